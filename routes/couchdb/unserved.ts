@@ -1,0 +1,97 @@
+/** Names that CouchDB knows and this server does not serve: 501, with what to use instead. */
+import { Problem } from '../../src/errors.ts'
+import type { Face } from '../http/endpoint.ts'
+import { noDocument } from './failure.ts'
+
+const replication = 'Replication is not served yet: read with _all_docs or _find, write with _bulk_docs.'
+const mango = 'JavaScript does not run here: index fields with POST _index and query them with POST _find.'
+const tokens = 'There are no user accounts here: give each client a token, by the admin API.'
+const push = 'This server does not replicate by itself: run the replication in a client or in another CouchDB.'
+const operations = 'This server is operated through its own admin API and its command line.'
+
+/** Above databases: `/couchdb/NAME` and everything below it. */
+const serverNames: Readonly<Record<string, string>> = {
+  _users: tokens,
+  _replicator: push,
+  _replicate: push,
+  _scheduler: push,
+  _global_changes: replication,
+  _db_updates: replication,
+  _active_tasks: operations,
+  _cluster_setup: operations,
+  _config: operations,
+  _membership: operations,
+  _node: operations,
+  _reshard: operations,
+  _stats: operations,
+  _system: operations,
+  _utils: operations,
+  _search_analyze: mango,
+  _nouveau_analyze: mango,
+}
+
+/** In a database: `/couchdb/DB/NAME` and everything below it. */
+const databaseNames: Readonly<Record<string, string>> = {
+  _changes: replication,
+  _revs_diff: replication,
+  _missing_revs: replication,
+  _bulk_get: replication,
+  _local: replication,
+  _local_docs: replication,
+  _partition: 'Databases have no partitions here: POST _find with an index serves the same queries.',
+  _purge: 'Purging is not served: delete documents, or the whole database.',
+  _purged_infos: 'Purging is not served: delete documents, or the whole database.',
+  _purged_infos_limit: 'Purging is not served: delete documents, or the whole database.',
+  _shards: operations,
+  _sync_shards: operations,
+  _temp_view: mango,
+}
+
+/** In a design document: `/couchdb/DB/_design/X/NAME` and everything below it. */
+const designNames: Readonly<Record<string, string>> = {
+  _view: mango,
+  _list: mango,
+  _show: mango,
+  _update: mango,
+  _rewrite: mango,
+  _search: mango,
+  _search_info: mango,
+  _nouveau: mango,
+  _nouveau_info: mango,
+  _info: 'Indexes are listed by GET _index; there is nothing more to tell of a design document.',
+}
+
+const attachments = 'Attachments are not served yet.'
+
+/** Register before routes whose names would take these for ids. */
+export function unservedServer(face: Face): void {
+  refuseAll(face, '/couchdb', serverNames)
+}
+
+/** Register before routes whose names would take these for ids, and after `refuseOtherMethods`. */
+export function unservedDatabase(face: Face): void {
+  refuseAll(face, '/couchdb/:db', databaseNames)
+  refuseAll(face, '/couchdb/:db/_design/:ddoc', designNames)
+}
+
+/** Register last: paths below a document are attachments, and all others are unknown. */
+export function unservedPaths(face: Face): void {
+  for (const path of ['/couchdb/:db/_design/:ddoc/*', '/couchdb/:db/:id/*']) {
+    face.router.all(path, (c) => {
+      const [id = '', ...below] = c.req.path.split('/').slice(3)
+      const name = (id === '_design' ? below[1] : below[0]) ?? ''
+      const unknown = name.startsWith('_') || (id.startsWith('_') && id !== '_design')
+      if (unknown) return face.onError(noDocument('missing'), c)
+      return face.onError(new Problem('not_implemented', attachments), c)
+    })
+  }
+  face.router.all('/couchdb/*', (c) => face.onError(noDocument('missing'), c))
+}
+
+function refuseAll(face: Face, base: string, names: Readonly<Record<string, string>>): void {
+  for (const [name, reason] of Object.entries(names)) {
+    for (const path of [`${base}/${name}`, `${base}/${name}/*`]) {
+      face.router.all(path, (c) => face.onError(new Problem('not_implemented', reason), c))
+    }
+  }
+}

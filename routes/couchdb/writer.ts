@@ -1,0 +1,67 @@
+import type { PreparedDocument } from '../../src/documents/document.ts'
+import { formatRevision } from '../../src/documents/revision.ts'
+import type { RenderedDocument } from '../../src/documents/service.ts'
+import type { Verb } from '../../src/permissions/permissions.ts'
+import type { RevisionId } from '../../storage/documents/contract.ts'
+import { readJson } from '../http/body.ts'
+import type { HttpContext } from '../http/router.ts'
+import { refuseUnlessWhole, requireDocument, requireRendered, type Visit } from './access.ts'
+import { edited, existing, written } from './failure.ts'
+import { prepare } from './prepare.ts'
+import type { Written } from './send-written.ts'
+import type { CouchdbServices } from './services.ts'
+
+/** What creating, updating and deleting one document have in common. */
+export class Writer {
+  readonly #documents: CouchdbServices['documents']
+  readonly #limits: CouchdbServices['limits']
+
+  constructor({ documents, limits }: Pick<CouchdbServices, 'documents' | 'limits'>) {
+    this.#documents = documents
+    this.#limits = limits
+  }
+
+  /** The body as a document; 400 and 413 when it is none. The id is that of the path. */
+  async prepare(c: HttpContext, id?: string): Promise<PreparedDocument> {
+    const body = await readJson(c, { maxBytes: this.#limits.maxRequestBytes })
+    return prepare(body, this.#limits.maxDocumentBytes, id)
+  }
+
+  /** POST for a creation, PUT for an update (of the stored and of the new version), DELETE for a tombstone too. */
+  async allow(visit: Visit, id: string, prepared: PreparedDocument, rev: RevisionId | undefined): Promise<void> {
+    const verbs: Verb[] = [rev === undefined ? 'POST' : 'PUT']
+    if (prepared.deleted) verbs.push('DELETE')
+    for (const verb of verbs) {
+      if (visit.permissions.allowsType(verb, visit.ref.name)) continue
+      if (id.startsWith('_design/')) refuseUnlessWhole(visit, verb)
+      requireDocument(visit, verb, { ...prepared.body.value, _id: id })
+      const stored = rev === undefined ? undefined : await this.winner(visit, id)
+      if (stored !== undefined) requireRendered(visit, verb, stored)
+    }
+  }
+
+  /** The live document, if there is one. */
+  async winner({ ref }: Visit, id: string): Promise<RenderedDocument | undefined> {
+    const outcome = await this.#documents.read(ref, id)
+    return outcome.kind === 'found' ? outcome.document : undefined
+  }
+
+  /** An interactive edit; throws what CouchDB answers when it cannot be made. */
+  async store({ ref }: Visit, id: string, prepared: PreparedDocument, rev: RevisionId | undefined): Promise<Written> {
+    return edited(await this.#documents.write(ref, { id, rev, document: prepared, unknownParent: 'accept' }))
+  }
+
+  /** `new_edits=false`: the revision as the client names it. */
+  async storeAsGiven(
+    { ref }: Visit,
+    id: string,
+    prepared: PreparedDocument,
+    rev: RevisionId | undefined,
+  ): Promise<Written> {
+    const given = { ...prepared, id, rev }
+    const [refused] = existing(await this.#documents.replicate(ref, [given], { create: false }))
+    if (refused !== undefined) return written(refused)
+    // The engine has refused a document without revision.
+    return { id, rev: rev === undefined ? '' : formatRevision(rev) }
+  }
+}

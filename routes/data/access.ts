@@ -1,0 +1,64 @@
+/** What every data route does before it touches a document, in this order (documents 0.1): instance, doctype, token. */
+
+import { checkDoctype } from '../../src/documents/doctypes.ts'
+import type { RenderedDocument } from '../../src/documents/service.ts'
+import type { Instances } from '../../src/instances/service.ts'
+import { parseJson } from '../../src/json/exact.ts'
+import type { JsonObject } from '../../src/json/value.ts'
+import type { Permissions, Verb } from '../../src/permissions/permissions.ts'
+import type { DatabaseRef } from '../../storage/documents/contract.ts'
+import type { HttpContext } from '../http/router.ts'
+import { instanceOf, permissionsOf, tokenOf } from '../http/tenant.ts'
+import { frameworkProblem } from './errors.ts'
+
+/** A request that may go on: the database it speaks of and what its token allows. */
+export interface Visit {
+  readonly type: string
+  readonly ref: DatabaseRef
+  readonly permissions: Permissions
+}
+
+export type Mode = 'read' | 'write'
+
+/** Enters a doctype with a token that allows one of `verbs` on at least some of its documents. Throws 401s and 403s. */
+export async function enter(
+  c: HttpContext,
+  instances: Instances,
+  type: string,
+  verbs: readonly Verb[],
+  mode: Mode,
+): Promise<Visit> {
+  const instance = await instanceOf(c, instances)
+  checkDoctype(type, mode)
+  const permissions = await permissionsOf(instances, instance, tokenOf(c))
+  if (!verbs.some((verb) => permissions.allowsSome(verb, type))) throw refused()
+  return { type, ref: { prefix: instance.prefix, name: type }, permissions }
+}
+
+/** The same for routes that see the whole doctype: rules restricted to some documents are not enough. */
+export async function enterWhole(
+  c: HttpContext,
+  instances: Instances,
+  type: string,
+  verb: Verb,
+  mode: Mode,
+): Promise<Visit> {
+  const visit = await enter(c, instances, type, [verb], mode)
+  if (!visit.permissions.allowsType(verb, type)) throw refused()
+  return visit
+}
+
+/** Throws 403 unless the token allows `verb` on this very document. */
+export function requireDocument(visit: Visit, verb: Verb, document: JsonObject): void {
+  if (!visit.permissions.allowsDocument(verb, visit.type, document)) throw refused()
+}
+
+/** The same for a stored document, which is parsed only when the token is restricted to some documents. */
+export function requireRendered(visit: Visit, verb: Verb, document: RenderedDocument): void {
+  if (visit.permissions.allowsType(verb, visit.type)) return
+  requireDocument(visit, verb, parseJson(document.text).value as JsonObject)
+}
+
+export function refused() {
+  return frameworkProblem('forbidden', 'Forbidden')
+}

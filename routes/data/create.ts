@@ -1,0 +1,38 @@
+/** `POST /data/T/`: a new document under an id of the server's (documents 1.6). */
+import { z } from '@hono/zod-openapi'
+import { Problem } from '../../src/errors.ts'
+import { newDocumentId } from '../../src/ids.ts'
+import { endpoint, type Face } from '../http/endpoint.ts'
+import { enter, requireDocument } from './access.ts'
+import type { DataServices } from './dependencies.ts'
+import { readDocumentBody } from './document-body.ts'
+import { sendWritten } from './envelope.ts'
+import { written } from './outcome.ts'
+
+export function createRoute(face: Face, { documents, instances, limits }: DataServices): void {
+  endpoint(
+    face,
+    {
+      method: 'POST',
+      path: '/data/{type}',
+      summary: 'Create a document',
+      tag: 'documents',
+      needs: 'POST on the doctype',
+      body: z.looseObject({}).describe('A document without _id'),
+      answers: {
+        201: z.object({ ok: z.boolean(), id: z.string(), type: z.string(), rev: z.string(), data: z.looseObject({}) }),
+        400: 'defined_id or doc_validation',
+      },
+    },
+    async (c, { path: { type } }) => {
+      const visit = await enter(c, instances, type, ['POST'], 'write')
+      const { value, document } = await readDocumentBody(c, type, limits)
+      if (document.id !== undefined) throw new Problem('defined_id', 'document _id should be empty')
+      if (document.rev !== undefined) throw new Problem('doc_validation', 'a new document has no _rev')
+      requireDocument(visit, 'POST', value)
+      const request = { id: newDocumentId(), document, unknownParent: 'refuse' } as const
+      const done = written(type, await documents.write(visit.ref, request, { create: true }))
+      return sendWritten(c, 201, type, done, document)
+    },
+  )
+}

@@ -1,0 +1,21 @@
+import type { Documents } from '../../src/documents/service.ts'
+import type { Instances } from '../../src/instances/service.ts'
+import type { Log } from '../../src/log.ts'
+
+/** Sizes in bytes (documents 3.6). */
+export interface DataLimits {
+  /** One document's JSON. */
+  readonly maxDocumentBytes: number
+  /** One request's body. */
+  readonly maxRequestBytes: number
+}
+
+export const defaultLimits: DataLimits = { maxDocumentBytes: 8_000_000, maxRequestBytes: 64 * 1024 * 1024 }
+
+/** What the data routes need; each module asks for its part. */
+export interface DataServices {
+  readonly documents: Documents
+  readonly instances: Instances
+  readonly log: Log
+  readonly limits: DataLimits
+}

@@ -1,0 +1,20 @@
+import type { PreparedDocument } from '../../src/documents/document.ts'
+import { jsonText } from '../http/answer.ts'
+import type { HttpContext } from '../http/router.ts'
+
+/** The answer to a written document: CouchDB's members, the type and the document as it is now (documents 1.6). */
+export function sendWritten(
+  c: HttpContext,
+  status: 200 | 201,
+  type: string,
+  written: { readonly id: string; readonly rev: string },
+  { body, deleted }: PreparedDocument,
+): Response {
+  const id = JSON.stringify(written.id)
+  const rev = JSON.stringify(written.rev)
+  const special = `"_id":${id},"_rev":${rev},"_type":${JSON.stringify(type)}${deleted ? ',"_deleted":true' : ''}`
+  const members = body.text.length > 2 ? `,${body.text.slice(1)}` : '}'
+  const data = `{${special}${members}`
+  const text = `{"ok":true,"id":${id},"type":${JSON.stringify(type)},"rev":${rev},"data":${data}}`
+  return jsonText(c, status, text, { etag: `"${written.rev}"` })
+}

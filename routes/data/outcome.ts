@@ -1,0 +1,18 @@
+import type { WriteOutcome } from '../../src/documents/service.ts'
+import { documentConflict, frameworkProblem, missingDocument } from './errors.ts'
+
+/** The id and revision of a write that worked; throws what the data API answers for every other outcome. */
+export function written(type: string, outcome: WriteOutcome): { readonly id: string; readonly rev: string } {
+  switch (outcome.kind) {
+    case 'ok':
+      return outcome
+    case 'conflict':
+      throw documentConflict()
+    case 'forbidden':
+      throw frameworkProblem('forbidden', outcome.reason)
+    case 'no_database':
+      throw missingDocument(type, outcome.id, 'wrong_doctype')
+    default:
+      throw missingDocument(type, outcome.id, outcome.kind)
+  }
+}

@@ -1,0 +1,72 @@
+/** `GET /data/T/ID` (documents 1.5). Without a query it is the hottest route of the server: one call of the engine. */
+import { z } from '@hono/zod-openapi'
+import type { ReadOutcome } from '../../src/documents/service.ts'
+import { jsonText, matchesTag, notModified } from '../http/answer.ts'
+import { endpoint, type Face } from '../http/endpoint.ts'
+import { type ReadQuery, readQuery } from '../http/read-query.ts'
+import { type HttpContext, header } from '../http/router.ts'
+import { enter, refused, requireRendered, type Visit } from './access.ts'
+import type { DataServices } from './dependencies.ts'
+import { documentId } from './document-id.ts'
+import { missingDocument } from './errors.ts'
+
+const readVerbs = ['GET'] as const
+
+export function readRoute(face: Face, { documents, instances }: DataServices): void {
+  endpoint(
+    face,
+    {
+      method: 'GET',
+      path: '/data/{type}/{id}',
+      summary: 'Read one document',
+      tag: 'documents',
+      needs: 'GET on the document',
+      query: readQuery,
+      headers: { 'If-None-Match': 'Answer 304 when the revision is still this one' },
+      answers: {
+        200: z.looseObject({ _id: z.string(), _rev: z.string(), _type: z.string() }).describe('The document'),
+        304: 'The revision that If-None-Match names',
+        404: 'missing, deleted or wrong_doctype',
+      },
+    },
+    async (c, { path: { type, id }, query }) => {
+      documentId(id)
+      const visit = await enter(c, instances, type, readVerbs, 'read')
+      if (query.openRevs !== undefined) return openRevisions(c, visit, id, query, query.openRevs)
+      // What is asked with `revs` is for replication, which stores no `_type`.
+      const options = query.options.revs ? query.options : { ...query.options, type }
+      const document = found(await documents.read(visit.ref, id, options), visit, id)
+      requireRendered(visit, 'GET', document)
+      // What an account's answer holds depends on who asks.
+      if (!query.tagged || type === 'io.cozy.accounts') return jsonText(c, 200, document.text)
+      const etag = `"${document.rev}"`
+      if (matchesTag(header(c, 'if-none-match'), etag)) return notModified({ etag })
+      return jsonText(c, 200, document.text, { etag })
+    },
+  )
+
+  async function openRevisions(
+    c: HttpContext,
+    visit: Visit,
+    id: string,
+    { options: { revs = false, latest = false } }: ReadQuery,
+    asked: NonNullable<ReadQuery['openRevs']>,
+  ): Promise<Response> {
+    const rows = await documents.openRevisions(visit.ref, id, asked, { revs, latest })
+    if (rows === 'missing') throw absent(visit, id, 'missing')
+    if (rows === 'no_database') throw absent(visit, id, 'wrong_doctype')
+    for (const row of rows) if ('ok' in row) requireRendered(visit, 'GET', row.ok)
+    const text = rows.map((row) => ('ok' in row ? `{"ok":${row.ok.text}}` : JSON.stringify({ missing: row.missing })))
+    return jsonText(c, 200, `[${text.join(',')}]`)
+  }
+}
+
+function found(outcome: ReadOutcome, visit: Visit, id: string) {
+  if (outcome.kind === 'found') return outcome.document
+  throw absent(visit, id, outcome.kind === 'no_database' ? 'wrong_doctype' : outcome.kind)
+}
+
+/** A token for some documents only must not learn which others exist (documents 1.5). */
+function absent(visit: Visit, id: string, reason: 'missing' | 'deleted' | 'wrong_doctype') {
+  return visit.permissions.allowsType('GET', visit.type) ? missingDocument(visit.type, id, reason) : refused()
+}

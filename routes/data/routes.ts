@@ -1,0 +1,53 @@
+/**
+ * The data API under `/data`: its URL space in one screen. Fixed names come before the places where ids may stand; a
+ * wrong method on one of them is 405 and never an id.
+ */
+import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
+import { allDocsRoutes } from './all-docs.ts'
+import { bulkRoute } from './bulk.ts'
+import { createRoute } from './create.ts'
+import { databaseRoutes } from './database.ts'
+import { deleteRoute } from './delete.ts'
+import type { DataServices } from './dependencies.ts'
+import { designRoutes } from './design.ts'
+import { doctypesRoute } from './doctypes.ts'
+import { couchErrors, frameworkProblem, ownErrors } from './errors.ts'
+import { findRoutes } from './find.ts'
+import { indexRoutes } from './index.ts'
+import { normalDocsRoute } from './normal-docs.ts'
+import { readRoute } from './read.ts'
+import { updateRoute } from './update.ts'
+import { welcomeRoute } from './welcome.ts'
+
+/** Names that belong to replication, which is not served yet: unknown routes, no ids. */
+const notServedYet = ['_changes', '_revs_diff', '_missing_revs', '_bulk_get', '_ensure_full_commit', '_local/:id']
+
+/** Mount the face's router at the root: its paths are whole. */
+export function dataRoutes(services: DataServices): Face {
+  const own = newFace(ownErrors(services.log))
+  // Routes that the original passes on to CouchDB fail with CouchDB's bodies (documents 2).
+  const couch: Face = { ...own, onError: couchErrors(services.log) }
+
+  welcomeRoute(own) //                       GET          /data
+  doctypesRoute(own, services) //            GET          /data/_all_doctypes
+  allDocsRoutes(couch, services) //          GET, POST    /data/T/_all_docs
+  normalDocsRoute(own, services) //          GET          /data/T/_normal_docs
+  findRoutes(own, services) //               POST         /data/T/_find, _explain
+  bulkRoute(couch, services) //              POST         /data/T/_bulk_docs
+  indexRoutes(own, services) //              POST, GET    /data/T/_index; POST .../_bulk_delete; DELETE .../D/json/NAME
+  designRoutes(own, couch, services) //      GET          /data/T/_design_docs; GET, DELETE /data/T/_design/D; POST .../copy
+  refuseOtherMethods(own)
+
+  const unknown = () => frameworkProblem('not_found', 'Not Found')
+  for (const name of notServedYet) own.router.all(`/data/:type/${name}`, (c) => own.onError(unknown(), c))
+
+  databaseRoutes(own, couch, services) //    GET, PUT, DELETE /data/T
+  createRoute(own, services) //              POST             /data/T
+  readRoute(own, services) //                GET              /data/T/ID
+  updateRoute(own, services) //              PUT              /data/T/ID
+  deleteRoute(own, services) //              DELETE           /data/T/ID
+  refuseOtherMethods(own)
+
+  own.router.all('/data/*', (c) => own.onError(unknown(), c))
+  return own
+}

@@ -1,0 +1,63 @@
+/** `PUT /data/T/ID`: a new version of a document, or a new document under the client's id (documents 1.7). */
+import { z } from '@hono/zod-openapi'
+import { parseRevision } from '../../src/documents/revision.ts'
+import { endpoint, type Face } from '../http/endpoint.ts'
+import { textParameter } from '../http/parameters.ts'
+import { enter, requireDocument } from './access.ts'
+import type { DataServices } from './dependencies.ts'
+import { readDocumentBody } from './document-body.ts'
+import { documentId } from './document-id.ts'
+import { sendWritten } from './envelope.ts'
+import { requestProblem } from './errors.ts'
+import { givenRevision } from './given-revision.ts'
+import { written } from './outcome.ts'
+import { requireStored } from './stored.ts'
+
+const eitherBothOrNeither =
+  'You must either provide an _id and _rev in document (update) or neither (create with fixed id).'
+
+export function updateRoute(face: Face, { documents, instances, limits }: DataServices): void {
+  endpoint(
+    face,
+    {
+      method: 'PUT',
+      path: '/data/{type}/{id}',
+      summary: 'Update a document, or create one with this id',
+      tag: 'documents',
+      needs: 'PUT on the document for an update, POST for a creation',
+      query: z.object({ rev: textParameter().describe('The revision read, when the document holds no _rev') }),
+      headers: { 'If-Match': 'The same as rev' },
+      body: z.looseObject({ _id: z.string().optional(), _rev: z.string().optional() }),
+      answers: {
+        200: z.object({ ok: z.boolean(), id: z.string(), type: z.string(), rev: z.string(), data: z.looseObject({}) }),
+        400: 'The id or the revision does not fit',
+        404: 'missing, deleted or wrong_doctype',
+        409: 'Not the current revision, or the id is taken',
+      },
+    },
+    async (c, { path: { type, id }, query }) => {
+      documentId(id)
+      const visit = await enter(c, instances, type, ['PUT', 'POST'], 'write')
+      const { value, document } = await readDocumentBody(c, type, limits, id)
+      if (document.id !== undefined && document.id !== id) throw requestProblem('document _id doesnt match url')
+      const given = givenRevision(c, query.rev)
+      const asked = given.rev === undefined ? undefined : parseRevision(given.rev)
+      const rev = document.rev ?? asked
+      if (given.mismatch || (asked && rev && (asked.gen !== rev.gen || asked.hash !== rev.hash))) {
+        throw requestProblem('The revisions in the document, If-Match and the rev parameter are not the same')
+      }
+      const verb = rev === undefined ? 'POST' : 'PUT'
+      if (rev !== undefined) await requireStored(documents, visit, verb, id, rev)
+      const named = { ...value, _id: id }
+      requireDocument(visit, verb, named)
+      if (document.deleted) requireDocument(visit, 'DELETE', named)
+      const request = { id, rev, document, unknownParent: 'refuse' } as const
+      const outcome = await documents.write(visit.ref, request, { create: rev === undefined })
+      // An id without a revision is how some clients create; on a living document it is the contract's mistake.
+      if (outcome.kind === 'conflict' && rev === undefined && document.id !== undefined) {
+        throw requestProblem(eitherBothOrNeither)
+      }
+      return sendWritten(c, 200, type, written(type, outcome), document)
+    },
+  )
+}

@@ -1,0 +1,50 @@
+/** How answers are sent. Documents travel as ready-made JSON text: nothing is parsed and printed again on the way. */
+import { compressText } from './compress.ts'
+import type { HttpContext } from './router.ts'
+
+const json = { 'content-type': 'application/json', 'cache-control': 'must-revalidate' } as const
+
+/** Sends JSON text. Header names in lower case. */
+export function jsonText(
+  c: HttpContext,
+  status: number,
+  text: string,
+  headers?: Readonly<Record<string, string>>,
+): Response {
+  // The server counts the bytes of a body that it sends; nobody counts the one that HEAD leaves out.
+  if (c.req.raw.method === 'HEAD') {
+    return new Response(null, {
+      status,
+      headers: { ...json, 'content-length': `${Buffer.byteLength(text)}`, ...headers },
+    })
+  }
+  const compressed = compressText(c, text)
+  if (compressed !== undefined) {
+    return new Response(compressed.body, { status, headers: { ...json, ...compressed.headers, ...headers } })
+  }
+  return new Response(text, { status, headers: headers === undefined ? json : { ...json, ...headers } })
+}
+
+/** Sends a plain value that holds no integer beyond a double (errors, outcomes, envelopes). */
+export function jsonValue(
+  c: HttpContext,
+  status: number,
+  value: unknown,
+  headers?: Readonly<Record<string, string>>,
+): Response {
+  return jsonText(c, status, JSON.stringify(value), headers)
+}
+
+/** 304 of a conditional read: no body. */
+export function notModified(headers: Readonly<Record<string, string>>): Response {
+  return new Response(null, { status: 304, headers: { 'cache-control': 'must-revalidate', ...headers } })
+}
+
+/**
+ * True when `If-None-Match` names the tag: a list split on commas and spaces, exact match with the quotes (documents
+ * 0.8).
+ */
+export function matchesTag(ifNoneMatch: string | undefined, tag: string): boolean {
+  if (ifNoneMatch === undefined) return false
+  return ifNoneMatch === tag || ifNoneMatch.split(/[\s,]+/).includes(tag)
+}

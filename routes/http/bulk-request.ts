@@ -1,0 +1,22 @@
+import { Problem } from '../../src/errors.ts'
+import type { ParsedJson } from '../../src/json/exact.ts'
+import { isObject, type Json } from '../../src/json/value.ts'
+
+/** The body of `_bulk_docs` (documents 1.14). */
+export interface BulkRequest {
+  /** Not checked yet. */
+  readonly docs: readonly ParsedJson[]
+  /** False: store revisions as they are given. */
+  readonly newEdits: boolean
+}
+
+/** Reads the envelope of `_bulk_docs`. Throws `bad_request` with CouchDB's wordings. */
+export function bulkRequest({ value, exact }: ParsedJson): BulkRequest {
+  if (!isObject(value) || !isObject(exact)) throw new Problem('bad_request', 'Request body must be a JSON object')
+  const { docs, new_edits: newEdits = true } = value
+  if (docs === undefined) throw new Problem('bad_request', 'POST body must include `docs` parameter.')
+  if (!Array.isArray(docs)) throw new Problem('bad_request', '`docs` parameter must be an array.')
+  if (typeof newEdits !== 'boolean') throw new Problem('bad_request', '`new_edits` parameter must be a boolean.')
+  const printed = exact['docs'] as readonly Json[]
+  return { docs: docs.map((doc: Json, at) => ({ value: doc, exact: printed[at] as Json })), newEdits }
+}

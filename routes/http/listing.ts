@@ -1,0 +1,152 @@
+/** `_all_docs` and its relatives as CouchDB speaks them (documents 1.10): parameters, rows, envelope. */
+import { z } from '@hono/zod-openapi'
+import type { AllDocsAnswer, AllDocsQuery, AllDocsRow } from '../../src/documents/service.ts'
+import { Problem } from '../../src/errors.ts'
+import { stringifyJson } from '../../src/json/exact.ts'
+import { isObject, type Json } from '../../src/json/value.ts'
+import { booleanParameter, countParameter, jsonParameter, textParameter } from './parameters.ts'
+import type { HttpContext } from './router.ts'
+import { streamJson } from './stream.ts'
+
+const parameters = z.object({
+  include_docs: booleanParameter(false),
+  conflicts: booleanParameter(false),
+  descending: booleanParameter(false),
+  inclusive_end: booleanParameter(true),
+  update_seq: booleanParameter(false),
+  limit: countParameter(),
+  skip: countParameter(),
+  key: jsonParameter(),
+  keys: jsonParameter(),
+  startkey: jsonParameter(),
+  start_key: jsonParameter(),
+  endkey: jsonParameter(),
+  end_key: jsonParameter(),
+  startkey_docid: textParameter(),
+  start_key_doc_id: textParameter(),
+  endkey_docid: textParameter(),
+  end_key_doc_id: textParameter(),
+})
+
+/** The parameters as text, for a route's declaration: the body of a POST may add to them before they are parsed. */
+export const allDocsText = z.object({
+  include_docs: z.string().optional().describe('true: add the documents'),
+  conflicts: z.string().optional().describe('true: with include_docs, add _conflicts'),
+  descending: z.string().optional().describe('true: from the last id to the first; startkey is then the higher bound'),
+  inclusive_end: z.string().optional().describe('false: leave out the row of endkey'),
+  update_seq: z.string().optional().describe("true: add the database's sequence"),
+  limit: z.string().optional().describe('At most so many rows'),
+  skip: z.string().optional().describe('Leave out so many rows'),
+  key: z.string().optional().describe('JSON text of the one id wanted'),
+  keys: z.string().optional().describe('JSON array of ids: rows in this order'),
+  startkey: z.string().optional().describe('JSON text of the first id'),
+  start_key: z.string().optional().describe('The same as startkey'),
+  endkey: z.string().optional().describe('JSON text of the last id'),
+  end_key: z.string().optional().describe('The same as endkey'),
+  startkey_docid: z.string().optional().describe('The first id, not JSON; used when there is no startkey'),
+  start_key_doc_id: z.string().optional().describe('The same as startkey_docid'),
+  endkey_docid: z.string().optional().describe('The last id, not JSON; used when there is no endkey'),
+  end_key_doc_id: z.string().optional().describe('The same as endkey_docid'),
+})
+
+export interface Listing extends AllDocsQuery {
+  /** Add `update_seq` to the envelope. */
+  readonly updateSeq: boolean
+}
+
+/** Parses the parameters of one listing. Throws `query_parse_error` or `bad_request`. */
+export function parseListing(text: z.output<typeof allDocsText>, designs: AllDocsQuery['designs']): Listing {
+  const given = parameters.parse(text)
+  const { include_docs: includeDocs, conflicts, descending, limit, skip = 0 } = given
+  const startKey = given.key ?? given.startkey ?? given.start_key
+  const endKey = given.key ?? given.endkey ?? given.end_key
+  const common = { descending, skip, limit, includeDocs, conflicts, designs, updateSeq: given.update_seq }
+  if (given.keys === undefined) {
+    const start = startKey ?? asKey(given.startkey_docid ?? given.start_key_doc_id)
+    const end = endKey ?? asKey(given.endkey_docid ?? given.end_key_doc_id)
+    return {
+      ...common,
+      start: start && bound(start.json, true, descending ? 'high' : 'low'),
+      end: end && bound(end.json, given.inclusive_end, descending ? 'low' : 'high'),
+    }
+  }
+  const keys = given.keys.json
+  if (!Array.isArray(keys)) throw new Problem('bad_request', '`keys` parameter must be an array.')
+  if (keys.length > 0 && (startKey ?? endKey) !== undefined) {
+    throw new Problem('query_parse_error', '`keys` is incompatible with `key`, `start_key` and `end_key`')
+  }
+  return { ...common, keys }
+}
+
+/** Members of a POST body as text parameters, so that both are parsed by one rule; the query string wins. */
+export function withBody(text: z.output<typeof allDocsText>, body: Json | undefined): z.output<typeof allDocsText> {
+  if (body === undefined) return text
+  if (!isObject(body)) throw new Problem('bad_request', 'Request body must be a JSON object')
+  if (body['keys'] !== undefined && !Array.isArray(body['keys'])) {
+    throw new Problem('bad_request', '`keys` body member must be an array.')
+  }
+  const members: Record<string, string> = {}
+  for (const name of Object.keys(allDocsText.shape)) {
+    const value = Object.hasOwn(body, name) ? body[name] : undefined
+    if (value === undefined) continue
+    members[name] = typeof value === 'string' && !jsonNames.has(name) ? value : stringifyJson(value)
+  }
+  const asked = Object.entries(text).filter(([, value]) => value !== undefined)
+  return { ...members, ...Object.fromEntries(asked) }
+}
+
+/** Streams the whole answer. */
+export function sendListing(c: HttpContext, answer: AllDocsAnswer, listing: Listing): Promise<Response> {
+  return streamJson(
+    c,
+    listingHead(answer, listing),
+    joinRows(answer.rows, (row) => rowText(row, listing.includeDocs)),
+    ']}',
+  )
+}
+
+/** The envelope up to the first row. CouchDB tells no sequence when keys are asked for. */
+export function listingHead(answer: AllDocsAnswer, { updateSeq, keys }: Listing): string {
+  const told = keys === undefined ? JSON.stringify(answer.updateSeq) : 'null'
+  const sequence = updateSeq ? `"update_seq":${told},` : ''
+  return `{"total_rows":${answer.totalRows},"offset":${answer.offset},${sequence}"rows":[`
+}
+
+/** Pages of JSON array members: commas between them, none in front. Rows printed as `undefined` are left out. */
+export async function* joinRows<Row>(
+  pages: AsyncIterable<readonly Row[]>,
+  print: (row: Row) => string | undefined,
+): AsyncIterable<string> {
+  let separator = ''
+  for await (const page of pages) {
+    const rows = page.map(print).filter((text) => text !== undefined)
+    if (rows.length === 0) continue
+    yield separator + rows.join(',\n')
+    separator = ',\n'
+  }
+}
+
+/** One row as CouchDB prints it. */
+export function rowText(row: AllDocsRow, includeDocs: boolean): string {
+  if (row.kind === 'not_found') return `{"key":${stringifyJson(row.key)},"error":"not_found"}`
+  const id = JSON.stringify(row.id)
+  const value = `{"rev":${JSON.stringify(row.rev)}${row.kind === 'deleted' ? ',"deleted":true' : ''}}`
+  const document = row.kind === 'found' ? row.document?.text : undefined
+  return `{"id":${id},"key":${id},"value":${value}${includeDocs ? `,"doc":${document ?? 'null'}` : ''}}`
+}
+
+const jsonNames = new Set(['key', 'keys', 'startkey', 'start_key', 'endkey', 'end_key'])
+
+function asKey(id: string | undefined): { readonly json: Json } | undefined {
+  return id === undefined ? undefined : { json: id }
+}
+
+/**
+ * CouchDB orders every value that is no string before all ids; no id is empty. No id holds U+0000 either, and a store
+ * may refuse it: an id with it lies directly behind the part before it.
+ */
+function bound(key: Json, inclusive: boolean, side: 'low' | 'high'): { id: string; inclusive: boolean } {
+  if (typeof key !== 'string') return { id: '', inclusive }
+  const nul = key.indexOf('\u0000')
+  return nul < 0 ? { id: key, inclusive } : { id: key.slice(0, nul), inclusive: side === 'high' }
+}

@@ -1,0 +1,103 @@
+/** The composition root: the one module that sees routes, services and adapters, and builds them from the settings. */
+import { adminRoutes } from '../routes/admin/routes.ts'
+import { couchdbFace } from '../routes/couchdb/couchdb-face.ts'
+import { dataRoutes } from '../routes/data/routes.ts'
+import { healthRoutes } from '../routes/health.ts'
+import { jsonValue } from '../routes/http/answer.ts'
+import { cors } from '../routes/http/cors.ts'
+import { type HttpRouter, newRouter } from '../routes/http/router.ts'
+import { logFailure, observe } from '../routes/observe.ts'
+import type { DocumentStore } from '../storage/documents/contract.ts'
+import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
+import type { Config } from './config/schema.ts'
+import { openDocuments } from './documents/documents.ts'
+import { openIdentity, type Welcome } from './first-run.ts'
+import { openInstances } from './instances/instances.ts'
+import type { Fetch, ListenerName } from './listeners.ts'
+import type { Log } from './log.ts'
+import { newMetrics, observeProcess } from './metrics.ts'
+import { newReadyCheck } from './readiness.ts'
+import { StartupError } from './startup-error.ts'
+
+/** Everything that serves. */
+export interface App {
+  readonly apps: Readonly<Record<ListenerName, Fetch>>
+  /** Makes what the first start makes. `publicPort` is the real one; absent when that listener is off. */
+  greet(publicPort: number | undefined): Promise<Pick<Welcome, 'passphrase' | 'home'>>
+}
+
+/**
+ * Builds services and routes over an open store. What a first start makes (identity, passphrase) is made here, so the
+ * listeners should be open by then: a start that fails afterwards would have shown the passphrase to nobody.
+ */
+export async function openApp(config: Config, log: Log, store: DocumentStore): Promise<App> {
+  const identity = await openIdentity(store)
+  const instances = openInstances({ store, cliLifetime: config.token.cli_lifetime })
+  const auth = await openAuth(config, store)
+  const documents = openDocuments({ store })
+  const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
+  const metrics = newMetrics('hearth')
+  observeProcess(metrics)
+  const ready = newReadyCheck(store)
+
+  const newApp = (listener: ListenerName): HttpRouter => {
+    const app = newRouter()
+    app.use(observe({ listener, metrics, log, everything: config.log.level === 'debug' }))
+    healthRoutes(app, ready)
+    app.notFound((c) => jsonValue(c, 404, { error: 'not_found', reason: 'There is nothing at this path.' }))
+    app.onError((error, c) => {
+      logFailure(log, c, error)
+      return jsonValue(c, 500, { error: 'internal_server_error', reason: 'The server failed; its log says why.' })
+    })
+    return app
+  }
+
+  const publicApp = newApp('public')
+  publicApp.use(cors())
+  publicApp.route('/', dataRoutes({ documents, instances, log, limits }).router)
+  publicApp.route('/', couchdbFace({ documents, instances, store, log, uuid: identity.uuid, limits }).router)
+  const adminApp = newApp('admin')
+  adminApp.route('/', adminRoutes({ instances, auth, log, metrics }).router)
+
+  return {
+    apps: {
+      public: publicApp.fetch,
+      admin: adminApp.fetch,
+      sync: newApp('sync').fetch,
+      appliance: newApp('appliance').fetch,
+    },
+    async greet(publicPort) {
+      const passphrase = auth.generated
+      if (!identity.isNew || !config.first_run || publicPort === undefined) return { passphrase }
+      const domain = `home.localhost:${publicPort}`
+      await instances.create({ domain })
+      const token = await instances.mintToken({
+        domain,
+        audience: 'cli',
+        scope: '*',
+        subject: 'first-run',
+        expires: 'never',
+      })
+      return { passphrase, home: { domain, token } }
+    },
+  }
+}
+
+/** Serves the time between opening the listeners and having an app: alive, not ready, everything else 503. */
+export function newStartingApp(): Fetch {
+  const app = newRouter()
+  const reason = 'Hearth is starting.'
+  healthRoutes(app, async () => reason)
+  app.notFound((c) => jsonValue(c, 503, { error: 'store_unavailable', reason }, { 'retry-after': '1' }))
+  return app.fetch
+}
+
+async function openAuth(config: Config, store: DocumentStore): Promise<AdminAuth> {
+  const { passphrase, secret_filename } = config.admin
+  try {
+    return await openAdminAuth({ store, fromEnvironment: passphrase, secretFile: secret_filename })
+  } catch (error) {
+    if (secret_filename === undefined || !(error instanceof Error)) throw error
+    throw new StartupError(error.message, { cause: error })
+  }
+}

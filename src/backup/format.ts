@@ -1,0 +1,66 @@
+/**
+ * The backup file: a gzipped POSIX tar that any tar program lists. `manifest.json` comes first, then every table as
+ * numbered parts in PostgreSQL's COPY text format, then `checksum.json`. Other names are refused, so that an older
+ * Hearth never drops in silence what a newer one saved (such as `objects/`).
+ */
+import { z } from 'zod'
+
+/** Changes whenever an older Hearth could not read the file whole. */
+export const formatVersion = 1
+
+/** Largest part of a table in bytes: a part is held in memory while it is written. */
+export const maxPartBytes = 8_000_000
+
+export const manifestName = 'manifest.json'
+export const checksumName = 'checksum.json'
+
+/** The name of the part with this number, from 1. Sorted by name, parts are in order. */
+export function partName(table: string, number: number): string {
+  return `tables/${table}/${String(number).padStart(6, '0')}.copy`
+}
+
+const name = z.string().regex(/^[a-z][a-z0-9_]*$/)
+const count = z.number().int().nonnegative()
+/** A bigint, as text: JSON numbers would lose digits. */
+const bigint = z.string().regex(/^\d{1,19}$/)
+
+const TableContents = z.object({ name, columns: z.array(name).min(1), rows: count })
+const DatabaseContents = z.object({
+  db: bigint,
+  prefix: z.string(),
+  name: z.string(),
+  update_seq: bigint,
+  doc_count: bigint,
+  deleted_count: bigint,
+})
+
+/** What every version of the format has, and all that is asked of a version that is not known. */
+export const AnyManifest = z.object({ format: z.number().int().positive(), hearth: z.string() })
+
+export const Manifest = AnyManifest.extend({
+  created_at: z.iso.datetime(),
+  /** Version of the PostgreSQL that the data came from. */
+  postgres: z.string(),
+  /** Version of the tables' schema. */
+  schema: z.number().int().positive(),
+  /** The highest number that a database ever had: numbers are never used twice. */
+  last_database: bigint,
+  tables: z.array(TableContents),
+  databases: z.array(DatabaseContents),
+})
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
+
+export const Checksums = z.object({
+  /** SHA-256 of `manifest.json`. */
+  manifest: sha256,
+  /** SHA-256 of each table's parts, one after the other. */
+  tables: z.record(name, sha256),
+  /** For each table of revisions a sum over (database, id, generation, hash) that does not depend on their order. */
+  revisions: z.record(name, z.string().regex(/^-?\d+$/)),
+})
+
+export type TableContents = z.infer<typeof TableContents>
+export type DatabaseContents = z.infer<typeof DatabaseContents>
+export type Manifest = z.infer<typeof Manifest>
+export type Checksums = z.infer<typeof Checksums>

@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto'
+import { pipeline } from 'node:stream/promises'
+import { createGzip } from 'node:zlib'
+import { createTarPacker, type TarPackController } from 'modern-tar'
+import { version } from '../version.ts'
+import {
+  type Checksums,
+  checksumName,
+  formatVersion,
+  type Manifest,
+  manifestName,
+  maxPartBytes,
+  partName,
+} from './format.ts'
+import type { StoreSnapshot } from './store.ts'
+
+/** Takes all bytes of a backup, at its own pace. */
+export type Destination = (bytes: AsyncIterable<Uint8Array>) => Promise<void>
+
+/** Writes a snapshot as a backup file. Memory does not grow with the amount of data: a slow destination slows the reading. */
+export async function writeBackup(snapshot: StoreSnapshot, destination: Destination): Promise<Manifest> {
+  const { readable, controller } = createTarPacker()
+  const created = new Date()
+  const manifest: Manifest = {
+    format: formatVersion,
+    hearth: version,
+    created_at: created.toISOString(),
+    ...snapshot.contents,
+  }
+  // A failure on either side ends the other through the tar between them, and comes out of the pipeline.
+  const filled = fill(new Archive(controller, created), manifest, snapshot).catch((error: unknown) => {
+    controller.error(error)
+  })
+  try {
+    await pipeline(readable, createGzip(), (bytes: AsyncIterable<Uint8Array>) => destination(bytes))
+    return manifest
+  } finally {
+    await filled
+  }
+}
+
+async function fill(archive: Archive, manifest: Manifest, snapshot: StoreSnapshot): Promise<void> {
+  const manifestText = encode(manifest)
+  await archive.add(manifestName, manifestText)
+  const tables: Checksums['tables'] = {}
+  for (const table of manifest.tables) {
+    const hash = createHash('sha256')
+    let number = 0
+    for await (const part of parts(snapshot.read(table))) {
+      hash.update(part)
+      await archive.add(partName(table.name, ++number), part)
+    }
+    tables[table.name] = hash.digest('hex')
+  }
+  const checksums: Checksums = { manifest: sha256(manifestText), tables, revisions: await snapshot.revisions() }
+  await archive.add(checksumName, encode(checksums))
+  archive.end()
+}
+
+class Archive {
+  constructor(
+    private readonly controller: TarPackController,
+    private readonly mtime: Date,
+  ) {}
+
+  async add(name: string, bytes: Uint8Array): Promise<void> {
+    const writer = this.controller.add({ name, size: bytes.length, mode: 0o600, mtime: this.mtime }).getWriter()
+    if (bytes.length > 0) await writer.write(bytes)
+    await writer.close()
+  }
+
+  end(): void {
+    this.controller.finalize()
+  }
+}
+
+/** Regroups chunks of any size into parts that are full but for the last. */
+async function* parts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let pending: Uint8Array[] = []
+  let size = 0
+  for await (let chunk of chunks) {
+    while (size + chunk.length >= maxPartBytes) {
+      const room = maxPartBytes - size
+      yield Buffer.concat([...pending, chunk.subarray(0, room)])
+      chunk = chunk.subarray(room)
+      pending = []
+      size = 0
+    }
+    if (chunk.length === 0) continue
+    pending.push(chunk)
+    size += chunk.length
+  }
+  if (size > 0) yield Buffer.concat(pending)
+}
+
+function encode(value: unknown): Uint8Array {
+  return Buffer.from(`${JSON.stringify(value, null, 2)}\n`)
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}

@@ -1,0 +1,135 @@
+/** What the commands `instances ...` ask of a running server: the admin API over HTTP. No terminal, no environment. */
+
+/** Where the admin API is, and its passphrase. */
+export interface AdminTarget {
+  /** For example `http://localhost:6060`. */
+  readonly adminUrl: string
+  readonly passphrase: string
+}
+
+/** An instance as the admin API shows it. */
+export interface ShownInstance {
+  readonly id: string
+  readonly rev: string
+  readonly domain: string
+  readonly attributes: Readonly<Record<string, unknown>>
+}
+
+/** The server could not be reached or refused; the message is for the person at the terminal. */
+export class AdminClientError extends Error {
+  override readonly name = 'AdminClientError'
+  /** HTTP status; `undefined` when there was no answer. */
+  readonly status: number | undefined
+
+  constructor(message: string, status?: number, options?: ErrorOptions) {
+    super(message, options)
+    this.status = status
+  }
+}
+
+/** Query parameters by their names in the admin API (`Locale`, `Email`, `DomainAliases`, ...); `undefined` is left out. */
+export type AdminParameters = Readonly<Record<string, string | undefined>>
+
+/** Creates an instance. */
+export async function addInstance(
+  target: AdminTarget,
+  domain: string,
+  parameters: AdminParameters = {},
+): Promise<ShownInstance> {
+  return shown(await ask(target, 'POST', '/instances', { Domain: domain, ...parameters }))
+}
+
+/** All instances, by domain. */
+export async function listInstances(target: AdminTarget): Promise<readonly ShownInstance[]> {
+  const { data } = (await (await ask(target, 'GET', '/instances')).json()) as { data: readonly Resource[] }
+  return data.map(instanceOf).sort((a, b) => (a.domain < b.domain ? -1 : 1))
+}
+
+/** One instance, by domain or alias. */
+export async function showInstance(target: AdminTarget, domain: string): Promise<ShownInstance> {
+  return shown(await ask(target, 'GET', pathOf(domain)))
+}
+
+/** Changes an instance. The answer's attributes hold its secrets: print with care. */
+export async function modifyInstance(
+  target: AdminTarget,
+  domain: string,
+  parameters: AdminParameters,
+): Promise<ShownInstance> {
+  return shown(await ask(target, 'PATCH', pathOf(domain), parameters))
+}
+
+/** Deletes an instance with all its data. */
+export async function removeInstance(target: AdminTarget, domain: string): Promise<void> {
+  await ask(target, 'DELETE', pathOf(domain))
+}
+
+export interface CliTokenOrder {
+  readonly domain: string
+  /** Rules such as `io.cozy.notes:GET`, or `*`. */
+  readonly scopes: readonly string[]
+  /** A duration such as `1h30m`; without it the server's default. */
+  readonly expire?: string | undefined
+}
+
+/** A `cli` token for the public API. */
+export async function mintCliToken(target: AdminTarget, { domain, scopes, expire }: CliTokenOrder): Promise<string> {
+  const parameters = { Domain: domain, Audience: 'cli', Subject: 'cli', Scope: scopes.join(' '), Expire: expire }
+  return (await ask(target, 'POST', '/instances/token', parameters)).text()
+}
+
+interface Resource {
+  readonly id: string
+  readonly attributes: Readonly<Record<string, unknown>>
+  readonly meta: { readonly rev: string }
+}
+
+function instanceOf({ id, attributes, meta }: Resource): ShownInstance {
+  return { id, rev: meta.rev, domain: String(attributes['domain']), attributes }
+}
+
+async function shown(answer: Response): Promise<ShownInstance> {
+  return instanceOf(((await answer.json()) as { data: Resource }).data)
+}
+
+function pathOf(domain: string): string {
+  return `/instances/${encodeURIComponent(domain)}`
+}
+
+async function ask(
+  { adminUrl, passphrase }: AdminTarget,
+  method: string,
+  path: string,
+  parameters: AdminParameters = {},
+): Promise<Response> {
+  const given = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  const query = given.length === 0 ? '' : `?${new URLSearchParams(given)}`
+  const authorization = `Basic ${Buffer.from(`admin:${passphrase}`).toString('base64')}`
+  const url = `${adminUrl.replace(/\/+$/, '')}${path}${query}`
+  const answer = await fetch(url, { method, headers: { authorization } }).catch((cause: unknown) => {
+    throw new AdminClientError(`no answer from the admin API at ${adminUrl}; is \`hearth serve\` running?`, undefined, {
+      cause,
+    })
+  })
+  if (!answer.ok) throw new AdminClientError(await explain(answer), answer.status)
+  return answer
+}
+
+async function explain(answer: Response): Promise<string> {
+  const text = await answer.text()
+  if (answer.status === 401 || answer.status === 403) {
+    return `the admin API refused the passphrase (${text}); HEARTH_ADMIN_PASSPHRASE must hold it`
+  }
+  const detail = answer.headers.get('content-type')?.includes('json') ? detailIn(text) : text
+  return detail || `the admin API answered ${answer.status}`
+}
+
+/** The first error of a JSON-API answer. */
+function detailIn(text: string): string | undefined {
+  try {
+    const { errors } = JSON.parse(text) as { errors?: readonly { detail?: string }[] }
+    return errors?.[0]?.detail
+  } catch {
+    return undefined
+  }
+}

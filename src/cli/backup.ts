@@ -1,0 +1,90 @@
+/** `hearth backup FILE` and `hearth restore FILE`. */
+import type { Command } from 'commander'
+import { readPostgres } from '../../storage/postgres/backup.ts'
+import { schemaVersion } from '../../storage/postgres/migrate.ts'
+import { fillPostgres } from '../../storage/postgres/restore.ts'
+import { withExistingDatabase, withOwnDatabase } from '../backup/database.ts'
+import { readBackupFile, saveFile } from '../backup/file.ts'
+import type { Manifest } from '../backup/format.ts'
+import { restoreBackup } from '../backup/restore.ts'
+import { writeBackup } from '../backup/write.ts'
+import type { Config } from '../config/schema.ts'
+import { type Log, openLog } from '../log.ts'
+import { StartupError } from '../startup-error.ts'
+import type { Output } from './output.ts'
+import { addSettingsOptions, loadFromOptions } from './settings-options.ts'
+
+/** Adds `hearth backup` and `hearth restore`. */
+export function addBackupCommands(program: Command, output: Output): void {
+  addSettingsOptions(
+    program
+      .command('backup')
+      .description('save the whole server into one file, also while it runs; the file holds secrets')
+      .argument('<file>', 'where to; - is standard output')
+      .option('--force', 'overwrite the file if it exists'),
+  ).action(async (file: string, options: { force?: boolean }, command: Command) => {
+    const { config } = loadFromOptions(command)
+    const log = commandLog(config, output)
+    const manifest = await interruptible((signal) =>
+      saveFile(file, { force: options.force === true }, (destination) =>
+        withExistingDatabase(config, log, (target) =>
+          readPostgres(target, (snapshot) => writeBackup(snapshot, (bytes) => destination(until(signal, bytes)))),
+        ),
+      ),
+    )
+    output.err(`saved ${summary(manifest)} in ${file === '-' ? 'standard output' : file}\n`)
+  })
+
+  addSettingsOptions(
+    program
+      .command('restore')
+      .description('read a backup into an empty data directory or database; it overwrites nothing')
+      .argument('<file>', 'a file made by hearth backup; - is standard input'),
+  ).action(async (file: string, _options: unknown, command: Command) => {
+    const { config } = loadFromOptions(command)
+    const log = commandLog(config, output)
+    const manifest = await interruptible((signal) =>
+      restoreBackup(until(signal, readBackupFile(file)), {
+        schema: schemaVersion,
+        fill: (lastDatabase, work) =>
+          withOwnDatabase(config, log, (target) => fillPostgres(target, lastDatabase, work)),
+      }),
+    )
+    output.err(`restored ${summary(manifest)}, saved ${manifest.created_at} by Hearth ${manifest.hearth}\n`)
+  })
+}
+
+/** What a server tells its operator is too much for a command. */
+function commandLog({ log }: Config, output: Output): Log {
+  const level = log.level === 'info' ? 'warning' : log.level
+  return openLog({ ...log, level, terminal: process.stderr.isTTY === true, write: (line) => output.err(line) })
+}
+
+function summary({ databases, tables, postgres }: Manifest): string {
+  const rows = (name: string) => tables.find((table) => table.name === name)?.rows ?? 0
+  const deleted = databases.reduce((sum, one) => sum + Number(one.deleted_count), 0)
+  const revisions = rows('docs') + rows('revs')
+  return `${databases.length} databases, ${rows('docs')} documents (${deleted} deleted), ${revisions} revisions of PostgreSQL ${postgres}`
+}
+
+/** The first SIGINT or SIGTERM lets `work` clean up behind itself; a second one ends the process at once. */
+async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController()
+  const onSignal = (name: string) => {
+    if (stop.signal.aborted) process.exit(1)
+    stop.abort(new StartupError(`Stopped by ${name}: nothing was kept.`))
+  }
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  try {
+    return await work(stop.signal)
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+  }
+}
+
+async function* until(signal: AbortSignal, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    signal.throwIfAborted()
+    yield chunk
+  }
+}

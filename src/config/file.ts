@@ -1,0 +1,55 @@
+/** Reads the YAML configuration file into settings with their lines. */
+import { isMap, isScalar, LineCounter, parseDocument, type YAMLMap } from 'yaml'
+import { settingNamed, settings } from './settings.ts'
+import { didYouMean } from './suggest.ts'
+
+export interface FileValue {
+  readonly name: string
+  readonly value: unknown
+  /** Counted from 1. */
+  readonly line: number
+}
+
+export interface ParsedFile {
+  readonly values: readonly FileValue[]
+  /** What is wrong with the file itself, each starting with `path:line`. */
+  readonly problems: readonly string[]
+}
+
+/** Names of settings may be nested or dotted (`admin: {port: 1}` or `admin.port: 1`). Null counts as not given. */
+export function parseConfigFile(text: string, path: string): ParsedFile {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, strict: true })
+  const values: FileValue[] = []
+  const problems = document.errors.map((error) => `${path}:${lines.linePos(error.pos[0]).line}: ${error.message}`)
+  if (problems.length > 0) return { values, problems }
+
+  const walk = (map: YAMLMap, prefix: string) => {
+    for (const { key, value } of map.items) {
+      const name = prefix + (isScalar(key) ? String(key.value) : '?')
+      const line = lineOf(key)
+      if (settingNamed(name)) {
+        const given: unknown = isScalar(value) ? value.value : (value as { toJSON?: () => unknown } | null)?.toJSON?.()
+        if (given !== null && given !== undefined) values.push({ name, value: given, line })
+      } else if (!settings.some((setting) => setting.name.startsWith(`${name}.`))) {
+        problems.push(
+          `${path}:${line}: unknown setting ${name}${didYouMean(
+            name,
+            settings.map((setting) => setting.name),
+          )}`,
+        )
+      } else if (isMap(value)) walk(value, `${name}.`)
+      else if (!(isScalar(value) && value.value === null))
+        problems.push(`${path}:${line}: ${name} is a section: its settings belong below it, indented`)
+    }
+  }
+  const lineOf = (node: unknown) => {
+    const range = (node as { range?: readonly number[] } | null)?.range
+    return range?.[0] === undefined ? 1 : lines.linePos(range[0]).line
+  }
+
+  if (isMap(document.contents)) walk(document.contents, '')
+  else if (document.contents !== null && !(isScalar(document.contents) && document.contents.value === null))
+    problems.push(`${path}:1: the file must be a mapping of settings to values`)
+  return { values, problems }
+}

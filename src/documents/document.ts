@@ -1,0 +1,190 @@
+/** One document as a client sent it: its special members checked and taken out, its body made ready for the store. */
+import { Buffer } from 'node:buffer'
+import type { Body, RevisionId } from '../../storage/documents/contract.ts'
+import { Problem } from '../errors.ts'
+import { bodyDigest, elementsOf, memberOf, needsRaw, type ParsedJson, stringifyJson } from '../json/exact.ts'
+import { jsonbLength } from '../json/jsonb.ts'
+import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { parseHash, parseRevision } from './revision.ts'
+
+/** Levels of arrays and objects, the document itself included (documents 3.6). */
+export const maxDocumentDepth = 200
+
+/** Bytes of UTF-8 (documents 3.2). */
+export const maxIdBytes = 1024
+
+export interface DocumentRules {
+  /** Bytes of the body, as text and as the database would print it (documents 3.6, decisions 7). */
+  readonly maxBytes: number
+  /** The id out of the path, which wins over `_id`. */
+  readonly id?: string | undefined
+  /** Take an empty `_id` or `_rev` as none at all, instead of refusing it. */
+  readonly emptyIsAbsent?: boolean | undefined
+}
+
+export interface DocumentBody extends Body {
+  readonly value: JsonObject
+}
+
+export interface PreparedDocument {
+  /** `_id` of the document; the path may say otherwise, the face decides. */
+  readonly id?: string | undefined
+  /** The revision that the client read: `_revisions` wins over `_rev` (documents 4.6). */
+  readonly rev?: RevisionId | undefined
+  readonly deleted: boolean
+  /** Generation of `ids[0]`, hashes newest first; never empty. */
+  readonly revisions?: { readonly start: number; readonly ids: readonly string[] } | undefined
+  /** `_type`, never stored; the face decides whether it is welcome (documents 3.3). */
+  readonly type?: string | undefined
+  readonly body: DocumentBody
+}
+
+/**
+ * Throws `bad_request` when it is no object, `doc_validation` for special members that are unknown or of a wrong type,
+ * `illegal_docid`, and `document_too_large` with the id as reason (documents 3.2, 3.3, 3.6).
+ */
+export function prepareDocument({ value, exact }: ParsedJson, rules: DocumentRules): PreparedDocument {
+  if (!isObject(value) || !isObject(exact)) throw new Problem('bad_request', 'Document must be a JSON object')
+  if (isDeeper(value, maxDocumentDepth)) {
+    throw new Problem('bad_request', `Document is nested deeper than ${maxDocumentDepth} levels`)
+  }
+  const special = Object.keys(value).filter(isSpecial)
+  for (const name of special) checkMember(name, value[name])
+  const id = idOf(value['_id'], rules)
+  const revisions = revisionsOf(value['_revisions'])
+  const rev = isAbsent(value['_rev'], rules) ? undefined : parseRevision(value['_rev'])
+  const members = special.length === 0 ? value : withoutSpecial(value)
+  const printed = exact === value ? members : withoutSpecial(exact)
+  return {
+    id,
+    rev: revisions ? { gen: revisions.start, hash: revisions.ids[0] as string } : rev,
+    deleted: value['_deleted'] === true,
+    revisions,
+    type: value['_type'] as string | undefined,
+    body: makeBody(rules.id ?? id, members, stringifyJson(printed), rules.maxBytes),
+  }
+}
+
+export interface BulkDocuments {
+  readonly docs: readonly PreparedDocument[]
+  /** False: store the revisions as they are given. */
+  readonly newEdits: boolean
+}
+
+/**
+ * The body of `_bulk_docs`. One document that is malformed fails them all; throws what `prepareDocument` throws, and
+ * `bad_request` when the envelope is malformed (documents 1.14).
+ */
+export function prepareBulk(body: ParsedJson, rules: DocumentRules): BulkDocuments {
+  if (!isObject(body.value)) throw new Problem('bad_request', 'Request body must be a JSON object')
+  const docs = memberOf(body, 'docs')
+  if (!docs) throw new Problem('bad_request', 'POST body must include `docs` parameter.')
+  const documents = elementsOf(docs)
+  if (!documents) throw new Problem('bad_request', '`docs` parameter must be an array.')
+  const given = memberOf(body, 'new_edits')
+  const newEdits = given ? given.value : true
+  if (typeof newEdits !== 'boolean') throw new Problem('bad_request', '`new_edits` must be true or false.')
+  return { docs: documents.map((document) => prepareDocument(document, rules)), newEdits }
+}
+
+/** The body of a document out of its members, special ones left out already. Throws `document_too_large`. */
+export function makeBody(id: string | undefined, value: JsonObject, text: string, maxBytes: number): DocumentBody {
+  const raw = needsRaw(text)
+  // A character has at most 3 bytes and one separator behind it; an exponent stands for less than 100 times its length.
+  const atMost = text.length * (raw ? 100 : 4)
+  if (atMost > maxBytes && (Buffer.byteLength(text) > maxBytes || jsonbLength(text) > maxBytes)) {
+    throw new Problem('document_too_large', id ?? '')
+  }
+  // jsonb sorts members by length; in design documents their order has a meaning (documents 1.19).
+  return { text, raw: raw || isDesignId(id), digest: bodyDigest(value), value }
+}
+
+/**
+ * Checks the id of a document or design document. Throws `illegal_docid` (documents 3.2, decisions 6).
+ */
+export function checkDocumentId(id: string): void {
+  if (id === '') throw illegalId('Document id must not be empty')
+  if (id === '.' || id === '..') throw illegalId('Document id must not be . or ..')
+  if (id === '_design/') throw illegalId('Illegal document id `_design/`')
+  if (id.startsWith('_') && !isDesignId(id)) {
+    throw illegalId('Only reserved document ids may start with underscore.')
+  }
+  if (id.includes('\u0000')) throw illegalId('Document id must not contain U+0000')
+  if (id.length > maxIdBytes / 3 && Buffer.byteLength(id) > maxIdBytes) {
+    throw illegalId(`Document id is too long: at most ${maxIdBytes} bytes`)
+  }
+}
+
+/** Special members that are ignored, so that a document read with them can be written back (documents 3.3). */
+const ignored = new Set(['_revs_info', '_local_seq', '_conflicts', '_deleted_conflicts'])
+
+function checkMember(name: string, value: Json | undefined): void {
+  const fits =
+    name === '_id' ||
+    name === '_rev' ||
+    name === '_revisions' ||
+    (name === '_deleted' && typeof value === 'boolean') ||
+    (name === '_type' && typeof value === 'string') ||
+    ignored.has(name)
+  if (fits) return
+  if (name !== '_attachments') throw new Problem('doc_validation', `Bad special document member: ${name}`)
+  if (!isObject(value)) throw new Problem('doc_validation', '_attachments must be an object')
+  if (Object.keys(value).length > 0) throw new Problem('bad_request', 'attachments are not supported yet')
+}
+
+function isAbsent(value: Json | undefined, { emptyIsAbsent }: DocumentRules): boolean {
+  return value === undefined || (value === '' && emptyIsAbsent === true)
+}
+
+function idOf(id: Json | undefined, rules: DocumentRules): string | undefined {
+  if (isAbsent(id, rules)) return undefined
+  if (typeof id !== 'string') throw illegalId('Document id must be a string')
+  checkDocumentId(id)
+  return id
+}
+
+function revisionsOf(revisions: Json | undefined): PreparedDocument['revisions'] {
+  if (revisions === undefined) return undefined
+  if (!isObject(revisions)) throw new Problem('doc_validation', '_revisions must be an object')
+  const { start, ids } = revisions
+  if (!Number.isSafeInteger(start)) throw new Problem('doc_validation', "_revisions.start isn't an integer.")
+  if (!Array.isArray(ids)) throw new Problem('doc_validation', "_revisions.ids isn't a array.")
+  const gen = Number(start)
+  if (gen === 0 && ids.length === 0) return undefined
+  if (ids.length === 0 || ids.length > gen) {
+    throw new Problem('doc_validation', '_revisions.ids must hold 1 to `start` hashes')
+  }
+  const hashes = ids.map((hash: unknown) => {
+    if (typeof hash !== 'string') throw new Problem('doc_validation', "RevId isn't a string")
+    return parseHash(hash)
+  })
+  return { start: gen, ids: hashes }
+}
+
+function isSpecial(name: string): boolean {
+  return name.startsWith('_')
+}
+
+/** Names without an underscore in front can be assigned; `__proto__` never arrives here. */
+function withoutSpecial(object: JsonObject): JsonObject {
+  const members: Record<string, Json> = {}
+  for (const name of Object.keys(object)) if (!isSpecial(name)) members[name] = object[name] as Json
+  return members
+}
+
+function isDesignId(id: string | undefined): boolean {
+  return id?.startsWith('_design/') ?? false
+}
+
+function isDeeper(value: JsonObject | readonly Json[], levels: number): boolean {
+  if (levels === 0) return true
+  const members = Array.isArray(value) ? value : Object.values(value)
+  for (const member of members) {
+    if (typeof member === 'object' && member !== null && isDeeper(member, levels - 1)) return true
+  }
+  return false
+}
+
+function illegalId(reason: string): Problem {
+  return new Problem('illegal_docid', reason)
+}

@@ -1,0 +1,111 @@
+/** Making, listing and deleting mango indexes: each is a view of a design document (documents 1.19, 1.20). */
+import type { DatabaseRef, DocumentStore, Edit, StoredDocument } from '../../storage/documents/contract.ts'
+import { Problem } from '../errors.ts'
+import { parseJson, stringifyJson } from '../json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { makeBody } from './document.ts'
+import { designDocument, indexNames, withoutView } from './mango/design-document.ts'
+import { type IndexRequest, parseIndexRequest } from './mango/index-request.ts'
+import { listing, primaryListing } from './mango/listing.ts'
+import { isBuiltinDesign } from './reserved-designs.ts'
+import type { BulkOptions } from './service.ts'
+import { emptyBody } from './writing.ts'
+
+type Store = Pick<DocumentStore, 'indexes' | 'read' | 'write' | 'createDatabase'>
+
+/** Two makers of one design document: the second sees the first one's document and tries again. */
+const maxAttempts = 10
+
+export interface MadeIndex {
+  readonly result: 'created' | 'exists'
+  readonly id: string
+  readonly name: string
+}
+
+/** Resolves when the index can be used. */
+export async function createIndex(
+  store: Store,
+  ref: DatabaseRef,
+  body: Json,
+  { create }: BulkOptions,
+): Promise<MadeIndex | 'no_database'> {
+  const request = parseIndexRequest(body)
+  const { id } = indexNames(request)
+  for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
+    const existing = await store.read(ref, id)
+    if (existing === 'no_database') {
+      if (!create) return 'no_database'
+      await store.createDatabase(ref)
+      continue
+    }
+    const made = await addView(store, ref, existing, request)
+    if (made === 'no_database') continue
+    if (made === 'conflict') continue
+    await store.indexes(ref, { fresh: true })
+    return made
+  }
+  throw new Problem('conflict', 'The design document keeps changing; try again.')
+}
+
+async function addView(
+  store: Store,
+  ref: DatabaseRef,
+  existing: StoredDocument | undefined,
+  request: IndexRequest,
+): Promise<MadeIndex | 'conflict' | 'no_database'> {
+  const live = existing && !existing.deleted ? existing : undefined
+  const design = designDocument(live && parseJson(live.text).value, request)
+  const made = { result: design.result, id: design.id, name: design.viewName }
+  if (design.result === 'exists') return made
+  if (live && isBuiltinDesign(ref.name, design.id)) throw new Problem('forbidden', 'This design doc cannot be changed')
+  return (await writeDesign(store, ref, design.id, live, design.body)) ?? made
+}
+
+/** What stopped the write; `undefined` when it is done. */
+async function writeDesign(
+  store: Store,
+  ref: DatabaseRef,
+  id: string,
+  live: StoredDocument | undefined,
+  body: Json | undefined,
+): Promise<'conflict' | 'no_database' | undefined> {
+  const edit: Edit = {
+    ref,
+    id,
+    parent: live,
+    deleted: body === undefined,
+    body: isObject(body) ? makeBody(id, body, stringifyJson(body), Number.POSITIVE_INFINITY) : emptyBody,
+    unknownParent: 'refuse',
+  }
+  const [outcome] = await store.write([edit])
+  if (outcome?.kind === 'ok') return undefined
+  return outcome?.kind === 'no_database' ? 'no_database' : 'conflict'
+}
+
+/** Rows of GET `_index`, the primary one first. */
+export async function listIndexes(store: Store, ref: DatabaseRef): Promise<readonly JsonObject[] | 'no_database'> {
+  const list = await store.indexes(ref, { fresh: true })
+  return list ? [primaryListing, ...list.views.map(listing)] : 'no_database'
+}
+
+/** Deletes the design document with its last index. False when there is no such index. */
+export async function deleteIndex(
+  store: Store,
+  ref: DatabaseRef,
+  ddoc: string,
+  name: string,
+): Promise<boolean | 'no_database'> {
+  const id = ddoc.startsWith('_design/') ? ddoc : `_design/${ddoc}`
+  for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
+    const existing = await store.read(ref, id)
+    if (existing === 'no_database') return 'no_database'
+    if (!existing || existing.deleted) return false
+    const left = withoutView(parseJson(existing.text).value, name)
+    if (left === 'missing') return false
+    if (isBuiltinDesign(ref.name, id)) throw new Problem('forbidden', 'This design doc cannot be deleted')
+    const stopped = await writeDesign(store, ref, id, existing, left)
+    if (stopped === 'no_database') return 'no_database'
+    if (!stopped) return true
+  }
+  throw new Problem('conflict', 'The design document keeps changing; try again.')
+}

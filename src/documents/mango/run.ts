@@ -1,0 +1,181 @@
+import { Problem } from '../../errors.ts'
+import { type ParsedJson, stringifyJson } from '../../json/exact.ts'
+import { type Batch, openBatches } from './batches.ts'
+import { formatBookmark, type Position, parseBookmark } from './bookmark.ts'
+import { defaultLimit, type FindRequest } from './find-request.ts'
+import { matcher } from './matcher.ts'
+import { maxPage } from './pages.ts'
+import type { Plan } from './plan.ts'
+import type { FindReader } from './reader.ts'
+import { parseStored, storedText } from './stored.ts'
+
+export type { FindReader } from './reader.ts'
+
+export interface FindStats {
+  readonly total_keys_examined: number
+  readonly total_docs_examined: number
+  readonly total_quorum_docs_examined: number
+  readonly results_returned: number
+  readonly execution_time_ms: number
+}
+
+export interface FindResult {
+  /** JSON texts of documents, projected when the request names fields. */
+  readonly docs: readonly string[]
+  /** `undefined`: nothing matched and none was given, for which CouchDB writes `nil`. */
+  readonly bookmark: string | undefined
+  /** CouchDB leaves the bookmark out: the selector contradicts itself (documents 5.5). */
+  readonly bookmarkAbsent: boolean
+  readonly warnings: readonly string[]
+  readonly stats: FindStats
+}
+
+/** Fewer rows at a time are not worth a statement when most may be filtered out. */
+const smallestPage = 64
+/** CouchDB warns when more documents than this were examined for each one returned. */
+const scanRatio = 10
+/** Documents looked at between two looks at the clock. */
+const clockStep = 64
+
+/**
+ * Runs a plan (documents 5.5). Throws `invalid_bookmark`, `timeout` after `timeLimitMs` milliseconds, or `bad_request`
+ * when too many documents would have to be sorted in memory. Errors of the reader pass through.
+ */
+export async function runFind(
+  plan: Plan,
+  request: FindRequest,
+  reader: FindReader,
+  timeLimitMs = 60_000,
+): Promise<FindResult> {
+  const started = performance.now()
+  if (plan.contradiction === 'silent') {
+    return { docs: [], bookmark: undefined, bookmarkAbsent: true, warnings: [], stats: statsOf(0, 0, 0, started) }
+  }
+  const run = new Run(plan, request, reader, started + timeLimitMs)
+  await run.all()
+  const bookmark = run.end === undefined ? request.bookmark : formatBookmark(plan.source, run.end)
+  const results = run.docs.length
+  const isWide = run.complete && !plan.covering && isHigh(run.examined, results)
+  const warnings = isWide ? [...plan.warnings, ratioWarning] : plan.warnings
+  const stats = statsOf(run.examined, plan.covering ? 0 : run.examined, results, started)
+  return { docs: run.docs, bookmark, bookmarkAbsent: false, warnings, stats }
+}
+
+const ratioWarning =
+  'The number of documents examined is high in proportion to the number of results returned. ' +
+  'Consider adding a more specific index to improve this.'
+
+function isHigh(examined: number, results: number): boolean {
+  return examined > scanRatio * Math.max(results, 1)
+}
+
+function statsOf(keys: number, documents: number, results: number, started: number): FindStats {
+  return {
+    total_keys_examined: keys,
+    total_docs_examined: documents,
+    total_quorum_docs_examined: 0,
+    results_returned: results,
+    execution_time_ms: performance.now() - started,
+  }
+}
+
+const noConflicts: readonly string[] = []
+
+class Run {
+  readonly docs: string[] = []
+  examined = 0
+  /** Every row was examined; false once the limit ended the run before. */
+  complete = false
+  /** The last match, skipped ones included. */
+  end: Position | undefined
+
+  readonly #plan: Plan
+  readonly #request: FindRequest
+  readonly #reader: FindReader
+  readonly #deadline: number
+  readonly #limit: number
+  readonly #test: ReturnType<typeof matcher> | undefined
+  #toSkip: number
+
+  constructor(plan: Plan, request: FindRequest, reader: FindReader, deadline: number) {
+    this.#plan = plan
+    this.#request = request
+    this.#reader = reader
+    this.#deadline = deadline
+    this.#limit = request.limit ?? defaultLimit
+    this.#toSkip = request.skip
+    this.#test = plan.residual === undefined ? undefined : matcher(plan.residual)
+  }
+
+  async all(): Promise<void> {
+    const { bookmark } = this.#request
+    const position = bookmark === undefined ? undefined : parseBookmark(this.#plan.source, bookmark)
+    if (this.#limit === 0) return
+    this.#checkClock()
+    const batches = await openBatches(this.#plan, this.#reader, position)
+    if (this.#plan.contradiction === 'hidden') {
+      // Nothing matches: only whether CouchDB would complain about the scan is of interest.
+      for (let last = false; !last && !isHigh(this.examined, 0); ) {
+        const batch = await batches.next(scanRatio + 1)
+        this.examined += batch.documents.length
+        last = batch.last
+      }
+      this.complete = true
+      return
+    }
+    for (let size = this.#firstPage(); ; size = Math.min(size * 2, maxPage)) {
+      this.#checkClock()
+      const batch = await batches.next(this.#test === undefined ? this.#missing() : size)
+      if (await this.#take(batch)) return
+      if (batch.last) {
+        this.complete = true
+        return
+      }
+      if (this.docs.length === this.#limit) return
+    }
+  }
+
+  /** True when a match beyond the limit was met. */
+  async #take(batch: Batch): Promise<boolean> {
+    this.examined += batch.passed
+    for (const [at, document] of batch.documents.entries()) {
+      if (this.docs.length === this.#limit && this.#test === undefined) return true
+      this.examined++
+      if (this.examined % clockStep === 0) this.#checkClock()
+      const conflicts =
+        this.#request.conflicts && document.leaves > 1 ? await this.#reader.conflicts(document.id) : noConflicts
+      let parsed: ParsedJson | undefined
+      if (this.#test !== undefined) {
+        parsed = parseStored(document, conflicts)
+        if (!this.#test(parsed.value, parsed.exact)) continue
+      }
+      if (this.docs.length === this.#limit) return true
+      this.end = batch.position(at)
+      if (this.#toSkip > 0) {
+        this.#toSkip--
+        continue
+      }
+      const { project } = this.#request
+      if (project === undefined) this.docs.push(storedText(document, conflicts))
+      else {
+        parsed ??= parseStored(document, conflicts)
+        this.docs.push(stringifyJson(project(parsed.value, parsed.exact)))
+      }
+    }
+    return false
+  }
+
+  #firstPage(): number {
+    return Math.min(Math.max(this.#missing(), smallestPage), maxPage)
+  }
+
+  #missing(): number {
+    return this.#limit - this.docs.length + this.#toSkip
+  }
+
+  #checkClock(): void {
+    if (performance.now() > this.#deadline) {
+      throw new Problem('timeout', 'context deadline exceeded: the query took too long, an index would help')
+    }
+  }
+}

@@ -1,0 +1,129 @@
+/** Reading documents: the winner on a short path, everything that needs the revision tree behind it. */
+import type {
+  DatabaseRef,
+  DocumentStore,
+  RevisionId,
+  RevisionTree,
+  StoredDocument,
+} from '../../storage/documents/contract.ts'
+import { documentText } from './render.ts'
+import { formatRevision, sameRevision } from './revision.ts'
+import { ancestry, conflicts, deletedConflicts, leavesUnder, sortedLeaves } from './revision-tree.ts'
+import { sequence } from './sequence.ts'
+import type { OpenRevision, ReadOptions, ReadOutcome, RenderedDocument } from './service.ts'
+
+type Store = Pick<DocumentStore, 'read' | 'readRevision' | 'readTree' | 'databaseInfo'>
+
+/** A stored document as text, with the members in `extra`. */
+export function render(
+  document: StoredDocument,
+  options: { type?: string; extra?: Record<string, unknown> } = {},
+): RenderedDocument {
+  return {
+    id: document.id,
+    rev: formatRevision(document),
+    deleted: document.deleted,
+    text: documentText(document, options),
+  }
+}
+
+/** One document as documents 1.5 describes it. */
+export async function readDocument(
+  store: Store,
+  ref: DatabaseRef,
+  id: string,
+  options: ReadOptions = {},
+): Promise<ReadOutcome> {
+  const winner = await store.read(ref, id)
+  if (winner === 'no_database') return { kind: 'no_database' }
+  if (!winner) return { kind: 'missing' }
+  const document = await chosen(store, ref, winner, options)
+  if (!document) return { kind: options.rev ? 'missing' : 'deleted' }
+  const extra = needsTree(options) ? await extras(store, ref, document, options) : undefined
+  const type = options.type === undefined ? {} : { type: options.type }
+  return { kind: 'found', document: render(document, extra ? { ...type, extra } : type) }
+}
+
+async function chosen(store: Store, ref: DatabaseRef, winner: StoredDocument, { rev, latest }: ReadOptions) {
+  if (!rev || latest) return winner.deleted ? undefined : winner
+  return sameRevision(rev, winner) ? winner : store.readRevision(ref, winner.id, rev)
+}
+
+function needsTree(options: ReadOptions): boolean {
+  return Boolean(options.revs || options.revsInfo || options.conflicts || options.deletedConflicts || options.localSeq)
+}
+
+async function extras(
+  store: Store,
+  ref: DatabaseRef,
+  document: StoredDocument,
+  options: ReadOptions,
+): Promise<Record<string, unknown>> {
+  const extra: Record<string, unknown> = {}
+  const tree = await store.readTree(ref, document.id)
+  if (!tree) return extra
+  const { nodes } = tree
+  if (options.revs) extra['_revisions'] = revisions(tree, document)
+  if (options.revsInfo) extra['_revs_info'] = revisionsInfo(tree, document)
+  const losers = options.conflicts ? conflicts(nodes) : []
+  if (losers.length > 0) extra['_conflicts'] = losers.map(formatRevision)
+  const buried = options.deletedConflicts ? deletedConflicts(nodes) : []
+  if (buried.length > 0) extra['_deleted_conflicts'] = buried.map(formatRevision)
+  if (options.localSeq) {
+    const info = await store.databaseInfo(ref)
+    if (info) extra['_local_seq'] = sequence({ updateSeq: tree.seq, epoch: info.epoch })
+  }
+  return extra
+}
+
+/** `_revisions`: hashes from this revision to its oldest known ancestor. */
+export function revisions(tree: RevisionTree, rev: RevisionId): { start: number; ids: readonly string[] } {
+  return { start: rev.gen, ids: ancestry(tree.nodes, rev) }
+}
+
+function revisionsInfo(tree: RevisionTree, rev: RevisionId): { rev: string; status: string }[] {
+  const known = new Map(tree.nodes.map((node) => [formatRevision(node), node]))
+  return ancestry(tree.nodes, rev).map((hash, at) => {
+    const name = formatRevision({ gen: rev.gen - at, hash })
+    const node = known.get(name)
+    if (!node?.hasBody) return { rev: name, status: 'missing' }
+    return { rev: name, status: node.deleted ? 'deleted' : 'available' }
+  })
+}
+
+/** `open_revs`: asked revisions, or all leaves. */
+export async function openRevisions(
+  store: Store,
+  ref: DatabaseRef,
+  id: string,
+  revs: 'all' | readonly RevisionId[],
+  options: { readonly revs?: boolean; readonly latest?: boolean; readonly type?: string } = {},
+): Promise<readonly OpenRevision[] | 'missing' | 'no_database'> {
+  const winner = await store.read(ref, id)
+  if (winner === 'no_database') return 'no_database'
+  const tree = winner && (await store.readTree(ref, id))
+  if (!tree) return revs === 'all' ? 'missing' : revs.map((rev) => ({ missing: formatRevision(rev) }))
+  const wanted =
+    revs === 'all'
+      ? sortedLeaves(tree.nodes).map((node) => ({ asked: node, leaf: node }))
+      : revs.flatMap((rev) => {
+          const under = options.latest ? leavesUnder(tree.nodes, rev) : []
+          return under.length > 0 ? under.map((leaf) => ({ asked: rev, leaf })) : [{ asked: rev, leaf: rev }]
+        })
+  const answers: OpenRevision[] = []
+  const seen = new Set<string>()
+  for (const { asked, leaf } of wanted) {
+    const name = formatRevision(leaf)
+    if (seen.has(name)) continue
+    seen.add(name)
+    const document = await store.readRevision(ref, id, leaf)
+    if (!document) answers.push({ missing: formatRevision(asked) })
+    else {
+      const extra = options.revs ? { _revisions: revisions(tree, leaf) } : undefined
+      answers.push({
+        ok: render(document, { ...(options.type ? { type: options.type } : {}), ...(extra ? { extra } : {}) }),
+      })
+    }
+  }
+  return answers
+}

@@ -1,0 +1,15 @@
+import { expect, test } from 'bun:test'
+import { isBuiltinDesign } from './reserved-designs.ts'
+
+test.each<[string, string, boolean]>([
+  ['io.cozy.files', '_design/dir-by-path', true],
+  ['io.cozy.files', '_design/disk-usage', true],
+  ['io.cozy.contacts', '_design/contacts-by-email', true],
+  ['com.bitwarden.ciphers', '_design/by-folder-id', true],
+  ['io.cozy.files', '_design/mine', false],
+  ['io.cozy.files', 'dir-by-path', false],
+  ['io.cozy.todos', '_design/dir-by-path', false],
+  ['constructor', '_design/name', false],
+])('%s %s: %p', (doctype, id, expected) => {
+  expect(isBuiltinDesign(doctype, id)).toBe(expected)
+})

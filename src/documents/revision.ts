@@ -1,0 +1,44 @@
+/** Revision strings `N-H` (documents 4.1). */
+import { Buffer } from 'node:buffer'
+import type { RevisionId } from '../../storage/documents/contract.ts'
+import { Problem } from '../errors.ts'
+
+/** Bytes of UTF-8; with the longest id a revision still fits into one index entry. */
+export const maxHashBytes = 1024
+
+/**
+ * N counts from 1 without leading zeros. Throws `bad_request` "Invalid rev format". Takes anything, since `_rev` in a
+ * document may be of any type.
+ */
+export function parseRevision(text: unknown): RevisionId {
+  const match = typeof text === 'string' ? /^([1-9]\d{0,15})-(.+)$/s.exec(text) : null
+  const gen = Number(match?.[1])
+  const hash = match?.[2]
+  if (hash === undefined || !Number.isSafeInteger(gen)) throw invalidRevision()
+  return { gen, hash: parseHash(hash) }
+}
+
+/** 32 hex digits are lowercased, as CouchDB keeps them as 16 bytes; anything else stays as it is. */
+export function parseHash(text: string): string {
+  if (/^[0-9a-fA-F]{32}$/.test(text)) return text.toLowerCase()
+  if (text === '' || text.includes('\u0000') || Buffer.byteLength(text) > maxHashBytes) throw invalidRevision()
+  return text
+}
+
+export function formatRevision({ gen, hash }: RevisionId): string {
+  return `${gen}-${hash}`
+}
+
+export function sameRevision(a: RevisionId, b: RevisionId): boolean {
+  return a.gen === b.gen && a.hash === b.hash
+}
+
+/** Below 0 when `a` is older: by generation, then by the bytes of the hash (documents 4.3). */
+export function compareRevisions(a: RevisionId, b: RevisionId): number {
+  if (a.gen !== b.gen) return a.gen - b.gen
+  return a.hash === b.hash ? 0 : Buffer.compare(Buffer.from(a.hash), Buffer.from(b.hash))
+}
+
+function invalidRevision(): Problem {
+  return new Problem('bad_request', 'Invalid rev format')
+}

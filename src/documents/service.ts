@@ -1,0 +1,173 @@
+/**
+ * The document engine as the faces see it: neutral outcomes, no HTTP, no wording that only one face uses. `openDocuments`
+ * in documents.ts implements it over a `DocumentStore`.
+ *
+ * Conventions: a missing database is the value `'no_database'`, never an exception, because each face words it
+ * differently; bad input is a `Problem`.
+ */
+import type { DatabaseInfo, DatabaseRef, RevisionId } from '../../storage/documents/contract.ts'
+import type { Json, JsonObject } from '../json/value.ts'
+import type { PreparedDocument } from './document.ts'
+
+/** A document ready to be sent: the JSON text with `_id`, `_rev`, `_deleted` and the members asked for. */
+export interface RenderedDocument {
+  readonly id: string
+  readonly rev: string
+  readonly deleted: boolean
+  readonly text: string
+}
+
+/** Members that a read may add (documents 1.5). All false gives the winner as it is. */
+export interface ReadOptions {
+  readonly rev?: RevisionId | undefined
+  /** With `rev`: ignore it and give the winner, as CouchDB does. */
+  readonly latest?: boolean
+  readonly revs?: boolean
+  readonly revsInfo?: boolean
+  readonly conflicts?: boolean
+  readonly deletedConflicts?: boolean
+  readonly localSeq?: boolean
+  /** Written as `_type` right behind `_rev`. */
+  readonly type?: string
+}
+
+export type ReadOutcome =
+  | { readonly kind: 'found'; readonly document: RenderedDocument }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'deleted' }
+  | { readonly kind: 'no_database' }
+
+export type OpenRevision = { readonly ok: RenderedDocument } | { readonly missing: string }
+
+export type WriteOutcome =
+  | { readonly kind: 'ok'; readonly id: string; readonly rev: string }
+  | { readonly kind: 'conflict'; readonly id: string }
+  | { readonly kind: 'missing'; readonly id: string }
+  | { readonly kind: 'deleted'; readonly id: string }
+  | { readonly kind: 'forbidden'; readonly id: string; readonly reason: string }
+  | { readonly kind: 'no_database'; readonly id: string }
+
+export interface WriteRequest {
+  readonly id: string
+  /** The revision read by the client. */
+  readonly rev?: RevisionId | undefined
+  readonly document: PreparedDocument
+  /** A revision given for an unknown document: `accept` continues it (CouchDB face), `refuse` is `missing`. */
+  readonly unknownParent: 'accept' | 'refuse'
+}
+
+export interface BulkOptions {
+  /** Make the database when it does not exist. */
+  readonly create: boolean
+}
+
+/** Bounds and options of `_all_docs` (documents 1.10), already parsed. */
+export interface AllDocsQuery {
+  /** Rows for these keys in this order; excludes bounds. Non-string keys give a `not_found` row. */
+  readonly keys?: readonly Json[] | undefined
+  /** Where reading starts, in the direction asked: the high end when `descending`. */
+  readonly start?: { readonly id: string; readonly inclusive: boolean } | undefined
+  readonly end?: { readonly id: string; readonly inclusive: boolean } | undefined
+  readonly descending: boolean
+  readonly skip: number
+  /** Absent: all. */
+  readonly limit?: number | undefined
+  readonly includeDocs: boolean
+  readonly conflicts: boolean
+  readonly designs: 'all' | 'none' | 'only'
+}
+
+/** One row as JSON text, ready to be joined by commas. */
+export interface AllDocsAnswer {
+  /** Live documents in the database (those of `designs` only when it is `only` or `none`). */
+  readonly totalRows: number
+  /** Rows before the first one; `null` for keys. */
+  readonly offset: number | null
+  readonly updateSeq: string
+  /** Pages of rows; the next page is read when the previous one was taken, no connection is held in between. */
+  readonly rows: AsyncIterable<readonly AllDocsRow[]>
+}
+
+export type AllDocsRow =
+  | {
+      readonly kind: 'found'
+      readonly id: string
+      readonly rev: string
+      readonly document?: RenderedDocument | undefined
+    }
+  | { readonly kind: 'deleted'; readonly id: string; readonly rev: string }
+  | { readonly kind: 'not_found'; readonly key: Json }
+
+export interface FindAnswer {
+  /** Documents as JSON text, projected when `fields` were asked. */
+  readonly docs: readonly string[]
+  /** `undefined`: no row was returned and none was given (CouchDB says "nil"). `absent`: CouchDB sends no member at all. */
+  readonly bookmark: string | undefined
+  readonly bookmarkAbsent: boolean
+  readonly warnings: readonly string[]
+  readonly stats: Readonly<Record<string, number>>
+}
+
+export interface FindFace {
+  /** Limit when the request has none. */
+  readonly defaultLimit: number
+  /** A limit above this counts as absent. */
+  readonly maxLimit?: number
+  /** Refuse, before scanning, a query that only the primary index can serve (Problem `no_index`). */
+  readonly refuseUnindexed: boolean
+}
+
+export interface Documents {
+  listDatabases(prefix: string): Promise<readonly string[]>
+  info(ref: DatabaseRef): Promise<DatabaseInfo | undefined>
+  /** The sequence of a database as clients see it: `N-opaque`. */
+  sequence(info: Pick<DatabaseInfo, 'updateSeq' | 'epoch'>): string
+  createDatabase(ref: DatabaseRef): Promise<'created' | 'exists'>
+  dropDatabase(ref: DatabaseRef): Promise<boolean>
+
+  read(ref: DatabaseRef, id: string, options?: ReadOptions): Promise<ReadOutcome>
+  /** `missing` when `all` is asked of an unknown document; with a list every unknown revision is a `missing` row. */
+  openRevisions(
+    ref: DatabaseRef,
+    id: string,
+    revs: 'all' | readonly RevisionId[],
+    options?: { readonly revs?: boolean; readonly latest?: boolean; readonly type?: string },
+  ): Promise<readonly OpenRevision[] | 'missing' | 'no_database'>
+
+  write(ref: DatabaseRef, request: WriteRequest, options?: BulkOptions): Promise<WriteOutcome>
+  /** An interactive DELETE: `missing`, `deleted` (even with a wrong revision), else `conflict` unless `rev` is a leaf. */
+  remove(ref: DatabaseRef, id: string, rev: RevisionId | undefined): Promise<WriteOutcome>
+  /** `_bulk_docs` with `new_edits` true. Documents without id get one. */
+  bulk(
+    ref: DatabaseRef,
+    documents: readonly PreparedDocument[],
+    options: BulkOptions,
+  ): Promise<readonly WriteOutcome[] | 'no_database'>
+  /** `_bulk_docs` with `new_edits` false: only failures come back (normally none). */
+  replicate(
+    ref: DatabaseRef,
+    documents: readonly PreparedDocument[],
+    options: BulkOptions,
+  ): Promise<readonly WriteOutcome[] | 'no_database'>
+  /** COPY: the winner or `rev` of `from` becomes a new revision of `to.id`. `missing`/`deleted` speak of the source. */
+  copy(
+    ref: DatabaseRef,
+    from: { readonly id: string; readonly rev?: RevisionId | undefined },
+    to: { readonly id: string; readonly rev?: RevisionId | undefined },
+  ): Promise<WriteOutcome>
+
+  allDocs(ref: DatabaseRef, query: AllDocsQuery): Promise<AllDocsAnswer | 'no_database'>
+
+  find(ref: DatabaseRef, body: Json, face: FindFace): Promise<FindAnswer | 'no_database'>
+  explain(ref: DatabaseRef, body: Json, face: FindFace): Promise<JsonObject | 'no_database'>
+  /** Makes the database when `create` is set. */
+  createIndex(
+    ref: DatabaseRef,
+    body: Json,
+    options: BulkOptions,
+  ): Promise<{ readonly result: 'created' | 'exists'; readonly id: string; readonly name: string } | 'no_database'>
+  /** Rows for GET `_index`, the primary one first. */
+  listIndexes(ref: DatabaseRef): Promise<readonly JsonObject[] | 'no_database'>
+  /** False when there is no such index. */
+  deleteIndex(ref: DatabaseRef, ddoc: string, name: string): Promise<boolean | 'no_database'>
+}

@@ -1,0 +1,89 @@
+/**
+ * The only place where a failure gets a code and a status. Every face renders the same `Problem` in its own body format
+ * (decisions 20); nobody else builds a status code for an error.
+ */
+
+/** Code to default HTTP status. CouchDB's error names where CouchDB has one (documents 2). */
+export const problems = {
+  bad_arg: 400,
+  bad_request: 400,
+  bad_id: 400,
+  defined_id: 400,
+  doc_validation: 400,
+  illegal_database_name: 400,
+  illegal_docid: 400,
+  invalid_bookmark: 400,
+  invalid_boolean: 400,
+  invalid_array: 400,
+  invalid_empty_string: 400,
+  invalid_fields_json: 400,
+  invalid_field_name: 400,
+  invalid_field_json: 400,
+  invalid_index: 400,
+  invalid_index_fields: 400,
+  invalid_index_json: 400,
+  invalid_index_name: 400,
+  invalid_key: 400,
+  invalid_list: 400,
+  invalid_ddocs: 400,
+  invalid_non_neg_integer: 400,
+  invalid_operator: 400,
+  invalid_selector: 400,
+  invalid_selector_json: 400,
+  invalid_sort: 400,
+  invalid_sort_dir: 400,
+  invalid_sort_field: 400,
+  invalid_sort_json: 400,
+  invalid_string: 400,
+  missing_required_key: 400,
+  no_index: 400,
+  no_usable_index: 400,
+  not_supported: 400,
+  query_parse_error: 400,
+  unsupported_mixed_sort: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  not_acceptable: 406,
+  conflict: 409,
+  exists: 409,
+  file_exists: 412,
+  missing_stub: 412,
+  document_too_large: 413,
+  too_large: 413,
+  bad_content_type: 415,
+  invalid_parameter: 422,
+  internal_server_error: 500,
+  timeout: 500,
+  not_implemented: 501,
+  store_unavailable: 503,
+} as const
+
+export type ProblemCode = keyof typeof problems
+
+export interface ProblemOptions {
+  /** Overrides the code's default status where a contract asks for another one. */
+  readonly status?: number
+  /** Extra members that a face may render (for example `parameter`). Safe for clients. */
+  readonly detail?: Readonly<Record<string, unknown>>
+  /** Goes to the log only. */
+  readonly cause?: unknown
+}
+
+/** A failure that a client may see. `reason` holds no path, no SQL and no secret. */
+export class Problem extends Error {
+  override readonly name = 'Problem'
+  readonly code: ProblemCode
+  readonly reason: string
+  readonly status: number
+  readonly detail: Readonly<Record<string, unknown>>
+
+  constructor(code: ProblemCode, reason: string, options: ProblemOptions = {}) {
+    super(`${code}: ${reason}`, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.reason = reason
+    this.status = options.status ?? problems[code]
+    this.detail = options.detail ?? {}
+  }
+}

@@ -1,0 +1,109 @@
+/** From a token to what it may do. Checked tokens are remembered, because this runs on every request. */
+import type { DocumentStore } from '../../storage/documents/contract.ts'
+import { grant } from '../permissions/granted.ts'
+import type { Permissions } from '../permissions/permissions.ts'
+import { coversEverything, parseScope } from '../permissions/scope.ts'
+import { readDocument } from './own-documents.ts'
+import { permissionsOfApp, permissionsOfShare } from './permission-documents.ts'
+import { Recent } from './recent.ts'
+import type { Instance } from './service.ts'
+import { expiredToken, invalidToken, type TokenSettings, type VerifiedToken, verifyToken } from './token.ts'
+
+/** Tokens that are remembered in one process; about 1 kB each. */
+const maxRemembered = 10_000
+/** How long rights that are kept in documents are believed. */
+const believedMs = 5_000
+
+interface Remembered {
+  /** A change of the instance may have changed its secrets: the entry then counts for nothing. */
+  readonly rev: string
+  readonly expiresMs: number
+  readonly permissions: () => Permissions | Promise<Permissions>
+}
+
+const appScope = /^@io\.cozy\.apps\/(.+)$/
+
+export interface Authoriser {
+  authorise(instance: Instance, token: string): Promise<Permissions>
+  forget(): void
+}
+
+/** Makes the function behind `Instances.authorise`. */
+export function newAuthoriser(
+  store: Pick<DocumentStore, 'read' | 'scanIds' | 'databaseInfo'>,
+  settings: TokenSettings,
+): Authoriser {
+  const remembered = new Recent<Remembered>(maxRemembered)
+
+  async function remember(instance: Instance, token: string, key: string): Promise<Remembered> {
+    const verified = await verifyToken(instance, token, settings)
+    const entry = { rev: instance.rev, expiresMs: verified.expiresMs, permissions: sourceOf(instance, token, verified) }
+    remembered.set(key, entry)
+    return entry
+  }
+
+  /** Where the rights of a token come from; its audience decides (documents 6.2). */
+  function sourceOf({ prefix }: Instance, token: string, verified: VerifiedToken): Remembered['permissions'] {
+    const { audience, subject, scope, sessionId } = verified
+    // A session cookie would have to match, and there are no sessions.
+    if (sessionId !== undefined) throw invalidToken()
+    switch (audience) {
+      case 'cli': {
+        const permissions = grant(parseScope(scope))
+        return () => permissions
+      }
+      case 'access': {
+        const granted = ofScope(prefix, scope)
+        return async () => {
+          // Read every time: deleting a client ends its tokens at once (admin 4.4).
+          const client = await readDocument(store, { prefix, name: 'io.cozy.oauth.clients' }, subject)
+          if (client === undefined) throw invalidToken()
+          return granted()
+        }
+      }
+      case 'app':
+        return believed(() => permissionsOfApp(store, prefix, 'apps', subject))
+      case 'konn':
+        return believed(() => permissionsOfApp(store, prefix, 'konnectors', subject))
+      case 'share':
+        return believed(async () => {
+          const permissions = await permissionsOfShare(store, prefix, token, settings.now())
+          if (permissions === undefined) throw invalidToken()
+          return permissions
+        })
+      case 'refresh':
+        throw invalidToken()
+    }
+  }
+
+  /** The rights of an `access` token: its own scope, or those of the application that its client belongs to. */
+  function ofScope(prefix: string, scope: string): Remembered['permissions'] {
+    const slug = appScope.exec(scope)?.[1]
+    if (slug !== undefined) return believed(() => permissionsOfApp(store, prefix, 'apps', slug))
+    const rules = parseScope(scope)
+    if (coversEverything(rules)) throw invalidToken()
+    const permissions = grant(rules)
+    return () => permissions
+  }
+
+  function believed(load: () => Promise<Permissions>): () => Promise<Permissions> {
+    let known: { readonly permissions: Permissions; readonly until: number } | undefined
+    return async () => {
+      if (known !== undefined && settings.now() < known.until) return known.permissions
+      const permissions = await load()
+      known = { permissions, until: settings.now() + believedMs }
+      return permissions
+    }
+  }
+
+  return {
+    async authorise(instance, token) {
+      const key = `${instance.id} ${token}`
+      const known = remembered.get(key)
+      const entry = known?.rev === instance.rev ? known : await remember(instance, token, key)
+      if (entry.expiresMs <= settings.now()) throw expiredToken()
+      return entry.permissions()
+    },
+    forget: () => remembered.clear(),
+  }
+}

@@ -1,0 +1,106 @@
+/** The service of instances: puts its parts together and keeps their caches right. */
+import type { DocumentStore } from '../../storage/documents/contract.ts'
+import { Problem } from '../errors.ts'
+import { coversEverything, parseScope } from '../permissions/scope.ts'
+import { newAuthoriser } from './authorise.ts'
+import { createInstance } from './create.ts'
+import { normaliseDomain } from './domain.ts'
+import { countInstances, listInstances } from './listing.ts'
+import { newLookup } from './lookup.ts'
+import { modifyInstance, rotateSecret } from './modify.ts'
+import { readDocument, writeDocument } from './own-documents.ts'
+import { recordOfDomain } from './records.ts'
+import { removeInstance } from './remove.ts'
+import type { Instance, InstanceAdministration, Instances, TokenOrder } from './service.ts'
+import { signToken, type TokenSettings } from './token.ts'
+
+export interface InstancesOptions {
+  readonly store: DocumentStore
+  /** Seconds that `cli` tokens live (`token.cli_lifetime`); 30 minutes by default. */
+  readonly cliLifetime?: number
+  /** Applications live at `<instance>-<app>`. */
+  readonly flatSubdomains?: boolean
+  /** Called after an instance was made, changed or deleted here, to tell other processes. */
+  readonly onChange?: (domain: string) => void
+  /** Unix time in milliseconds. */
+  readonly now?: () => number
+}
+
+const defaultCliLifetime = 30 * 60
+
+/** Opens the service. It holds caches only; nothing needs closing. */
+export function openInstances(options: InstancesOptions): Instances & InstanceAdministration {
+  const { store, flatSubdomains = false, now = Date.now, onChange = () => {} } = options
+  const rules = { flatSubdomains }
+  const settings: TokenSettings = { cliLifetime: options.cliLifetime ?? defaultCliLifetime, now }
+  const lookup = newLookup(store, now)
+  const authoriser = newAuthoriser(store, settings)
+
+  function changed(domain: string): void {
+    invalidate()
+    onChange(domain)
+  }
+
+  // Names of one instance are several and an absent one may be cached too: all of it is cheap to read again.
+  function invalidate(): void {
+    lookup.forget()
+    authoriser.forget()
+  }
+
+  const found = async (domain: string) => (await recordOfDomain(store, normaliseDomain(domain))).instance
+
+  return {
+    byHost: lookup.byHost,
+    authorise: authoriser.authorise,
+    find: found,
+    list: (page) => listInstances(store, page),
+    count: () => countInstances(store),
+    async create(order) {
+      const instance = await createInstance(store, rules, order)
+      changed(instance.domain)
+      return instance
+    },
+    async modify(domain, changes) {
+      const instance = await modifyInstance(store, rules, normaliseDomain(domain), changes)
+      changed(instance.domain)
+      return instance
+    },
+    async remove(domain) {
+      const name = normaliseDomain(domain)
+      await removeInstance(store, name, () => changed(name))
+      changed(name)
+    },
+    async mintToken(order) {
+      const instance = await found(order.domain)
+      checkScope(order)
+      if (order.audience === 'access' || order.audience === 'refresh')
+        await acceptClient(store, instance, order.subject)
+      return signToken(instance, order, settings)
+    },
+    async rotateCliSecret(domain) {
+      const instance = await rotateSecret(store, normaliseDomain(domain))
+      changed(instance.domain)
+    },
+    invalidate,
+  }
+}
+
+/** Rights of the other audiences are kept elsewhere, but what they carry must be a scope if there is any. */
+function checkScope({ audience, scope }: TokenOrder): void {
+  if (scope === '' && audience !== 'cli' && audience !== 'access') return
+  if (scope.startsWith('@io.cozy.apps/') && audience !== 'cli') return
+  if (coversEverything(parseScope(scope)) && audience !== 'cli') {
+    throw new Problem('bad_request', 'The scope * is for tokens of the audience cli only')
+  }
+}
+
+/** A token for an OAuth client needs the client, which is no longer pending then (admin 4.1). */
+async function acceptClient(store: DocumentStore, { prefix }: Instance, id: string): Promise<void> {
+  const ref = { prefix, name: 'io.cozy.oauth.clients' }
+  const client = id === '' ? undefined : await readDocument(store, ref, id)
+  if (client === undefined) throw new Problem('not_found', 'missing', { detail: { storage: true } })
+  if (client.value['pending'] === undefined) return
+  const { pending: _, ...value } = client.value
+  const written = await writeDocument(store, { ref, id, value, parent: client })
+  if (written !== 'ok') throw new Problem('conflict', 'Document update conflict.', { detail: { storage: true } })
+}

@@ -1,0 +1,39 @@
+/** Instances by id, page by page (admin 2.1). */
+import type { DocumentStore } from '../../storage/documents/contract.ts'
+import { membersOf } from './own-documents.ts'
+import { instancesRef, recordOf } from './records.ts'
+import type { Instance, InstanceList, InstancePage } from './service.ts'
+
+const pageSize = 500
+
+type Reader = Pick<DocumentStore, 'databaseInfo' | 'scanIds' | 'countIds'>
+
+/** A page of instances; without limit all of them. None when none was ever made. */
+export async function listInstances(store: Reader, { limit, cursor, skip = 0 }: InstanceList): Promise<InstancePage> {
+  if ((await store.databaseInfo(instancesRef)) === undefined) return { instances: [], next: undefined }
+  const wanted = limit === undefined ? Number.POSITIVE_INFINITY : limit + 1
+  const instances: Instance[] = []
+  let start = cursor === undefined ? undefined : { id: cursor, inclusive: true }
+  while (instances.length < wanted) {
+    const page = await store.scanIds(instancesRef, {
+      start,
+      descending: false,
+      skip: instances.length === 0 ? skip : 0,
+      limit: Math.min(pageSize, wanted - instances.length),
+      designs: 'none',
+      bodies: true,
+    })
+    for (const row of page) instances.push(recordOf({ ...row, value: membersOf(row.text) }).instance)
+    const last = page.at(-1)
+    if (last === undefined || page.length < pageSize) break
+    start = { id: last.id, inclusive: false }
+  }
+  const more = limit === undefined ? undefined : instances[limit]
+  return { instances: more === undefined ? instances : instances.slice(0, limit), next: more?.id }
+}
+
+/** How many instances there are; design documents do not count. */
+export async function countInstances(store: Reader): Promise<number> {
+  if ((await store.databaseInfo(instancesRef)) === undefined) return 0
+  return store.countIds(instancesRef, { designs: 'none' })
+}

@@ -1,0 +1,117 @@
+/** Changing an instance (admin 2.5): only what was given, never blanking; conflicts are tried again. */
+import { randomBytes } from 'node:crypto'
+import type { DocumentStore } from '../../storage/documents/contract.ts'
+import { Problem } from '../errors.ts'
+import type { JsonObject } from '../json/value.ts'
+import { coversTos, instanceMembers, liftSettings, settingsMembers } from './changes.ts'
+import { type DomainRules, normaliseDomain } from './domain.ts'
+import { editOf, type OwnEdit, readDocument, writeDocument } from './own-documents.ts'
+import { instanceExists, invalidParameter } from './problems.ts'
+import { changedRecord, claimEdit, findRecord, type InstanceRecord, recordOfDomain, releaseEdits } from './records.ts'
+import type { Instance, InstanceModification } from './service.ts'
+
+const attempts = 10
+
+type Members = Readonly<Record<string, JsonObject[string] | undefined>>
+
+/** Applies changes to an instance. @throws Problem `not_found`, `exists` for an alias, `invalid_parameter` */
+export async function modifyInstance(
+  store: DocumentStore,
+  rules: DomainRules,
+  domain: string,
+  asked: InstanceModification,
+): Promise<Instance> {
+  if (asked.deleting !== undefined) {
+    const flag = asked.deleting ? true : undefined
+    return updateRecord(store, domain, async (record) => [changedRecord(record, { deleting: flag })])
+  }
+  const changes = liftSettings(asked)
+  const members = instanceMembers(changes)
+  const aliases = changes.domainAliases?.map((alias) => normaliseDomain(alias, rules)) ?? []
+  const changed = await updateRecord(store, domain, async (record) => [
+    changedRecord(record, {
+      ...members,
+      ...ownMembers(changes),
+      ...tosMembers(record, members),
+      ...aliasMembers(aliases),
+    }),
+    ...(aliases.length === 0 ? [] : await aliasEdits(store, record, aliases)),
+  ])
+  const settings = settingsMembers(changes)
+  if (Object.keys(settings).length > 0) await updateSettings(store, changed, settings)
+  return changed
+}
+
+/** Gives the instance a new secret for `cli` tokens. */
+export function rotateSecret(store: DocumentStore, domain: string): Promise<Instance> {
+  const secret = randomBytes(128).toString('base64')
+  return updateRecord(store, domain, async (record) => [changedRecord(record, { cli_secret: secret })])
+}
+
+/** Reads, changes and writes in one atomic step, again when somebody else was faster. */
+async function updateRecord(
+  store: DocumentStore,
+  domain: string,
+  editsFor: (record: InstanceRecord) => Promise<readonly OwnEdit[]>,
+): Promise<Instance> {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const record = await recordOfDomain(store, domain)
+    const edits = await editsFor(record)
+    const outcomes = await store.write(edits.map(editOf), { atomic: true })
+    if (outcomes.every((outcome) => outcome.kind === 'ok'))
+      return (await recordOfDomain(store, record.instance.domain)).instance
+  }
+  throw new Problem('conflict', 'Document update conflict.')
+}
+
+function ownMembers(changes: InstanceModification): Members {
+  const { diskQuota, blocked, blockingReason, onboardingFinished } = changes
+  if (diskQuota !== undefined && diskQuota < -1n) {
+    throw invalidParameter('DiskQuota', 'DiskQuota is a number of bytes, or -1 for no quota')
+  }
+  return {
+    ...(diskQuota === undefined || diskQuota === 0n ? {} : { disk_quota: diskQuota < 0n ? undefined : `${diskQuota}` }),
+    ...(blocked === undefined ? {} : { blocked: blocked || undefined }),
+    ...(blockingReason ? { blocking_reason: blockingReason } : {}),
+    ...(onboardingFinished === undefined ? {} : { onboarding_finished: onboardingFinished }),
+  }
+}
+
+/** A version that is signed already is not asked for again. */
+function tosMembers({ value }: InstanceRecord, members: JsonObject): Members {
+  const signed = members['tos'] ?? value['tos']
+  const latest = members['tos_latest'] ?? value['tos_latest']
+  if (typeof signed !== 'string' || typeof latest !== 'string') return {}
+  return coversTos(signed, latest) ? { tos_latest: undefined } : {}
+}
+
+function aliasMembers(aliases: readonly string[]): Members {
+  return aliases.length === 0 ? {} : { domain_aliases: aliases }
+}
+
+/** Claims for new aliases and the release of those no longer listed. @throws Problem `exists` */
+async function aliasEdits(
+  store: DocumentStore,
+  record: InstanceRecord,
+  aliases: readonly string[],
+): Promise<readonly OwnEdit[]> {
+  const { domain, aliases: former } = record.instance
+  if (aliases.includes(domain) || new Set(aliases).size < aliases.length) throw instanceExists()
+  const added = aliases.filter((alias) => !former.includes(alias))
+  const holders = await Promise.all(added.map((alias) => findRecord(store, alias)))
+  if (holders.some((holder) => holder !== undefined)) throw instanceExists()
+  const removed = former.filter((alias) => !aliases.includes(alias))
+  return [...added.map((alias) => claimEdit(alias, record.id)), ...(await releaseEdits(store, removed, record.id))]
+}
+
+async function updateSettings(store: DocumentStore, { prefix }: Instance, members: JsonObject): Promise<void> {
+  const ref = { prefix, name: 'io.cozy.settings' }
+  const id = 'io.cozy.settings.instance'
+  await store.createDatabase(ref)
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const known = await readDocument(store, ref, id)
+    const value = { ...known?.value, ...members }
+    if ((await writeDocument(store, { ref, id, value, parent: known })) === 'ok') return
+  }
+  throw new Problem('conflict', 'Document update conflict.')
+}

@@ -1,0 +1,75 @@
+/** The server's own documents: plain members in and out, over the same store as everybody's (no HTTP, no doctype rules). */
+import type {
+  Body,
+  DatabaseRef,
+  DocumentStore,
+  Edit,
+  EditOutcome,
+  RevisionId,
+} from '../../storage/documents/contract.ts'
+import { makeBody } from '../documents/document.ts'
+import { parseJson, stringifyJson } from '../json/exact.ts'
+import { isObject, type JsonObject } from '../json/value.ts'
+
+/** A live document of our own. */
+export interface OwnDocument extends RevisionId {
+  readonly id: string
+  readonly value: JsonObject
+}
+
+export interface OwnEdit {
+  readonly ref: DatabaseRef
+  readonly id: string
+  /** Members, without `_id` and `_rev`; left out for a deletion. */
+  readonly value?: JsonObject
+  /** The revision that was read; absent for a creation. */
+  readonly parent?: RevisionId | undefined
+}
+
+/** The winner; `undefined` when the document or its database does not exist, or the document is deleted. */
+export async function readDocument(
+  store: Pick<DocumentStore, 'read'>,
+  ref: DatabaseRef,
+  id: string,
+): Promise<OwnDocument | undefined> {
+  const found = await store.read(ref, id)
+  if (found === undefined || found === 'no_database' || found.deleted) return undefined
+  return { id, gen: found.gen, hash: found.hash, value: membersOf(found.text) }
+}
+
+/** The members of a stored document. Numbers that a double would change are kept as they are (`ParsedJson.exact`). */
+export function membersOf(text: string): JsonObject {
+  const { exact } = parseJson(text)
+  if (!isObject(exact)) throw new Error('a stored document is not an object')
+  return exact
+}
+
+/** An edit as the store takes it. */
+export function editOf({ ref, id, value, parent }: OwnEdit): Edit {
+  const edit = {
+    ref,
+    id,
+    deleted: value === undefined,
+    body: bodyOf(id, value ?? {}),
+    unknownParent: 'refuse' as const,
+  }
+  return parent === undefined ? edit : { ...edit, parent: { gen: parent.gen, hash: parent.hash } }
+}
+
+/** Writes one document. */
+export async function writeDocument(store: Pick<DocumentStore, 'write'>, edit: OwnEdit): Promise<EditOutcome['kind']> {
+  const [outcome] = await store.write([editOf(edit)])
+  return outcome?.kind ?? 'conflict'
+}
+
+/** A revision as clients see it. */
+export function revText({ gen, hash }: RevisionId): string {
+  return `${gen}-${hash}`
+}
+
+/** Printed and parsed again: `members` may hold numbers as they were read, which must not lose digits. */
+function bodyOf(id: string, members: JsonObject): Body {
+  const text = stringifyJson(members)
+  const { value } = parseJson(text)
+  return makeBody(id, isObject(value) ? value : {}, text, Number.POSITIVE_INFINITY)
+}

@@ -1,0 +1,48 @@
+/** The owner's password as clients send it, and as it is kept (admin 2.3). */
+import { pbkdf2 } from 'node:crypto'
+import { promisify } from 'node:util'
+import { hashPassword } from '../admin/scrypt.ts'
+import { withoutPort } from './domain.ts'
+import { invalidParameter } from './problems.ts'
+
+const derive = promisify(pbkdf2)
+
+const clientIterations = 650_000
+const leastIterations = 50_000
+const mostIterations = 5_000_000
+
+export interface GivenPassword {
+  /** Hashed by the client when `key` or `kdfIterations` comes with it, the clear password otherwise. */
+  readonly passphrase: string
+  /** The vault's key, encrypted by the client. */
+  readonly key?: string | undefined
+  readonly kdfIterations?: number | undefined
+}
+
+export interface KeptPassword {
+  /** base64 of a `scrypt$...` line. */
+  readonly hash: string
+  readonly kdfIterations: number
+}
+
+/** @throws Problem `invalid_parameter` outside 50,000 to 5,000,000; 0 and nothing mean "not given". */
+export function checkIterations(iterations: number | undefined): void {
+  if (iterations === undefined || iterations === 0) return
+  const parameter = 'KdfIterations'
+  if (iterations < leastIterations) throw invalidParameter(parameter, 'The KdfIterations number is too low')
+  if (iterations > mostIterations) throw invalidParameter(parameter, 'The KdfIterations number is too high')
+}
+
+/** Hashes a password for keeping; a clear one is first hashed as a client of this domain would. Takes up to a second. */
+export async function keepPassword(given: GivenPassword, domain: string): Promise<KeptPassword> {
+  const hashedByClient = given.key !== undefined || (given.kdfIterations ?? 0) > 0
+  const secret = hashedByClient ? given.passphrase : await clientHash(given.passphrase, domain)
+  const line = await hashPassword(secret)
+  return { hash: Buffer.from(line).toString('base64'), kdfIterations: given.kdfIterations || clientIterations }
+}
+
+/** What a client sends instead of the clear password. */
+export async function clientHash(password: string, domain: string): Promise<string> {
+  const master = await derive(password, `me@${withoutPort(domain)}`, clientIterations, 32, 'sha256')
+  return (await derive(master, password, 1, 32, 'sha256')).toString('base64')
+}

@@ -1,0 +1,78 @@
+/** Rights that are kept as documents of the instance: those of applications and of shared links (documents 6.2). */
+import type { DocumentStore } from '../../storage/documents/contract.ts'
+import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { grant, nothing } from '../permissions/granted.ts'
+import type { Permissions } from '../permissions/permissions.ts'
+import { type Rule, ruleFromJson } from '../permissions/rule.ts'
+import { membersOf } from './own-documents.ts'
+
+type Reader = Pick<DocumentStore, 'scanIds' | 'databaseInfo'>
+
+const pageSize = 500
+
+/** The rights of an application: none when it has no permission document. */
+export async function permissionsOfApp(
+  store: Reader,
+  prefix: string,
+  kind: 'apps' | 'konnectors',
+  slug: string,
+): Promise<Permissions> {
+  const source = `io.cozy.${kind}/${slug}`
+  return grantOf(
+    await findPermission(store, prefix, (document) => document['source_id'] === source && document['type'] !== 'share'),
+  )
+}
+
+/** The rights of a shared link, found by its token; `undefined` when the link was withdrawn or has expired. */
+export async function permissionsOfShare(
+  store: Reader,
+  prefix: string,
+  token: string,
+  nowMs: number,
+): Promise<Permissions | undefined> {
+  const found = await findPermission(store, prefix, (document) => {
+    const codes = document['codes']
+    return document['type'] === 'share' && isObject(codes) && Object.values(codes).includes(token)
+  })
+  if (found === undefined) return undefined
+  const ends = found['expires_at']
+  return typeof ends === 'string' && Date.parse(ends) <= nowMs ? undefined : grantOf(found)
+}
+
+/** A rule that cannot be read grants nothing. */
+function grantOf(document: JsonObject | undefined): Permissions {
+  const rules: Json | undefined = document?.['permissions']
+  if (!isObject(rules)) return nothing
+  return grant(
+    Object.values(rules)
+      .map(ruleFromJson)
+      .filter((rule): rule is Rule => rule !== undefined),
+  )
+}
+
+async function findPermission(
+  store: Reader,
+  prefix: string,
+  matches: (document: JsonObject) => boolean,
+): Promise<JsonObject | undefined> {
+  const ref = { prefix, name: 'io.cozy.permissions' }
+  if ((await store.databaseInfo(ref)) === undefined) return undefined
+  let after: string | undefined
+  for (;;) {
+    const start = after === undefined ? undefined : { id: after, inclusive: false }
+    const page = await store.scanIds(ref, {
+      start,
+      descending: false,
+      skip: 0,
+      limit: pageSize,
+      designs: 'none',
+      bodies: true,
+    })
+    for (const { text } of page) {
+      const document = membersOf(text)
+      if (matches(document)) return document
+    }
+    after = page.at(-1)?.id
+    if (page.length < pageSize || after === undefined) return undefined
+  }
+}

@@ -1,0 +1,43 @@
+/** What PostgreSQL's jsonb makes of canonical JSON text. */
+import { Buffer } from 'node:buffer'
+import { endOfNumber, endOfString, startsNumber } from './scan.ts'
+
+/** True when a number outside strings has an exponent, which jsonb would write out. */
+export function hasExponent(text: string): boolean {
+  for (let at = 0; at < text.length; ) {
+    const c = text.charCodeAt(at)
+    if (c === 34) at = endOfString(text, at)
+    else if (startsNumber(c)) {
+      const end = endOfNumber(text, at)
+      if (/[eE]/.test(text.slice(at, end))) return true
+      at = end
+    } else at += 1
+  }
+  return false
+}
+
+/**
+ * An upper estimate, in bytes, of what jsonb prints for canonical text: a space behind every colon and comma, and
+ * numbers without exponents (`1e+300` has 301 digits). The size limit counts it (decisions 7).
+ */
+export function jsonbLength(text: string): number {
+  let more = 0
+  for (let at = 0; at < text.length; ) {
+    const c = text.charCodeAt(at)
+    if (c === 34) at = endOfString(text, at)
+    else if (startsNumber(c)) {
+      const end = endOfNumber(text, at)
+      more += writtenOutZeros(text.slice(at, end))
+      at = end
+    } else {
+      if (c === 58 || c === 44) more += 1
+      at += 1
+    }
+  }
+  return Buffer.byteLength(text) + more
+}
+
+function writtenOutZeros(number: string): number {
+  const exponent = number.search(/[eE]/)
+  return exponent === -1 ? 0 : Math.abs(Number(number.slice(exponent + 1)))
+}

@@ -1,0 +1,146 @@
+/**
+ * The one place that opens listeners: addresses, ports, limits, TLS and the orderly end. What is served on them comes
+ * from app.ts.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import { getRequestListener } from '@hono/node-server'
+import type { KeyAndCertificate } from './self-signed.ts'
+import { StartupError } from './startup-error.ts'
+
+export const listenerNames = ['public', 'admin', 'sync', 'appliance'] as const
+export type ListenerName = (typeof listenerNames)[number]
+
+/** Answers a request. `env` holds node's own request and response. */
+export type Fetch = (
+  request: Request,
+  env: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse },
+) => Response | Promise<Response>
+
+export interface ListenerOptions {
+  readonly name: ListenerName
+  /** Setting that names the port, for error messages. */
+  readonly setting: string
+  /** `localhost` binds the loopback addresses of IPv4 and IPv6. */
+  readonly host: string
+  /** 0 takes a free port. */
+  readonly port: number
+  readonly fetch: Fetch
+  readonly tls?: KeyAndCertificate | undefined
+}
+
+/** Where a listener really is. */
+export interface ListenerAddress {
+  readonly url: string
+  readonly host: string
+  readonly port: number
+}
+
+export interface Listeners {
+  readonly addresses: Readonly<Partial<Record<ListenerName, ListenerAddress>>>
+  /** Takes no new connection, lets running requests finish, and cuts what is left after `graceMs`. */
+  close(graceMs: number): Promise<void>
+}
+
+/** Header and request line together (long `keys=` queries). */
+const maxHeaderSize = 65_536
+
+/** Opens all listeners or none. Throws a StartupError that names the setting when an address cannot be had. */
+export async function openListeners(options: readonly ListenerOptions[]): Promise<Listeners> {
+  const servers: Server[] = []
+  const addresses: Partial<Record<ListenerName, ListenerAddress>> = {}
+  try {
+    for (const listener of options) {
+      const port = await openListener(listener, servers)
+      const { host } = listener
+      const authority = `${host.includes(':') ? `[${host}]` : host}:${port}`
+      addresses[listener.name] = { url: `${listener.tls ? 'https' : 'http'}://${authority}`, host, port }
+    }
+  } catch (error) {
+    await closeServers(servers, 0)
+    throw error
+  }
+  return { addresses, close: (graceMs) => closeServers(servers, graceMs) }
+}
+
+/** Binds every address of one listener to one port and resolves to that port. */
+async function openListener(options: ListenerOptions, servers: Server[]): Promise<number> {
+  if (options.host !== 'localhost') return bind(options, options.host, options.port, servers)
+  // A free port of 127.0.0.1 may be taken on ::1: then another one is tried.
+  for (let attempt = 1; ; attempt++) {
+    const port = await bind(options, '127.0.0.1', options.port, servers)
+    try {
+      return await bind(options, '::1', port, servers)
+    } catch (error) {
+      const code = codeOf(error instanceof StartupError ? error.cause : error)
+      if (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT') return port
+      if (code !== 'EADDRINUSE' || options.port !== 0 || attempt === 5) throw error
+      const taken = servers.pop()
+      if (taken) await closeServers([taken], 0)
+    }
+  }
+}
+
+async function bind(options: ListenerOptions, host: string, port: number, servers: Server[]): Promise<number> {
+  const server = newServer(options)
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ host, port }, resolve)
+    })
+  } catch (error) {
+    throw new StartupError(refusal(options, host, port, codeOf(error)), { cause: error })
+  }
+  server.removeAllListeners('error')
+  servers.push(server)
+  return (server.address() as AddressInfo).port
+}
+
+/** No limit on how long a body may take and no cut of silent answers; only request heads must arrive within a minute. */
+function newServer({ fetch, tls }: ListenerOptions): Server {
+  const listener = getRequestListener(fetch as Parameters<typeof getRequestListener>[0])
+  const limits = { maxHeaderSize, headersTimeout: 60_000, requestTimeout: 0, keepAliveTimeout: 75_000 }
+  const server = tls ? createTlsServer({ ...limits, ...tls }, listener) : createServer(limits, listener)
+  server.timeout = 0
+  return server as Server
+}
+
+function refusal({ name, setting }: ListenerOptions, host: string, port: number, code: string): string {
+  const place = `the ${name} listener cannot open ${host} port ${port}`
+  const flag = `--${setting.replaceAll(/[._]/g, '-')}`
+  if (code === 'EADDRINUSE') {
+    return `${place}: something else listens there already. Choose another one with ${flag} (setting ${setting}), or 0 for a free one`
+  }
+  if (code === 'EACCES') return `${place}: ports below 1024 need a privilege. Choose another one with ${flag}`
+  const hostSetting = name === 'public' || name === 'sync' ? 'host' : `${name}.host`
+  return `${place}: ${code || 'unknown error'}. Is ${host} an address of this machine? (setting ${hostSetting})`
+}
+
+async function closeServers(servers: readonly Server[], graceMs: number): Promise<void> {
+  let open = servers.length
+  const closed = Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<void>((resolve) => {
+          server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'))
+          server.close(() => {
+            open -= 1
+            resolve()
+          })
+        }),
+    ),
+  )
+  const deadline = Date.now() + graceMs
+  while (open > 0 && Date.now() < deadline) {
+    for (const server of servers) server.closeIdleConnections()
+    await Promise.race([closed, delay(25)])
+  }
+  for (const server of servers) server.closeAllConnections()
+  await Promise.race([closed, delay(250)])
+}
+
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
+}

@@ -1,0 +1,25 @@
+/** Scope strings, as tokens carry them (documents 6.3). */
+import { Problem } from '../errors.ts'
+import { everyType, type Rule, ruleFromText } from './rule.ts'
+
+/**
+ * Rules of a scope string, separated by one space each.
+ * @throws Problem `bad_request` when the scope is empty or any rule is malformed.
+ */
+export function parseScope(scope: string): readonly Rule[] {
+  return scope.split(' ').map((text) => {
+    const rule = ruleFromText(text)
+    if (rule === undefined) throw malformedScope(text)
+    return rule
+  })
+}
+
+/** True when a rule covers every doctype: only `cli` tokens may carry such a scope (decisions 17). */
+export function coversEverything(rules: readonly Rule[]): boolean {
+  return rules.some((rule) => rule.type === everyType)
+}
+
+/** The one wording of a bad scope; `rule` (the offending part) is for the log and for JSON-API errors. */
+export function malformedScope(rule: string): Problem {
+  return new Problem('bad_request', 'Permission scope is empty or malformed', { detail: { rule } })
+}

@@ -1,0 +1,238 @@
+/**
+ * What the document engine asks of the place that keeps documents. The comments state the guarantees that every
+ * adapter must give; `test/conformance/documents.ts` proves them. Adapters know revisions and index entries, but
+ * neither HTTP, permissions nor selectors.
+ */
+import type { Json } from '../../src/json/value.ts'
+
+/** A database of one tenant. `prefix` is the instance's namespace, `global` for the server's own documents. */
+export interface DatabaseRef {
+  readonly prefix: string
+  readonly name: string
+}
+
+/** One node of a revision tree: `gen` counts from 1, `hash` is any non-empty text (32 hex digits when made here). */
+export interface RevisionId {
+  readonly gen: number
+  readonly hash: string
+}
+
+export interface DatabaseInfo {
+  readonly ref: DatabaseRef
+  /** Changes when a database is dropped and made again; part of every sequence a client sees. */
+  readonly epoch: string
+  readonly updateSeq: bigint
+  /** Documents whose winner is not deleted, design documents included. */
+  readonly docCount: number
+  /** Documents whose winner is a tombstone. */
+  readonly deletedCount: number
+  /** Bytes of the bodies of winners as stored; an estimate. */
+  readonly bytes: number
+  readonly revsLimit: number
+}
+
+/** A revision with its body. `text` is a JSON object without `_id`, `_rev` and `_deleted`. */
+export interface StoredDocument extends RevisionId {
+  readonly id: string
+  readonly deleted: boolean
+  readonly text: string
+  /** Leaves of the document's tree; above 1 there may be conflicts. */
+  readonly leaves: number
+  readonly seq: bigint
+}
+
+/** A node of a revision tree as kept. `hasBody` is false for ancestors only named by replication or compacted. */
+export interface RevisionNode extends RevisionId {
+  readonly parent: string | undefined
+  readonly deleted: boolean
+  readonly leaf: boolean
+  readonly hasBody: boolean
+}
+
+/** The whole tree of one document, winner included. */
+export interface RevisionTree {
+  readonly id: string
+  readonly seq: bigint
+  readonly winner: RevisionId
+  readonly nodes: readonly RevisionNode[]
+}
+
+/** The body part of an edit, made by `src/documents/document.ts`. */
+export interface Body {
+  /** Canonical JSON text of the members, special ones left out. */
+  readonly text: string
+  /** True where jsonb would not give `text` back (key order in design documents, `\u0000`, exponents). */
+  readonly raw: boolean
+  /** md5 of the body with sorted keys and shortest numbers, 32 hex digits (decisions 11). */
+  readonly digest: string
+  /** The parsed members, from which index entries are made. */
+  readonly value: Json
+}
+
+/** An interactive edit (`new_edits: true`). */
+export interface Edit {
+  readonly ref: DatabaseRef
+  readonly id: string
+  /** The revision that the client read; absent for a creation. */
+  readonly parent?: RevisionId | undefined
+  readonly deleted: boolean
+  readonly body: Body
+  /** What a parent given for a document that does not exist means: `accept` makes generation N+1 (decisions 2). */
+  readonly unknownParent: 'accept' | 'refuse'
+  /** Refuse as `missing` or `deleted` when there is no live document (an interactive DELETE). */
+  readonly mustExist?: boolean
+}
+
+export type EditOutcome =
+  | { readonly kind: 'ok'; readonly rev: RevisionId; readonly seq: bigint }
+  | { readonly kind: 'conflict' }
+  /** `mustExist` or `unknownParent: 'refuse'`, and the document never existed. */
+  | { readonly kind: 'missing' }
+  /** The same, and the winner is a tombstone. */
+  | { readonly kind: 'deleted' }
+  | { readonly kind: 'no_database' }
+
+/** A revision to store as it came (`new_edits: false`). `path` is newest first; `path[0]` is the revision itself. */
+export interface Replicated {
+  readonly id: string
+  readonly gen: number
+  readonly path: readonly string[]
+  readonly deleted: boolean
+  readonly body: Body
+}
+
+/** One column of an index entry: `k` is the order-preserving key in hex, `s` the string under ICU order (storage 5.2). */
+export interface KeyPart {
+  readonly k: string
+  readonly s: string
+}
+
+/** The position of a row in an index: all columns, then the id. */
+export interface IndexPosition {
+  readonly parts: readonly KeyPart[]
+  readonly id: string
+}
+
+export interface Bound {
+  readonly part: KeyPart
+  readonly inclusive: boolean
+}
+
+/** Rows whose leading columns equal `equal`, the next one lying between `low` and `high` (open where absent). */
+export interface KeyRange {
+  readonly equal: readonly KeyPart[]
+  readonly low?: Bound | undefined
+  readonly high?: Bound | undefined
+}
+
+export interface IndexScan {
+  readonly indexId: number
+  /** `IndexList.epoch` that the scan was planned with; a scan under another one throws `StaleIndexes`. */
+  readonly epoch: number
+  readonly range: KeyRange
+  readonly descending: boolean
+  /** Rows strictly after this position in the direction of the scan. */
+  readonly after?: IndexPosition | undefined
+  readonly limit: number
+}
+
+export interface IndexRow extends IndexPosition {
+  readonly document: StoredDocument
+}
+
+/** A view of a design document with `language: "query"`; views with equal definitions share one `indexId`. */
+export interface IndexView {
+  readonly ddoc: string
+  readonly name: string
+  readonly indexId: number
+  /** The definition as `IndexCompiler.definitions` gave it. */
+  readonly definition: string
+  readonly ready: boolean
+}
+
+/** The indexes changed since the list was read: read it again with `fresh` and plan again. */
+export class StaleIndexes extends Error {
+  override readonly name = 'StaleIndexes'
+}
+
+export interface IndexList {
+  /** Grows whenever an index is made or dropped. */
+  readonly epoch: number
+  readonly views: readonly IndexView[]
+}
+
+export interface CompiledIndex {
+  /** How many key columns the index has, 1 to 8. */
+  readonly columns: number
+  /** The key columns of a document; `undefined` when the index does not hold it. `document` has `_id` and `_rev`. */
+  keys(document: Json): readonly KeyPart[] | undefined
+}
+
+/** Makes entries of documents; given to the adapter by the composition root, so that the adapter knows no selectors. */
+export interface IndexCompiler {
+  /** The definitions in a design document's body, in the order of its views; none when it is not `language: "query"`. */
+  definitions(body: Json): readonly { readonly name: string; readonly definition: string }[]
+  compile(definition: string): CompiledIndex
+}
+
+export interface IdRange {
+  readonly start?: { readonly id: string; readonly inclusive: boolean } | undefined
+  readonly end?: { readonly id: string; readonly inclusive: boolean } | undefined
+  readonly descending: boolean
+  readonly skip: number
+  readonly limit: number
+  /** `none`: leave out ids that start with `_design/`; `only`: nothing but those. */
+  readonly designs?: 'all' | 'none' | 'only'
+  readonly bodies: boolean
+}
+
+export interface DocumentStore {
+  createDatabase(ref: DatabaseRef): Promise<'created' | 'exists'>
+  /** `undefined` when there is none. */
+  databaseInfo(ref: DatabaseRef): Promise<DatabaseInfo | undefined>
+  /** Names in byte order. */
+  listDatabases(prefix: string): Promise<readonly string[]>
+  /** Gone for readers and writers when the promise resolves; rows are swept later. False when there was none. */
+  dropDatabase(ref: DatabaseRef): Promise<boolean>
+  /** Drops every database of a tenant in one transaction. */
+  dropPrefix(prefix: string): Promise<void>
+  setRevsLimit(ref: DatabaseRef, limit: number): Promise<boolean>
+
+  /**
+   * Applies edits, each on its own: an outcome for each, in order, after the commit is on disk. Edits of one call get
+   * sequences in id order. An id twice in one call: the first edit is applied first.
+   * Guarantee: commit order is sequence order; two edits with one parent give exactly one `conflict`.
+   */
+  write(edits: readonly Edit[], options?: { readonly atomic?: boolean }): Promise<readonly EditOutcome[]>
+  /**
+   * Stores revisions as they came, grafting them on known trees. Idempotent: a known revision takes no sequence.
+   * False when the database does not exist.
+   */
+  replicate(ref: DatabaseRef, revisions: readonly Replicated[]): Promise<boolean>
+
+  /** The winner. `no_database` when the database, `undefined` when the document does not exist. */
+  read(ref: DatabaseRef, id: string): Promise<StoredDocument | undefined | 'no_database'>
+  /** One revision with its body; `undefined` when unknown or without body. */
+  readRevision(ref: DatabaseRef, id: string, rev: RevisionId): Promise<StoredDocument | undefined>
+  /** `undefined` when the document or the database does not exist. */
+  readTree(ref: DatabaseRef, id: string): Promise<RevisionTree | undefined>
+  readTrees(ref: DatabaseRef, ids: readonly string[]): Promise<ReadonlyMap<string, RevisionTree>>
+  /** Winners by id (tombstones too), in no particular order; ids that do not exist are left out. */
+  readMany(ref: DatabaseRef, ids: readonly string[], bodies: boolean): Promise<readonly StoredDocument[]>
+  /** Live winners by id in byte order: one page. `text` is `{}` unless `bodies`. */
+  scanIds(ref: DatabaseRef, range: IdRange): Promise<readonly StoredDocument[]>
+  /** How many live winners lie in a range of ids (bounds and `designs` only). */
+  countIds(ref: DatabaseRef, range: Pick<IdRange, 'start' | 'end' | 'designs'>): Promise<number>
+
+  /**
+   * Indexes of a database; waits for those that are still being built. `undefined`: no database. The list may be as old
+   * as the last write or scan of this process unless `fresh` is set.
+   */
+  indexes(ref: DatabaseRef, options?: { readonly fresh?: boolean }): Promise<IndexList | undefined>
+  /** One page of an index, in its order: columns under ICU, ties by id in bytes. One snapshot with the bodies. */
+  scanIndex(ref: DatabaseRef, scan: IndexScan): Promise<readonly IndexRow[]>
+
+  /** Resolves when the store answers; rejects with `store_unavailable` otherwise. */
+  ping(): Promise<void>
+  close(): Promise<void>
+}

@@ -1,0 +1,51 @@
+import type { StoreSnapshot } from '../../src/backup/store.ts'
+import { StartupError } from '../../src/startup-error.ts'
+import { contentsOf, revisionsOf } from './census.ts'
+import type { ConnectionOptions, Sql } from './connection.ts'
+import { copyOut, openCopySession } from './copy.ts'
+import { schemaVersion } from './migrate.ts'
+
+/**
+ * Gives `work` one consistent cut of all tables while others go on writing: a transaction that exports its snapshot is
+ * held open, and every table is copied by a connection that joins it (decisions 13).
+ * @throws StartupError when the database holds no data of Hearth, or in another version's schema.
+ */
+export async function readPostgres<T>(
+  target: ConnectionOptions['target'],
+  work: (snapshot: StoreSnapshot) => Promise<T>,
+): Promise<T> {
+  const sql = openCopySession(target)
+  try {
+    await checkSchema(sql)
+    return (await sql.begin('ISOLATION LEVEL REPEATABLE READ READ ONLY', async (tx) => {
+      const [row] = await tx<{ snapshot: string }[]>`SELECT pg_export_snapshot() AS snapshot`
+      const snapshot = row?.snapshot ?? ''
+      return work({
+        contents: await contentsOf(tx),
+        revisions: () => revisionsOf(tx),
+        read: ({ name, columns }) =>
+          copyOut(target, snapshot, `SELECT ${columns.map(quoted).join(', ')} FROM ${quoted(name)}`),
+      })
+    })) as T
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
+async function checkSchema(sql: Sql): Promise<void> {
+  const [table] = await sql<{ exists: boolean }[]>`SELECT to_regclass('hearth_schema') IS NOT NULL AS exists`
+  if (!table?.exists) throw new StartupError('There is nothing to back up: the database holds no data of Hearth.')
+  const [row] = await sql<{ version: number | null }[]>`SELECT max(version) AS version FROM hearth_schema`
+  const found = row?.version ?? 0
+  if (found === schemaVersion) return
+  const way =
+    found > schemaVersion ? 'Use the Hearth that wrote it.' : 'Start hearth serve once, which brings it up to date.'
+  throw new StartupError(
+    `The database has schema version ${found}, this Hearth backs up version ${schemaVersion}. ${way}`,
+  )
+}
+
+/** An SQL identifier. */
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}

@@ -1,0 +1,89 @@
+/** The pool to PostgreSQL and the translation of its errors. Above this folder nobody looks at a driver's error. */
+import postgres from 'postgres'
+import { Problem } from '../../src/errors.ts'
+
+export type Sql = postgres.Sql
+export type Transaction = postgres.TransactionSql
+
+export interface ConnectionOptions {
+  /** `postgres://...`, or the parameters of a unix socket. */
+  readonly target:
+    | string
+    | { readonly host: string; readonly port?: number; readonly database: string; readonly user: string }
+  readonly maxConnections: number
+}
+
+/**
+ * Every statement of the adapter is an index scan by design, also on a table that was empty when it was planned: the
+ * planner is told so instead of being trusted with statistics that lag behind.
+ */
+const session = {
+  application_name: 'hearth',
+  plan_cache_mode: 'force_generic_plan',
+  enable_seqscan: 'off',
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+  enable_bitmapscan: 'off',
+  jit: 'off',
+  lock_timeout: 5_000,
+  statement_timeout: 30_000,
+  idle_in_transaction_session_timeout: 60_000,
+}
+
+/** Opens a pool. Nothing is connected before the first statement. */
+export function openPool({ target, maxConnections }: ConnectionOptions): Sql {
+  const options = {
+    max: maxConnections,
+    connect_timeout: 5,
+    idle_timeout: 0,
+    max_lifetime: null,
+    onnotice: () => {},
+    connection: session,
+  }
+  return typeof target === 'string' ? postgres(target, options) : postgres({ ...options, ...target })
+}
+
+const lostCodes = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_DESTROYED',
+  'CONNECTION_ENDED',
+  'CONNECT_TIMEOUT',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+])
+
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
+}
+
+/** True when the statement may or may not have been applied, or never reached the server. */
+export function isConnectionLost(error: unknown): boolean {
+  const code = codeOf(error)
+  return lostCodes.has(code) || code.startsWith('08') || code.startsWith('57P')
+}
+
+/** Turns a driver's error into what the rest of Hearth knows; other values pass unchanged. */
+export function translate(error: unknown): unknown {
+  const code = codeOf(error)
+  if (error instanceof Problem) return error
+  if (isConnectionLost(error))
+    return new Problem('store_unavailable', 'The database does not answer.', { cause: error })
+  if (code === '53100') return new Problem('store_unavailable', 'The database has no space left.', { cause: error })
+  if (code === '53300')
+    return new Problem('store_unavailable', 'The database has no free connection.', { cause: error })
+  if (code === '55P03') return new Problem('store_unavailable', 'The database is busy.', { cause: error })
+  if (code === '57014')
+    return new Problem('timeout', 'context deadline exceeded: the query took too long.', { cause: error })
+  return error
+}
+
+/** Runs `work`, translating its errors. */
+export async function guarded<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw translate(error)
+  }
+}

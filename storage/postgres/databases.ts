@@ -1,0 +1,73 @@
+/** Making, describing and dropping databases. Dropping removes one row; the documents behind it are swept later. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { DatabaseInfo, DatabaseRef } from '../documents/contract.ts'
+import type { Sql } from './connection.ts'
+
+const sweepPage = 1_000
+
+export async function createDatabase(sql: Sql, { prefix, name }: DatabaseRef): Promise<'created' | 'exists'> {
+  const made = await sql`
+    INSERT INTO databases (prefix, name) VALUES (${prefix}, ${name}) ON CONFLICT (prefix, name) DO NOTHING RETURNING db`
+  return made.length > 0 ? 'created' : 'exists'
+}
+
+interface InfoRow {
+  readonly db: string
+  readonly update_seq: string
+  readonly doc_count: string
+  readonly deleted_count: string
+  readonly revs_limit: number
+  readonly row_bytes: number
+}
+
+export async function databaseInfo(sql: Sql, ref: DatabaseRef): Promise<DatabaseInfo | undefined> {
+  const [row] = await sql<InfoRow[]>`
+    SELECT d.db, d.update_seq, d.doc_count, d.deleted_count, d.revs_limit,
+      (SELECT CASE WHEN c.reltuples > 0 THEN pg_table_size(c.oid) / c.reltuples ELSE 1024 END::float8
+       FROM pg_class c WHERE c.oid = 'docs'::regclass) AS row_bytes
+    FROM databases d WHERE d.prefix = ${ref.prefix} AND d.name = ${ref.name}`
+  if (!row) return undefined
+  const docCount = Number(row.doc_count)
+  const deletedCount = Number(row.deleted_count)
+  return {
+    ref,
+    epoch: row.db,
+    updateSeq: BigInt(row.update_seq),
+    docCount,
+    deletedCount,
+    bytes: Math.round(row.row_bytes * (docCount + deletedCount)),
+    revsLimit: row.revs_limit,
+  }
+}
+
+export async function listDatabases(sql: Sql, prefix: string): Promise<readonly string[]> {
+  const rows = await sql<{ name: string }[]>`SELECT name FROM databases WHERE prefix = ${prefix} ORDER BY name`
+  return rows.map((row) => row.name)
+}
+
+/** Drops one database of a tenant, or all of them. @returns how many there were. */
+export async function dropDatabases(sql: Sql, prefix: string, name?: string): Promise<number> {
+  const rows = await sql`
+    WITH gone AS (
+      DELETE FROM databases WHERE prefix = ${prefix} ${name === undefined ? sql`` : sql`AND name = ${name}`} RETURNING db
+    ) INSERT INTO dropped SELECT db FROM gone RETURNING db`
+  return rows.length
+}
+
+/** Removes the rows of dropped databases in small batches, so that no statement holds locks for long. */
+export async function sweepDropped(sql: Sql): Promise<void> {
+  const rows = await sql<{ db: string }[]>`SELECT db FROM dropped`
+  for (const { db } of rows) {
+    for (const table of ['docs', 'revs', 'locals', 'indexes', 'index_views', 'entries']) {
+      let removed = sweepPage
+      while (removed === sweepPage) {
+        const result = await sql`
+          DELETE FROM ${sql(table)} WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM ${sql(table)} WHERE db = ${db} LIMIT ${sweepPage}))`
+        removed = result.count
+        await sleep(5)
+      }
+    }
+    await sql`DELETE FROM dropped WHERE db = ${db}`
+  }
+}

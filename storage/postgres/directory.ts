@@ -1,0 +1,111 @@
+/**
+ * What this process knows of the databases it has used: their numbers and their indexes. Never trusted blindly: every
+ * statement checks that the number still exists and that the index list is current, and a stale entry is read again.
+ */
+import type { Json } from '../../src/json/value.ts'
+import type { CompiledIndex, DatabaseRef, IndexCompiler, IndexView } from '../documents/contract.ts'
+import type { Sql, Transaction } from './connection.ts'
+
+export interface KnownIndex extends CompiledIndex {
+  readonly indexId: number
+  readonly definition: string
+  readonly ready: boolean
+}
+
+export interface KnownDatabase {
+  readonly ref: DatabaseRef
+  /** A bigint in decimal: postgres.js hands them over as text. */
+  readonly db: string
+  readonly indexEpoch: number
+  readonly indexes: readonly KnownIndex[]
+  readonly views: readonly IndexView[]
+}
+
+const maxKnown = 20_000
+
+interface DatabaseRow {
+  readonly db: string
+  readonly index_epoch: number
+  readonly indexes: readonly { id: number; def: string; state: string }[] | null
+  readonly views: readonly { ddoc: string; name: string; id: number }[] | null
+}
+
+export class Directory {
+  private readonly known = new Map<string, KnownDatabase>()
+  private readonly compiled = new Map<string, CompiledIndex>()
+
+  constructor(
+    private readonly sql: Sql,
+    private readonly compiler: IndexCompiler,
+  ) {}
+
+  /** From memory when possible; `undefined` when there is no such database. Absence is never remembered. */
+  async find(ref: DatabaseRef): Promise<KnownDatabase | undefined> {
+    return this.known.get(keyOf(ref)) ?? (await this.load(ref))
+  }
+
+  /** Synchronous look-up for the hot path. */
+  peek(ref: DatabaseRef): KnownDatabase | undefined {
+    return this.known.get(keyOf(ref))
+  }
+
+  forget(ref: DatabaseRef): void {
+    this.known.delete(keyOf(ref))
+  }
+
+  /** Reads the database's row and indexes anew. */
+  async load(ref: DatabaseRef, sql: Sql | Transaction = this.sql): Promise<KnownDatabase | undefined> {
+    const [row] = await sql<DatabaseRow[]>`
+      SELECT d.db, d.index_epoch,
+        (SELECT json_agg(json_build_object('id', i.index_id, 'def', i.def, 'state', i.state) ORDER BY i.index_id)
+         FROM indexes i WHERE i.db = d.db AND i.state <> 'dropping') AS indexes,
+        (SELECT json_agg(json_build_object('ddoc', v.ddoc, 'name', v.name, 'id', v.index_id) ORDER BY v.ddoc, v.position)
+         FROM index_views v WHERE v.db = d.db) AS views
+      FROM databases d WHERE d.prefix = ${ref.prefix} AND d.name = ${ref.name}`
+    if (!row) {
+      this.forget(ref)
+      return undefined
+    }
+    return this.remember(ref, row)
+  }
+
+  /** The views that a design document's body defines. */
+  definitions(body: Json): ReturnType<IndexCompiler['definitions']> {
+    return this.compiler.definitions(body)
+  }
+
+  /** Compiled once a definition, whatever number of databases share it. */
+  compile(definition: string): CompiledIndex {
+    let compiled = this.compiled.get(definition)
+    if (!compiled) {
+      compiled = this.compiler.compile(definition)
+      if (this.compiled.size > maxKnown) this.compiled.clear()
+      this.compiled.set(definition, compiled)
+    }
+    return compiled
+  }
+
+  private remember(ref: DatabaseRef, row: DatabaseRow): KnownDatabase {
+    const indexes = (row.indexes ?? []).map((index): KnownIndex => {
+      const { columns, keys } = this.compile(index.def)
+      return { indexId: index.id, definition: index.def, ready: index.state === 'ready', columns, keys }
+    })
+    const views = (row.views ?? []).flatMap((view): IndexView[] => {
+      const index = indexes.find((candidate) => candidate.indexId === view.id)
+      if (!index) return []
+      const { indexId, definition, ready } = index
+      return [{ ddoc: view.ddoc, name: view.name, indexId, definition, ready }]
+    })
+    const known: KnownDatabase = { ref, db: row.db, indexEpoch: row.index_epoch, indexes, views }
+    if (this.known.size >= maxKnown) {
+      const oldest = this.known.keys().next()
+      if (!oldest.done) this.known.delete(oldest.value)
+    }
+    this.known.set(keyOf(ref), known)
+    return known
+  }
+}
+
+function keyOf(ref: DatabaseRef): string {
+  return `${ref.prefix}\n${ref.name}`
+}

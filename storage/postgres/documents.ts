@@ -1,0 +1,173 @@
+/** The document store on PostgreSQL: composes the queues, scans and transactions of this folder into the contract. */
+import type {
+  DatabaseRef,
+  DocumentStore,
+  Edit,
+  IdRange,
+  IndexCompiler,
+  IndexScan,
+  Replicated,
+  RevisionId,
+} from '../documents/contract.ts'
+import { StaleIndexes } from '../documents/contract.ts'
+import { type ConnectionOptions, guarded, openPool } from './connection.ts'
+import { createDatabase, databaseInfo, dropDatabases, listDatabases, sweepDropped } from './databases.ts'
+import { Directory, type KnownDatabase } from './directory.ts'
+import { scanIndex } from './index-scan.ts'
+import { IndexBuilder } from './indexes.ts'
+import { migrate, refreshCollation } from './migrate.ts'
+import { documentOf, ReadQueue } from './read-queue.ts'
+import { countIds, readMany, scanIds } from './scans.ts'
+import { replicateTrees } from './tree-edits.ts'
+import { readRevision, readTrees } from './trees.ts'
+import { WriteQueue } from './write-queue.ts'
+
+export interface PostgresDocumentsOptions extends ConnectionOptions {
+  readonly compiler: IndexCompiler
+  /** Milliseconds between sweeps of what was dropped; 0 turns them off. */
+  readonly sweepEveryMs?: number
+  readonly log?: (event: string, detail?: Record<string, unknown>) => void
+}
+
+/**
+ * Connects, brings the schema up to date and gives the store.
+ * @throws StartupError when the server cannot serve as a document store.
+ */
+export async function openPostgresDocuments(options: PostgresDocumentsOptions): Promise<DocumentStore> {
+  const sql = openPool(options)
+  const log = options.log ?? (() => {})
+  try {
+    await migrate(sql)
+    if (await refreshCollation(sql)) log('indexes rebuilt for another version of ICU')
+  } catch (error) {
+    await sql.end({ timeout: 1 })
+    throw error
+  }
+  const directory = new Directory(sql, options.compiler)
+  const builder = new IndexBuilder(sql, directory)
+  const reads = new ReadQueue(sql)
+  const writes = new WriteQueue(sql, directory)
+  const sweeps = startSweeps(
+    options.sweepEveryMs ?? 5_000,
+    async () => {
+      await builder.sweep()
+      await sweepDropped(sql)
+    },
+    log,
+  )
+
+  /** Runs a read with the database's number; a number that is gone is looked up once more. */
+  async function inDatabase<T>(ref: DatabaseRef, work: (known: KnownDatabase) => Promise<T>): Promise<T | undefined> {
+    const known = await directory.find(ref)
+    return known ? work(known) : undefined
+  }
+
+  /** The same for scans, whose empty answer does not tell a dropped database from an empty one. */
+  async function inFreshDatabase<T>(
+    ref: DatabaseRef,
+    work: (db: string) => Promise<readonly T[]>,
+  ): Promise<readonly T[]> {
+    const rows = await inDatabase(ref, ({ db }) => work(db))
+    if (rows && rows.length > 0) return rows
+    const before = directory.peek(ref)
+    const known = await directory.load(ref)
+    return known && known.db !== before?.db ? work(known.db) : (rows ?? [])
+  }
+
+  return {
+    createDatabase: (ref) => guarded(() => createDatabase(sql, ref)),
+    databaseInfo: (ref) => guarded(() => databaseInfo(sql, ref)),
+    listDatabases: (prefix) => guarded(() => listDatabases(sql, prefix)),
+    dropDatabase: (ref) =>
+      guarded(async () => {
+        const count = await dropDatabases(sql, ref.prefix, ref.name)
+        directory.forget(ref)
+        return count > 0
+      }),
+    dropPrefix: (prefix) =>
+      guarded(async () => {
+        await dropDatabases(sql, prefix)
+      }),
+    setRevsLimit: (ref, limit) =>
+      guarded(async () => {
+        const rows = await sql`UPDATE databases SET revs_limit = ${limit}
+          WHERE prefix = ${ref.prefix} AND name = ${ref.name} RETURNING db`
+        return rows.length > 0
+      }),
+
+    write: (edits: readonly Edit[], { atomic = false } = {}) => writes.write(edits, atomic),
+    replicate: (ref: DatabaseRef, revisions: readonly Replicated[]) => replicateTrees(sql, directory, ref, revisions),
+
+    async read(ref: DatabaseRef, id: string) {
+      const known = directory.peek(ref) ?? (await guarded(() => directory.load(ref)))
+      if (!known) return 'no_database'
+      const row = await reads.read(known.db, id)
+      if (row) return documentOf(id, row)
+      const again = await guarded(() => directory.load(ref))
+      const second = again && (await reads.read(again.db, id))
+      return second ? documentOf(id, second) : 'no_database'
+    },
+    readRevision: (ref: DatabaseRef, id: string, rev: RevisionId) => guarded(() => readRevision(sql, ref, id, rev)),
+    readTree: (ref: DatabaseRef, id: string) =>
+      guarded(async () => (await inDatabase(ref, ({ db }) => readTrees(sql, db, [id])))?.get(id)),
+    readTrees: (ref: DatabaseRef, ids: readonly string[]) =>
+      guarded(async () => (await inDatabase(ref, ({ db }) => readTrees(sql, db, ids))) ?? new Map()),
+    readMany: (ref: DatabaseRef, ids: readonly string[], bodies: boolean) =>
+      guarded(() => inFreshDatabase(ref, (db) => readMany(sql, db, ids, bodies))),
+    scanIds: (ref: DatabaseRef, range: IdRange) => guarded(() => inFreshDatabase(ref, (db) => scanIds(sql, db, range))),
+    countIds: (ref: DatabaseRef, range) =>
+      guarded(async () => (await inDatabase(ref, ({ db }) => countIds(sql, db, range))) ?? 0),
+
+    indexes: (ref: DatabaseRef, { fresh = false } = {}) =>
+      guarded(async () => {
+        const known = fresh ? await directory.load(ref) : await directory.find(ref)
+        return known && builder.list(known)
+      }),
+    scanIndex: (ref: DatabaseRef, scan: IndexScan) =>
+      guarded(async () => {
+        const known = await directory.find(ref)
+        const index = known?.indexes.find((one) => one.indexId === scan.indexId)
+        if (!known || !index) throw new StaleIndexes()
+        return scanIndex(sql, known.db, index.columns, scan)
+      }),
+
+    ping: () =>
+      guarded(async () => {
+        await sql`SELECT 1`
+      }),
+    async close() {
+      await sweeps.stop()
+      await sql.end({ timeout: 5 })
+    },
+  }
+}
+
+interface Sweeps {
+  stop(): Promise<void>
+}
+
+function startSweeps(
+  everyMs: number,
+  work: () => Promise<void>,
+  log: (event: string, detail?: Record<string, unknown>) => void,
+): Sweeps {
+  if (everyMs === 0) return { stop: async () => {} }
+  let running: Promise<void> = Promise.resolve()
+  let busy = false
+  const timer = setInterval(() => {
+    if (busy) return
+    busy = true
+    running = work()
+      .catch((error: unknown) => log('sweep failed', { error: String(error) }))
+      .finally(() => {
+        busy = false
+      })
+  }, everyMs)
+  timer.unref()
+  return {
+    async stop() {
+      clearInterval(timer)
+      await running
+    },
+  }
+}

@@ -1,0 +1,42 @@
+/** Index entries of a document as the SQL functions take them (storage 5.2, 5.4). */
+import type { Json } from '../../src/json/value.ts'
+import { isObject } from '../../src/json/value.ts'
+import type { KeyPart } from '../documents/contract.ts'
+import type { KnownIndex } from './directory.ts'
+
+/**
+ * A btree row holds 2,704 bytes; an entry over this budget (all keys, strings and the id) is kept outside the key index,
+ * so that a write never fails because of an index. Cutting strings is no way out: it breaks ICU order.
+ */
+const maxEntryBytes = 2_000
+
+/** `[index, big, k1, s1, k2, s2, ...]` */
+export type EntryRow = (number | boolean | string)[]
+
+/** The entries of a live document in all indexes of its database, building ones included. */
+export function entriesOf(indexes: readonly KnownIndex[], id: string, rev: string, body: Json): EntryRow[] {
+  if (indexes.length === 0 || id.startsWith('_design/')) return []
+  const document = isObject(body) ? { ...body, _id: id, _rev: rev } : body
+  const rows: EntryRow[] = []
+  for (const index of indexes) {
+    const parts = index.keys(document)
+    if (parts) rows.push(entryRow(index.indexId, id, parts))
+  }
+  return rows
+}
+
+function entryRow(indexId: number, id: string, parts: readonly KeyPart[]): EntryRow {
+  const row: EntryRow = [indexId, false]
+  let bytes = Buffer.byteLength(id)
+  for (const part of parts) {
+    row.push(part.k, part.s)
+    bytes += part.k.length / 2 + Buffer.byteLength(part.s)
+  }
+  if (bytes > maxEntryBytes) row[1] = true
+  return row
+}
+
+/** The text of an int[] with the indexes that hold a document. */
+export function keptIndexes(rows: readonly EntryRow[]): string {
+  return `{${rows.map((row) => row[0]).join(',')}}`
+}

@@ -1,0 +1,143 @@
+/**
+ * Which indexes a database has, how they are filled and how they go. Definitions come from design documents; equal
+ * definitions share one index, so that a copy of a design document needs no second build (documents 1.22).
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseJson } from '../../src/json/exact.ts'
+import type { IndexCompiler, IndexList } from '../documents/contract.ts'
+import type { Sql, Transaction } from './connection.ts'
+import type { Directory, KnownDatabase, KnownIndex } from './directory.ts'
+import { type EntryRow, entriesOf } from './entries.ts'
+
+const backfillPage = 500
+const sweepPage = 1_000
+
+export interface DesignChange {
+  readonly ddoc: string
+  /** The views that the design document has now; empty when it is deleted or no query. */
+  readonly views: ReturnType<IndexCompiler['definitions']>
+}
+
+/** Makes the list of indexes follow design documents. Runs inside the write's transaction, under the database's lock. */
+export async function followDesigns(tx: Transaction, db: string, changes: readonly DesignChange[]): Promise<void> {
+  for (const { ddoc, views } of changes) {
+    await tx`DELETE FROM index_views WHERE db = ${db} AND ddoc = ${ddoc}`
+    for (const [position, { name, definition }] of views.entries()) {
+      const indexId = await indexFor(tx, db, definition)
+      await tx`INSERT INTO index_views (db, ddoc, name, position, index_id)
+        VALUES (${db}, ${ddoc}, ${name}, ${position}, ${indexId})`
+    }
+  }
+  await tx`UPDATE indexes i SET state = 'dropping' WHERE i.db = ${db} AND i.state <> 'dropping'
+    AND NOT EXISTS (SELECT 1 FROM index_views v WHERE v.db = i.db AND v.index_id = i.index_id)`
+  await tx`UPDATE databases SET index_epoch = index_epoch + 1 WHERE db = ${db}`
+}
+
+async function indexFor(tx: Transaction, db: string, definition: string): Promise<number> {
+  const [known] = await tx<{ index_id: number }[]>`
+    SELECT index_id FROM indexes WHERE db = ${db} AND def = ${definition} AND state <> 'dropping'`
+  if (known) return known.index_id
+  const [made] = await tx<{ index_id: number }[]>`
+    INSERT INTO indexes (db, index_id, def, state)
+    SELECT ${db}, coalesce(max(index_id), 0) + 1, ${definition}, 'building' FROM indexes WHERE db = ${db}
+    RETURNING index_id`
+  if (!made) throw new Error('an index row was not made')
+  return made.index_id
+}
+
+/** Builds and sweeps indexes; one build of an index at a time in this process. */
+export class IndexBuilder {
+  private readonly building = new Map<string, Promise<void>>()
+
+  constructor(
+    private readonly sql: Sql,
+    private readonly directory: Directory,
+  ) {}
+
+  /** The list of indexes once all of them are built. */
+  async list(database: KnownDatabase): Promise<IndexList | undefined> {
+    let known: KnownDatabase | undefined = database
+    while (known) {
+      const waiting = known.indexes.filter((index) => !index.ready)
+      if (waiting.length === 0) return { epoch: known.indexEpoch, views: known.views }
+      const current: KnownDatabase = known
+      await Promise.all(waiting.map((index) => this.build(current, index)))
+      known = await this.directory.load(known.ref)
+    }
+    return undefined
+  }
+
+  private build(database: KnownDatabase, index: KnownIndex): Promise<void> {
+    const key = `${database.db}/${index.indexId}`
+    let running = this.building.get(key)
+    if (!running) {
+      running = this.fill(database, index).finally(() => this.building.delete(key))
+      this.building.set(key, running)
+    }
+    return running
+  }
+
+  private async fill({ db }: KnownDatabase, index: KnownIndex): Promise<void> {
+    let after = ''
+    for (;;) {
+      const rows = await this.sql<{ id: string; seq: string; rev: string; text: string }[]>`
+        SELECT id, seq, gen || '-' || hash AS rev, coalesce(raw, body::text) AS text FROM docs
+        WHERE db = ${db} AND id > ${after} AND NOT deleted ORDER BY id LIMIT ${backfillPage}`
+      const last = rows.at(-1)
+      if (!last) break
+      after = last.id
+      const entries = rows.flatMap((row) => {
+        const [entry] = entriesOf([index], row.id, row.rev, parseJson(row.text).value)
+        return entry ? [{ seq: row.seq, id: row.id, entry }] : []
+      })
+      if (!(await this.insert(db, index.indexId, entries))) return
+    }
+    await this.sql`UPDATE indexes SET state = 'ready'
+      WHERE db = ${db} AND index_id = ${index.indexId} AND state = 'building'`
+  }
+
+  /**
+   * Under the database's lock, and only documents that have not changed since they were read: without it a deletion in
+   * between would leave an entry of a document that is gone. False when the index was dropped meanwhile.
+   */
+  private async insert(
+    db: string,
+    indexId: number,
+    entries: readonly { readonly seq: string; readonly id: string; readonly entry: EntryRow }[],
+  ): Promise<boolean> {
+    return this.sql.begin(async (tx) => {
+      const [alive] = await tx`SELECT 1 FROM databases WHERE db = ${db} FOR NO KEY UPDATE`
+      const [wanted] = await tx`SELECT 1 FROM indexes WHERE db = ${db} AND index_id = ${indexId} AND state = 'building'`
+      if (!alive || !wanted) return false
+      if (entries.length === 0) return true
+      const rows = entries.map(({ id, entry }) => [db, id, ...entry])
+      await tx`
+        INSERT INTO entries SELECT r.*
+        FROM jsonb_array_elements(${JSON.stringify(rows)}::text::jsonb) WITH ORDINALITY AS t (e, o)
+        JOIN docs x ON x.db = ${db} AND x.id = t.e ->> 1
+          AND x.seq = ((${entries.map(({ seq }) => seq)}::text[])[t.o])::bigint
+        CROSS JOIN LATERAL hearth_entry(t.e) AS r
+        ON CONFLICT (db, id, index_id) DO NOTHING`
+      return true
+    })
+  }
+
+  /** Removes the entries of dropped indexes in small batches; called by the sweeper. */
+  async sweep(): Promise<void> {
+    const dropped = await this.sql<{ db: string; index_id: number }[]>`
+      SELECT db, index_id FROM indexes WHERE state = 'dropping'`
+    for (const { db, index_id: indexId } of dropped) {
+      for (const which of [this.sql`NOT big`, this.sql`big`]) {
+        let removed = sweepPage
+        while (removed === sweepPage) {
+          const result = await this.sql`
+            DELETE FROM entries WHERE ctid = ANY (ARRAY(
+              SELECT ctid FROM entries WHERE db = ${db} AND index_id = ${indexId} AND ${which} LIMIT ${sweepPage}))`
+          removed = result.count
+          await sleep(5)
+        }
+      }
+      await this.sql`DELETE FROM indexes WHERE db = ${db} AND index_id = ${indexId} AND state = 'dropping'`
+    }
+  }
+}

@@ -1,0 +1,68 @@
+/** Versioned, forward-only migrations: one transaction each, under an advisory lock, safe to run from several processes. */
+import { StartupError } from '../../src/startup-error.ts'
+import type { Sql } from './connection.ts'
+import documents from './migrations/0001-documents.sql' with { type: 'text' }
+
+/** In order; the position (from 1) is the schema's version. Never edit one that was released. */
+const migrations: readonly string[] = [documents]
+
+/** Version of the schema that this program writes. */
+export const schemaVersion = migrations.length
+
+/**
+ * Brings the schema up to `schemaVersion`.
+ * @throws StartupError when the server is too old, lacks ICU or UTF-8, or holds a newer schema than this program knows.
+ */
+export async function migrate(sql: Sql): Promise<void> {
+  await checkServer(sql)
+  await sql.begin(async (tx) => {
+    await tx`SELECT pg_advisory_xact_lock(hashtext('hearth.migrations'))`
+    await tx`CREATE TABLE IF NOT EXISTS hearth_schema (
+      version int PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`
+    const [row] = await tx<{ version: number }[]>`SELECT coalesce(max(version), 0)::int AS version FROM hearth_schema`
+    const found = row?.version ?? 0
+    if (found > schemaVersion) {
+      throw new StartupError(
+        `The database holds schema version ${found}, this program knows up to ${schemaVersion}. ` +
+          'Start the newer program again, or restore a backup made with this one.',
+      )
+    }
+    for (const [at, text] of migrations.entries()) {
+      if (at < found) continue
+      await tx.unsafe(text)
+      await tx`INSERT INTO hearth_schema (version) VALUES (${at + 1})`
+    }
+  })
+}
+
+async function checkServer(sql: Sql): Promise<void> {
+  const [server] = await sql<{ version: number; encoding: string; icu: boolean }[]>`
+    SELECT current_setting('server_version_num')::int AS version, current_setting('server_encoding') AS encoding,
+      EXISTS (SELECT 1 FROM pg_collation WHERE collprovider = 'i') AS icu`
+  if (!server) throw new StartupError('PostgreSQL gave no answer about its version.')
+  const major = Math.floor(server.version / 10_000)
+  if (major < 15) throw new StartupError(`PostgreSQL ${major} is too old: Hearth needs 15 or newer.`)
+  if (server.encoding !== 'UTF8') {
+    throw new StartupError(
+      `The database's encoding is ${server.encoding}: Hearth needs UTF8 (createdb --encoding=UTF8).`,
+    )
+  }
+  if (!server.icu) throw new StartupError('This PostgreSQL was built without ICU, which Hearth needs to order strings.')
+}
+
+/**
+ * Rebuilds the one index that depends on ICU when the server's ICU is not the one it was built with (decisions 8).
+ * @returns true when something was rebuilt.
+ */
+export async function refreshCollation(sql: Sql): Promise<boolean> {
+  const [row] = await sql<{ stale: boolean }[]>`
+    SELECT collversion IS DISTINCT FROM pg_collation_actual_version(oid) AS stale FROM pg_collation
+    WHERE collname = 'couch' AND collnamespace = current_schema()::regnamespace`
+  if (!row?.stale) return false
+  await sql.begin(async (tx) => {
+    await tx`SET LOCAL statement_timeout = 0`
+    await tx`REINDEX INDEX entries_key`
+    await tx`ALTER COLLATION couch REFRESH VERSION`
+  })
+  return true
+}

@@ -1,0 +1,82 @@
+import type { TableContents } from '../../src/backup/format.ts'
+import type { StoreFilling } from '../../src/backup/store.ts'
+import { StartupError } from '../../src/startup-error.ts'
+import { quoted } from './backup.ts'
+import { columnsOf, contentsOf, continueAfter, dataTables, revisionsOf } from './census.ts'
+import type { ConnectionOptions, Transaction } from './connection.ts'
+import { copyIn, openCopySession } from './copy.ts'
+import { migrate } from './migrate.ts'
+
+/**
+ * Lets `work` fill an empty database, in one transaction: all of it is there afterwards, or nothing. The schema is
+ * made or brought up to date first.
+ * @throws StartupError when the database is not empty or others use it.
+ */
+export async function fillPostgres<T>(
+  target: ConnectionOptions['target'],
+  lastDatabase: string,
+  work: (store: StoreFilling) => Promise<T>,
+): Promise<T> {
+  const sql = openCopySession(target)
+  try {
+    await migrate(sql)
+    return (await sql.begin(async (tx) => {
+      await takeEmptyTables(tx)
+      const rebuildIndexes = await dropIndexes(tx)
+      const result = await work({
+        load: (table, data) => load(tx, table, data),
+        contents: () => contentsOf(tx),
+        revisions: () => revisionsOf(tx),
+      })
+      await rebuildIndexes()
+      await continueAfter(tx, lastDatabase)
+      await tx.unsafe(`ANALYZE ${dataTables.map(quoted).join(', ')}`)
+      return result
+    })) as T
+  } finally {
+    await sql.end({ timeout: 5 })
+  }
+}
+
+/** Locks the tables and makes sure that they are empty. */
+async function takeEmptyTables(tx: Transaction): Promise<void> {
+  const list = dataTables.map(quoted).join(', ')
+  await tx.unsafe(`LOCK TABLE ${list} IN ACCESS EXCLUSIVE MODE`)
+  for (const table of dataTables) {
+    const [row] = await tx<{ filled: boolean }[]>`SELECT EXISTS (SELECT FROM ${tx(table)}) AS filled`
+    if (!row?.filled) continue
+    throw new StartupError(
+      `The database is not empty (${table} has rows), and restore overwrites nothing: give it an empty data directory ` +
+        '(--data-dir) or an empty database (HEARTH_DATABASE_URL).',
+    )
+  }
+  // A table truncated in the transaction that fills it needs no write-ahead log, and its rows can be frozen at once.
+  await tx.unsafe(`TRUNCATE ${list}`)
+}
+
+/** Drops the indexes that are no constraint and gives back how to make them again: building one whole is quicker. */
+async function dropIndexes(tx: Transaction): Promise<() => Promise<void>> {
+  const found = await tx<{ name: string; definition: string }[]>`
+    SELECT indexrelid::regclass::text AS name, pg_get_indexdef(indexrelid) AS definition FROM pg_index
+    WHERE indrelid = ANY (${[...dataTables]}::regclass[])
+      AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)`
+  for (const { name } of found) await tx.unsafe(`DROP INDEX ${name}`)
+  return async () => {
+    for (const { definition } of found) await tx.unsafe(definition)
+  }
+}
+
+async function load(tx: Transaction, table: TableContents, data: AsyncIterable<Uint8Array>): Promise<void> {
+  const known = await columnsOf(tx, table.name)
+  const strange = table.columns.find((column) => !known.includes(column))
+  if (strange !== undefined) throw new StartupError(`The backup is damaged: ${table.name} has no column ${strange}.`)
+  const columns = table.columns.map(quoted).join(', ')
+  try {
+    await copyIn(tx, `COPY ${quoted(table.name)} (${columns}) FROM STDIN (FREEZE)`, data)
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'PostgresError') throw error
+    throw new StartupError(`PostgreSQL refuses what the backup has for ${table.name}: ${error.message}.`, {
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,58 @@
+/** Pages of documents by id. Every page is one statement; nothing is held while a client reads (storage 6). */
+import type { IdRange, StoredDocument } from '../documents/contract.ts'
+import type { Sql } from './connection.ts'
+import { documentOf, type ReadRow } from './read-queue.ts'
+
+type IdRow = [id: string, ...ReadRow]
+
+/** Live winners in byte order of their ids. */
+export async function scanIds(sql: Sql, db: string, range: IdRange): Promise<readonly StoredDocument[]> {
+  const text = range.bodies ? sql`coalesce(x.raw, x.body::text)` : sql`'{}'`
+  const order = range.descending ? sql`ORDER BY x.id DESC` : sql`ORDER BY x.id`
+  const rows = await sql`
+    SELECT x.id, x.gen, x.hash, x.deleted, x.leaves, x.seq, ${text} FROM docs x
+    WHERE x.db = ${db} AND NOT x.deleted ${bounds(sql, range)} ${order} LIMIT ${range.limit} OFFSET ${range.skip}`.values()
+  return documentsOf(rows as unknown as IdRow[])
+}
+
+/** Live winners in a range. */
+export async function countIds(
+  sql: Sql,
+  db: string,
+  range: Pick<IdRange, 'start' | 'end' | 'designs'>,
+): Promise<number> {
+  const [row] = await sql<{ n: number }[]>`
+    SELECT count(*)::int AS n FROM docs x WHERE x.db = ${db} AND NOT x.deleted ${bounds(sql, range)}`
+  return row?.n ?? 0
+}
+
+/** Winners by id, tombstones too. */
+export async function readMany(
+  sql: Sql,
+  db: string,
+  ids: readonly string[],
+  bodies: boolean,
+): Promise<readonly StoredDocument[]> {
+  const text = bodies ? sql`coalesce(x.raw, x.body::text)` : sql`'{}'`
+  const rows = await sql`
+    SELECT x.id, x.gen, x.hash, x.deleted, x.leaves, x.seq, ${text}
+    FROM unnest(${ids as string[]}::text[]) AS t (id) JOIN docs x ON x.db = ${db} AND x.id = t.id`.values()
+  return documentsOf(rows as unknown as IdRow[])
+}
+
+function documentsOf(rows: readonly IdRow[]): StoredDocument[] {
+  return rows.flatMap(([id, ...row]) => documentOf(id, row) ?? [])
+}
+
+/** `start` is the low end of the range whatever the direction; `_design0` is the first text behind `_design/...`. */
+function bounds(sql: Sql, { start, end, designs }: Pick<IdRange, 'start' | 'end' | 'designs'>) {
+  const low = !start ? sql`` : start.inclusive ? sql`AND x.id >= ${start.id}` : sql`AND x.id > ${start.id}`
+  const high = !end ? sql`` : end.inclusive ? sql`AND x.id <= ${end.id}` : sql`AND x.id < ${end.id}`
+  const kind =
+    designs === 'only'
+      ? sql`AND x.id >= '_design/' AND x.id < '_design0'`
+      : designs === 'none'
+        ? sql`AND NOT (x.id >= '_design/' AND x.id < '_design0')`
+        : sql``
+  return sql`${low} ${high} ${kind}`
+}

@@ -1,0 +1,127 @@
+/**
+ * Edits that need the whole revision tree of a document: conflicts, design documents, replication. One transaction a
+ * database: lock it, read the trees, decide in memory (`src/documents/revision-tree.ts`), write the difference.
+ */
+import { createHash } from 'node:crypto'
+import { mergePath, type TreeNode, winner } from '../../src/documents/revision-tree.ts'
+import type { Body, DatabaseRef, Edit, EditOutcome, Replicated, RevisionId } from '../documents/contract.ts'
+import { type Sql, translate } from './connection.ts'
+import type { Directory } from './directory.ts'
+import { applyTrees, type Decide, type TreeChange } from './tree-store.ts'
+import type { BatchOutcome } from './write-queue.ts'
+
+/** The same function of an edit as `hearth_hash` in SQL. */
+export function revisionHash(edit: {
+  deleted: boolean
+  gen: number
+  parent: string | undefined
+  digest: string
+}): string {
+  const text = `${edit.deleted ? 1 : 0},${edit.gen},${edit.parent ?? ''},${edit.digest}`
+  return createHash('md5').update(text).digest('hex')
+}
+
+/** Writes those of `edits` whose outcome is `complex`; the other outcomes pass unchanged. */
+export async function writeTrees(
+  sql: Sql,
+  directory: Directory,
+  edits: readonly Edit[],
+  outcomes: readonly BatchOutcome[],
+): Promise<readonly BatchOutcome[]> {
+  const result = [...outcomes]
+  const groups = new Map<string, number[]>()
+  for (const [at, edit] of edits.entries()) {
+    if (outcomes[at]?.kind !== 'complex') continue
+    const key = `${edit.ref.prefix}\n${edit.ref.name}`
+    const group = groups.get(key)
+    if (group) group.push(at)
+    else groups.set(key, [at])
+  }
+  for (const group of groups.values()) {
+    const first = edits[group[0] ?? 0]
+    if (!first) continue
+    const decided = new Map<string, EditOutcome>()
+    const byId = new Map(group.flatMap((at) => (edits[at] ? [[edits[at].id, edits[at]] as const] : [])))
+    const found = await apply(sql, directory, first.ref, [...byId.keys()], (id, nodes) => {
+      const edit = byId.get(id)
+      if (!edit) return undefined
+      const { outcome, change } = decide(edit, nodes)
+      decided.set(id, outcome)
+      return change
+    })
+    for (const at of group) {
+      const id = edits[at]?.id ?? ''
+      result[at] = found ? (decided.get(id) ?? { kind: 'conflict' }) : { kind: 'no_database' }
+    }
+  }
+  return result
+}
+
+/** Stores revisions as they came; false when the database does not exist. Safe to repeat. */
+export async function replicateTrees(
+  sql: Sql,
+  directory: Directory,
+  ref: DatabaseRef,
+  revisions: readonly Replicated[],
+): Promise<boolean> {
+  const byId = new Map<string, Replicated[]>()
+  for (const revision of revisions) {
+    const known = byId.get(revision.id)
+    if (known) known.push(revision)
+    else byId.set(revision.id, [revision])
+  }
+  return apply(sql, directory, ref, [...byId.keys()], (id, nodes, limit) => {
+    const before: readonly TreeNode[] = nodes ?? []
+    let merged = before
+    const bodies = new Map<string, Body>()
+    for (const { gen, path, deleted, body } of byId.get(id) ?? []) {
+      const step = mergePath(merged, { gen, path, deleted }, limit)
+      merged = step.nodes
+      if (step.change === 'new_leaf' || step.change === 'new_branch') bodies.set(`${gen}-${path[0]}`, body)
+    }
+    return merged === before ? undefined : { nodes: merged, bodies }
+  })
+}
+
+async function apply(
+  sql: Sql,
+  directory: Directory,
+  ref: DatabaseRef,
+  ids: readonly string[],
+  decideFor: Decide,
+): Promise<boolean> {
+  try {
+    return await applyTrees(sql, directory, ref, ids, decideFor)
+  } catch (error) {
+    throw translate(error)
+  }
+}
+
+/** The rules of interactive edits on a tree of any shape (documents 4.4). */
+function decide(
+  edit: Edit,
+  nodes: readonly TreeNode[] | undefined,
+): { readonly outcome: EditOutcome; readonly change?: TreeChange } {
+  const top = nodes ? winner(nodes) : undefined
+  if (!nodes || !top) {
+    if (edit.mustExist || (edit.parent && edit.unknownParent === 'refuse')) return { outcome: { kind: 'missing' } }
+    return child(edit, [], edit.parent)
+  }
+  if (top.deleted) {
+    if (edit.mustExist || edit.parent) return { outcome: { kind: 'deleted' } }
+    return child(edit, nodes, top)
+  }
+  const { parent } = edit
+  const leaf = parent && nodes.find((node) => node.leaf && node.gen === parent.gen && node.hash === parent.hash)
+  if (!leaf || leaf.deleted) return { outcome: { kind: 'conflict' } }
+  return child(edit, nodes, leaf)
+}
+
+function child(edit: Edit, nodes: readonly TreeNode[], parent: RevisionId | undefined) {
+  const gen = (parent?.gen ?? 0) + 1
+  const hash = revisionHash({ deleted: edit.deleted, gen, parent: parent?.hash, digest: edit.body.digest })
+  const path = parent ? [hash, parent.hash] : [hash]
+  const merged = mergePath(nodes, { gen, path, deleted: edit.deleted })
+  const outcome: EditOutcome = { kind: 'ok', rev: { gen, hash }, seq: 0n }
+  return { outcome, change: { nodes: merged.nodes, bodies: new Map([[`${gen}-${hash}`, edit.body]]) } }
+}

@@ -1,0 +1,233 @@
+/** Writes the difference between two states of revision trees, for many documents of one database in one transaction. */
+import { stem, type TreeNode, winner } from '../../src/documents/revision-tree.ts'
+import { needsRaw, parseJson } from '../../src/json/exact.ts'
+import type { Json } from '../../src/json/value.ts'
+import type { Body, DatabaseRef, RevisionTree } from '../documents/contract.ts'
+import type { Sql, Transaction } from './connection.ts'
+import type { Directory, KnownDatabase } from './directory.ts'
+import { entriesOf, keptIndexes } from './entries.ts'
+import { type DesignChange, followDesigns } from './indexes.ts'
+import { readTrees } from './trees.ts'
+
+/** The tree after an edit, with the bodies of the revisions that are new, by `gen-hash`. */
+export interface TreeChange {
+  readonly nodes: readonly TreeNode[]
+  readonly bodies: ReadonlyMap<string, Body>
+}
+
+/** What becomes of a document; `undefined`: it stays as it is. `limit` is the database's revision limit. */
+export type Decide = (id: string, nodes: readonly TreeNode[] | undefined, limit: number) => TreeChange | undefined
+
+interface Winner {
+  readonly node: TreeNode
+  readonly leaves: number
+  /** Absent: the winner stays, only its place in the feed changes. */
+  readonly body: { readonly text: string; readonly raw: boolean; readonly value: Json } | undefined
+}
+
+interface Work {
+  readonly id: string
+  readonly before: RevisionTree | undefined
+  readonly after: readonly TreeNode[]
+  readonly winner: Winner
+}
+
+/** False when the database does not exist. */
+export async function applyTrees(
+  sql: Sql,
+  directory: Directory,
+  ref: DatabaseRef,
+  ids: readonly string[],
+  decide: Decide,
+): Promise<boolean> {
+  let designsChanged = false
+  const found = await sql.begin(async (tx) => {
+    const [database] = await tx<{ db: string; revs_limit: number }[]>`
+      SELECT db, revs_limit FROM databases WHERE prefix = ${ref.prefix} AND name = ${ref.name} FOR NO KEY UPDATE`
+    if (!database) return false
+    const known = await directory.load(ref, tx)
+    if (!known) return false
+    const trees = await readTrees(tx, known.db, ids)
+    const changes = [...ids].sort(compareIds).flatMap((id) => {
+      const before = trees.get(id)
+      const change = decide(id, before?.nodes, database.revs_limit)
+      return change ? [{ id, before, after: stem(change.nodes, database.revs_limit), bodies: change.bodies }] : []
+    })
+    if (changes.length === 0) return true
+    const promoted = await promotedBodies(tx, known.db, changes)
+    const works = changes.map(({ id, before, after, bodies }): Work => {
+      const node = winner(after)
+      if (!node) throw new Error('a tree without leaves')
+      const leaves = after.filter((one) => one.leaf).length
+      return { id, before, after, winner: { node, leaves, body: bodies.get(keyOf(node)) ?? promoted.get(id) } }
+    })
+    await writeNodes(tx, known.db, works, changes)
+    await writeWinners(tx, known, works)
+    const designs = designChanges(directory, works)
+    if (designs.length > 0) {
+      await followDesigns(tx, known.db, designs)
+      designsChanged = true
+    }
+    return true
+  })
+  if (designsChanged) await directory.load(ref)
+  return found
+}
+
+/** Ids in byte order, as the collation "C" has them. */
+function compareIds(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}
+
+function keyOf(node: { readonly gen: number; readonly hash: string }): string {
+  return `${node.gen}-${node.hash}`
+}
+
+type Change = {
+  id: string
+  before: RevisionTree | undefined
+  after: readonly TreeNode[]
+  bodies: ReadonlyMap<string, Body>
+}
+
+/** Bodies of old leaves that become winners because the former winner was deleted. */
+async function promotedBodies(tx: Transaction, db: string, changes: readonly Change[]) {
+  const promoted = changes.flatMap(({ id, before, after, bodies }) => {
+    const top = winner(after)
+    return top && before && keyOf(top) !== keyOf(before.winner) && !bodies.has(keyOf(top)) ? [{ id, top }] : []
+  })
+  const found = new Map<string, NonNullable<Winner['body']>>()
+  if (promoted.length === 0) return found
+  const rows = await tx<{ id: string; body: string }[]>`
+    SELECT r.id, r.body
+    FROM unnest(${promoted.map((p) => p.id)}::text[], ${promoted.map((p) => p.top.gen)}::text[]::bigint[],
+      ${promoted.map((p) => p.top.hash)}::text[]) AS t (id, gen, hash)
+    JOIN revs r ON r.db = ${db} AND r.id = t.id AND r.gen = t.gen AND r.hash = t.hash`
+  for (const { id, body } of rows) {
+    found.set(id, { text: body, raw: id.startsWith('_design/') || needsRaw(body), value: parseJson(body).value })
+  }
+  return found
+}
+
+interface RevisionRow {
+  readonly id: string
+  readonly node: TreeNode
+  readonly text: string | null
+}
+
+/** Everything that is not a winner: what is new, what lost the title, what changed its place, what was stemmed. */
+async function writeNodes(
+  tx: Transaction,
+  db: string,
+  works: readonly Work[],
+  changes: readonly Change[],
+): Promise<void> {
+  const made: RevisionRow[] = []
+  const dethroned: RevisionRow[] = []
+  const altered: RevisionRow[] = []
+  const removed: { id: string; node: { gen: number; hash: string } }[] = []
+  for (const [at, { id, before, after, winner: top }] of works.entries()) {
+    const known = new Map(before?.nodes.map((node) => [keyOf(node), node]))
+    const formerWinner = before ? keyOf(before.winner) : ''
+    for (const node of after) {
+      const key = keyOf(node)
+      const old = known.get(key)
+      known.delete(key)
+      if (key === keyOf(top.node)) {
+        if (old && key !== formerWinner) removed.push({ id, node })
+      } else if (key === formerWinner) dethroned.push({ id, node, text: null })
+      else if (!old) made.push({ id, node, text: changes[at]?.bodies.get(key)?.text ?? null })
+      else if (old.leaf !== node.leaf || old.parent !== node.parent) altered.push({ id, node, text: null })
+    }
+    for (const node of known.values()) if (keyOf(node) !== formerWinner) removed.push({ id, node })
+  }
+  if (dethroned.length > 0) {
+    await tx`
+      INSERT INTO revs (db, id, gen, hash, parent, deleted, leaf, body)
+      SELECT x.db, x.id, x.gen, x.hash, t.parent, x.deleted, t.leaf, coalesce(x.raw, x.body::text)
+      FROM unnest(${dethroned.map((row) => row.id)}::text[], ${dethroned.map((row) => row.node.parent ?? null)}::text[],
+        ${dethroned.map((row) => bool(row.node.leaf))}::text[]::boolean[]) AS t (id, parent, leaf)
+      JOIN docs x ON x.db = ${db} AND x.id = t.id`
+  }
+  if (removed.length > 0) {
+    await tx`
+      DELETE FROM revs r
+      USING unnest(${removed.map((row) => row.id)}::text[], ${removed.map((row) => row.node.gen)}::text[]::bigint[],
+        ${removed.map((row) => row.node.hash)}::text[]) AS t (id, gen, hash)
+      WHERE r.db = ${db} AND r.id = t.id AND r.gen = t.gen AND r.hash = t.hash`
+  }
+  if (made.length > 0) {
+    await tx`
+      INSERT INTO revs (db, id, gen, hash, parent, deleted, leaf, body)
+      SELECT ${db}, * FROM unnest(${made.map((row) => row.id)}::text[], ${made.map((row) => row.node.gen)}::text[]::bigint[],
+        ${made.map((row) => row.node.hash)}::text[], ${made.map((row) => row.node.parent ?? null)}::text[],
+        ${made.map((row) => bool(row.node.deleted))}::text[]::boolean[],
+        ${made.map((row) => bool(row.node.leaf))}::text[]::boolean[], ${made.map((row) => row.text)}::text[])`
+  }
+  if (altered.length > 0) {
+    await tx`
+      UPDATE revs r SET leaf = t.leaf, parent = t.parent
+      FROM unnest(${altered.map((row) => row.id)}::text[], ${altered.map((row) => row.node.gen)}::text[]::bigint[],
+        ${altered.map((row) => row.node.hash)}::text[], ${altered.map((row) => row.node.parent ?? null)}::text[],
+        ${altered.map((row) => bool(row.node.leaf))}::text[]::boolean[]) AS t (id, gen, hash, parent, leaf)
+      WHERE r.db = ${db} AND r.id = t.id AND r.gen = t.gen AND r.hash = t.hash`
+  }
+}
+
+function bool(value: boolean): string {
+  return value ? 't' : 'f'
+}
+
+/** Winners, counters, sequences and index entries. */
+async function writeWinners(tx: Transaction, { db, indexes }: KnownDatabase, works: readonly Work[]): Promise<void> {
+  let live = 0
+  let dead = 0
+  for (const { before, winner: top } of works) {
+    const former = before?.nodes.find((node) => keyOf(node) === keyOf(before.winner))
+    live += Number(!top.node.deleted) - Number(former !== undefined && !former.deleted)
+    dead += Number(top.node.deleted) - Number(former?.deleted ?? false)
+  }
+  const [counted] = await tx<{ update_seq: string }[]>`
+    UPDATE databases SET update_seq = update_seq + ${works.length}, doc_count = doc_count + ${live},
+      deleted_count = deleted_count + ${dead} WHERE db = ${db} RETURNING update_seq`
+  const firstSeq = BigInt(counted?.update_seq ?? 0) - BigInt(works.length) + 1n
+  const numbered = works.map((work, at) => ({ ...work, seq: String(firstSeq + BigInt(at)) }))
+  const moved = numbered.filter((work) => work.winner.body)
+  const kept = numbered.filter((work) => !work.winner.body)
+  if (kept.length > 0) {
+    await tx`
+      UPDATE docs x SET seq = t.seq, leaves = t.leaves, parent = t.parent
+      FROM unnest(${kept.map((w) => w.id)}::text[], ${kept.map((w) => w.seq)}::text[]::bigint[],
+        ${kept.map((w) => w.winner.leaves)}::text[]::int[], ${kept.map((w) => w.winner.node.parent ?? null)}::text[])
+        AS t (id, seq, leaves, parent) WHERE x.db = ${db} AND x.id = t.id`
+  }
+  if (moved.length === 0) return
+  await tx`
+    INSERT INTO docs AS x (db, id, seq, gen, hash, parent, deleted, leaves, body, raw)
+    SELECT ${db}, t.id, t.seq, t.gen, t.hash, t.parent, t.deleted, t.leaves, hearth_jsonb(t.body, t.raw), CASE WHEN t.raw THEN t.body END
+    FROM unnest(${moved.map((w) => w.id)}::text[], ${moved.map((w) => w.seq)}::text[]::bigint[],
+      ${moved.map((w) => w.winner.node.gen)}::text[]::bigint[], ${moved.map((w) => w.winner.node.hash)}::text[],
+      ${moved.map((w) => w.winner.node.parent ?? null)}::text[],
+      ${moved.map((w) => bool(w.winner.node.deleted))}::text[]::boolean[],
+      ${moved.map((w) => w.winner.leaves)}::text[]::int[], ${moved.map((w) => w.winner.body?.text ?? '')}::text[],
+      ${moved.map((w) => bool(w.winner.body?.raw ?? false))}::text[]::boolean[])
+      AS t (id, seq, gen, hash, parent, deleted, leaves, body, raw)
+    ON CONFLICT (db, id) DO UPDATE SET seq = excluded.seq, gen = excluded.gen, hash = excluded.hash,
+      parent = excluded.parent, deleted = excluded.deleted, leaves = excluded.leaves, body = excluded.body, raw = excluded.raw`
+  if (indexes.length === 0) return
+  const entries = moved.map((work) => {
+    const { node, body } = work.winner
+    return node.deleted || !body ? [] : entriesOf(indexes, work.id, keyOf(node), body.value)
+  })
+  const rows = moved.flatMap((work, at) => (entries[at] ?? []).map((entry) => [db, work.id, ...entry]))
+  await tx`SELECT hearth_put_entries(${moved.map(() => db)}::text[]::bigint[], ${moved.map((w) => w.id)}::text[],
+    ${entries.map(keptIndexes)}::text[], ${JSON.stringify(rows)}::text::jsonb)`
+}
+
+/** What design documents with a new winner say about indexes. */
+function designChanges(directory: Directory, works: readonly Work[]): DesignChange[] {
+  return works.flatMap(({ id, winner: top }): DesignChange[] => {
+    if (!id.startsWith('_design/') || !top.body) return []
+    return [{ ddoc: id, views: top.node.deleted ? [] : directory.definitions(top.body.value) }]
+  })
+}

@@ -1,0 +1,234 @@
+/**
+ * Group commit: edits that arrive while a batch is under way become the next batch, one round trip and one fsync for all
+ * of them (storage 4, decisions 10). A request's edits stay together; a batch holds at most one edit of a document.
+ */
+import { Problem } from '../../src/errors.ts'
+import type { Edit, EditOutcome } from '../documents/contract.ts'
+import { isConnectionLost, type Sql, translate } from './connection.ts'
+import type { Directory } from './directory.ts'
+import { backoff } from './retry.ts'
+import { writeTrees } from './tree-edits.ts'
+import { AtomicRefusal, type PlacedEdit, writeBatch } from './write-batch.ts'
+
+const maxInFlight = 2
+const maxEdits = 256
+const maxDatabases = 64
+const maxBytes = 4_000_000
+/** Larger bodies are compressed by PostgreSQL while the database row is locked: not in a batch with strangers. */
+const largeBody = 32_000
+
+interface Request {
+  readonly edits: readonly PlacedEdit[]
+  readonly atomic: boolean
+  readonly bytes: number
+  readonly large: boolean
+  resolve(outcomes: BatchOutcomes): void
+  reject(error: unknown): void
+}
+
+export class WriteQueue {
+  private waiting: Request[] = []
+  private inFlight = 0
+  private scheduled = false
+
+  constructor(
+    private readonly sql: Sql,
+    private readonly directory: Directory,
+  ) {}
+
+  /** One outcome for each edit, after commit. */
+  async write(edits: readonly Edit[], atomic: boolean): Promise<readonly EditOutcome[]> {
+    if (edits.length === 0) return []
+    if (edits.length === 1 || !hasRepeatedIds(edits)) return this.place(edits, atomic)
+    if (atomic) throw new Error('an atomic write names each document once')
+    return this.inWaves(edits)
+  }
+
+  /** A document named twice in one request: its second edit sees the outcome of the first. */
+  private async inWaves(edits: readonly Edit[]): Promise<readonly EditOutcome[]> {
+    const outcomes: EditOutcome[] = []
+    let rest = edits.map((edit, at) => ({ edit, at }))
+    while (rest.length > 0) {
+      const seen = new Set<string>()
+      const wave = rest.filter(({ edit }) => !seen.has(edit.id) && seen.add(edit.id))
+      const done = new Set(wave)
+      const answers = await this.place(
+        wave.map(({ edit }) => edit),
+        false,
+      )
+      for (const [n, { at }] of wave.entries()) outcomes[at] = answers[n] ?? { kind: 'conflict' }
+      rest = rest.filter((item) => !done.has(item))
+    }
+    return outcomes
+  }
+
+  private async place(edits: readonly Edit[], atomic: boolean): Promise<readonly EditOutcome[]> {
+    let placed = this.placeKnown(edits)
+    if (!placed) {
+      for (const edit of edits) if (!this.directory.peek(edit.ref)) await this.directory.load(edit.ref)
+      placed = edits.map((edit) => ({ edit, database: this.directory.peek(edit.ref) }))
+    }
+    const outcomes = await this.submit(placed, atomic)
+    return this.settle(edits, outcomes, atomic)
+  }
+
+  private placeKnown(edits: readonly Edit[]): PlacedEdit[] | undefined {
+    const placed: PlacedEdit[] = []
+    for (const edit of edits) {
+      const database = this.directory.peek(edit.ref)
+      if (!database) return undefined
+      placed.push({ edit, database })
+    }
+    return placed
+  }
+
+  private submit(edits: readonly PlacedEdit[], atomic: boolean): Promise<BatchOutcomes> {
+    return new Promise((resolve, reject) => {
+      let bytes = 0
+      let large = false
+      for (const { edit } of edits) {
+        bytes += edit.body.text.length
+        large ||= edit.body.text.length > largeBody
+      }
+      this.waiting.push({ edits, atomic, bytes, large, resolve, reject })
+      this.schedule()
+    })
+  }
+
+  /** Waits for the other events of this turn of the loop, so that requests that arrived together travel together. */
+  private schedule(): void {
+    if (this.scheduled || this.inFlight >= maxInFlight) return
+    this.scheduled = true
+    setImmediate(() => {
+      this.scheduled = false
+      while (this.inFlight < maxInFlight && this.waiting.length > 0) void this.run(this.takeBatch())
+    })
+  }
+
+  private takeBatch(): Request[] {
+    const batch: Request[] = []
+    const rest: Request[] = []
+    const databases = new Set<string>()
+    const documents = new Set<string>()
+    let edits = 0
+    let bytes = 0
+    for (const request of this.waiting) {
+      const alone = request.atomic || request.large
+      const fits =
+        batch.length === 0 ||
+        (!alone &&
+          edits + request.edits.length <= maxEdits &&
+          bytes + request.bytes <= maxBytes &&
+          databases.size + 1 <= maxDatabases &&
+          request.edits.every((placed) => !documents.has(documentKey(placed))))
+      if (!fits) {
+        rest.push(request)
+        continue
+      }
+      batch.push(request)
+      edits += request.edits.length
+      bytes += request.bytes
+      for (const placed of request.edits) {
+        databases.add(placed.database?.db ?? '')
+        documents.add(documentKey(placed))
+      }
+      if (alone) {
+        rest.push(...this.waiting.slice(this.waiting.indexOf(request) + 1))
+        break
+      }
+    }
+    this.waiting = rest
+    return batch
+  }
+
+  private async run(batch: readonly Request[]): Promise<void> {
+    this.inFlight += 1
+    try {
+      await this.runTogether(batch)
+    } finally {
+      this.inFlight -= 1
+      if (this.waiting.length > 0) this.schedule()
+    }
+  }
+
+  private async runTogether(batch: readonly Request[]): Promise<void> {
+    try {
+      const edits = batch.length === 1 && batch[0] ? batch[0].edits : batch.flatMap((request) => request.edits)
+      const outcomes = await this.send(edits, batch[0]?.atomic ?? false)
+      let at = 0
+      for (const request of batch) {
+        request.resolve(outcomes.slice(at, at + request.edits.length))
+        at += request.edits.length
+      }
+    } catch (error) {
+      if (batch.length === 1 || error instanceof Problem) {
+        for (const request of batch) request.reject(error)
+        return
+      }
+      // One edit made the statement fail: each request goes alone, so that only the culprit's fails.
+      for (const request of batch) await this.runTogether([request])
+    }
+  }
+
+  /** Sends a batch; after a lost connection it is sent again in a form that recognises what was already applied. */
+  private async send(edits: readonly PlacedEdit[], atomic: boolean): Promise<BatchOutcomes> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await writeBatch(this.sql, edits, { atomic, repeated: attempt > 0 })
+      } catch (error) {
+        if (error instanceof AtomicRefusal) return error.outcomes
+        if (!isConnectionLost(error) || attempt >= 4) throw translate(error)
+        await backoff(attempt)
+      }
+    }
+  }
+
+  /** Repeats what a stale view of the database stopped, and writes the edits that need the whole revision tree. */
+  private async settle(edits: readonly Edit[], first: BatchOutcomes, atomic: boolean): Promise<readonly EditOutcome[]> {
+    let outcomes = first
+    for (let attempt = 0; attempt < 5 && outcomes.some(isStale); attempt += 1) {
+      const stale = edits.filter((_, at) => isStale(outcomes[at]))
+      for (const edit of new Map(stale.map((item) => [item.ref, item])).values()) await this.directory.load(edit.ref)
+      const again = atomic ? edits : stale
+      const placed = again.map((edit) => ({ edit, database: this.directory.peek(edit.ref) }))
+      if (placed.every(({ database }) => database === undefined)) break
+      const answers = await this.submit(placed, atomic)
+      if (atomic) {
+        outcomes = answers
+        continue
+      }
+      let next = 0
+      outcomes = outcomes.map((outcome) => (isStale(outcome) ? (answers[next++] ?? outcome) : outcome))
+    }
+    if (outcomes.some((outcome) => outcome.kind === 'complex')) {
+      if (atomic) throw new Error('an atomic write meets no conflicts and no design documents')
+      outcomes = await writeTrees(this.sql, this.directory, edits, outcomes)
+    }
+    return outcomes.map((outcome): EditOutcome => {
+      if (outcome.kind === 'stale') return { kind: 'no_database' }
+      if (outcome.kind === 'complex') return { kind: 'conflict' }
+      return outcome
+    })
+  }
+}
+
+export type BatchOutcome = EditOutcome | { readonly kind: 'stale' } | { readonly kind: 'complex' }
+type BatchOutcomes = readonly BatchOutcome[]
+
+function isStale(outcome: BatchOutcome | undefined): boolean {
+  return outcome?.kind === 'stale' || outcome?.kind === 'no_database'
+}
+
+function documentKey({ edit, database }: PlacedEdit): string {
+  return `${database?.db ?? `${edit.ref.prefix}\n${edit.ref.name}`}\n${edit.id}`
+}
+
+function hasRepeatedIds(edits: readonly Edit[]): boolean {
+  const seen = new Set<string>()
+  for (const edit of edits) {
+    const key = `${edit.ref.prefix}\n${edit.ref.name}\n${edit.id}`
+    if (seen.has(key)) return true
+    seen.add(key)
+  }
+  return false
+}

@@ -1,0 +1,27 @@
+/** Tables of a benchmark, in Markdown so that they go into the README as they are. */
+import type { LoadResult } from './load.ts'
+
+export interface Measured {
+  readonly what: string
+  readonly bare: LoadResult
+  readonly hearth: LoadResult
+  /** The ratio to reach. */
+  readonly target: number | undefined
+}
+
+export function table(rows: readonly Measured[]): string {
+  const lines = rows.map(({ what, bare, hearth, target }) => {
+    const ratio = hearth.perSecond / bare.perSecond
+    const goal = target === undefined ? '' : `${target} ${ratio >= target ? 'met' : 'missed'}`
+    return `| ${what} | ${count(bare.perSecond)}/s | ${count(hearth.perSecond)}/s | ${ratio.toFixed(2)} | ${goal} | ${hearth.p50Ms.toFixed(2)} / ${hearth.p99Ms.toFixed(2)} ms |`
+  })
+  return ['| | floor | Hearth | ratio | target | Hearth p50 / p99 |', '|---|---|---|---|---|---|', ...lines].join('\n')
+}
+
+export function count(n: number): string {
+  return Math.round(n).toLocaleString('en')
+}
+
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+}

@@ -1,0 +1,99 @@
+/** The configuration as a person at a terminal meets it: the real program, its messages and exit codes. */
+import { afterAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { verifyPassword } from '../../src/admin/scrypt.ts'
+import { runHearth } from '../support/server.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'hearth-config-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const file = join(folder, 'hearth.yaml')
+writeFileSync(file, 'port: 1080\nadmin:\n  prot: 1\nlog: {level: loud}\n')
+
+describe('mistakes', () => {
+  test.each([
+    {
+      name: 'a bad flag',
+      args: ['--port', '80a'],
+      says: 'The configuration has a mistake:\n  port: "80a" (--port) is not allowed; allowed: a port from 1 to 65535, 0 for a free one, or off\n',
+    },
+    {
+      name: 'mistakes in the file',
+      args: ['--config', file],
+      says: `The configuration has 2 mistakes:\n  ${file}:3: unknown setting admin.prot; did you mean admin.port?\n  log.level: "loud" (${file}:4) is not allowed; allowed: one of debug, info, warning, error\n`,
+    },
+    {
+      name: 'a bad secret',
+      env: { HEARTH_DATABASE_URL: 'mysql://root:geheim@h/d' },
+      says: 'The configuration has a mistake:\n  database_url: [hidden] (HEARTH_DATABASE_URL) is not allowed; allowed: a PostgreSQL URL such as postgres://user:password@host:5432/database\n',
+    },
+    {
+      name: 'a database without objects',
+      env: { HEARTH_DATABASE_URL: 'postgres://root:geheim@h/d' },
+      says: 'The configuration has a mistake:\n  objects_url: required when database_url is set, since another process on that database would not see a local folder; set HEARTH_OBJECTS_URL, or --allow-local-objects when there is only this process\n',
+    },
+    {
+      name: 'an unknown variable',
+      env: { HEARTH_LOG_LEVLE: 'debug' },
+      says: 'The configuration has a mistake:\n  HEARTH_LOG_LEVLE: unknown variable; did you mean HEARTH_LOG_LEVEL?\n',
+    },
+  ])('$name', async ({ args = [], env = {}, says }) => {
+    for (const command of [['serve'], ['config', 'check']]) {
+      const { code, stdout, stderr } = await runHearth([...command, '--data-dir', join(folder, 'data'), ...args], { env })
+      expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: '', stderr: says })
+    }
+  })
+
+  test.each([[['nonsense']], [['serve', '--nonsense']], [['config', 'passwd']], [[]]])(
+    '%p is wrong usage',
+    async (args) => {
+      const { code, stderr } = await runHearth(args)
+      expect(code).toBe(2)
+      expect(stderr).toContain('hearth')
+    },
+  )
+})
+
+describe('config show', () => {
+  const env = { HEARTH_ADMIN_PASSPHRASE: 'geheim', HEARTH_PORT: '1234', HEARTH_DATA_DIR: join(folder, 'data') }
+
+  test('prints values with their origins and no secrets', async () => {
+    const { code, stdout } = await runHearth(['config', 'show', '--sync-port', 'off'], { env })
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^port +1234 +HEARTH_PORT$/m)
+    expect(stdout).toMatch(/^sync\.port +off +--sync-port$/m)
+    expect(stdout).toMatch(/^admin\.passphrase +\[hidden\] +HEARTH_ADMIN_PASSPHRASE$/m)
+    expect(stdout).not.toContain('geheim')
+  })
+
+  test('prints JSON', async () => {
+    const { stdout } = await runHearth(['config', 'show', '--json'], { env })
+    const shown = JSON.parse(stdout)
+    expect(shown.port).toEqual({ value: 1234, origin: 'HEARTH_PORT' })
+    expect(shown['admin.passphrase']).toEqual({ value: '[hidden]', origin: 'HEARTH_ADMIN_PASSPHRASE' })
+    expect(shown.objects_url).toEqual({ value: null, origin: 'default' })
+  })
+})
+
+describe('config passwd', () => {
+  test.each([
+    { from: 'the environment', options: { env: { HEARTH_ADMIN_PASSPHRASE: 'correct horse' } } },
+    { from: 'a pipe', options: { input: 'correct horse\n' } },
+  ])('takes the passphrase from $from', async ({ options }) => {
+    const target = join(folder, 'passphrase')
+    const { code, stdout } = await runHearth(['config', 'passwd', target], options)
+    expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
+    expect(statSync(target).mode & 0o777).toBe(0o600)
+    expect(await verifyPassword('correct horse', readFileSync(target, 'utf8').trim())).toBe(true)
+  })
+
+  test('an unwritable place and an empty passphrase are clear errors', async () => {
+    const nowhere = await runHearth(['config', 'passwd', '/nonexistent/file'], { input: 'x\n' })
+    expect(nowhere.code).toBe(1)
+    expect(nowhere.stderr).toStartWith('hearth: cannot write /nonexistent/file: ENOENT')
+    const empty = await runHearth(['config', 'passwd', join(folder, 'empty')], { input: '\n' })
+    expect(empty).toEqual({ code: 1, stdout: '', stderr: 'hearth: the passphrase is empty\n' })
+  })
+})

@@ -1,0 +1,393 @@
+/**
+ * The document store's contract as tests: every adapter must pass them. `storage/documents/contract.ts` says what is
+ * guaranteed; nothing here knows how it is kept.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { bodyDigest, needsRaw, parseJson } from '../../src/json/exact.ts'
+import type {
+  Body,
+  DatabaseRef,
+  DocumentStore,
+  Edit,
+  EditOutcome,
+  RevisionId,
+} from '../../storage/documents/contract.ts'
+
+let databases = 0
+
+/** A body as `src/documents/document.ts` makes it. */
+export function bodyOf(value: unknown): Body {
+  const text = JSON.stringify(value)
+  const parsed = parseJson(text)
+  return { text, raw: needsRaw(text), digest: bodyDigest(parsed.value), value: parsed.value }
+}
+
+function edit(ref: DatabaseRef, id: string, value: unknown, more: Partial<Edit> = {}): Edit {
+  return { ref, id, deleted: false, body: bodyOf(value), unknownParent: 'refuse', ...more }
+}
+
+function revOf(outcome: EditOutcome | undefined): RevisionId {
+  if (outcome?.kind !== 'ok') throw new Error(`not written: ${outcome?.kind}`)
+  return outcome.rev
+}
+
+export function documentStoreSuite(name: string, open: () => Promise<DocumentStore>): void {
+  describe(`document store contract: ${name}`, () => {
+    let store: DocumentStore
+    beforeAll(async () => {
+      store = await open()
+    })
+    afterAll(() => store.close())
+
+    async function fresh(): Promise<DatabaseRef> {
+      databases += 1
+      const ref = { prefix: `suite-${process.pid}`, name: `db${databases}` }
+      await store.createDatabase(ref)
+      return ref
+    }
+    const write = async (one: Edit) => (await store.write([one]))[0]
+
+    test('a database is made once and gone when dropped', async () => {
+      const ref = await fresh()
+      expect(await store.createDatabase(ref)).toBe('exists')
+      await write(edit(ref, 'a', {}))
+      expect(await store.dropDatabase(ref)).toBe(true)
+      expect(await store.dropDatabase(ref)).toBe(false)
+      expect(await store.read(ref, 'a')).toBe('no_database')
+      expect((await write(edit(ref, 'a', {})))?.kind).toBe('no_database')
+      expect(await store.databaseInfo(ref)).toBeUndefined()
+    })
+
+    test('a database made again is another one', async () => {
+      const ref = await fresh()
+      const before = await store.databaseInfo(ref)
+      await write(edit(ref, 'a', {}))
+      await store.dropDatabase(ref)
+      await store.createDatabase(ref)
+      const after = await store.databaseInfo(ref)
+      expect(after?.epoch).not.toBe(before?.epoch)
+      expect(after?.updateSeq).toBe(0n)
+      expect(await store.read(ref, 'a')).toBeUndefined()
+    })
+
+    test('tenants do not see each other', async () => {
+      const ref = await fresh()
+      const other = { prefix: `${ref.prefix}-other`, name: ref.name }
+      await store.createDatabase(other)
+      await write(edit(ref, 'a', { mine: true }))
+      expect(await store.read(other, 'a')).toBeUndefined()
+      expect(await store.listDatabases(other.prefix)).toEqual([ref.name])
+      await store.dropPrefix(other.prefix)
+      expect(await store.listDatabases(other.prefix)).toEqual([])
+      expect(await store.read(ref, 'a')).toMatchObject({ text: expect.stringContaining('mine') })
+    })
+
+    const given: [string, string, unknown, Partial<Edit>, string][] = [
+      ['unknown', 'created', {}, {}, 'ok 1'],
+      ['unknown', 'with a parent, refusing', {}, { parent: { gen: 4, hash: 'x' } }, 'missing'],
+      ['unknown', 'with a parent, accepting', {}, { parent: { gen: 4, hash: 'x' }, unknownParent: 'accept' }, 'ok 5'],
+      ['unknown', 'deleted', {}, { deleted: true, mustExist: true }, 'missing'],
+      ['unknown', 'as a tombstone', {}, { deleted: true }, 'ok 1'],
+      ['live', 'created again', {}, {}, 'conflict'],
+      ['live', 'with its revision', { n: 2 }, { parent: 'current' as never }, 'ok 2'],
+      ['live', 'with another revision', {}, { parent: { gen: 1, hash: 'x' } }, 'conflict'],
+      ['live', 'with its hash under another generation', {}, { parent: 'shifted' as never }, 'conflict'],
+      ['live', 'deleted without revision', {}, { deleted: true, mustExist: true }, 'conflict'],
+      ['live', 'deleted', {}, { deleted: true, mustExist: true, parent: 'current' as never }, 'ok 2'],
+      ['dead', 'created again', {}, {}, 'ok 3'],
+      ['dead', 'with the tombstone as parent', {}, { parent: 'current' as never }, 'deleted'],
+      ['dead', 'deleted again', {}, { deleted: true, mustExist: true, parent: 'current' as never }, 'deleted'],
+      ['dead', 'as another tombstone', {}, { deleted: true }, 'ok 3'],
+    ]
+    for (const ids of ['plain', '_design/plain']) {
+      test.each(given)(`${ids}: a document that is %s, %s`, async (state, _what, value, more, expected) => {
+        const ref = await fresh()
+        let current: RevisionId = { gen: 0, hash: '' }
+        if (state !== 'unknown') current = revOf(await write(edit(ref, ids, { n: 1 })))
+        if (state === 'dead') current = revOf(await write(edit(ref, ids, {}, { deleted: true, parent: current })))
+        const parent =
+          (more.parent as unknown) === 'current'
+            ? current
+            : (more.parent as unknown) === 'shifted'
+              ? { gen: current.gen + 1, hash: current.hash }
+              : more.parent
+        const outcome = await write(edit(ref, ids, value, { ...more, parent }))
+        expect(outcome?.kind === 'ok' ? `ok ${outcome.rev.gen}` : outcome?.kind).toBe(expected)
+      })
+    }
+
+    test('the hash follows from body and parent, not from the id or the path of writing', async () => {
+      const ref = await fresh()
+      const [a, b, c, d] = await store.write([
+        edit(ref, 'a', { x: 1, y: 2 }),
+        edit(ref, 'b', { y: 2, x: 1 }),
+        edit(ref, 'c', { x: 1 }),
+        edit(ref, '_design/d', { x: 1, y: 2 }),
+      ])
+      expect(revOf(a)).toEqual(revOf(b))
+      expect(revOf(a)).toEqual(revOf(d))
+      expect(revOf(c)).not.toEqual(revOf(a))
+    })
+
+    test('counts and sequences follow every write', async () => {
+      const ref = await fresh()
+      const [a] = await store.write([edit(ref, 'b', {}), edit(ref, 'a', {}), edit(ref, '_design/x', {})])
+      await write(edit(ref, 'b', {}, { deleted: true, parent: revOf(a) }))
+      await write(edit(ref, 'a', {}))
+      expect(await store.databaseInfo(ref)).toMatchObject({ updateSeq: 4n, docCount: 2, deletedCount: 1 })
+    })
+
+    test('edits of one call are numbered in id order and answered in the order given', async () => {
+      const ref = await fresh()
+      const outcomes = await store.write(['c', 'a', 'b'].map((id) => edit(ref, id, { id })))
+      expect(outcomes.map((outcome) => outcome.kind === 'ok' && outcome.seq)).toEqual([3n, 1n, 2n])
+    })
+
+    test('an id twice in one call: the first wins', async () => {
+      const ref = await fresh()
+      const outcomes = await store.write([edit(ref, 'a', { n: 1 }), edit(ref, 'b', {}), edit(ref, 'a', { n: 2 })])
+      expect(outcomes.map((outcome) => outcome.kind)).toEqual(['ok', 'ok', 'conflict'])
+    })
+
+    test('an atomic write is all or nothing', async () => {
+      const ref = await fresh()
+      await write(edit(ref, 'taken', {}))
+      const refused = await store.write([edit(ref, 'new', {}), edit(ref, 'taken', {})], { atomic: true })
+      expect(refused.every((outcome) => outcome.kind === 'ok')).toBe(false)
+      expect(await store.read(ref, 'new')).toBeUndefined()
+      const done = await store.write([edit(ref, 'new', {}), edit(ref, 'newer', {})], { atomic: true })
+      expect(done.map((outcome) => outcome.kind)).toEqual(['ok', 'ok'])
+    })
+
+    test('of twenty writers with one revision exactly one wins', async () => {
+      const ref = await fresh()
+      const parent = revOf(await write(edit(ref, 'a', {})))
+      const outcomes = await Promise.all(
+        Array.from({ length: 20 }, (_, n) => store.write([edit(ref, 'a', { n }, { parent })])),
+      )
+      expect(outcomes.filter(([outcome]) => outcome?.kind === 'ok')).toHaveLength(1)
+      expect(outcomes.filter(([outcome]) => outcome?.kind === 'conflict')).toHaveLength(19)
+    })
+
+    test.each([
+      ['plain', { a: 1, b: [true, null, 'x'] }],
+      ['a NUL', { a: 'x\u0000y', '\u0000': 1 }],
+      ['an exponent', JSON.parse('{"a":1e300}')],
+      ['unicode', { é: '\u2028 😀' }],
+      ['empty names', { '': { '': '' } }],
+      ['prototype members', JSON.parse('{"o":{"__proto__":1,"constructor":2,"toString":3}}')],
+    ])('keeps %s', async (_name, value) => {
+      const ref = await fresh()
+      await write(edit(ref, 'a', value))
+      const found = await store.read(ref, 'a')
+      expect(found === 'no_database' || !found ? undefined : JSON.parse(found.text)).toEqual(value)
+    })
+
+    test('superseded bodies stay readable and trees are whole', async () => {
+      const ref = await fresh()
+      const first = revOf(await write(edit(ref, 'a', { n: 1 })))
+      const second = revOf(await write(edit(ref, 'a', { n: 2 }, { parent: first })))
+      expect((await store.readRevision(ref, 'a', first))?.text).toContain('1')
+      expect((await store.readRevision(ref, 'a', second))?.text).toContain('2')
+      expect(await store.readRevision(ref, 'a', { gen: 2, hash: 'x' })).toBeUndefined()
+      const tree = await store.readTree(ref, 'a')
+      expect(tree?.winner).toEqual(second)
+      expect(tree?.nodes.map((node) => [node.gen, node.leaf, node.parent])).toEqual(
+        expect.arrayContaining([
+          [2, true, first.hash],
+          [1, false, undefined],
+        ]),
+      )
+    })
+
+    test('the revision limit forgets the oldest revisions', async () => {
+      const ref = await fresh()
+      await store.setRevsLimit(ref, 3)
+      let parent: RevisionId | undefined
+      for (let n = 0; n < 8; n += 1) parent = revOf(await write(edit(ref, 'a', { n }, { parent })))
+      expect((await store.readTree(ref, 'a'))?.nodes.map((node) => node.gen).sort()).toEqual([6, 7, 8])
+    })
+
+    describe('replication', () => {
+      const revision = (id: string, path: string[], more: { deleted?: boolean; value?: unknown } = {}) => ({
+        id,
+        gen: path.length,
+        path,
+        deleted: more.deleted ?? false,
+        body: bodyOf(more.value ?? { leaf: path[0] }),
+      })
+
+      test('a conflict has the same winner whatever the order of arrival', async () => {
+        const paths = [
+          ['b', 'r'],
+          ['c', 'r'],
+          ['z', 'c', 'r'],
+          ['d', 'r'],
+        ]
+        const winners = new Set<string>()
+        for (const order of [paths, [...paths].reverse(), [paths[2]!, paths[0]!, paths[3]!, paths[1]!]]) {
+          const ref = await fresh()
+          for (const path of order) expect(await store.replicate(ref, [revision('a', path)])).toBe(true)
+          const tree = await store.readTree(ref, 'a')
+          expect(
+            tree?.nodes
+              .filter((node) => node.leaf)
+              .map((node) => node.hash)
+              .sort(),
+          ).toEqual(['b', 'd', 'z'])
+          const top = await store.read(ref, 'a')
+          if (top && top !== 'no_database') winners.add(`${top.gen}-${top.hash} ${top.text} ${top.leaves}`)
+        }
+        expect(winners.size).toBe(1)
+        expect([...winners][0]).toStartWith('3-z')
+      })
+
+      test('what is known already takes no sequence', async () => {
+        const ref = await fresh()
+        await store.replicate(ref, [revision('a', ['b', 'r']), revision('b', ['x'])])
+        const before = await store.databaseInfo(ref)
+        await store.replicate(ref, [revision('a', ['b', 'r']), revision('a', ['r']), revision('b', ['x'])])
+        expect((await store.databaseInfo(ref))?.updateSeq).toBe(before?.updateSeq)
+      })
+
+      test('deleting the winner promotes the next leaf, body and all', async () => {
+        const ref = await fresh()
+        await store.replicate(ref, [revision('a', ['b', 'r']), revision('a', ['c', 'r'])])
+        const outcome = await write(
+          edit(ref, 'a', {}, { deleted: true, mustExist: true, parent: { gen: 2, hash: 'c' } }),
+        )
+        expect(outcome?.kind).toBe('ok')
+        expect(await store.read(ref, 'a')).toMatchObject({
+          gen: 2,
+          hash: 'b',
+          deleted: false,
+          text: expect.stringContaining('"b"'),
+        })
+        expect(await store.databaseInfo(ref)).toMatchObject({ docCount: 1, deletedCount: 0 })
+      })
+
+      test('any leaf can be continued, nothing else can', async () => {
+        const ref = await fresh()
+        await store.replicate(ref, [revision('a', ['b', 'r']), revision('a', ['c', 'r'])])
+        const loser = await write(edit(ref, 'a', { n: 3 }, { parent: { gen: 2, hash: 'b' } }))
+        expect(loser).toMatchObject({ kind: 'ok', rev: { gen: 3 } })
+        expect((await write(edit(ref, 'a', {}, { parent: { gen: 1, hash: 'r' } })))?.kind).toBe('conflict')
+      })
+
+      test('no database, nothing stored', async () => {
+        const ref = await fresh()
+        await store.dropDatabase(ref)
+        expect(await store.replicate(ref, [revision('a', ['b'])])).toBe(false)
+      })
+    })
+
+    describe('pages', () => {
+      const ids = ['A', 'B', 'a', 'b', 'é', '\uffff', '😀', '_design/q', '日本']
+      const inBytes = [...ids].sort((x, y) => Buffer.compare(Buffer.from(x), Buffer.from(y)))
+
+      test('ids come in byte order, both ways, within bounds', async () => {
+        const ref = await fresh()
+        await store.write(ids.map((id) => edit(ref, id, { id })))
+        await write(edit(ref, 'gone', {}, { deleted: true }))
+        const page = async (range: object) =>
+          (await store.scanIds(ref, { descending: false, skip: 0, limit: 100, bodies: true, ...range })).map(
+            (d) => d.id,
+          )
+        expect(await page({})).toEqual(inBytes)
+        expect(await page({ descending: true })).toEqual([...inBytes].reverse())
+        expect(await page({ designs: 'none' })).toEqual(inBytes.filter((id) => id !== '_design/q'))
+        expect(await page({ designs: 'only' })).toEqual(['_design/q'])
+        expect(await page({ start: { id: 'a', inclusive: false }, limit: 2, skip: 1 })).toEqual(['é', '日本'])
+        expect(await page({ end: { id: 'B', inclusive: true }, descending: true })).toEqual(['B', 'A'])
+        expect(await store.countIds(ref, { end: { id: 'a', inclusive: false } })).toBe(3)
+      })
+
+      test('many documents at once, tombstones too', async () => {
+        const ref = await fresh()
+        await store.write([edit(ref, 'a', { v: 1 }), edit(ref, 'b', {}, { deleted: true })])
+        const found = await store.readMany(ref, ['b', 'nope', 'a'], true)
+        expect(found.map((d) => [d.id, d.deleted]).sort()).toEqual([
+          ['a', false],
+          ['b', true],
+        ])
+      })
+    })
+
+    describe('indexes', () => {
+      const design = (fields: string[], name = 'v') => ({
+        language: 'query',
+        views: {
+          [name]: {
+            map: { fields: Object.fromEntries(fields.map((field) => [field, 'asc'])), partial_filter_selector: {} },
+            reduce: '_count',
+            options: { def: { fields } },
+          },
+        },
+      })
+      const scanAll = async (ref: DatabaseRef, scan: object = {}) => {
+        const list = await store.indexes(ref, { fresh: true })
+        const indexId = list?.views[0]?.indexId ?? -1
+        const rows = await store.scanIndex(ref, {
+          indexId,
+          epoch: list?.epoch ?? -1,
+          range: { equal: [] },
+          descending: false,
+          limit: 100,
+          ...scan,
+        })
+        return rows.map((row) => row.id)
+      }
+
+      test.each(['before', 'after'])('an index made %s the documents holds them in order', async (when) => {
+        const ref = await fresh()
+        const makeIndex = () => write(edit(ref, '_design/i', design(['n'])))
+        if (when === 'before') await makeIndex()
+        await store.write(
+          [3, null, 'b', 'a', true, 1.5, -2, 'É', undefined].map((n, at) =>
+            edit(ref, `d${at}`, n === undefined ? {} : { n }),
+          ),
+        )
+        if (when === 'after') await makeIndex()
+        expect(await scanAll(ref)).toEqual(['d1', 'd4', 'd6', 'd5', 'd0', 'd3', 'd2', 'd7'])
+        expect(await scanAll(ref, { descending: true, limit: 2 })).toEqual(['d7', 'd2'])
+      })
+
+      test('entries follow updates and deletions', async () => {
+        const ref = await fresh()
+        await write(edit(ref, '_design/i', design(['n'])))
+        const [a, b, c] = await store.write(['a', 'b', 'c'].map((id, n) => edit(ref, id, { n })))
+        await write(edit(ref, 'a', { n: 9 }, { parent: revOf(a) }))
+        await write(edit(ref, 'b', { other: 1 }, { parent: revOf(b) }))
+        expect(await scanAll(ref)).toEqual(['c', 'a'])
+        await write(edit(ref, 'c', {}, { parent: revOf(c), deleted: true }))
+        expect(await scanAll(ref)).toEqual(['a'])
+      })
+
+      test('equal definitions share an index, and it goes with the last of them', async () => {
+        const ref = await fresh()
+        const first = revOf(await write(edit(ref, '_design/i', design(['n']))))
+        await write(edit(ref, '_design/j', design(['n'])))
+        const list = await store.indexes(ref)
+        expect(list?.views.map((view) => [view.ddoc, view.indexId])).toEqual([
+          ['_design/i', 1],
+          ['_design/j', 1],
+        ])
+        await write(edit(ref, '_design/i', {}, { deleted: true, parent: first }))
+        expect((await store.indexes(ref))?.views.map((view) => view.ddoc)).toEqual(['_design/j'])
+      })
+
+      test('a value too long for a btree row is found in its place', async () => {
+        const ref = await fresh()
+        await write(edit(ref, '_design/i', design(['s', 't'])))
+        // Random text does not compress: it would fail the insert of a btree row.
+        const long = (first: string) =>
+          first + Array.from({ length: 6_000 }, () => String.fromCharCode(97 + Math.random() * 26)).join('')
+        await store.write(
+          ['a', long('b'), 'c', long('d'), 'e'].map((s, at) => edit(ref, `d${at}`, { s, t: long('t') })),
+        )
+        expect(await scanAll(ref)).toEqual(['d0', 'd1', 'd2', 'd3', 'd4'])
+        expect(await scanAll(ref, { descending: true, limit: 3 })).toEqual(['d4', 'd3', 'd2'])
+      })
+    })
+  })
+}

@@ -1,0 +1,54 @@
+/**
+ * Every recorded answer of a real CouchDB, played against the CouchDB face of a running server. The rules that the
+ * answers follow are the contract; the cases only show them.
+ */
+import { beforeAll, expect, test } from 'bun:test'
+import { sharedServer } from '../support/server.ts'
+import type { Case } from './cases.ts'
+import { printRecorded } from './recorded-json.ts'
+import { type CaseDifference, type ReplayReport, replay } from './replay.ts'
+
+/** Replication is not served yet: these paths answer 501 and wait. */
+const waiting = ['/_changes', '/_revs_diff', '/_bulk_get', '/_local']
+
+const domain = 'replay.localhost'
+let report: ReplayReport
+
+beforeAll(async () => {
+  const server = await sharedServer()
+  await server.createInstance(domain)
+  report = await replay({
+    url: `${server.url}/couchdb`,
+    hostHeader: domain,
+    token: await server.token('*', { domain }),
+    skip: (recorded: Case) => waiting.some((path) => recorded.path.startsWith(path)),
+  })
+  console.log(`recorded answers: ${report.agree} of ${report.total} agree, ${report.skipped} wait for replication`)
+}, 300_000)
+
+test('set-up requests are answered as recorded', () => {
+  expect(report.setupDifferences.map(describeDifference)).toEqual([])
+})
+
+test('every case is answered as recorded', () => {
+  expect(report.differences.map(describeDifference).slice(0, 20)).toEqual([])
+  expect(report.agree).toBe(report.total)
+})
+
+test('no case is lost', () => {
+  expect(report.total + report.skipped).toBe(3540)
+  expect(report.skipped).toBeLessThan(320)
+})
+
+function describeDifference(difference: CaseDifference): string {
+  const { recorded } = difference
+  const body =
+    recorded.body === undefined ? '' : 'raw' in recorded.body ? recorded.body.raw : printRecorded(recorded.body.json)
+  return [
+    `${recorded.name} [${recorded.category}] ${recorded.method} ${recorded.path}`,
+    recorded.query.map((pair) => pair.join('=')).join('&'),
+    body.slice(0, 200),
+    `at ${difference.where}: want ${printRecorded(difference.want).slice(0, 200)}`,
+    `got ${printRecorded(difference.got).slice(0, 200)}`,
+  ].join(' | ')
+}
