@@ -12,6 +12,7 @@ import type { HttpContext } from '../http/router.ts'
 import { enterWhole } from './access.ts'
 import { requireJson } from './content-type.ts'
 import { existing, noDocument } from './failure.ts'
+import { checkPathId } from './names.ts'
 import type { CouchdbServices } from './services.ts'
 
 const tag = 'CouchDB: queries'
@@ -155,8 +156,10 @@ export function mangoRoutes(face: Face, services: CouchdbServices): void {
     index: { readonly db: string; readonly ddoc: string; readonly type: string; readonly name: string },
   ): Promise<Response> {
     const { ref } = await enterWhole(c, services, index.db, 'GET', 'read')
+    const ddoc = designId(index.ddoc)
+    checkPathId(ddoc)
     if (index.type !== 'json') throw noDocument('missing')
-    if (!existing(await documents.deleteIndex(ref, designId(index.ddoc), index.name))) throw noDocument('missing')
+    if (!existing(await documents.deleteIndex(ref, ddoc, index.name))) throw noDocument('missing')
     return jsonValue(c, 200, { ok: true })
   }
 

@@ -76,21 +76,21 @@ class Archive {
 
 /** Regroups chunks of any size into parts that are full but for the last. */
 async function* parts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let pending: Uint8Array[] = []
-  let size = 0
-  for await (let chunk of chunks) {
-    while (size + chunk.length >= maxPartBytes) {
-      const room = maxPartBytes - size
-      yield Buffer.concat([...pending, chunk.subarray(0, room)])
-      chunk = chunk.subarray(room)
-      pending = []
-      size = 0
+  let part = new Uint8Array(maxPartBytes)
+  let used = 0
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; ) {
+      const piece = chunk.subarray(at, at + maxPartBytes - used)
+      part.set(piece, used)
+      used += piece.length
+      at += piece.length
+      if (used < maxPartBytes) continue
+      yield part
+      part = new Uint8Array(maxPartBytes)
+      used = 0
     }
-    if (chunk.length === 0) continue
-    pending.push(chunk)
-    size += chunk.length
   }
-  if (size > 0) yield Buffer.concat(pending)
+  if (used > 0) yield part.subarray(0, used)
 }
 
 function encode(value: unknown): Uint8Array {

@@ -8,11 +8,12 @@ import type {
   IndexScan,
   Replicated,
   RevisionId,
+  RevisionTree,
 } from '../documents/contract.ts'
 import { StaleIndexes } from '../documents/contract.ts'
 import { type ConnectionOptions, guarded, openPool } from './connection.ts'
 import { createDatabase, databaseInfo, dropDatabases, listDatabases, sweepDropped } from './databases.ts'
-import { Directory, type KnownDatabase } from './directory.ts'
+import { Directory } from './directory.ts'
 import { scanIndex } from './index-scan.ts'
 import { IndexBuilder } from './indexes.ts'
 import { migrate, refreshCollation } from './migrate.ts'
@@ -56,22 +57,34 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
     log,
   )
 
-  /** Runs a read with the database's number; a number that is gone is looked up once more. */
-  async function inDatabase<T>(ref: DatabaseRef, work: (known: KnownDatabase) => Promise<T>): Promise<T | undefined> {
-    const known = await directory.find(ref)
-    return known ? work(known) : undefined
+  /**
+   * Runs a read with the database's number. An empty answer may mean that another process dropped the database and made
+   * it again: then the number is looked up once more. `undefined`: there is no database.
+   */
+  async function inDatabase<T>(
+    ref: DatabaseRef,
+    work: (db: string) => Promise<T>,
+    isEmpty: (found: T) => boolean,
+  ): Promise<T | undefined> {
+    const known = directory.peek(ref)
+    const found = known && (await work(known.db))
+    if (found !== undefined && !isEmpty(found)) return found
+    const current = await directory.load(ref)
+    if (!current) return undefined
+    return found !== undefined && current.db === known?.db ? found : work(current.db)
   }
 
-  /** The same for scans, whose empty answer does not tell a dropped database from an empty one. */
-  async function inFreshDatabase<T>(
-    ref: DatabaseRef,
-    work: (db: string) => Promise<readonly T[]>,
-  ): Promise<readonly T[]> {
-    const rows = await inDatabase(ref, ({ db }) => work(db))
-    if (rows && rows.length > 0) return rows
-    const before = directory.peek(ref)
-    const known = await directory.load(ref)
-    return known && known.db !== before?.db ? work(known.db) : (rows ?? [])
+  async function rowsIn<T>(ref: DatabaseRef, work: (db: string) => Promise<readonly T[]>): Promise<readonly T[]> {
+    return (await inDatabase(ref, work, (rows) => rows.length === 0)) ?? []
+  }
+
+  async function treesIn(ref: DatabaseRef, ids: readonly string[]): Promise<ReadonlyMap<string, RevisionTree>> {
+    const trees = await inDatabase(
+      ref,
+      (db) => readTrees(sql, db, ids),
+      ({ size }) => size === 0,
+    )
+    return trees ?? new Map()
   }
 
   return {
@@ -108,15 +121,20 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       return second ? documentOf(id, second) : 'no_database'
     },
     readRevision: (ref: DatabaseRef, id: string, rev: RevisionId) => guarded(() => readRevision(sql, ref, id, rev)),
-    readTree: (ref: DatabaseRef, id: string) =>
-      guarded(async () => (await inDatabase(ref, ({ db }) => readTrees(sql, db, [id])))?.get(id)),
-    readTrees: (ref: DatabaseRef, ids: readonly string[]) =>
-      guarded(async () => (await inDatabase(ref, ({ db }) => readTrees(sql, db, ids))) ?? new Map()),
+    readTree: (ref: DatabaseRef, id: string) => guarded(async () => (await treesIn(ref, [id])).get(id)),
+    readTrees: (ref: DatabaseRef, ids: readonly string[]) => guarded(() => treesIn(ref, ids)),
     readMany: (ref: DatabaseRef, ids: readonly string[], bodies: boolean) =>
-      guarded(() => inFreshDatabase(ref, (db) => readMany(sql, db, ids, bodies))),
-    scanIds: (ref: DatabaseRef, range: IdRange) => guarded(() => inFreshDatabase(ref, (db) => scanIds(sql, db, range))),
+      guarded(() => rowsIn(ref, (db) => readMany(sql, db, ids, bodies))),
+    scanIds: (ref: DatabaseRef, range: IdRange) => guarded(() => rowsIn(ref, (db) => scanIds(sql, db, range))),
     countIds: (ref: DatabaseRef, range) =>
-      guarded(async () => (await inDatabase(ref, ({ db }) => countIds(sql, db, range))) ?? 0),
+      guarded(async () => {
+        const count = await inDatabase(
+          ref,
+          (db) => countIds(sql, db, range),
+          (n) => n === 0,
+        )
+        return count ?? 0
+      }),
 
     indexes: (ref: DatabaseRef, { fresh = false } = {}) =>
       guarded(async () => {

@@ -20,29 +20,40 @@ export interface DesignChange {
 
 /** Makes the list of indexes follow design documents. Runs inside the write's transaction, under the database's lock. */
 export async function followDesigns(tx: Transaction, db: string, changes: readonly DesignChange[]): Promise<void> {
+  let made = 0
   for (const { ddoc, views } of changes) {
     await tx`DELETE FROM index_views WHERE db = ${db} AND ddoc = ${ddoc}`
     for (const [position, { name, definition }] of views.entries()) {
-      const indexId = await indexFor(tx, db, definition)
+      const { indexId, isNew } = await indexFor(tx, db, definition, made)
+      if (isNew) made += 1
       await tx`INSERT INTO index_views (db, ddoc, name, position, index_id)
         VALUES (${db}, ${ddoc}, ${name}, ${position}, ${indexId})`
     }
   }
   await tx`UPDATE indexes i SET state = 'dropping' WHERE i.db = ${db} AND i.state <> 'dropping'
     AND NOT EXISTS (SELECT 1 FROM index_views v WHERE v.db = i.db AND v.index_id = i.index_id)`
-  await tx`UPDATE databases SET index_epoch = index_epoch + 1 WHERE db = ${db}`
+  await tx`UPDATE databases SET index_epoch = index_epoch + ${Math.max(made, 1)} WHERE db = ${db}`
 }
 
-async function indexFor(tx: Transaction, db: string, definition: string): Promise<number> {
+/**
+ * A new index is numbered after the epoch, which grows by as many as were made: no number is used twice, so a sweep or a
+ * build that is late, in whichever process, never touches the entries of a newer index.
+ */
+async function indexFor(
+  tx: Transaction,
+  db: string,
+  definition: string,
+  made: number,
+): Promise<{ readonly indexId: number; readonly isNew: boolean }> {
   const [known] = await tx<{ index_id: number }[]>`
     SELECT index_id FROM indexes WHERE db = ${db} AND def = ${definition} AND state <> 'dropping'`
-  if (known) return known.index_id
-  const [made] = await tx<{ index_id: number }[]>`
+  if (known) return { indexId: known.index_id, isNew: false }
+  const [row] = await tx<{ index_id: number }[]>`
     INSERT INTO indexes (db, index_id, def, state)
-    SELECT ${db}, coalesce(max(index_id), 0) + 1, ${definition}, 'building' FROM indexes WHERE db = ${db}
+    SELECT db, index_epoch + ${made} + 1, ${definition}, 'building' FROM databases WHERE db = ${db}
     RETURNING index_id`
-  if (!made) throw new Error('an index row was not made')
-  return made.index_id
+  if (!row) throw new Error('an index row was not made')
+  return { indexId: row.index_id, isNew: true }
 }
 
 /** Builds and sweeps indexes; one build of an index at a time in this process. */
@@ -80,15 +91,15 @@ export class IndexBuilder {
   private async fill({ db }: KnownDatabase, index: KnownIndex): Promise<void> {
     let after = ''
     for (;;) {
-      const rows = await this.sql<{ id: string; seq: string; rev: string; text: string }[]>`
-        SELECT id, seq, gen || '-' || hash AS rev, coalesce(raw, body::text) AS text FROM docs
+      const rows = await this.sql<{ id: string; rev: string; text: string }[]>`
+        SELECT id, gen || '-' || hash AS rev, coalesce(raw, body::text) AS text FROM docs
         WHERE db = ${db} AND id > ${after} AND NOT deleted ORDER BY id LIMIT ${backfillPage}`
       const last = rows.at(-1)
       if (!last) break
       after = last.id
       const entries = rows.flatMap((row) => {
         const [entry] = entriesOf([index], row.id, row.rev, parseJson(row.text).value)
-        return entry ? [{ seq: row.seq, id: row.id, entry }] : []
+        return entry ? [{ rev: row.rev, id: row.id, entry }] : []
       })
       if (!(await this.insert(db, index.indexId, entries))) return
     }
@@ -97,13 +108,14 @@ export class IndexBuilder {
   }
 
   /**
-   * Under the database's lock, and only documents that have not changed since they were read: without it a deletion in
-   * between would leave an entry of a document that is gone. False when the index was dropped meanwhile.
+   * Under the database's lock, and only documents whose winner is still the one that was read: without it a deletion in
+   * between would leave an entry of a document that is gone. Their sequence may have moved: a conflict that loses leaves
+   * the entries to this build. False when the index was dropped meanwhile.
    */
   private async insert(
     db: string,
     indexId: number,
-    entries: readonly { readonly seq: string; readonly id: string; readonly entry: EntryRow }[],
+    entries: readonly { readonly rev: string; readonly id: string; readonly entry: EntryRow }[],
   ): Promise<boolean> {
     return this.sql.begin(async (tx) => {
       const [alive] = await tx`SELECT 1 FROM databases WHERE db = ${db} FOR NO KEY UPDATE`
@@ -115,7 +127,7 @@ export class IndexBuilder {
         INSERT INTO entries SELECT r.*
         FROM jsonb_array_elements(${JSON.stringify(rows)}::text::jsonb) WITH ORDINALITY AS t (e, o)
         JOIN docs x ON x.db = ${db} AND x.id = t.e ->> 1
-          AND x.seq = ((${entries.map(({ seq }) => seq)}::text[])[t.o])::bigint
+          AND x.gen || '-' || x.hash = (${entries.map(({ rev }) => rev)}::text[])[t.o]
         CROSS JOIN LATERAL hearth_entry(t.e) AS r
         ON CONFLICT (db, id, index_id) DO NOTHING`
       return true

@@ -34,7 +34,7 @@ export async function fillPostgres<T>(
       return result
     })) as T
   } finally {
-    await sql.end({ timeout: 5 })
+    await sql.end({ timeout: 1 })
   }
 }
 

@@ -1,4 +1,7 @@
-/** Pages of documents by id. Every page is one statement; nothing is held while a client reads (storage 6). */
+/**
+ * Pages of documents by id. Every page is one statement; nothing is held while a client reads (storage 6). The rows of a
+ * dropped database stay until they are swept, so every statement asks whether its number still exists.
+ */
 import type { IdRange, StoredDocument } from '../documents/contract.ts'
 import type { Sql } from './connection.ts'
 import { documentOf, type ReadRow } from './read-queue.ts'
@@ -11,7 +14,7 @@ export async function scanIds(sql: Sql, db: string, range: IdRange): Promise<rea
   const order = range.descending ? sql`ORDER BY x.id DESC` : sql`ORDER BY x.id`
   const rows = await sql`
     SELECT x.id, x.gen, x.hash, x.deleted, x.leaves, x.seq, ${text} FROM docs x
-    WHERE x.db = ${db} AND NOT x.deleted ${bounds(sql, range)} ${order} LIMIT ${range.limit} OFFSET ${range.skip}`.values()
+    WHERE x.db = ${db} AND ${exists(sql, db)} AND NOT x.deleted ${bounds(sql, range)} ${order} LIMIT ${range.limit} OFFSET ${range.skip}`.values()
   return documentsOf(rows as unknown as IdRow[])
 }
 
@@ -22,7 +25,8 @@ export async function countIds(
   range: Pick<IdRange, 'start' | 'end' | 'designs'>,
 ): Promise<number> {
   const [row] = await sql<{ n: number }[]>`
-    SELECT count(*)::int AS n FROM docs x WHERE x.db = ${db} AND NOT x.deleted ${bounds(sql, range)}`
+    SELECT count(*)::int AS n FROM docs x
+    WHERE x.db = ${db} AND ${exists(sql, db)} AND NOT x.deleted ${bounds(sql, range)}`
   return row?.n ?? 0
 }
 
@@ -36,8 +40,13 @@ export async function readMany(
   const text = bodies ? sql`coalesce(x.raw, x.body::text)` : sql`'{}'`
   const rows = await sql`
     SELECT x.id, x.gen, x.hash, x.deleted, x.leaves, x.seq, ${text}
-    FROM unnest(${ids as string[]}::text[]) AS t (id) JOIN docs x ON x.db = ${db} AND x.id = t.id`.values()
+    FROM unnest(${ids as string[]}::text[]) AS t (id) JOIN docs x ON x.db = ${db} AND x.id = t.id
+    WHERE ${exists(sql, db)}`.values()
   return documentsOf(rows as unknown as IdRow[])
+}
+
+function exists(sql: Sql, db: string) {
+  return sql`EXISTS (SELECT 1 FROM databases WHERE db = ${db})`
 }
 
 function documentsOf(rows: readonly IdRow[]): StoredDocument[] {

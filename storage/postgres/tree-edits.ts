@@ -42,7 +42,7 @@ export async function writeTrees(
     if (!first) continue
     const decided = new Map<string, EditOutcome>()
     const byId = new Map(group.flatMap((at) => (edits[at] ? [[edits[at].id, edits[at]] as const] : [])))
-    const found = await apply(sql, directory, first.ref, [...byId.keys()], (id, nodes) => {
+    const sequences = await apply(sql, directory, first.ref, [...byId.keys()], (id, nodes) => {
       const edit = byId.get(id)
       if (!edit) return undefined
       const { outcome, change } = decide(edit, nodes)
@@ -51,7 +51,9 @@ export async function writeTrees(
     })
     for (const at of group) {
       const id = edits[at]?.id ?? ''
-      result[at] = found ? (decided.get(id) ?? { kind: 'conflict' }) : { kind: 'no_database' }
+      const outcome = decided.get(id) ?? { kind: 'conflict' }
+      if (!sequences) result[at] = { kind: 'no_database' }
+      else result[at] = outcome.kind === 'ok' ? { ...outcome, seq: sequences.get(id) ?? outcome.seq } : outcome
     }
   }
   return result
@@ -70,7 +72,7 @@ export async function replicateTrees(
     if (known) known.push(revision)
     else byId.set(revision.id, [revision])
   }
-  return apply(sql, directory, ref, [...byId.keys()], (id, nodes, limit) => {
+  const sequences = await apply(sql, directory, ref, [...byId.keys()], (id, nodes, limit) => {
     const before: readonly TreeNode[] = nodes ?? []
     let merged = before
     const bodies = new Map<string, Body>()
@@ -81,6 +83,7 @@ export async function replicateTrees(
     }
     return merged === before ? undefined : { nodes: merged, bodies }
   })
+  return sequences !== undefined
 }
 
 async function apply(
@@ -89,7 +92,7 @@ async function apply(
   ref: DatabaseRef,
   ids: readonly string[],
   decideFor: Decide,
-): Promise<boolean> {
+): Promise<ReadonlyMap<string, bigint> | undefined> {
   try {
     return await applyTrees(sql, directory, ref, ids, decideFor)
   } catch (error) {
@@ -117,6 +120,7 @@ function decide(
   return child(edit, nodes, leaf)
 }
 
+/** The edit as a child of `parent`. Its sequence is known once it is written. */
 function child(edit: Edit, nodes: readonly TreeNode[], parent: RevisionId | undefined) {
   const gen = (parent?.gen ?? 0) + 1
   const hash = revisionHash({ deleted: edit.deleted, gen, parent: parent?.hash, digest: edit.body.digest })

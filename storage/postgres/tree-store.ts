@@ -32,28 +32,28 @@ interface Work {
   readonly winner: Winner
 }
 
-/** False when the database does not exist. */
+/** The sequences of what was changed, by id; `undefined` when the database does not exist. */
 export async function applyTrees(
   sql: Sql,
   directory: Directory,
   ref: DatabaseRef,
   ids: readonly string[],
   decide: Decide,
-): Promise<boolean> {
+): Promise<ReadonlyMap<string, bigint> | undefined> {
   let designsChanged = false
-  const found = await sql.begin(async (tx) => {
+  const sequences = await sql.begin(async (tx) => {
     const [database] = await tx<{ db: string; revs_limit: number }[]>`
       SELECT db, revs_limit FROM databases WHERE prefix = ${ref.prefix} AND name = ${ref.name} FOR NO KEY UPDATE`
-    if (!database) return false
+    if (!database) return undefined
     const known = await directory.load(ref, tx)
-    if (!known) return false
+    if (!known) return undefined
     const trees = await readTrees(tx, known.db, ids)
     const changes = [...ids].sort(compareIds).flatMap((id) => {
       const before = trees.get(id)
       const change = decide(id, before?.nodes, database.revs_limit)
       return change ? [{ id, before, after: stem(change.nodes, database.revs_limit), bodies: change.bodies }] : []
     })
-    if (changes.length === 0) return true
+    if (changes.length === 0) return new Map<string, bigint>()
     const promoted = await promotedBodies(tx, known.db, changes)
     const works = changes.map(({ id, before, after, bodies }): Work => {
       const node = winner(after)
@@ -62,16 +62,16 @@ export async function applyTrees(
       return { id, before, after, winner: { node, leaves, body: bodies.get(keyOf(node)) ?? promoted.get(id) } }
     })
     await writeNodes(tx, known.db, works, changes)
-    await writeWinners(tx, known, works)
+    const written = await writeWinners(tx, known, works)
     const designs = designChanges(directory, works)
     if (designs.length > 0) {
       await followDesigns(tx, known.db, designs)
       designsChanged = true
     }
-    return true
+    return written
   })
   if (designsChanged) await directory.load(ref)
-  return found
+  return sequences
 }
 
 /** Ids in byte order, as the collation "C" has them. */
@@ -178,8 +178,12 @@ function bool(value: boolean): string {
   return value ? 't' : 'f'
 }
 
-/** Winners, counters, sequences and index entries. */
-async function writeWinners(tx: Transaction, { db, indexes }: KnownDatabase, works: readonly Work[]): Promise<void> {
+/** Winners, counters, sequences and index entries. @returns the sequences by id. */
+async function writeWinners(
+  tx: Transaction,
+  { db, indexes }: KnownDatabase,
+  works: readonly Work[],
+): Promise<ReadonlyMap<string, bigint>> {
   let live = 0
   let dead = 0
   for (const { before, winner: top } of works) {
@@ -191,6 +195,7 @@ async function writeWinners(tx: Transaction, { db, indexes }: KnownDatabase, wor
     UPDATE databases SET update_seq = update_seq + ${works.length}, doc_count = doc_count + ${live},
       deleted_count = deleted_count + ${dead} WHERE db = ${db} RETURNING update_seq`
   const firstSeq = BigInt(counted?.update_seq ?? 0) - BigInt(works.length) + 1n
+  const sequences = new Map(works.map(({ id }, at) => [id, firstSeq + BigInt(at)]))
   const numbered = works.map((work, at) => ({ ...work, seq: String(firstSeq + BigInt(at)) }))
   const moved = numbered.filter((work) => work.winner.body)
   const kept = numbered.filter((work) => !work.winner.body)
@@ -201,7 +206,7 @@ async function writeWinners(tx: Transaction, { db, indexes }: KnownDatabase, wor
         ${kept.map((w) => w.winner.leaves)}::text[]::int[], ${kept.map((w) => w.winner.node.parent ?? null)}::text[])
         AS t (id, seq, leaves, parent) WHERE x.db = ${db} AND x.id = t.id`
   }
-  if (moved.length === 0) return
+  if (moved.length === 0) return sequences
   await tx`
     INSERT INTO docs AS x (db, id, seq, gen, hash, parent, deleted, leaves, body, raw)
     SELECT ${db}, t.id, t.seq, t.gen, t.hash, t.parent, t.deleted, t.leaves, hearth_jsonb(t.body, t.raw), CASE WHEN t.raw THEN t.body END
@@ -214,7 +219,7 @@ async function writeWinners(tx: Transaction, { db, indexes }: KnownDatabase, wor
       AS t (id, seq, gen, hash, parent, deleted, leaves, body, raw)
     ON CONFLICT (db, id) DO UPDATE SET seq = excluded.seq, gen = excluded.gen, hash = excluded.hash,
       parent = excluded.parent, deleted = excluded.deleted, leaves = excluded.leaves, body = excluded.body, raw = excluded.raw`
-  if (indexes.length === 0) return
+  if (indexes.length === 0) return sequences
   const entries = moved.map((work) => {
     const { node, body } = work.winner
     return node.deleted || !body ? [] : entriesOf(indexes, work.id, keyOf(node), body.value)
@@ -222,6 +227,7 @@ async function writeWinners(tx: Transaction, { db, indexes }: KnownDatabase, wor
   const rows = moved.flatMap((work, at) => (entries[at] ?? []).map((entry) => [db, work.id, ...entry]))
   await tx`SELECT hearth_put_entries(${moved.map(() => db)}::text[]::bigint[], ${moved.map((w) => w.id)}::text[],
     ${entries.map(keptIndexes)}::text[], ${JSON.stringify(rows)}::text::jsonb)`
+  return sequences
 }
 
 /** What design documents with a new winner say about indexes. */

@@ -13,7 +13,7 @@ interface NodeRow {
   readonly has_body: boolean
 }
 
-/** Trees of many documents in one statement; documents that do not exist are left out. */
+/** Trees of many documents in one statement; those that do not exist, or whose database was dropped, are left out. */
 export async function readTrees(
   sql: Sql | Transaction,
   db: string,
@@ -23,6 +23,7 @@ export async function readTrees(
   const rows = await sql<NodeRow[]>`
     SELECT x.id, x.seq, x.gen, x.hash, x.parent, x.deleted, true AS leaf, true AS has_body
     FROM unnest(${list}::text[]) AS t (id) JOIN docs x ON x.db = ${db} AND x.id = t.id
+    WHERE EXISTS (SELECT 1 FROM databases WHERE db = ${db})
     UNION ALL
     SELECT r.id, NULL, r.gen, r.hash, r.parent, r.deleted, r.leaf, r.body IS NOT NULL
     FROM unnest(${list}::text[]) AS t (id) JOIN revs r ON r.db = ${db} AND r.id = t.id`

@@ -205,7 +205,9 @@ export class WriteQueue {
       outcomes = await writeTrees(this.sql, this.directory, edits, outcomes)
     }
     return outcomes.map((outcome): EditOutcome => {
-      if (outcome.kind === 'stale') return { kind: 'no_database' }
+      if (outcome.kind === 'stale') {
+        throw new Problem('store_unavailable', 'The indexes of this database keep changing; try again.')
+      }
       if (outcome.kind === 'complex') return { kind: 'conflict' }
       return outcome
     })

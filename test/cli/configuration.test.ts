@@ -41,7 +41,9 @@ describe('mistakes', () => {
     },
   ])('$name', async ({ args = [], env = {}, says }) => {
     for (const command of [['serve'], ['config', 'check']]) {
-      const { code, stdout, stderr } = await runHearth([...command, '--data-dir', join(folder, 'data'), ...args], { env })
+      const { code, stdout, stderr } = await runHearth([...command, '--data-dir', join(folder, 'data'), ...args], {
+        env,
+      })
       expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: '', stderr: says })
     }
   })

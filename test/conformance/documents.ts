@@ -4,13 +4,14 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { bodyDigest, needsRaw, parseJson } from '../../src/json/exact.ts'
-import type {
-  Body,
-  DatabaseRef,
-  DocumentStore,
-  Edit,
-  EditOutcome,
-  RevisionId,
+import {
+  type Body,
+  type DatabaseRef,
+  type DocumentStore,
+  type Edit,
+  type EditOutcome,
+  type RevisionId,
+  StaleIndexes,
 } from '../../storage/documents/contract.ts'
 
 let databases = 0
@@ -31,13 +32,19 @@ function revOf(outcome: EditOutcome | undefined): RevisionId {
   return outcome.rev
 }
 
+/** Every call of `open` opens the same documents, as another process would. */
 export function documentStoreSuite(name: string, open: () => Promise<DocumentStore>): void {
   describe(`document store contract: ${name}`, () => {
     let store: DocumentStore
+    let other: DocumentStore
     beforeAll(async () => {
       store = await open()
+      other = await open()
+    }, 60_000)
+    afterAll(async () => {
+      await store?.close()
+      await other?.close()
     })
-    afterAll(() => store.close())
 
     async function fresh(): Promise<DatabaseRef> {
       databases += 1
@@ -80,6 +87,16 @@ export function documentStoreSuite(name: string, open: () => Promise<DocumentSto
       await store.dropPrefix(other.prefix)
       expect(await store.listDatabases(other.prefix)).toEqual([])
       expect(await store.read(ref, 'a')).toMatchObject({ text: expect.stringContaining('mine') })
+    })
+
+    test('databases are listed in byte order', async () => {
+      const prefix = `suite-${process.pid}-names`
+      const names = ['b', 'a/b', 'a', 'Z', 'é', 'a.b', '_x']
+      for (const one of names) await store.createDatabase({ prefix, name: one })
+      const inBytes = names.sort((x, y) => Buffer.compare(Buffer.from(x), Buffer.from(y)))
+      expect(await store.listDatabases(prefix)).toEqual(inBytes)
+      expect(await store.setRevsLimit({ prefix, name: 'nope' }, 3)).toBe(false)
+      await store.ping()
     })
 
     const given: [string, string, unknown, Partial<Edit>, string][] = [
@@ -143,6 +160,33 @@ export function documentStoreSuite(name: string, open: () => Promise<DocumentSto
       expect(outcomes.map((outcome) => outcome.kind === 'ok' && outcome.seq)).toEqual([3n, 1n, 2n])
     })
 
+    test('a call of any size, over any databases, is answered edit by edit', async () => {
+      const refs = [await fresh(), await fresh(), { prefix: `suite-${process.pid}`, name: 'never-made' }]
+      const edits = Array.from({ length: 900 }, (_, n) =>
+        edit(refs[n % 3] as DatabaseRef, `d${String(n).padStart(4, '0')}`, { n }),
+      )
+      const outcomes = await store.write(edits)
+      expect(outcomes.map((outcome) => outcome.kind)).toEqual(
+        edits.map(({ ref }) => (ref.name === 'never-made' ? 'no_database' : 'ok')),
+      )
+      for (const ref of refs.slice(0, 2)) {
+        expect(await store.databaseInfo(ref)).toMatchObject({ updateSeq: 300n, docCount: 300 })
+      }
+    })
+
+    test('sequences grow with every edit, whatever is edited', async () => {
+      const ref = await fresh()
+      const seqOf = (outcome: EditOutcome | undefined) => (outcome?.kind === 'ok' ? outcome.seq : undefined)
+      expect(seqOf(await write(edit(ref, 'a', { n: 1 })))).toBe(1n)
+      expect(seqOf(await write(edit(ref, '_design/a', { n: 1 })))).toBe(2n)
+      const forks = ['x', 'y'].map((hash) => ({ id: 'c', gen: 1, path: [hash], deleted: false, body: bodyOf({}) }))
+      await store.replicate(ref, forks)
+      expect(seqOf(await write(edit(ref, 'c', { n: 2 }, { parent: { gen: 1, hash: 'x' } })))).toBe(4n)
+      expect((await store.readTree(ref, 'c'))?.seq).toBe(4n)
+      const both = await store.write([edit(ref, 'b', {}), edit(ref, '_design/b', {})])
+      expect(both.map(seqOf).sort()).toEqual([5n, 6n])
+    })
+
     test('an id twice in one call: the first wins', async () => {
       const ref = await fresh()
       const outcomes = await store.write([edit(ref, 'a', { n: 1 }), edit(ref, 'b', {}), edit(ref, 'a', { n: 2 })])
@@ -181,6 +225,13 @@ export function documentStoreSuite(name: string, open: () => Promise<DocumentSto
       await write(edit(ref, 'a', value))
       const found = await store.read(ref, 'a')
       expect(found === 'no_database' || !found ? undefined : JSON.parse(found.text)).toEqual(value)
+    })
+
+    test('a tombstone keeps the body it came with', async () => {
+      const ref = await fresh()
+      const parent = revOf(await write(edit(ref, 'a', { n: 1 })))
+      await write(edit(ref, 'a', { why: 'gone' }, { parent, deleted: true }))
+      expect(await store.read(ref, 'a')).toMatchObject({ deleted: true, gen: 2, text: expect.stringContaining('gone') })
     })
 
     test('superseded bodies stay readable and trees are whole', async () => {
@@ -281,6 +332,48 @@ export function documentStoreSuite(name: string, open: () => Promise<DocumentSto
       })
     })
 
+    describe('beside another process', () => {
+      test('a database dropped there and made again holds nothing old here', async () => {
+        const ref = await fresh()
+        await store.write([edit(ref, 'a', {}), edit(ref, 'b', {}), edit(ref, '_design/i', {})])
+        expect(await store.countIds(ref, {})).toBe(3)
+        const page = { descending: false, skip: 0, limit: 9, bodies: true }
+        for (const again of [false, true]) {
+          await other.dropDatabase(ref)
+          if (again) await other.createDatabase(ref)
+          expect(await store.scanIds(ref, page)).toEqual([])
+          expect(await store.readMany(ref, ['a'], true)).toEqual([])
+          expect(await store.readTree(ref, 'a')).toBeUndefined()
+          expect((await store.readTrees(ref, ['a'])).size).toBe(0)
+          expect(await store.readRevision(ref, 'a', { gen: 1, hash: 'x' })).toBeUndefined()
+          expect(await store.countIds(ref, {})).toBe(0)
+          expect(await store.read(ref, 'a')).toBe(again ? undefined : 'no_database')
+          if (!again) await other.createDatabase(ref)
+          await write(edit(ref, 'a', {}))
+        }
+        await other.dropDatabase(ref)
+        await other.createDatabase(ref)
+        await other.write([edit(ref, 'new', {})])
+        expect((await store.scanIds(ref, page)).map(({ id }) => id)).toEqual(['new'])
+        expect((await store.readTree(ref, 'new'))?.nodes).toHaveLength(1)
+      })
+
+      test('what it has written is read at once, and one of two writers wins', async () => {
+        const ref = await fresh()
+        for (let n = 0; n < 20; n += 1) {
+          const id = `d${n}`
+          const [mine, theirs] = await Promise.all([
+            store.write([edit(ref, id, { mine: n })]),
+            other.write([edit(ref, id, { theirs: n })]),
+          ])
+          const kinds = [mine[0]?.kind, theirs[0]?.kind]
+          expect(kinds.sort()).toEqual(['conflict', 'ok'])
+          expect(await store.read(ref, id)).toEqual(await other.read(ref, id))
+        }
+        expect(await other.databaseInfo(ref)).toMatchObject({ docCount: 20, updateSeq: 20n })
+      })
+    })
+
     describe('pages', () => {
       const ids = ['A', 'B', 'a', 'b', 'é', '\uffff', '😀', '_design/q', '日本']
       const inBytes = [...ids].sort((x, y) => Buffer.compare(Buffer.from(x), Buffer.from(y)))
@@ -337,6 +430,84 @@ export function documentStoreSuite(name: string, open: () => Promise<DocumentSto
         })
         return rows.map((row) => row.id)
       }
+
+      test('a scan keeps to its range, its direction and its place', async () => {
+        const ref = await fresh()
+        await write(edit(ref, '_design/i', design(['a', 'b'])))
+        const cells = ['x', 'y', 'z'].flatMap((a) => [1, 2, 3].map((b) => ({ a, b })))
+        await store.write(cells.map((cell) => edit(ref, `${cell.a}${cell.b}`, cell)))
+        const list = await store.indexes(ref)
+        const base = { indexId: list?.views[0]?.indexId ?? -1, epoch: list?.epoch ?? -1, limit: 100 }
+        const whole = await store.scanIndex(ref, { ...base, range: { equal: [] }, descending: false })
+        const at = (id: string) => whole.find((row) => row.id === id) ?? whole[0]!
+        const part = (id: string, column: number) => at(id).parts[column]!
+        const scan = async (range: object, more: object = {}) => {
+          const given = { ...base, range: { equal: [], ...range }, descending: false, ...more }
+          return (await store.scanIndex(ref, given)).map(({ id }) => id).join(' ')
+        }
+        expect(await scan({ equal: [part('y1', 0)] })).toBe('y1 y2 y3')
+        expect(await scan({ equal: [part('y1', 0), part('y2', 1)] })).toBe('y2')
+        const low = (inclusive: boolean) => ({ part: part('y1', 0), inclusive })
+        expect(await scan({ low: low(true) })).toBe('y1 y2 y3 z1 z2 z3')
+        expect(await scan({ low: low(false) })).toBe('z1 z2 z3')
+        expect(await scan({ high: low(true) })).toBe('x1 x2 x3 y1 y2 y3')
+        expect(await scan({ high: low(false) }, { descending: true })).toBe('x3 x2 x1')
+        const inner = { equal: [part('x1', 0)], low: { part: part('x2', 1), inclusive: true } }
+        expect(await scan(inner)).toBe('x2 x3')
+        expect(await scan({}, { after: at('y2'), limit: 2 })).toBe('y3 z1')
+        expect(await scan({}, { after: at('y2'), limit: 2, descending: true })).toBe('y1 x3')
+        expect(await scan(inner, { after: at('x2') })).toBe('x3')
+        expect(at('y2').document).toMatchObject({ id: 'y2', gen: 1, text: expect.stringContaining('"y"') })
+      })
+
+      test('a scan planned with an old list of indexes says so', async () => {
+        const ref = await fresh()
+        const rev = revOf(await write(edit(ref, '_design/i', design(['n']))))
+        await write(edit(ref, 'a', { n: 1 }))
+        const list = await store.indexes(ref)
+        const { indexId = -1 } = list?.views[0] ?? {}
+        const scan = { indexId, epoch: list?.epoch ?? -1, range: { equal: [] }, descending: false, limit: 9 }
+        expect(await store.scanIndex(ref, scan)).toHaveLength(1)
+        await other.write([edit(ref, '_design/j', design(['m']))])
+        await expect(store.scanIndex(ref, scan)).rejects.toThrow(StaleIndexes)
+        await other.write([edit(ref, '_design/i', {}, { deleted: true, parent: rev })])
+        await expect(store.scanIndex(ref, scan)).rejects.toThrow(StaleIndexes)
+        expect((await store.indexes(ref, { fresh: true }))?.views.map(({ ddoc }) => ddoc)).toEqual(['_design/j'])
+        await other.dropDatabase(ref)
+        await expect(store.scanIndex(ref, scan)).rejects.toThrow(StaleIndexes)
+        expect(await store.indexes(ref, { fresh: true })).toBeUndefined()
+      })
+
+      test('writers that do not know of a new index fill it all the same', async () => {
+        const ref = await fresh()
+        await store.write([edit(ref, 'old', { n: 0 }), edit(ref, 'moved', { n: 1 })])
+        await other.write([edit(ref, '_design/i', design(['n']))])
+        await store.write([edit(ref, 'new', { n: 2 }), edit(ref, 'none', {})])
+        expect(await scanAll(ref)).toEqual(['old', 'moved', 'new'])
+      })
+
+      test('an index made while documents are written, deleted and forked misses none of them', async () => {
+        const ref = await fresh()
+        const ids = Array.from({ length: 1_500 }, (_, n) => `d${String(n).padStart(4, '0')}`)
+        const written = await store.write(ids.map((id, n) => edit(ref, id, { n })))
+        const change = async (n: number) => {
+          const id = ids[n] ?? ''
+          const parent = revOf(written[n])
+          if (n % 3 === 0) await store.write([edit(ref, id, { n }, { parent, deleted: true })])
+          // A root of its own that loses: the winner stays, its sequence moves.
+          if (n % 3 === 1) {
+            await other.replicate(ref, [{ id, gen: 1, path: ['0'], deleted: false, body: bodyOf({ n: -1 }) }])
+          }
+          if (n % 3 === 2) await other.write([edit(ref, id, { n: n + 0.5 }, { parent })])
+        }
+        const making = other.write([edit(ref, '_design/i', design(['n']))]).then(() => other.indexes(ref))
+        for (let from = 1_200; from > 0; from -= 40) {
+          await Promise.all(Array.from({ length: 40 }, (_, n) => change(from + n)))
+        }
+        await making
+        const live = ids.filter((_, n) => n < 40 || n >= 1_240 || n % 3 !== 0)
+        expect(await scanAll(ref, { limit: 5_000 })).toEqual(live)
+      })
 
       test.each(['before', 'after'])('an index made %s the documents holds them in order', async (when) => {
         const ref = await fresh()

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { guard } from './guardian.ts'
 import { type HttpInit, openHttpClient } from './http.ts'
 import { sharedPostgres } from './postgres.ts'
@@ -62,7 +63,7 @@ export interface TestServer {
   killTree(): Promise<void>
 }
 
-const root = join(import.meta.dirname, '..', '..')
+const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** How to run Hearth here: program and leading arguments. */
 export function hearthCommand(): readonly [string, ...string[]] {

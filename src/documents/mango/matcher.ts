@@ -122,6 +122,8 @@ const leafTests: Record<LeafOperator, (argument: Json, compare: Compare) => Test
     const [divisor, remainder] = (argument as readonly (number | bigint)[]).map(BigInt) as [bigint, bigint]
     return (value, exact = value) => {
       if (!isInteger(value)) return false
+      // Integers of that size are bigint, so this one was written as a float.
+      if (typeof value === 'number' && Math.abs(value) >= 1e21) return false
       if (exact !== value && /[.e]/.test(stringifyJson(exact))) return false
       return BigInt(value) % divisor === remainder
     }

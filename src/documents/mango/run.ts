@@ -1,3 +1,4 @@
+import type { StoredDocument } from '../../../storage/documents/contract.ts'
 import { Problem } from '../../errors.ts'
 import { type ParsedJson, stringifyJson } from '../../json/exact.ts'
 import { type Batch, openBatches } from './batches.ts'
@@ -53,9 +54,10 @@ export async function runFind(
   }
   const run = new Run(plan, request, reader, started + timeLimitMs)
   await run.all()
-  const bookmark = run.end === undefined ? request.bookmark : formatBookmark(plan.source, run.end)
+  const end = run.end()
+  const bookmark = end === undefined ? request.bookmark : formatBookmark(plan.source, end)
   const results = run.docs.length
-  const isWide = run.complete && !plan.covering && isHigh(run.examined, results)
+  const isWide = !plan.covering && isHigh(run.examined, results)
   const warnings = isWide ? [...plan.warnings, ratioWarning] : plan.warnings
   const stats = statsOf(run.examined, plan.covering ? 0 : run.examined, results, started)
   return { docs: run.docs, bookmark, bookmarkAbsent: false, warnings, stats }
@@ -84,11 +86,6 @@ const noConflicts: readonly string[] = []
 class Run {
   readonly docs: string[] = []
   examined = 0
-  /** Every row was examined; false once the limit ended the run before. */
-  complete = false
-  /** The last match, skipped ones included. */
-  end: Position | undefined
-
   readonly #plan: Plan
   readonly #request: FindRequest
   readonly #reader: FindReader
@@ -96,6 +93,9 @@ class Run {
   readonly #limit: number
   readonly #test: ReturnType<typeof matcher> | undefined
   #toSkip: number
+  /** Where the last match is, skipped ones included. */
+  #lastBatch: Batch | undefined
+  #lastAt = 0
 
   constructor(plan: Plan, request: FindRequest, reader: FindReader, deadline: number) {
     this.#plan = plan
@@ -105,6 +105,11 @@ class Run {
     this.#limit = request.limit ?? defaultLimit
     this.#toSkip = request.skip
     this.#test = plan.residual === undefined ? undefined : matcher(plan.residual)
+  }
+
+  /** The position of the last match. */
+  end(): Position | undefined {
+    return this.#lastBatch?.position(this.#lastAt)
   }
 
   async all(): Promise<void> {
@@ -120,26 +125,20 @@ class Run {
         this.examined += batch.documents.length
         last = batch.last
       }
-      this.complete = true
       return
     }
     for (let size = this.#firstPage(); ; size = Math.min(size * 2, maxPage)) {
       this.#checkClock()
       const batch = await batches.next(this.#test === undefined ? this.#missing() : size)
-      if (await this.#take(batch)) return
-      if (batch.last) {
-        this.complete = true
-        return
-      }
-      if (this.docs.length === this.#limit) return
+      await this.#take(batch)
+      if (batch.last || this.docs.length === this.#limit) return
     }
   }
 
-  /** True when a match beyond the limit was met. */
-  async #take(batch: Batch): Promise<boolean> {
+  async #take(batch: Batch): Promise<void> {
     this.examined += batch.passed
-    for (const [at, document] of batch.documents.entries()) {
-      if (this.docs.length === this.#limit && this.#test === undefined) return true
+    for (let at = 0; at < batch.documents.length && this.docs.length < this.#limit; at++) {
+      const document = batch.documents[at] as StoredDocument
       this.examined++
       if (this.examined % clockStep === 0) this.#checkClock()
       const conflicts =
@@ -149,8 +148,8 @@ class Run {
         parsed = parseStored(document, conflicts)
         if (!this.#test(parsed.value, parsed.exact)) continue
       }
-      if (this.docs.length === this.#limit) return true
-      this.end = batch.position(at)
+      this.#lastBatch = batch
+      this.#lastAt = at
       if (this.#toSkip > 0) {
         this.#toSkip--
         continue
@@ -162,7 +161,6 @@ class Run {
         this.docs.push(stringifyJson(project(parsed.value, parsed.exact)))
       }
     }
-    return false
   }
 
   #firstPage(): number {

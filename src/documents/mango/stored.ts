@@ -1,6 +1,7 @@
 /** Stored documents as queries see and answer them. */
 import type { StoredDocument } from '../../../storage/documents/contract.ts'
 import { type ParsedJson, parseJson } from '../../json/exact.ts'
+import { quoteJson } from '../../json/quote.ts'
 import type { Json } from '../../json/value.ts'
 
 /** The document with `_id`, `_rev` and, where it has any, `_conflicts`. */
@@ -21,7 +22,7 @@ function amend(document: Json, { id, gen, hash }: StoredDocument, conflicts: rea
 
 /** The document as JSON text, its body as it was stored. */
 export function storedText({ id, gen, hash, text }: StoredDocument, conflicts: readonly string[]): string {
-  let head = `{"_id":${JSON.stringify(id)},"_rev":${JSON.stringify(`${gen}-${hash}`)}`
+  let head = `{"_id":${quoteJson(id)},"_rev":${quoteJson(`${gen}-${hash}`)}`
   if (conflicts.length > 0) head += `,"_conflicts":${JSON.stringify(conflicts)}`
   return /^\{\s*\}/.test(text) ? `${head}}` : `${head},${text.slice(1)}`
 }

@@ -1,4 +1,5 @@
 /** A database in memory for tests of queries: the simplest store that keeps the contract of scans. */
+import { createHash } from 'node:crypto'
 import type {
   Bound,
   IdRange,
@@ -33,7 +34,7 @@ export class MemoryDatabase implements FindReader {
   /** Stores a document; `text` is its body. */
   put(id: string, text: string): void {
     const gen = (this.documents.get(id)?.gen ?? 0) + 1
-    const hash = Bun.hash(`${gen}${id}${text}`).toString(16).padStart(32, '0')
+    const hash = createHash('md5').update(`${gen} ${id} ${text}`).digest('hex')
     const leaves = 1 + (this.conflicting.get(id)?.length ?? 0)
     const body = stringifyJson(parseJson(text).exact)
     this.documents.set(id, { id, gen, hash, deleted: false, text: body, leaves, seq: 0n })

@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import type postgres from 'postgres'
+import { indexCompiler } from '../../src/documents/mango/index-compiler.ts'
+import { StartupError } from '../../src/startup-error.ts'
+import { openPostgresDocuments } from '../../storage/postgres/documents.ts'
+import { schemaVersion } from '../../storage/postgres/migrate.ts'
+import { documentStoreSuite } from './documents.ts'
+import { bothPostgres, outside, plainSql, type Target } from './postgres-targets.ts'
+
+const open = (target: Target) =>
+  openPostgresDocuments({ target, maxConnections: 4, compiler: indexCompiler, sweepEveryMs: 300 })
+
+for (const server of bothPostgres) {
+  describe.skipIf(!server.available)(server.name, () => {
+    let documents: Promise<Target> | undefined
+    documentStoreSuite(server.name, async () => {
+      documents ??= server.createDatabase()
+      return open(await documents)
+    })
+
+    describe('schema', () => {
+      let target: Target
+      let sql: postgres.Sql
+      beforeAll(async () => {
+        target = await server.createDatabase()
+        sql = plainSql(target)
+      }, 60_000)
+      afterAll(() => sql.end({ timeout: 1 }))
+
+      const schema = () => sql`
+        SELECT table_name, column_name, data_type, is_nullable, column_default FROM information_schema.columns
+        WHERE table_schema = 'public' ORDER BY 1, ordinal_position`
+
+      test('migrations are applied once, also by several processes at a time', async () => {
+        const stores = await Promise.all(Array.from({ length: 4 }, () => open(target)))
+        const before = await schema()
+        const ref = { prefix: 'p', name: 'kept' }
+        await stores[0]?.createDatabase(ref)
+        for (const store of stores) await store.close()
+        const again = await open(target)
+        expect(await again.databaseInfo(ref)).toMatchObject({ docCount: 0 })
+        await again.close()
+        expect([...(await schema())]).toEqual([...before])
+        expect([...(await sql`SELECT version FROM hearth_schema ORDER BY version`)]).toEqual(
+          Array.from({ length: schemaVersion }, (_, at) => ({ version: at + 1 })),
+        )
+      })
+
+      test('every key is led by the database', async () => {
+        const rows = await sql<{ indexdef: string; tablename: string }[]>`
+          SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'hearth_schema'`
+        const others = rows.filter(({ indexdef }) => !/\(db[,)]/.test(indexdef)).map(({ indexdef }) => indexdef)
+        expect(others).toEqual([expect.stringContaining('(prefix, name)')])
+      })
+
+      test('a newer schema is refused and left alone', async () => {
+        await sql`INSERT INTO hearth_schema (version) VALUES (${schemaVersion + 1})`
+        const before = await schema()
+        await expect(open(target)).rejects.toThrow(StartupError)
+        await expect(open(target)).rejects.toThrow(`schema version ${schemaVersion + 1}`)
+        expect([...(await schema())]).toEqual([...before])
+        await sql`DELETE FROM hearth_schema WHERE version > ${schemaVersion}`
+        await (await open(target)).close()
+      })
+
+      test('another version of ICU rebuilds what depends on it', async () => {
+        const version = () => sql`
+          SELECT collversion = pg_collation_actual_version(oid) AS current FROM pg_collation WHERE collname = 'couch'`
+        await sql`UPDATE pg_collation SET collversion = '1.1' WHERE collname = 'couch'`
+        expect([...(await version())]).toEqual([{ current: false }])
+        const [before] = await sql`SELECT pg_relation_filenode('entries_key') AS file`
+        await (await open(target)).close()
+        expect([...(await version())]).toEqual([{ current: true }])
+        const [after] = await sql`SELECT pg_relation_filenode('entries_key') AS file`
+        expect(after).not.toEqual(before)
+      })
+    })
+  })
+}
+
+describe.skipIf(!outside.available)('a server that cannot serve', () => {
+  test('another encoding is refused by name, with the remedy', async () => {
+    const target = String(await outside.createDatabase())
+    const admin = plainSql(target)
+    await admin`DROP DATABASE IF EXISTS latin`
+    await admin`CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`
+    await admin.end({ timeout: 1 })
+    const opening = open(target.replace(/[^/]+$/, 'latin'))
+    await expect(opening).rejects.toThrow(StartupError)
+    await expect(opening).rejects.toThrow(/LATIN1.*UTF8/)
+  })
+})
