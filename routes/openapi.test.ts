@@ -5,7 +5,13 @@ import { dataRoutes } from './data/routes.ts'
 import { newRouter } from './http/router.ts'
 import { openApiRoute } from './openapi.ts'
 
-const data = dataRoutes({ documents: {} as never, instances: {} as never, log: silentLog, limits: defaultLimits })
+const data = dataRoutes({
+  documents: {} as never,
+  instances: {} as never,
+  log: silentLog,
+  limits: defaultLimits,
+  expiredStatus: 400 as const,
+})
 const router = newRouter()
 openApiRoute(router, [data], { version: '1.2.3' })
 const document = (await (await router.request('/openapi.json')).json()) as {

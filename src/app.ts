@@ -7,6 +7,7 @@ import { jsonValue } from '../routes/http/answer.ts'
 import { cors } from '../routes/http/cors.ts'
 import { type HttpRouter, newRouter } from '../routes/http/router.ts'
 import { logFailure, observe } from '../routes/observe.ts'
+import { openApiRoute } from '../routes/openapi.ts'
 import type { DocumentStore } from '../storage/documents/contract.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
 import type { Config } from './config/schema.ts'
@@ -18,6 +19,7 @@ import type { Log } from './log.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
 import { newReadyCheck } from './readiness.ts'
 import { StartupError } from './startup-error.ts'
+import { version } from './version.ts'
 
 /** Everything that serves. */
 export interface App {
@@ -54,8 +56,12 @@ export async function openApp(config: Config, log: Log, store: DocumentStore): P
 
   const publicApp = newApp('public')
   publicApp.use(cors())
-  publicApp.route('/', dataRoutes({ documents, instances, log, limits }).router)
-  publicApp.route('/', couchdbFace({ documents, instances, store, log, uuid: identity.uuid, limits }).router)
+  const expiredStatus = config.token.expired_status
+  const dataFace = dataRoutes({ documents, instances, log, limits, expiredStatus })
+  const couchFace = couchdbFace({ documents, instances, store, log, uuid: identity.uuid, limits })
+  openApiRoute(publicApp, [dataFace, couchFace], { version })
+  publicApp.route('/', dataFace.router)
+  publicApp.route('/', couchFace.router)
   const adminApp = newApp('admin')
   adminApp.route('/', adminRoutes({ instances, auth, log, metrics }).router)
 

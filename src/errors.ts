@@ -6,6 +6,7 @@
 /** Code to default HTTP status. CouchDB's error names where CouchDB has one (documents 2). */
 export const problems = {
   bad_arg: 400,
+  bad_field: 400,
   bad_request: 400,
   bad_id: 400,
   defined_id: 400,
@@ -16,6 +17,8 @@ export const problems = {
   invalid_boolean: 400,
   invalid_array: 400,
   invalid_empty_string: 400,
+  invalid_field: 400,
+  invalid_fields: 400,
   invalid_fields_json: 400,
   invalid_field_name: 400,
   invalid_field_json: 400,
@@ -28,6 +31,7 @@ export const problems = {
   invalid_ddocs: 400,
   invalid_non_neg_integer: 400,
   invalid_operator: 400,
+  invalid_pos_integer: 400,
   invalid_selector: 400,
   invalid_selector_json: 400,
   invalid_sort: 400,

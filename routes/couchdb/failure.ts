@@ -3,7 +3,8 @@ import type { WriteOutcome } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
 import type { Log } from '../../src/log.ts'
 import { jsonValue } from '../http/answer.ts'
-import { type HttpContext, target } from '../http/router.ts'
+import type { HttpContext } from '../http/router.ts'
+import { logFailure } from '../observe.ts'
 
 /** The sentences that CouchDB's clients read. */
 export const words = {
@@ -77,7 +78,7 @@ export function couchdbErrors(log: Log): (error: unknown, c: HttpContext) => Res
   return (error, c) => {
     const problem = error instanceof Problem ? error : unexpected(error)
     if (problem.status >= 500 && problem.code !== 'not_implemented') {
-      log.error('request failed', { method: c.req.raw.method, url: target(c), error })
+      logFailure(log, c, error)
     }
     const { detail } = problem
     if (typeof detail['token'] === 'string') return tokenFailure(c, detail['token'])

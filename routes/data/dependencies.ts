@@ -18,4 +18,6 @@ export interface DataServices {
   readonly instances: Instances
   readonly log: Log
   readonly limits: DataLimits
+  /** Status of an invalid or expired token (documents D-5). */
+  readonly expiredStatus: 400 | 401
 }

@@ -5,9 +5,9 @@ import { newRouter } from '../http/router.ts'
 import { bareProblem, couchErrors, frameworkProblem, missingDocument, ownErrors, requestProblem } from './errors.ts'
 
 /** Status, parsed body and headers of a failure as one of the two ways renders it. */
-async function rendered(error: unknown, way: typeof ownErrors, accept = '*/*') {
+async function rendered(error: unknown, way: typeof ownErrors, accept = '*/*', expiredStatus: 400 | 401 = 400) {
   const app = newRouter()
-  app.get('/', (c) => way(silentLog)(error, c))
+  app.get('/', (c) => way({ log: silentLog, expiredStatus })(error, c))
   const answer = await app.request('/', { headers: { accept } })
   return { status: answer.status, body: await answer.json(), headers: answer.headers }
 }
@@ -63,4 +63,9 @@ test('what is no Problem says nothing of itself', async () => {
   const { status, body } = await rendered(new Error('select * from secrets'), ownErrors)
   expect(status).toBe(500)
   expect(JSON.stringify(body)).not.toContain('secrets')
+})
+
+test('the settings may ask for 401 where a token is no good', async () => {
+  const { status, body } = await rendered(token('expired'), ownErrors, '*/*', 401)
+  expect([status, body]).toEqual([401, { error: 'code=401, message=Expired token' }])
 })

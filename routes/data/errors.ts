@@ -39,21 +39,33 @@ export function missingDocument(type: string, id: string, reason: 'missing' | 'd
 export const noDatabase = () => new Problem('not_found', 'Database does not exist.')
 export const documentConflict = () => new Problem('conflict', 'Document update conflict.')
 
+/** What rendering needs to know beside the failure. */
+export interface ErrorContext {
+  readonly log: Log
+  /** Status of an invalid or expired token (documents D-5). */
+  readonly expiredStatus: 400 | 401
+}
+
 /** Renders failures of the data API's own routes (E1). */
-export function ownErrors(log: Log): (error: unknown, c: HttpContext) => Response {
-  return (error, c) => render(error, c, log, storageBody)
+export function ownErrors(context: ErrorContext): (error: unknown, c: HttpContext) => Response {
+  return (error, c) => render(error, c, context, storageBody)
 }
 
 /** Renders failures of routes that the original passes on to CouchDB (E2). */
-export function couchErrors(log: Log): (error: unknown, c: HttpContext) => Response {
-  return (error, c) => render(error, c, log, ({ code, reason }) => ({ error: code, reason }))
+export function couchErrors(context: ErrorContext): (error: unknown, c: HttpContext) => Response {
+  return (error, c) => render(error, c, context, ({ code, reason }) => ({ error: code, reason }))
 }
 
-function render(error: unknown, c: HttpContext, log: Log, body: (problem: Problem) => object): Response {
+function render(
+  error: unknown,
+  c: HttpContext,
+  { log, expiredStatus }: ErrorContext,
+  body: (problem: Problem) => object,
+): Response {
   const problem = asProblem(error, c, log)
   const { detail } = problem
   if (typeof detail['host'] === 'string') return unknownInstance(c, problem)
-  if (typeof detail['token'] === 'string') return tokenError(c, problem)
+  if (typeof detail['token'] === 'string') return tokenError(c, problem, expiredStatus)
   if (detail['shape'] === 'bare') return jsonValue(c, problem.status, detail['body'])
   if (detail['shape'] === 'request') {
     return jsonValue(c, problem.status, { error: `Bad Request(${problem.status}): ${problem.reason}` })
@@ -81,8 +93,8 @@ function asProblem(error: unknown, c: HttpContext, log: Log): Problem {
   return new Problem('internal_server_error', 'The server failed; its log says why.')
 }
 
-/** A token that is no good is 400, as clients expect; only a missing one is 401 (documents 2, 6.5). */
-function tokenError(c: HttpContext, problem: Problem): Response {
+/** A token that is no good is 400, as clients expect, unless the settings say 401; a missing one is 401 (documents 2, 6.5). */
+function tokenError(c: HttpContext, problem: Problem, status: 400 | 401): Response {
   const token = problem.detail['token']
   if (token === 'missing') {
     return jsonValue(c, 401, framework(401, 'No token in request'), { 'www-authenticate': 'Bearer' })
@@ -90,10 +102,10 @@ function tokenError(c: HttpContext, problem: Problem): Response {
   const invalid = 'Bearer error="invalid_token"'
   if (token === 'expired') {
     const description = 'error_description="The access token expired"'
-    return jsonValue(c, 400, framework(400, 'Expired token'), { 'www-authenticate': `${invalid} ${description}` })
+    return jsonValue(c, status, framework(status, 'Expired token'), { 'www-authenticate': `${invalid} ${description}` })
   }
   const message = token === 'invalid' ? 'Invalid JWT token' : problem.reason
-  return jsonValue(c, 400, framework(400, message), { 'www-authenticate': invalid })
+  return jsonValue(c, status, framework(status, message), { 'www-authenticate': invalid })
 }
 
 /** Errors from before any route: JSON-API, unless the client asks for plain JSON (documents 2, last point). */

@@ -25,7 +25,13 @@ async function find(body: object, given: Partial<FindAnswer> = {}) {
     },
   } as unknown as Documents
   const instances = { byHost: async () => ({ prefix: 'p' }), authorise: async () => grant(parseScope('test.notes')) }
-  const services = { documents, instances: instances as unknown as Instances, log: silentLog, limits: defaultLimits }
+  const services = {
+    documents,
+    instances: instances as unknown as Instances,
+    log: silentLog,
+    limits: defaultLimits,
+    expiredStatus: 400 as const,
+  }
   const init = { method: 'POST', headers: { host: 'h', authorization: 'Bearer t' }, body: JSON.stringify(body) }
   const response = await dataRoutes(services).router.request('/data/test.notes/_find', init)
   return { asked, text: await response.text() }

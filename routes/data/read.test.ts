@@ -24,7 +24,13 @@ function serve(scope: string, outcome: ReadOutcome = found) {
     byHost: async () => instance,
     authorise: async () => grant(parseScope(scope)),
   } as unknown as Instances
-  const { router } = dataRoutes({ documents, instances, log: silentLog, limits: defaultLimits })
+  const { router } = dataRoutes({
+    documents,
+    instances,
+    log: silentLog,
+    limits: defaultLimits,
+    expiredStatus: 400 as const,
+  })
   return {
     calls,
     get: (path: string) => router.request(path, { headers: { host: 'h', authorization: 'Bearer t' } }),

@@ -24,9 +24,9 @@ const notServedYet = ['_changes', '_revs_diff', '_missing_revs', '_bulk_get', '_
 
 /** Mount the face's router at the root: its paths are whole. */
 export function dataRoutes(services: DataServices): Face {
-  const own = newFace(ownErrors(services.log))
+  const own = newFace(ownErrors(services))
   // Routes that the original passes on to CouchDB fail with CouchDB's bodies (documents 2).
-  const couch: Face = { ...own, onError: couchErrors(services.log) }
+  const couch: Face = { ...own, onError: couchErrors(services) }
 
   welcomeRoute(own) //                       GET          /data
   doctypesRoute(own, services) //            GET          /data/_all_doctypes

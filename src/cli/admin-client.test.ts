@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { type ServerType, serve } from '@hono/node-server'
 import { adminRoutes } from '../../routes/admin/routes.ts'
 import { memoryStore } from '../../test/http/admin/memory-store.ts'
 import { openAdminAuth } from '../admin/passphrase.ts'
@@ -13,7 +14,7 @@ import {
   showInstance,
 } from './admin-client.ts'
 
-let server: ReturnType<typeof Bun.serve>
+let server: ServerType
 let target: { adminUrl: string; passphrase: string }
 const store = memoryStore()
 const instances = openInstances({ store })
@@ -21,10 +22,12 @@ const instances = openInstances({ store })
 beforeAll(async () => {
   const auth = await openAdminAuth({ store, fromEnvironment: 's3cret é' })
   const { router } = adminRoutes({ instances, auth, metrics: { text: () => '' }, log: silentLog })
-  server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: (request) => router.fetch(request) })
-  target = { adminUrl: `http://127.0.0.1:${server.port}/`, passphrase: 's3cret é' }
+  const port = await new Promise<number>((resolve) => {
+    server = serve({ port: 0, hostname: '127.0.0.1', fetch: router.fetch }, (address) => resolve(address.port))
+  })
+  target = { adminUrl: `http://127.0.0.1:${port}/`, passphrase: 's3cret é' }
 })
-afterAll(() => server.stop(true))
+afterAll(() => void server.close())
 
 describe('the client of the commands', () => {
   test('adds, lists, shows, changes and removes', async () => {

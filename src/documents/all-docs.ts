@@ -26,19 +26,21 @@ export async function allDocs(
     query.designs === 'all' ? info.docCount : query.designs === 'only' ? designs : info.docCount - designs
   const updateSeq = sequence(info)
   if (query.keys) return { totalRows, offset: null, updateSeq, rows: keyRows(store, ref, query, query.keys) }
-  const before = query.start ? await countBefore(store, ref, query) : 0
+  const before = await countBefore(store, ref, query)
   const offset = Math.min(totalRows, before + query.skip)
   return { totalRows, offset, updateSeq, rows: rangeRows(store, ref, query) }
 }
 
+/** Live documents in front of the first row. CouchDB counts those of every kind, also where it lists design documents. */
 async function countBefore(
   store: Store,
   ref: DatabaseRef,
-  { start, descending, designs }: AllDocsQuery,
+  { start: asked, descending, designs }: AllDocsQuery,
 ): Promise<number> {
+  const start = asked ?? (designs === 'only' && !descending ? { id: '_design/', inclusive: true } : undefined)
   if (!start) return 0
   const edge = { id: start.id, inclusive: !start.inclusive }
-  return store.countIds(ref, descending ? { start: edge, designs } : { end: edge, designs })
+  return store.countIds(ref, descending ? { start: edge } : { end: edge })
 }
 
 async function* rangeRows(store: Store, ref: DatabaseRef, query: AllDocsQuery): AsyncGenerator<readonly AllDocsRow[]> {

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer'
 import type { Body, RevisionId } from '../../storage/documents/contract.ts'
 import { Problem } from '../errors.ts'
 import { bodyDigest, elementsOf, memberOf, needsRaw, type ParsedJson, stringifyJson } from '../json/exact.ts'
-import { jsonbLength } from '../json/jsonb.ts'
+import { jsonbLength, reordersNested } from '../json/jsonb.ts'
 import { isObject, type Json, type JsonObject } from '../json/value.ts'
 import { parseHash, parseRevision } from './revision.ts'
 
@@ -95,8 +95,15 @@ export function makeBody(id: string | undefined, value: JsonObject, text: string
   if (atMost > maxBytes && (Buffer.byteLength(text) > maxBytes || jsonbLength(text) > maxBytes)) {
     throw new Problem('document_too_large', id ?? '')
   }
-  // jsonb sorts members by length; in design documents their order has a meaning (documents 1.19).
-  return { text, raw: raw || isDesignId(id), digest: bodyDigest(value), value }
+  return { text, raw: keepsText(id, text, value), digest: bodyDigest(value), value }
+}
+
+/**
+ * True where jsonb would not give back what CouchDB would (decisions 7). jsonb sorts members by length: their order has
+ * a meaning in design documents (documents 1.19), and inside a document when objects are compared.
+ */
+export function keepsText(id: string | undefined, text: string, value: Json): boolean {
+  return isDesignId(id) || needsRaw(text) || reordersNested(value)
 }
 
 /**

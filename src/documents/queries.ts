@@ -72,7 +72,8 @@ async function plan(
   const list = await store.indexes(ref, { fresh })
   if (!list) return 'no_database'
   const first = attempt(request, list)
-  if (fresh || ('plan' in first && !first.plan.unindexed && first.plan.warnings.length === 0)) return settled(first, list)
+  if (fresh || ('plan' in first && !first.plan.unindexed && first.plan.warnings.length === 0))
+    return settled(first, list)
   const current = await store.indexes(ref, { fresh: true })
   if (!current) return 'no_database'
   return settled(current.epoch === list.epoch ? first : attempt(request, current), current)

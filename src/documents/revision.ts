@@ -14,7 +14,7 @@ export function parseRevision(text: unknown): RevisionId {
   const match = typeof text === 'string' ? /^([1-9]\d{0,15})-(.+)$/s.exec(text) : null
   const gen = Number(match?.[1])
   const hash = match?.[2]
-  if (hash === undefined || !Number.isSafeInteger(gen)) throw invalidRevision()
+  if (hash === undefined || !Number.isSafeInteger(gen + 1)) throw invalidRevision()
   return { gen, hash: parseHash(hash) }
 }
 

@@ -327,7 +327,7 @@ describe('laws', () => {
     fc.assert(
       fc.property(tree, (text) => {
         const rounded = JSON.parse(stringifyJson(parseJson(text).value))
-        expect(stringifyJson(rounded)).toBe(JSON.stringify(JSON.parse(text)))
+        expect(stringifyJson(rounded)).toBe(JSON.stringify(JSON.parse(text, withoutSubnormals)))
       }),
       { numRuns: 500 },
     )
@@ -344,3 +344,8 @@ describe('laws', () => {
     )
   })
 })
+
+/** CouchDB answers 0.0 for numbers below 2^-1022. */
+function withoutSubnormals(_name: string, value: unknown): unknown {
+  return typeof value === 'number' && Math.abs(value) < 2 ** -1022 ? 0 : value
+}

@@ -93,6 +93,7 @@ export function bodyDigest(value: Json): string {
   return hash('md5', stringifyJson(sortedMembers(value)), 'hex')
 }
 
+const smallestNormal = 2 ** -1022
 const escapedSurrogate = /\\u[dD][89a-fA-F]/
 // An even number of backslashes before it: they escape each other, not the `u`.
 const escapedNul = /(?<!\\)(?:\\\\)*\\u0000/
@@ -116,6 +117,8 @@ function reviveExact(_name: string, value: unknown, { source }: { readonly sourc
     if (!Number.isSafeInteger(value)) return sourceAccess.rawJSON(source)
     return value === 0 ? 0 : value
   }
+  // CouchDB keeps no subnormal number: it answers 0.0 (recorded).
+  if (Math.abs(value) < smallestNormal) return sourceAccess.rawJSON('0.0')
   // From 1e21 on JavaScript prints an exponent, as CouchDB does; below it CouchDB marks a float by `.0`.
   const wantsMark = Number.isInteger(value) && Math.abs(value) < 1e21
   return wantsMark ? sourceAccess.rawJSON(`${value}.0`) : value

@@ -1,6 +1,7 @@
 /** What PostgreSQL's jsonb makes of canonical JSON text. */
 import { Buffer } from 'node:buffer'
 import { endOfNumber, endOfString, startsNumber } from './scan.ts'
+import { isObject, type Json } from './value.ts'
 
 /** True when a number outside strings has an exponent, which jsonb would write out. */
 export function hasExponent(text: string): boolean {
@@ -14,6 +15,29 @@ export function hasExponent(text: string): boolean {
     } else at += 1
   }
   return false
+}
+
+/**
+ * True when jsonb would hand back the members of an object inside `value` in another order: it sorts names by their
+ * length in bytes, then by bytes. The order of the outermost members is not looked at.
+ */
+export function reordersNested(value: Json): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  for (const member of Array.isArray(value) ? value : Object.values(value)) {
+    if (typeof member !== 'object' || member === null) continue
+    if ((isObject(member) && !isSortedByLength(Object.keys(member))) || reordersNested(member)) return true
+  }
+  return false
+}
+
+function isSortedByLength(names: readonly string[]): boolean {
+  for (let at = 1; at < names.length; at++) {
+    const before = names[at - 1] ?? ''
+    const name = names[at] ?? ''
+    const longer = Buffer.byteLength(name) - Buffer.byteLength(before)
+    if (longer < 0 || (longer === 0 && Buffer.compare(Buffer.from(before), Buffer.from(name)) > 0)) return false
+  }
+  return true
 }
 
 /**

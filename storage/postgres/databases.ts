@@ -55,17 +55,18 @@ export async function dropDatabases(sql: Sql, prefix: string, name?: string): Pr
 }
 
 /** Removes the rows of dropped databases in small batches, so that no statement holds locks for long. */
-export async function sweepDropped(sql: Sql): Promise<void> {
+export async function sweepDropped(sql: Sql, signal: AbortSignal): Promise<void> {
   const rows = await sql<{ db: string }[]>`SELECT db FROM dropped`
   for (const { db } of rows) {
     for (const table of ['docs', 'revs', 'locals', 'indexes', 'index_views', 'entries']) {
       let removed = sweepPage
       while (removed === sweepPage) {
+        if (signal.aborted) return
         const result = await sql`
           DELETE FROM ${sql(table)} WHERE ctid = ANY (ARRAY(
             SELECT ctid FROM ${sql(table)} WHERE db = ${db} LIMIT ${sweepPage}))`
         removed = result.count
-        await sleep(5)
+        if (removed === sweepPage) await sleep(5)
       }
     }
     await sql`DELETE FROM dropped WHERE db = ${db}`

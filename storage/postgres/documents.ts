@@ -50,9 +50,9 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
   const writes = new WriteQueue(sql, directory)
   const sweeps = startSweeps(
     options.sweepEveryMs ?? 5_000,
-    async () => {
-      await builder.sweep()
-      await sweepDropped(sql)
+    async (signal) => {
+      await builder.sweep(signal)
+      await sweepDropped(sql, signal)
     },
     log,
   )
@@ -112,6 +112,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
     replicate: (ref: DatabaseRef, revisions: readonly Replicated[]) => replicateTrees(sql, directory, ref, revisions),
 
     async read(ref: DatabaseRef, id: string) {
+      if (id.includes('\u0000')) return (await guarded(() => directory.find(ref))) ? undefined : 'no_database'
       const known = directory.peek(ref) ?? (await guarded(() => directory.load(ref)))
       if (!known) return 'no_database'
       const row = await reads.read(known.db, id)
@@ -161,21 +162,23 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
 }
 
 interface Sweeps {
+  /** Waits for the statement that is under way, not for the rest of the sweep: the next start goes on with it. */
   stop(): Promise<void>
 }
 
 function startSweeps(
   everyMs: number,
-  work: () => Promise<void>,
+  work: (signal: AbortSignal) => Promise<void>,
   log: (event: string, detail?: Record<string, unknown>) => void,
 ): Sweeps {
   if (everyMs === 0) return { stop: async () => {} }
+  const ending = new AbortController()
   let running: Promise<void> = Promise.resolve()
   let busy = false
   const timer = setInterval(() => {
     if (busy) return
     busy = true
-    running = work()
+    running = work(ending.signal)
       .catch((error: unknown) => log('sweep failed', { error: String(error) }))
       .finally(() => {
         busy = false
@@ -185,6 +188,7 @@ function startSweeps(
   return {
     async stop() {
       clearInterval(timer)
+      ending.abort()
       await running
     },
   }

@@ -135,18 +135,19 @@ export class IndexBuilder {
   }
 
   /** Removes the entries of dropped indexes in small batches; called by the sweeper. */
-  async sweep(): Promise<void> {
+  async sweep(signal: AbortSignal): Promise<void> {
     const dropped = await this.sql<{ db: string; index_id: number }[]>`
       SELECT db, index_id FROM indexes WHERE state = 'dropping'`
     for (const { db, index_id: indexId } of dropped) {
       for (const which of [this.sql`NOT big`, this.sql`big`]) {
         let removed = sweepPage
         while (removed === sweepPage) {
+          if (signal.aborted) return
           const result = await this.sql`
             DELETE FROM entries WHERE ctid = ANY (ARRAY(
               SELECT ctid FROM entries WHERE db = ${db} AND index_id = ${indexId} AND ${which} LIMIT ${sweepPage}))`
           removed = result.count
-          await sleep(5)
+          if (removed === sweepPage) await sleep(5)
         }
       }
       await this.sql`DELETE FROM indexes WHERE db = ${db} AND index_id = ${indexId} AND state = 'dropping'`

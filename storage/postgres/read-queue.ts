@@ -34,13 +34,17 @@ export class ReadQueue {
     })
   }
 
+  /** Alone: sent at once. Behind others: waits for what else this turn of the loop brings. */
   private schedule(): void {
     if (this.scheduled || this.inFlight >= maxInFlight) return
     this.scheduled = true
-    setImmediate(() => {
-      this.scheduled = false
-      while (this.inFlight < maxInFlight && this.waiting.length > 0) void this.run(this.waiting.splice(0, maxBatch))
-    })
+    if (this.inFlight === 0) queueMicrotask(this.flush)
+    else setImmediate(this.flush)
+  }
+
+  private readonly flush = (): void => {
+    this.scheduled = false
+    while (this.inFlight < maxInFlight && this.waiting.length > 0) void this.run(this.waiting.splice(0, maxBatch))
   }
 
   private async run(batch: readonly Waiting[]): Promise<void> {

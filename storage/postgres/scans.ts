@@ -40,7 +40,7 @@ export async function readMany(
   const text = bodies ? sql`coalesce(x.raw, x.body::text)` : sql`'{}'`
   const rows = await sql`
     SELECT x.id, x.gen, x.hash, x.deleted, x.leaves, x.seq, ${text}
-    FROM unnest(${ids as string[]}::text[]) AS t (id) JOIN docs x ON x.db = ${db} AND x.id = t.id
+    FROM unnest(${ids.filter((id) => !id.includes('\u0000'))}::text[]) AS t (id) JOIN docs x ON x.db = ${db} AND x.id = t.id
     WHERE ${exists(sql, db)}`.values()
   return documentsOf(rows as unknown as IdRow[])
 }
@@ -54,7 +54,10 @@ function documentsOf(rows: readonly IdRow[]): StoredDocument[] {
 }
 
 /** `start` is the low end of the range whatever the direction; `_design0` is the first text behind `_design/...`. */
-function bounds(sql: Sql, { start, end, designs }: Pick<IdRange, 'start' | 'end' | 'designs'>) {
+function bounds(sql: Sql, range: Pick<IdRange, 'start' | 'end' | 'designs'>) {
+  const { designs } = range
+  const start = range.start && beforeNul(range.start, false)
+  const end = range.end && beforeNul(range.end, true)
   const low = !start ? sql`` : start.inclusive ? sql`AND x.id >= ${start.id}` : sql`AND x.id > ${start.id}`
   const high = !end ? sql`` : end.inclusive ? sql`AND x.id <= ${end.id}` : sql`AND x.id < ${end.id}`
   const kind =
@@ -64,4 +67,10 @@ function bounds(sql: Sql, { start, end, designs }: Pick<IdRange, 'start' | 'end'
         ? sql`AND NOT (x.id >= '_design/' AND x.id < '_design0')`
         : sql``
   return sql`${low} ${high} ${kind}`
+}
+
+/** No id holds U+0000, and no text of PostgreSQL can: the ids below a bound with one end at what stands before it. */
+function beforeNul(bound: { readonly id: string; readonly inclusive: boolean }, inclusive: boolean) {
+  const nul = bound.id.indexOf('\u0000')
+  return nul < 0 ? bound : { id: bound.id.slice(0, nul), inclusive }
 }

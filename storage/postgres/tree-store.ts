@@ -1,6 +1,8 @@
 /** Writes the difference between two states of revision trees, for many documents of one database in one transaction. */
+
+import { keepsText } from '../../src/documents/document.ts'
 import { stem, type TreeNode, winner } from '../../src/documents/revision-tree.ts'
-import { needsRaw, parseJson } from '../../src/json/exact.ts'
+import { parseJson } from '../../src/json/exact.ts'
 import type { Json } from '../../src/json/value.ts'
 import type { Body, DatabaseRef, RevisionTree } from '../documents/contract.ts'
 import type { Sql, Transaction } from './connection.ts'
@@ -104,7 +106,8 @@ async function promotedBodies(tx: Transaction, db: string, changes: readonly Cha
       ${promoted.map((p) => p.top.hash)}::text[]) AS t (id, gen, hash)
     JOIN revs r ON r.db = ${db} AND r.id = t.id AND r.gen = t.gen AND r.hash = t.hash`
   for (const { id, body } of rows) {
-    found.set(id, { text: body, raw: id.startsWith('_design/') || needsRaw(body), value: parseJson(body).value })
+    const { value } = parseJson(body)
+    found.set(id, { text: body, raw: keepsText(id, body, value), value })
   }
   return found
 }

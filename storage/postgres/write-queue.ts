@@ -95,14 +95,17 @@ export class WriteQueue {
     })
   }
 
-  /** Waits for the other events of this turn of the loop, so that requests that arrived together travel together. */
+  /** Alone: sent at once. Behind others: waits for what else this turn of the loop brings. */
   private schedule(): void {
     if (this.scheduled || this.inFlight >= maxInFlight) return
     this.scheduled = true
-    setImmediate(() => {
-      this.scheduled = false
-      while (this.inFlight < maxInFlight && this.waiting.length > 0) void this.run(this.takeBatch())
-    })
+    if (this.inFlight === 0) queueMicrotask(this.flush)
+    else setImmediate(this.flush)
+  }
+
+  private readonly flush = (): void => {
+    this.scheduled = false
+    while (this.inFlight < maxInFlight && this.waiting.length > 0) void this.run(this.takeBatch())
   }
 
   private takeBatch(): Request[] {

@@ -9,7 +9,7 @@ export interface Floor {
 
 export function startFloor(socket: string): Promise<Floor> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'floor.ts'), socket], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   })
   return new Promise((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`the floor ended with ${code}`)))

@@ -26,4 +26,6 @@ app.put('/floor/:id', async (c) => {
   return c.json({ ok: true }, 201)
 })
 
+// Ends with the benchmark, also when that is killed.
+process.stdin.on('close', () => process.exit()).resume()
 serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => console.log(`port ${port}`))

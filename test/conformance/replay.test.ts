@@ -11,6 +11,12 @@ import { type CaseDifference, type ReplayReport, replay } from './replay.ts'
 /** Replication is not served yet: these paths answer 501 and wait. */
 const waiting = ['/_changes', '/_revs_diff', '/_bulk_get', '/_local']
 
+/**
+ * Cases that no other server can answer alike, each with its reason; the README lists them too.
+ * revtree-3/37: two leaves of one generation, one of them made by the server: which wins depends on CouchDB's own hash.
+ */
+const exceptions = ['revtree-3/37']
+
 const domain = 'replay.localhost'
 let report: ReplayReport
 
@@ -31,8 +37,9 @@ test('set-up requests are answered as recorded', () => {
 })
 
 test('every case is answered as recorded', () => {
-  expect(report.differences.map(describeDifference).slice(0, 20)).toEqual([])
-  expect(report.agree).toBe(report.total)
+  const others = report.differences.filter(({ recorded }) => !exceptions.includes(recorded.name))
+  expect(others.map(describeDifference).slice(0, 20)).toEqual([])
+  expect(report.agree).toBe(report.total - exceptions.length)
 })
 
 test('no case is lost', () => {

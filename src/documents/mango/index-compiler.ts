@@ -20,7 +20,7 @@ export const indexCompiler: IndexCompiler = {
     const views = body['views']
     return Object.keys(views).flatMap((name) => {
       const definition = viewDefinition(views[name] as Json)
-      return definition === undefined ? [] : [{ name, definition }]
+      return definition === undefined || name.includes('\u0000') ? [] : [{ name, definition }]
     })
   },
   compile(text) {

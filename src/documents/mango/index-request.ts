@@ -68,6 +68,7 @@ function nameKey(request: JsonObject, key: string): string | undefined {
   const value = member(request, key)
   if (value === undefined) return undefined
   if (typeof value !== 'string') throw refusal('invalid_string', `Invalid string for ${key}`)
+  if (value.includes('\u0000')) throw refusal('invalid_string', `Invalid string for ${key}: it must not hold U+0000`)
   if (value === '' || value === '_design/')
     throw refusal('invalid_empty_string', `Index name must be non-empty: ${key}`)
   return value
