@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto'
 import { Problem } from '../errors.ts'
 import { hasExponent } from './jsonb.ts'
-import { scanJson } from './scan.ts'
+import { scanJson, smallestNormal } from './scan.ts'
 import { sortedMembers } from './sorted.ts'
 import { isObject, type Json } from './value.ts'
 
@@ -93,7 +93,6 @@ export function bodyDigest(value: Json): string {
   return hash('md5', stringifyJson(sortedMembers(value)), 'hex')
 }
 
-const smallestNormal = 2 ** -1022
 const escapedSurrogate = /\\u[dD][89a-fA-F]/
 // An even number of backslashes before it: they escape each other, not the `u`.
 const escapedNul = /(?<!\\)(?:\\\\)*\\u0000/

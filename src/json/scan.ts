@@ -66,6 +66,9 @@ export function endOfNumber(text: string, start: number): number {
   return at
 }
 
+/** CouchDB keeps no number below it but 0. */
+export const smallestNormal = 2 ** -1022
+
 function keptByDouble(text: string, start: number, end: number): boolean {
   if (end - start < 3 && text.charCodeAt(start) !== 45) return true
   const source = text.slice(start, end)
@@ -74,7 +77,7 @@ function keptByDouble(text: string, start: number, end: number): boolean {
   if (integer && source.length < 16) return true
   const value = Number(source)
   if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) throw notFinite(source)
-  return integer ? Number.isSafeInteger(value) : !Number.isInteger(value)
+  return integer ? Number.isSafeInteger(value) : !Number.isInteger(value) && Math.abs(value) >= smallestNormal
 }
 
 function notFinite(source: string): Problem {
