@@ -1,7 +1,7 @@
 /** GET of documents and design documents (documents 1.5, 1.20). */
 import { z } from '@hono/zod-openapi'
 import type { ReadOptions, ReadOutcome, RenderedDocument } from '../../src/documents/service.ts'
-import { jsonText, matchesTag, notModified } from '../http/answer.ts'
+import { jsonText, matchesTag, notModified, revisionTag } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type ReadQuery, readQuery } from '../http/read-query.ts'
 import { type HttpContext, header } from '../http/router.ts'
@@ -54,7 +54,7 @@ export function readRoutes(face: Face, services: Pick<CouchdbServices, 'document
     const document = found(await documents.read(visit.ref, id, told(asked.options)), visit)
     requireRendered(visit, 'GET', document)
     if (!asked.tagged) return jsonText(c, 200, document.text)
-    const etag = `"${document.rev}"`
+    const etag = revisionTag(document.rev)
     if (matchesTag(header(c, 'if-none-match'), etag)) return notModified({ etag })
     return jsonText(c, 200, document.text, { etag })
   }

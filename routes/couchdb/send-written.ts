@@ -1,5 +1,5 @@
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
-import { jsonValue } from '../http/answer.ts'
+import { jsonValue, revisionTag } from '../http/answer.ts'
 import type { HttpContext } from '../http/router.ts'
 
 /** What a write of one document made. */
@@ -10,13 +10,11 @@ export interface Written {
 
 /** Sends `{ok, id, rev}` with the headers that CouchDB adds: the new revision as tag, and where the document is. */
 export function sendWritten(c: HttpContext, status: number, ref: DatabaseRef, { id, rev }: Written): Response {
-  // Revisions from replication may hold any characters; header values may not.
-  const tag = encodeURIComponent(rev)
   return jsonValue(
     c,
     status,
     { ok: true, id, rev },
-    { etag: `"${tag}"`, location: documentPath(ref, id), 'x-couch-update-newrev': tag },
+    { etag: revisionTag(rev), location: documentPath(ref, id), 'x-couch-update-newrev': encodeURIComponent(rev) },
   )
 }
 

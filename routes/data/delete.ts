@@ -1,7 +1,7 @@
 /** `DELETE /data/T/ID` (documents 1.8). */
 import { z } from '@hono/zod-openapi'
 import { parseRevision } from '../../src/documents/revision.ts'
-import { jsonValue } from '../http/answer.ts'
+import { jsonValue, revisionTag } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { textParameter } from '../http/parameters.ts'
 import { enter } from './access.ts'
@@ -41,7 +41,7 @@ export function deleteRoute(face: Face, { documents, instances }: DataServices):
       const done = written(type, await documents.remove(visit.ref, id, parsed))
       // The contract prints one of the last two, its first server the other: clients exist for both (documents 1.8).
       const body = { ok: true, id, type, rev: done.rev, deleted: true, _deleted: true }
-      return jsonValue(c, 200, body, { etag: `"${done.rev}"` })
+      return jsonValue(c, 200, body, { etag: revisionTag(done.rev) })
     },
   )
 }

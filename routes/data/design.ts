@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import { parseRevision } from '../../src/documents/revision.ts'
 import { Problem } from '../../src/errors.ts'
-import { jsonText, jsonValue, matchesTag, notModified } from '../http/answer.ts'
+import { jsonText, jsonValue, matchesTag, notModified, revisionTag } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { allDocsText, parseListing, sendListing } from '../http/listing.ts'
 import { textParameter } from '../http/parameters.ts'
@@ -55,7 +55,7 @@ export function designRoutes(own: Face, couch: Face, { documents, instances }: D
       if (outcome.kind === 'no_database') throw noDatabase()
       if (outcome.kind !== 'found') throw new Problem('not_found', outcome.kind)
       if (!query.tagged) return jsonText(c, 200, outcome.document.text)
-      const etag = `"${outcome.document.rev}"`
+      const etag = revisionTag(outcome.document.rev)
       if (matchesTag(header(c, 'if-none-match'), etag)) return notModified({ etag })
       return jsonText(c, 200, outcome.document.text, { etag })
     },

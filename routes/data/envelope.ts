@@ -1,5 +1,5 @@
 import type { PreparedDocument } from '../../src/documents/document.ts'
-import { jsonText } from '../http/answer.ts'
+import { jsonText, revisionTag } from '../http/answer.ts'
 import type { HttpContext } from '../http/router.ts'
 
 /** The answer to a written document: CouchDB's members, the type and the document as it is now (documents 1.6). */
@@ -16,5 +16,5 @@ export function sendWritten(
   const members = body.text.length > 2 ? `,${body.text.slice(1)}` : '}'
   const data = `{${special}${members}`
   const text = `{"ok":true,"id":${id},"type":${JSON.stringify(type)},"rev":${rev},"data":${data}}`
-  return jsonText(c, status, text, { etag: `"${written.rev}"` })
+  return jsonText(c, status, text, { etag: revisionTag(written.rev) })
 }

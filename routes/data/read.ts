@@ -1,7 +1,7 @@
 /** `GET /data/T/ID` (documents 1.5). Without a query it is the hottest route of the server: one call of the engine. */
 import { z } from '@hono/zod-openapi'
 import type { ReadOutcome } from '../../src/documents/service.ts'
-import { jsonText, matchesTag, notModified } from '../http/answer.ts'
+import { jsonText, matchesTag, notModified, revisionTag } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type ReadQuery, readQuery } from '../http/read-query.ts'
 import { type HttpContext, header } from '../http/router.ts'
@@ -39,7 +39,7 @@ export function readRoute(face: Face, { documents, instances }: DataServices): v
       requireRendered(visit, 'GET', document)
       // What an account's answer holds depends on who asks.
       if (!query.tagged || type === 'io.cozy.accounts') return jsonText(c, 200, document.text)
-      const etag = `"${document.rev}"`
+      const etag = revisionTag(document.rev)
       if (matchesTag(header(c, 'if-none-match'), etag)) return notModified({ etag })
       return jsonText(c, 200, document.text, { etag })
     },

@@ -38,6 +38,11 @@ export function notModified(headers: Readonly<Record<string, string>>): Response
   return new Response(null, { status: 304, headers: { 'cache-control': 'must-revalidate', ...headers } })
 }
 
+/** The ETag of a revision. Replicated ones may hold any characters; header values may not. */
+export function revisionTag(rev: string): string {
+  return `"${encodeURIComponent(rev)}"`
+}
+
 /**
  * True when `If-None-Match` names the tag: a list split on commas and spaces, exact match with the quotes (documents
  * 0.8).

@@ -57,7 +57,7 @@ async function addView(
   const design = designDocument(live && parseJson(live.text).value, request)
   const made = { result: design.result, id: design.id, name: design.viewName }
   if (design.result === 'exists') return made
-  if (live && isBuiltinDesign(ref.name, design.id)) throw new Problem('forbidden', 'This design doc cannot be changed')
+  if (isBuiltinDesign(ref.name, design.id)) throw new Problem('forbidden', 'This design doc cannot be changed')
   return (await writeDesign(store, ref, design.id, live, design.body)) ?? made
 }
 

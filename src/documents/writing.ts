@@ -67,6 +67,7 @@ export async function removeDocument(
   id: string,
   rev: RevisionId | undefined,
 ): Promise<WriteOutcome> {
+  checkDocumentId(id)
   assertWritable(ref, id)
   const reason = protection(ref, id, true)
   if (reason) return { kind: 'forbidden', id, reason }

@@ -110,7 +110,8 @@ export class IndexBuilder {
   /**
    * Under the database's lock, and only documents whose winner is still the one that was read: without it a deletion in
    * between would leave an entry of a document that is gone. Their sequence may have moved: a conflict that loses leaves
-   * the entries to this build. False when the index was dropped meanwhile.
+   * the entries to this build. False when the index was dropped meanwhile. `OFFSET 0` keeps the look-up of each document
+   * by its key: on a table without statistics the planner joins every entry with every document instead.
    */
   private async insert(
     db: string,
@@ -126,8 +127,9 @@ export class IndexBuilder {
       await tx`
         INSERT INTO entries SELECT r.*
         FROM jsonb_array_elements(${JSON.stringify(rows)}::text::jsonb) WITH ORDINALITY AS t (e, o)
-        JOIN docs x ON x.db = ${db} AND x.id = t.e ->> 1
-          AND x.gen || '-' || x.hash = (${entries.map(({ rev }) => rev)}::text[])[t.o]
+        CROSS JOIN LATERAL (
+          SELECT FROM docs x WHERE x.db = ${db} AND x.id = t.e ->> 1
+            AND x.gen || '-' || x.hash = (${entries.map(({ rev }) => rev)}::text[])[t.o] OFFSET 0) AS unchanged
         CROSS JOIN LATERAL hearth_entry(t.e) AS r
         ON CONFLICT (db, id, index_id) DO NOTHING`
       return true

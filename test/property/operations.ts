@@ -1,12 +1,15 @@
 /** Random writes, said in terms that make sense whatever was written before. */
 import fc from 'fast-check'
-import type { Json, JsonObject } from '../../src/json/value.ts'
+import type { JsonObject } from '../../src/json/value.ts'
 import { text, value } from './values.ts'
 
 /** The revision that a client names: by its place among those that exist. */
 export type Aim =
-  | { readonly kind: 'none' | 'winner' | 'unknown' }
-  | { readonly kind: 'leaf' | 'node'; readonly at: number }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'winner' }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'leaf'; readonly at: number }
+  | { readonly kind: 'node'; readonly at: number }
 
 export interface EditPlan {
   readonly id: string

@@ -24,7 +24,8 @@ export class World {
   }
 
   async apply(operation: Operation): Promise<void> {
-    const store = this.#next()
+    this.#turn += 1
+    const store = this.#next(0)
     if (operation.kind === 'write') await this.#write(store, operation.edits)
     if (operation.kind === 'replicate') await this.#replicate(store, operation.grafts)
     if (operation.kind === 'recreate') {
@@ -32,25 +33,25 @@ export class World {
       expect(await store.createDatabase(this.ref)).toBe('created')
       this.#model = new ModelDatabase()
     }
-    const info = await this.#next().databaseInfo(this.ref)
+    const info = await this.#next(1).databaseInfo(this.ref)
     expect(info?.updateSeq).toBe(this.#model.seq)
   }
 
   /** Everything that can be read agrees with the model. */
   async check(): Promise<void> {
-    const store = this.#next()
+    const store = this.#next(0)
     const model = this.#model
     const ids = model.ids()
     const winners = ids.map((id) => model.winner(id))
     const live = winners.filter((node) => node?.deleted === false).length
     expect(await store.databaseInfo(this.ref)).toMatchObject({ docCount: live, deletedCount: ids.length - live })
-    const trees = await this.#next().readTrees(this.ref, [...ids, 'never'])
+    const trees = await this.#next(1).readTrees(this.ref, [...ids, 'never'])
     expect([...trees.keys()].sort()).toEqual([...ids].sort())
     const sequences = [...trees.values()].map(({ seq }) => seq)
     expect(new Set(sequences).size).toBe(ids.length)
     for (const id of ids) await this.#checkDocument(store, id, trees.get(id)?.nodes ?? [])
     const page = { descending: false, skip: 0, limit: 99, bodies: true }
-    const listed = await this.#next().scanIds(this.ref, page)
+    const listed = await this.#next(1).scanIds(this.ref, page)
     const liveIds = ids.filter((id) => model.winner(id)?.deleted === false)
     expect(listed.map(({ id }) => id)).toEqual(liveIds.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))))
   }
@@ -68,7 +69,7 @@ export class World {
     if (!read || read === 'no_database') throw new Error(`${id} is missing`)
     expect(read).toMatchObject({ gen: top?.gen, hash: top?.hash, deleted: top?.deleted, leaves: leaves.length })
     for (const { gen, hash, body } of model.nodes(id)) {
-      const revision = await this.#next().readRevision(this.ref, id, { gen, hash })
+      const revision = await this.#next(1).readRevision(this.ref, id, { gen, hash })
       expect(revision && parseJson(revision.text).value).toEqual(body as never)
     }
   }
@@ -139,9 +140,8 @@ export class World {
     return from[aim.at % Math.max(from.length, 1)]
   }
 
-  #next(): DocumentStore {
-    this.#turn += 1
-    return this.#stores[this.#turn % this.#stores.length]!
+  #next(step: number): DocumentStore {
+    return this.#stores[(this.#turn + step) % this.#stores.length]!
   }
 }
 

@@ -176,14 +176,17 @@ BEGIN
         ELSE 'conflict'
       END AS verdict
     FROM e
-  ), numbered AS (
-    SELECT v.*,
-      CASE WHEN cgen IS NOT NULL THEN cgen + 1 ELSE coalesce(pgen, 0) + 1 END AS ngen,
-      CASE WHEN cgen IS NOT NULL THEN chash ELSE phash END AS nparent,
-      update_seq + row_number() OVER (PARTITION BY db ORDER BY id COLLATE "C") AS nseq
-    FROM verdict v WHERE verdict = 'ok'
-  ), ok AS MATERIALIZED (
-    SELECT n.*, hearth_hash(del, ngen, nparent, digest) AS nhash FROM numbered n
+  ), decided AS MATERIALIZED ( -- one row an edit: a join of two of these would be quadratic without hash joins
+    SELECT n.*, hearth_hash(del, ngen, nparent, digest) AS nhash
+    FROM (
+      SELECT v.*,
+        CASE WHEN cgen IS NOT NULL THEN cgen + 1 ELSE coalesce(pgen, 0) + 1 END AS ngen,
+        CASE WHEN cgen IS NOT NULL THEN chash ELSE phash END AS nparent,
+        update_seq + count(*) FILTER (WHERE verdict = 'ok') OVER (PARTITION BY db ORDER BY id COLLATE "C") AS nseq
+      FROM verdict v
+    ) n
+  ), ok AS (
+    SELECT * FROM decided WHERE verdict = 'ok'
   ), kept AS ( -- the winner that is replaced stays readable until compaction
     INSERT INTO revs (db, id, gen, hash, parent, deleted, leaf, body)
     SELECT x.db, x.id, x.gen, x.hash, x.parent, x.deleted, false, coalesce(x.raw, x.body::text)
@@ -214,11 +217,11 @@ BEGIN
     array_agg(q.seq ORDER BY q.o), count(*) FILTER (WHERE q.outcome <> 'ok')
   INTO r_outcome, r_gen, r_hash, r_seq, n_bad
   FROM (
-    SELECT v.o, CASE v.verdict WHEN 'done' THEN 'ok' ELSE v.verdict END AS outcome,
-      coalesce(ok.ngen, CASE WHEN v.verdict = 'done' THEN v.cgen END) AS gen,
-      coalesce(ok.nhash, CASE WHEN v.verdict = 'done' THEN v.chash END) AS hash,
-      ok.nseq AS seq
-    FROM verdict v LEFT JOIN ok ON ok.o = v.o
+    SELECT o, CASE verdict WHEN 'done' THEN 'ok' ELSE verdict END AS outcome,
+      CASE verdict WHEN 'ok' THEN ngen WHEN 'done' THEN cgen END AS gen,
+      CASE verdict WHEN 'ok' THEN nhash WHEN 'done' THEN chash END AS hash,
+      CASE verdict WHEN 'ok' THEN nseq END AS seq
+    FROM decided
   ) q;
 
   IF p_atomic AND n_bad > 0 THEN
