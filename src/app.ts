@@ -26,6 +26,8 @@ export interface App {
   readonly apps: Readonly<Record<ListenerName, Fetch>>
   /** Makes what the first start makes. `publicPort` is the real one; absent when that listener is off. */
   greet(publicPort: number | undefined): Promise<Pick<Welcome, 'passphrase' | 'home'>>
+  /** Ends the answers that would otherwise never end, each as if its time were up. */
+  endFeeds(): void
 }
 
 /**
@@ -36,10 +38,12 @@ export async function openApp(config: Config, log: Log, store: DocumentStore): P
   const identity = await openIdentity(store)
   const instances = openInstances({ store, cliLifetime: config.token.cli_lifetime })
   const auth = await openAuth(config, store)
-  const documents = openDocuments({ store })
+  const stopping = new AbortController()
+  const documents = openDocuments({ store, stopping: stopping.signal })
   const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
   const metrics = newMetrics('hearth')
   observeProcess(metrics)
+  metrics.observe('changes_listeners', 'gauge', 'Feeds that wait for changes.', () => store.watching())
   const ready = newReadyCheck(store)
 
   const newApp = (listener: ListenerName): HttpRouter => {
@@ -72,6 +76,7 @@ export async function openApp(config: Config, log: Log, store: DocumentStore): P
       sync: newApp('sync').fetch,
       appliance: newApp('appliance').fetch,
     },
+    endFeeds: () => stopping.abort(),
     async greet(publicPort) {
       const passphrase = auth.generated
       if (!identity.isNew || !config.first_run || publicPort === undefined) return { passphrase }

@@ -29,7 +29,7 @@ export async function openStore(config: Config, log: Log): Promise<OpenedStore> 
 async function openOwn(config: Config, log: Log): Promise<OpenedStore> {
   const server = await supervise(() => openEmbeddedPostgres({ dataDir: config.data_dir, log: log.info }), log)
   try {
-    const store = await connect(config, server.current().connection, log)
+    const store = await connect(config, server.current().connection, log, { shared: false })
     const close = async () => {
       await store.close()
       await server.stop()
@@ -47,7 +47,7 @@ async function openOutside(config: Config, url: string, log: Log): Promise<Opene
     return takeLock(join(dataDir, 'hearth.lock'))
   })
   try {
-    const store = await connect(config, url, log)
+    const store = await connect(config, url, log, { shared: true })
     const close = async () => {
       await store.close()
       await lock.release()
@@ -59,12 +59,19 @@ async function openOutside(config: Config, url: string, log: Log): Promise<Opene
   }
 }
 
-async function connect(config: Config, target: Target, log: Log): Promise<DocumentStore> {
+/** `shared`: other processes may serve the same PostgreSQL. */
+async function connect(
+  config: Config,
+  target: Target,
+  log: Log,
+  { shared }: { readonly shared: boolean },
+): Promise<DocumentStore> {
   try {
     return await openPostgresDocuments({
       target,
       maxConnections: config.database.max_connections,
       compiler: indexCompiler,
+      shared,
       log: log.info,
     })
   } catch (error) {

@@ -1,5 +1,10 @@
 /** `_bulk_docs` with both values of `new_edits` (documents 1.14). */
 import { z } from '@hono/zod-openapi'
+import type { PreparedDocument } from '../../src/documents/document.ts'
+import { localPrefix, type PreparedLocal } from '../../src/documents/locals.ts'
+import type { WriteOutcome } from '../../src/documents/service.ts'
+import type { ParsedJson } from '../../src/json/exact.ts'
+import { isObject } from '../../src/json/value.ts'
 import { jsonValue } from '../http/answer.ts'
 import { readJson } from '../http/body.ts'
 import { bulkRequest } from '../http/bulk-request.ts'
@@ -7,7 +12,7 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import { enterWhole } from './access.ts'
 import { requireJson } from './content-type.ts'
 import { existing, noDatabase, outcomeRow } from './failure.ts'
-import { prepare } from './prepare.ts'
+import { prepare, prepareLocalDocument } from './prepare.ts'
 import type { CouchdbServices } from './services.ts'
 
 export function bulkRoute(face: Face, services: CouchdbServices): void {
@@ -37,13 +42,31 @@ export function bulkRoute(face: Face, services: CouchdbServices): void {
       const { ref } = await enterWhole(c, services, path.db, 'POST', 'read')
       requireJson(c)
       const { docs, newEdits } = bulkRequest(await readJson(c, { maxBytes: limits.maxRequestBytes }))
-      const prepared = docs.map((doc) => prepare(doc, limits.maxDocumentBytes))
+      const prepared = docs.map((doc) => prepareAny(doc, limits.maxDocumentBytes))
+      const plain = prepared.filter((doc): doc is PreparedDocument => 'body' in doc)
       // Without documents the engine touches no database.
-      if (docs.length === 0 && (await documents.info(ref)) === undefined) throw noDatabase()
+      if (plain.length === 0 && (await documents.info(ref)) === undefined) throw noDatabase()
       const outcomes = newEdits
-        ? await documents.bulk(ref, prepared, { create: false })
-        : await documents.replicate(ref, prepared, { create: false })
-      return jsonValue(c, 201, existing(outcomes).map(outcomeRow))
+        ? await documents.bulk(ref, plain, { create: false })
+        : await documents.replicate(ref, plain, { create: false })
+      const rows = existing(outcomes)
+      if (plain.length === prepared.length) return jsonValue(c, 201, rows.map(outcomeRow))
+      const all: WriteOutcome[] = newEdits ? [] : [...rows]
+      let next = 0
+      for (const doc of prepared) {
+        if (!('body' in doc)) {
+          const outcome = await documents.writeLocal(ref, doc)
+          if (newEdits || outcome.kind !== 'ok') all.push(outcome)
+        } else if (newEdits) all.push(rows[next++] as WriteOutcome)
+      }
+      return jsonValue(c, 201, all.map(outcomeRow))
     },
   )
+}
+
+/** Local documents may stand among the others; they have no history, so `new_edits` says nothing to them. */
+function prepareAny(doc: ParsedJson, maxBytes: number): PreparedDocument | PreparedLocal {
+  const id = isObject(doc.value) ? doc.value['_id'] : undefined
+  if (typeof id !== 'string' || !id.startsWith(localPrefix)) return prepare(doc, maxBytes)
+  return prepareLocalDocument(doc, maxBytes, id)
 }

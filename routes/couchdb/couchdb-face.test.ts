@@ -62,6 +62,7 @@ const engine: Partial<Documents> = {
     { ddoc: '_design/d', name: 'n' },
   ],
   deleteIndex: async (_ref, ddoc, name) => ddoc === '_design/d' && name === 'n',
+  compact: async ({ name }) => name === 'db',
 }
 
 async function* pages<Row>(...all: Row[][]) {
@@ -458,13 +459,6 @@ table('documents', [
   },
   { name: 'delete a design document', request: `DELETE /couchdb/db/_design/d?rev=${rev}`, as: 'db:GET', status: 200 },
   { name: 'views', request: 'GET /couchdb/db/_design/d/_view/v', status: 501, contains: ['_index'] },
-  {
-    name: 'replication waits',
-    request: 'POST /couchdb/db/_revs_diff',
-    body: {},
-    status: 501,
-    json: { error: 'not_implemented' },
-  },
   { name: 'unknown paths', request: 'GET /couchdb/db/a/_b/c', status: 404, json: missing },
   { name: 'unknown names', request: 'GET /couchdb/db/_b/c', status: 404, json: missing },
 ])

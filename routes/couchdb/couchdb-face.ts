@@ -3,13 +3,18 @@
  */
 import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { bulkRoute } from './bulk-docs.ts'
+import { bulkGetRoute } from './bulk-get.ts'
+import { changesRoutes } from './changes.ts'
+import { compactRoutes } from './compact.ts'
 import { copyRoutes } from './copy.ts'
 import { createRoute } from './create.ts'
 import { databaseRoutes } from './databases.ts'
 import { couchdbErrors } from './failure.ts'
 import { listingRoutes } from './listings.ts'
+import { localRoutes } from './local.ts'
 import { mangoRoutes } from './mango.ts'
 import { readRoutes } from './read.ts'
+import { revsDiffRoutes } from './revs-diff.ts'
 import { serverRoutes } from './server.ts'
 import type { CouchdbServices } from './services.ts'
 import { sessionRoutes } from './session.ts'
@@ -28,6 +33,11 @@ export function couchdbFace(services: CouchdbServices): Face {
   listingRoutes(face, services)
   mangoRoutes(face, services)
   bulkRoute(face, services)
+  localRoutes(face, services)
+  revsDiffRoutes(face, services)
+  bulkGetRoute(face, services)
+  changesRoutes(face, services)
+  compactRoutes(face, services)
   createRoute(face, services)
   refuseOtherMethods(face)
   unservedDatabase(face)

@@ -153,30 +153,6 @@ export function databaseRoutes(face: Face, services: CouchdbServices): void {
     },
   )
 
-  for (const path of [
-    '/couchdb/{db}/_compact',
-    '/couchdb/{db}/_compact/{ddoc}',
-    '/couchdb/{db}/_view_cleanup',
-  ] as const) {
-    endpoint(
-      face,
-      {
-        method: 'POST',
-        path,
-        tag,
-        summary: 'Accepted; the server tidies up by itself',
-        needs: 'POST on the whole database',
-        answers: { 202: done, ...answers, 415: 'The body is not announced as JSON.' },
-      },
-      async (c, { path }) => {
-        requireJson(c)
-        const { ref } = await enterWhole(c, services, path.db, 'POST', 'write')
-        if ((await documents.info(ref)) === undefined) throw noDatabase()
-        return jsonValue(c, 202, { ok: true })
-      },
-    )
-  }
-
   endpoint(
     face,
     {

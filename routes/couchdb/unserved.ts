@@ -3,7 +3,7 @@ import { Problem } from '../../src/errors.ts'
 import type { Face } from '../http/endpoint.ts'
 import { noDocument } from './failure.ts'
 
-const replication = 'Replication is not served yet: read with _all_docs or _find, write with _bulk_docs.'
+const feeds = 'There is no feed of databases here: follow one database with _changes.'
 const mango = 'JavaScript does not run here: index fields with POST _index and query them with POST _find.'
 const tokens = 'There are no user accounts here: give each client a token, by the admin API.'
 const push = 'This server does not replicate by itself: run the replication in a client or in another CouchDB.'
@@ -15,8 +15,8 @@ const serverNames: Readonly<Record<string, string>> = {
   _replicator: push,
   _replicate: push,
   _scheduler: push,
-  _global_changes: replication,
-  _db_updates: replication,
+  _global_changes: feeds,
+  _db_updates: feeds,
   _active_tasks: operations,
   _cluster_setup: operations,
   _config: operations,
@@ -32,12 +32,6 @@ const serverNames: Readonly<Record<string, string>> = {
 
 /** In a database: `/couchdb/DB/NAME` and everything below it. */
 const databaseNames: Readonly<Record<string, string>> = {
-  _changes: replication,
-  _revs_diff: replication,
-  _missing_revs: replication,
-  _bulk_get: replication,
-  _local: replication,
-  _local_docs: replication,
   _partition: 'Databases have no partitions here: POST _find with an index serves the same queries.',
   _purge: 'Purging is not served: delete documents, or the whole database.',
   _purged_infos: 'Purging is not served: delete documents, or the whole database.',

@@ -28,7 +28,7 @@ export async function readDocumentBody(
 }
 
 /** A document may carry the `_type` that it was read with; another one is a mistake (documents 1.6, 1.7). */
-export function requireType(document: PreparedDocument, type: string): void {
+export function requireType(document: Pick<PreparedDocument, 'type'>, type: string): void {
   if (document.type !== undefined && document.type !== type) {
     throw new Problem('bad_request', `document _type must be ${type}`)
   }

@@ -5,6 +5,8 @@
 import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { allDocsRoutes } from './all-docs.ts'
 import { bulkRoute } from './bulk.ts'
+import { bulkGetRoute } from './bulk-get.ts'
+import { changesRoutes } from './changes.ts'
 import { createRoute } from './create.ts'
 import { databaseRoutes } from './database.ts'
 import { deleteRoute } from './delete.ts'
@@ -13,14 +15,14 @@ import { designRoutes } from './design.ts'
 import { doctypesRoute } from './doctypes.ts'
 import { couchErrors, frameworkProblem, ownErrors } from './errors.ts'
 import { findRoutes } from './find.ts'
+import { fullCommitRoute } from './full-commit.ts'
 import { indexRoutes } from './index.ts'
+import { localRoutes } from './local.ts'
 import { normalDocsRoute } from './normal-docs.ts'
 import { readRoute } from './read.ts'
+import { revsDiffRoutes } from './revs-diff.ts'
 import { updateRoute } from './update.ts'
 import { welcomeRoute } from './welcome.ts'
-
-/** Names that belong to replication, which is not served yet: unknown routes, no ids. */
-const notServedYet = ['_changes', '_revs_diff', '_missing_revs', '_bulk_get', '_ensure_full_commit', '_local/:id']
 
 /** Mount the face's router at the root: its paths are whole. */
 export function dataRoutes(services: DataServices): Face {
@@ -36,10 +38,12 @@ export function dataRoutes(services: DataServices): Face {
   bulkRoute(couch, services) //              POST         /data/T/_bulk_docs
   indexRoutes(own, services) //              POST, GET    /data/T/_index; POST .../_bulk_delete; DELETE .../D/json/NAME
   designRoutes(own, couch, services) //      GET          /data/T/_design_docs; GET, DELETE /data/T/_design/D; POST .../copy
+  localRoutes(couch, services) //            GET, PUT, DELETE /data/T/_local/ID
+  revsDiffRoutes(couch, services) //         POST         /data/T/_revs_diff, _missing_revs
+  bulkGetRoute(couch, services) //           POST         /data/T/_bulk_get
+  fullCommitRoute(couch, services) //        POST         /data/T/_ensure_full_commit
+  changesRoutes(own, services) //            GET, POST    /data/T/_changes
   refuseOtherMethods(own)
-
-  const unknown = () => frameworkProblem('not_found', 'Not Found')
-  for (const name of notServedYet) own.router.all(`/data/:type/${name}`, (c) => own.onError(unknown(), c))
 
   databaseRoutes(own, couch, services) //    GET, PUT, DELETE /data/T
   createRoute(own, services) //              POST             /data/T
@@ -48,6 +52,6 @@ export function dataRoutes(services: DataServices): Face {
   deleteRoute(own, services) //              DELETE           /data/T/ID
   refuseOtherMethods(own)
 
-  own.router.all('/data/*', (c) => own.onError(unknown(), c))
+  own.router.all('/data/*', (c) => own.onError(frameworkProblem('not_found', 'Not Found'), c))
   return own
 }

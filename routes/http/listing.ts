@@ -95,8 +95,11 @@ export function withBody(text: z.output<typeof allDocsText>, body: Json | undefi
   return { ...members, ...Object.fromEntries(asked) }
 }
 
+/** Local documents are not counted. */
+type Listed = Pick<AllDocsAnswer, 'offset' | 'updateSeq' | 'rows'> & { readonly totalRows: number | null }
+
 /** Streams the whole answer. */
-export function sendListing(c: HttpContext, answer: AllDocsAnswer, listing: Listing): Promise<Response> {
+export function sendListing(c: HttpContext, answer: Listed, listing: Listing): Promise<Response> {
   return streamJson(
     c,
     listingHead(answer, listing),
@@ -106,7 +109,7 @@ export function sendListing(c: HttpContext, answer: AllDocsAnswer, listing: List
 }
 
 /** The envelope up to the first row. CouchDB tells no sequence when keys are asked for. */
-export function listingHead(answer: AllDocsAnswer, { updateSeq, keys }: Listing): string {
+export function listingHead(answer: Omit<Listed, 'rows'>, { updateSeq, keys }: Listing): string {
   const told = keys === undefined ? JSON.stringify(answer.updateSeq) : 'null'
   const sequence = updateSeq ? `"update_seq":${told},` : ''
   return `{"total_rows":${answer.totalRows},"offset":${answer.offset},${sequence}"rows":[`

@@ -49,6 +49,41 @@ export async function streamJson(
     : streamed(compressed.body, { ...compressed.headers, ...headers })
 }
 
+export interface LiveStream {
+  /** Written in front of the first text, or of the tail; nothing is written before. */
+  readonly head: string
+  readonly texts: AsyncIterable<string>
+  readonly tail: () => string
+  /** Called when the client has left: whoever makes the texts may be waiting and must end now. */
+  readonly left: () => void
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** Sends texts as they come, uncompressed, for as long as they come. The answer's head goes out at once. */
+export function streamLive(c: HttpContext, { head, texts, tail, left, headers }: LiveStream): Response {
+  if (c.req.raw.method === 'HEAD') return streamed(null, headers)
+  const iterator = texts[Symbol.asyncIterator]()
+  const encoder = new TextEncoder()
+  let before = head
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const next = await iterator.next()
+        const text = before + (next.done === true ? tail() : next.value)
+        before = ''
+        if (text !== '') controller.enqueue(encoder.encode(text))
+        if (next.done === true) controller.close()
+      },
+      async cancel() {
+        left()
+        await iterator.return?.()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  return streamed(body, headers)
+}
+
 function streamed(body: BodyInit | null, headers: Readonly<Record<string, string>> = {}): Response {
   return new Response(body, {
     status: 200,

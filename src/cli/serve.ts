@@ -31,11 +31,12 @@ async function serve(config: Config, output: Output): Promise<void> {
   const [{ newStartingApp, openApp }, { openStore }] = await Promise.all([import('../app.ts'), import('../store.ts')])
   const opened = await openStore(config, log)
   let listeners: Listeners | undefined
+  let app: App | undefined
   try {
     const entrance = newEntrance(newStartingApp())
     listeners = await openListeners(await listenersOf(config, entrance.fetch))
     const { addresses } = listeners
-    const app = await openApp(config, log, opened.store)
+    app = await openApp(config, log, opened.store)
     const first = await app.greet(addresses.public?.port)
     entrance.open(app)
     await writeListenersFile(config.data_dir, addresses)
@@ -46,6 +47,7 @@ async function serve(config: Config, output: Output): Promise<void> {
   } finally {
     giveUpLater()
     const started = performance.now()
+    app?.endFeeds()
     await listeners?.close(drainMs)
     await removeListenersFile(config.data_dir)
     await opened.close()

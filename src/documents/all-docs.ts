@@ -1,6 +1,7 @@
 /** `_all_docs` and its relatives: pages of live documents in byte order, or rows for a list of keys (documents 1.10). */
 import type { DatabaseRef, DocumentStore, IdRange, StoredDocument } from '../../storage/documents/contract.ts'
 import type { Json } from '../json/value.ts'
+import { firstPage, maxPage, nextPage } from './page-size.ts'
 import { render } from './reading.ts'
 import { formatRevision } from './revision.ts'
 import { conflicts } from './revision-tree.ts'
@@ -8,11 +9,6 @@ import { sequence } from './sequence.ts'
 import type { AllDocsAnswer, AllDocsQuery, AllDocsRow } from './service.ts'
 
 type Store = Pick<DocumentStore, 'databaseInfo' | 'scanIds' | 'countIds' | 'readMany' | 'readTrees'>
-
-/** Bodies of one page together; bounds the memory of an answer, whatever the documents' sizes. */
-const pageBytes = 2_000_000
-const maxPage = 1_000
-const firstPage = 32
 
 export async function allDocs(
   store: Store,
@@ -68,12 +64,6 @@ async function* rangeRows(store: Store, ref: DatabaseRef, query: AllDocsQuery): 
     from = { id: last.id, inclusive: false }
     if (query.includeDocs) page = nextPage(documents)
   }
-}
-
-function nextPage(documents: readonly StoredDocument[]): number {
-  let bytes = 1
-  for (const document of documents) bytes += document.text.length
-  return Math.max(1, Math.min(maxPage, Math.floor((pageBytes * documents.length) / bytes)))
 }
 
 async function rowsOf(

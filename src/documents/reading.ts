@@ -8,17 +8,21 @@ import type {
 } from '../../storage/documents/contract.ts'
 import { documentText } from './render.ts'
 import { formatRevision, sameRevision } from './revision.ts'
-import { ancestry, conflicts, deletedConflicts, leavesUnder, sortedLeaves } from './revision-tree.ts'
+import { ancestry, conflicts, deletedConflicts } from './revision-tree.ts'
 import { sequence } from './sequence.ts'
-import type { OpenRevision, ReadOptions, ReadOutcome, RenderedDocument } from './service.ts'
+import type { ReadOptions, ReadOutcome, RenderedDocument } from './service.ts'
 
 type Store = Pick<DocumentStore, 'read' | 'readRevision' | 'readTree' | 'databaseInfo'>
 
-/** A stored document as text, with the members in `extra`. */
-export function render(
-  document: StoredDocument,
-  options: { type?: string; extra?: Record<string, unknown> } = {},
-): RenderedDocument {
+export interface Rendering {
+  /** Written as `_type`. */
+  readonly type?: string
+  /** More members. */
+  readonly extra?: Readonly<Record<string, unknown>>
+}
+
+/** A stored document as text. */
+export function render(document: StoredDocument, options: Rendering = {}): RenderedDocument {
   return {
     id: document.id,
     rev: formatRevision(document),
@@ -89,41 +93,4 @@ function revisionsInfo(tree: RevisionTree, rev: RevisionId): { rev: string; stat
     if (!node?.hasBody) return { rev: name, status: 'missing' }
     return { rev: name, status: node.deleted ? 'deleted' : 'available' }
   })
-}
-
-/** `open_revs`: asked revisions, or all leaves. */
-export async function openRevisions(
-  store: Store,
-  ref: DatabaseRef,
-  id: string,
-  revs: 'all' | readonly RevisionId[],
-  options: { readonly revs?: boolean; readonly latest?: boolean; readonly type?: string } = {},
-): Promise<readonly OpenRevision[] | 'missing' | 'no_database'> {
-  const winner = await store.read(ref, id)
-  if (winner === 'no_database') return 'no_database'
-  const tree = winner && (await store.readTree(ref, id))
-  if (!tree) return revs === 'all' ? 'missing' : revs.map((rev) => ({ missing: formatRevision(rev) }))
-  const wanted =
-    revs === 'all'
-      ? sortedLeaves(tree.nodes).map((node) => ({ asked: node, leaf: node }))
-      : revs.flatMap((rev) => {
-          const under = options.latest ? leavesUnder(tree.nodes, rev) : []
-          return under.length > 0 ? under.map((leaf) => ({ asked: rev, leaf })) : [{ asked: rev, leaf: rev }]
-        })
-  const answers: OpenRevision[] = []
-  const seen = new Set<string>()
-  for (const { asked, leaf } of wanted) {
-    const name = formatRevision(leaf)
-    if (seen.has(name)) continue
-    seen.add(name)
-    const document = await store.readRevision(ref, id, leaf)
-    if (!document) answers.push({ missing: formatRevision(asked) })
-    else {
-      const extra = options.revs ? { _revisions: revisions(tree, leaf) } : undefined
-      answers.push({
-        ok: render(document, { ...(options.type ? { type: options.type } : {}), ...(extra ? { extra } : {}) }),
-      })
-    }
-  }
-  return answers
 }

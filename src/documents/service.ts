@@ -8,6 +8,7 @@
 import type { DatabaseInfo, DatabaseRef, RevisionId } from '../../storage/documents/contract.ts'
 import type { Json, JsonObject } from '../json/value.ts'
 import type { PreparedDocument } from './document.ts'
+import type { PreparedLocal } from './locals.ts'
 
 /** A document ready to be sent: the JSON text with `_id`, `_rev`, `_deleted` and the members asked for. */
 export interface RenderedDocument {
@@ -46,6 +47,39 @@ export type WriteOutcome =
   | { readonly kind: 'deleted'; readonly id: string }
   | { readonly kind: 'forbidden'; readonly id: string; readonly reason: string }
   | { readonly kind: 'no_database'; readonly id: string }
+
+/** `_local` documents have no tombstones. */
+export type LocalRead = Exclude<ReadOutcome, { readonly kind: 'deleted' }>
+
+/** `_local_docs`: CouchDB neither counts them nor says where a page lies. */
+export type LocalsAnswer = Pick<AllDocsAnswer, 'updateSeq' | 'rows'>
+
+/** What `_revs_diff` says of one document: the revisions asked for that are not here, in the order asked. */
+export interface RevisionsDiff {
+  readonly id: string
+  /** Never empty: a document that lacks nothing is left out. */
+  readonly missing: readonly string[]
+  /** Leaves here that are older than one of the missing: these may descend from them (documents 1.16). */
+  readonly possibleAncestors: readonly string[]
+}
+
+/** One line of a `_bulk_get`: revisions of a document, or why they cannot be looked for. */
+export type BulkGetLine =
+  | { readonly id: string; readonly revs: 'all' | readonly RevisionId[] }
+  | { readonly id: string | null; readonly refused: BulkGetFailure }
+
+export interface BulkGetFailure {
+  readonly id: string | null
+  /** As asked; the text `undefined` when the document was asked for without one. */
+  readonly rev: Json
+  readonly error: string
+  readonly reason: string
+}
+
+export interface BulkGetResult {
+  readonly id: string | null
+  readonly docs: readonly ({ readonly ok: RenderedDocument } | { readonly error: BulkGetFailure })[]
+}
 
 export interface WriteRequest {
   readonly id: string
@@ -97,6 +131,46 @@ export type AllDocsRow =
     }
   | { readonly kind: 'deleted'; readonly id: string; readonly rev: string }
   | { readonly kind: 'not_found'; readonly key: Json }
+
+/** What `_changes` is asked for (documents 1.13), already parsed. */
+export interface ChangesQuery {
+  /** `normal`: what there is. `longpoll`: the same, but never nothing before the timeout. `continuous`: has no end. */
+  readonly feed: 'normal' | 'longpoll' | 'continuous'
+  /** As the client gave it: a sequence, a bare number, `now`; absent: the start. */
+  readonly since?: string | undefined
+  /** Absent: all. 0: none, with `pending` telling how many there are. */
+  readonly limit?: number | undefined
+  /** Latest first; `since` is ignored and nothing is waited for. */
+  readonly descending: boolean
+  readonly includeDocs: boolean
+  readonly conflicts: boolean
+  /** The winner only, or all leaves, the winner first and deleted ones too. */
+  readonly style: 'main_only' | 'all_docs'
+  readonly filter?: ChangesFilter | undefined
+  /** Milliseconds of silence after which a sign of life is due; with it a feed waits for ever. */
+  readonly heartbeatMs?: number | undefined
+  /** Milliseconds of silence after which a feed that waits ends. */
+  readonly timeoutMs: number
+}
+
+export type ChangesFilter =
+  | { readonly kind: 'ids'; readonly ids: readonly string[] }
+  /** `fields`: what is kept of the documents that `includeDocs` adds. */
+  | { readonly kind: 'selector'; readonly selector: Json; readonly fields?: Json | undefined }
+  | { readonly kind: 'designs' }
+
+/** One row as JSON text. */
+export interface ChangesRow {
+  readonly seq: string
+  readonly text: string
+}
+
+export type ChangesEvent =
+  /** Never empty. */
+  | { readonly kind: 'rows'; readonly rows: readonly ChangesRow[] }
+  | { readonly kind: 'heartbeat' }
+  /** The last event. `pending`: how many rows follow, filtered or not. */
+  | { readonly kind: 'end'; readonly lastSeq: string; readonly pending: number }
 
 export interface FindAnswer {
   /** Documents as JSON text, projected when `fields` were asked. */
@@ -156,7 +230,37 @@ export interface Documents {
     to: { readonly id: string; readonly rev?: RevisionId | undefined },
   ): Promise<WriteOutcome>
 
+  readLocal(ref: DatabaseRef, id: string): Promise<LocalRead>
+  /** Puts a local document, or deletes it when it is prepared as deleted; `missing`: there is none to delete. */
+  writeLocal(ref: DatabaseRef, local: PreparedLocal): Promise<WriteOutcome>
+  /** `_local_docs`: bounds and keys hold whole ids. */
+  listLocals(ref: DatabaseRef, query: AllDocsQuery): Promise<LocalsAnswer | 'no_database'>
+
+  /** Which of the revisions are not known here. Ancestors without body are known. */
+  revsDiff(
+    ref: DatabaseRef,
+    asked: ReadonlyMap<string, readonly RevisionId[]>,
+  ): Promise<readonly RevisionsDiff[] | 'no_database'>
+  /** `_bulk_get`: one result a line, in the order asked; pages as in `AllDocsAnswer.rows`. */
+  bulkGet(
+    ref: DatabaseRef,
+    lines: readonly BulkGetLine[],
+    options?: { readonly revs?: boolean; readonly latest?: boolean },
+  ): Promise<AsyncIterable<readonly BulkGetResult[]> | 'no_database'>
+  /** Drops the bodies of superseded revisions at once; false when there is no such database. */
+  compact(ref: DatabaseRef): Promise<boolean>
+
   allDocs(ref: DatabaseRef, query: AllDocsQuery): Promise<AllDocsAnswer | 'no_database'>
+
+  /**
+   * Reads or follows the feed. Nothing is held in the store between two events, and everything ends when `signal` aborts
+   * or the iterator is closed. Throws `bad_request` for a bad `since` or filter.
+   */
+  changes(
+    ref: DatabaseRef,
+    query: ChangesQuery,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<ChangesEvent> | 'no_database'>
 
   find(ref: DatabaseRef, body: Json, face: FindFace): Promise<FindAnswer | 'no_database'>
   explain(ref: DatabaseRef, body: Json, face: FindFace): Promise<JsonObject | 'no_database'>

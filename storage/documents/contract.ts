@@ -101,6 +101,37 @@ export interface Replicated {
   readonly body: Body
 }
 
+/** A revision of one document, as replication asks for it. */
+export interface DocumentRevision extends RevisionId {
+  readonly id: string
+}
+
+/** A `_local` document: kept beside the documents, never counted, listed or replicated (documents 1.17). */
+export interface LocalDocument {
+  /** With `_local/` in front. */
+  readonly id: string
+  /** The N of its revision `0-N`. */
+  readonly n: number
+  /** A JSON object without `_id` and `_rev`. */
+  readonly text: string
+}
+
+export interface LocalEdit {
+  readonly id: string
+  /** The N that the client read; it must match where there is such a document. Absent: whatever is there is replaced. */
+  readonly n?: number | undefined
+  /** `undefined`: delete it. */
+  readonly text: string | undefined
+}
+
+export type LocalOutcome =
+  /** `n` is 0 after a deletion, else one more than the edit's, or 1. */
+  | { readonly kind: 'ok'; readonly n: number }
+  | { readonly kind: 'conflict' }
+  /** Nothing to delete. */
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'no_database' }
+
 /** One column of an index entry: `k` is the order-preserving key in hex, `s` the string under ICU order (storage 5.2). */
 export interface KeyPart {
   readonly k: string
@@ -186,6 +217,39 @@ export interface IdRange {
   readonly bodies: boolean
 }
 
+/** Which superseded bodies `compact` leaves where they are (storage 4.3); those of leaves always stay. */
+export interface KeptBodies {
+  /** Superseded no longer ago than this. */
+  readonly youngerThanMs: number
+  /** At most so many of each document, the newest ones. */
+  readonly perDocument: number
+}
+
+/** A part of a database's feed: every document once, tombstones and design documents too, by its latest sequence. */
+export interface ChangesRange {
+  /** Rows strictly behind this sequence in the direction of reading; absent: from the start. */
+  readonly after?: bigint | undefined
+  /** From the latest sequence to the first. */
+  readonly descending: boolean
+  readonly limit: number
+  /** `text` is `{}` unless set. */
+  readonly bodies: boolean
+  /** Only these documents, at most 1,000. */
+  readonly ids?: readonly string[] | undefined
+}
+
+/** One page of the feed; all of it is read in one snapshot. */
+export interface ChangesPage {
+  /** `DatabaseInfo.epoch` of the database that was read. */
+  readonly epoch: string
+  /** A page that is not full holds everything up to this sequence. */
+  readonly updateSeq: bigint
+  /** Rows of the whole feed. */
+  readonly total: number
+  /** In the order of the sequences, in the direction asked. */
+  readonly rows: readonly StoredDocument[]
+}
+
 export interface DocumentStore {
   createDatabase(ref: DatabaseRef): Promise<'created' | 'exists'>
   /** `undefined` when there is none. */
@@ -214,6 +278,11 @@ export interface DocumentStore {
   read(ref: DatabaseRef, id: string): Promise<StoredDocument | undefined | 'no_database'>
   /** One revision with its body; `undefined` when unknown or without body. */
   readRevision(ref: DatabaseRef, id: string, rev: RevisionId): Promise<StoredDocument | undefined>
+  /** The same for many, in the order asked: one statement. */
+  readRevisions(
+    ref: DatabaseRef,
+    revisions: readonly DocumentRevision[],
+  ): Promise<readonly (StoredDocument | undefined)[]>
   /** `undefined` when the document or the database does not exist. */
   readTree(ref: DatabaseRef, id: string): Promise<RevisionTree | undefined>
   readTrees(ref: DatabaseRef, ids: readonly string[]): Promise<ReadonlyMap<string, RevisionTree>>
@@ -231,6 +300,38 @@ export interface DocumentStore {
   indexes(ref: DatabaseRef, options?: { readonly fresh?: boolean }): Promise<IndexList | undefined>
   /** One page of an index, in its order: columns under ICU, ties by id in bytes. One snapshot with the bodies. */
   scanIndex(ref: DatabaseRef, scan: IndexScan): Promise<readonly IndexRow[]>
+
+  /** Writes or deletes a local document, after commit. Of several writers with one `n` exactly one is `ok`. */
+  writeLocal(ref: DatabaseRef, edit: LocalEdit): Promise<LocalOutcome>
+  readLocal(ref: DatabaseRef, id: string): Promise<LocalDocument | undefined | 'no_database'>
+  /** Local documents by id, in no particular order; ids that do not exist are left out. */
+  readLocals(ref: DatabaseRef, ids: readonly string[]): Promise<readonly LocalDocument[]>
+  /** Local documents by id in byte order: one page. `text` is `{}` unless `bodies`. */
+  scanLocals(ref: DatabaseRef, range: Omit<IdRange, 'designs'>): Promise<readonly LocalDocument[]>
+
+  /**
+   * Drops bodies of revisions that are no leaves, all of them unless `keep` says which stay; trees stay as they are.
+   * False when the database does not exist.
+   */
+  compact(ref: DatabaseRef, keep?: KeptBodies): Promise<boolean>
+
+  /**
+   * One page of the feed; `undefined` when the database does not exist. Guarantee: commit order is sequence order, so
+   * that a reader who asks for what lies behind the last sequence it saw misses nothing, whoever writes.
+   */
+  changes(ref: DatabaseRef, range: ChangesRange): Promise<ChangesPage | undefined>
+  /** How many rows of the feed lie strictly behind a sequence, and `updateSeq` of the same snapshot. */
+  countChanges(
+    ref: DatabaseRef,
+    range: Pick<ChangesRange, 'after' | 'descending'>,
+  ): Promise<{ readonly count: number; readonly updateSeq: bigint } | undefined>
+  /**
+   * Calls `listener` soon after any process committed to the database or dropped it, at times also for nothing. Changes
+   * close together are one call. Nothing is held in the store for it. Ends with the function returned.
+   */
+  watch(ref: DatabaseRef, listener: () => void): () => void
+  /** How many listeners are registered in this process. */
+  watching(): number
 
   /** Resolves when the store answers; rejects with `store_unavailable` otherwise. */
   ping(): Promise<void>

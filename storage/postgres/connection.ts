@@ -30,15 +30,18 @@ const session = {
   idle_in_transaction_session_timeout: 60_000,
 }
 
-/** Opens a pool. Nothing is connected before the first statement. */
-export function openPool({ target, maxConnections }: ConnectionOptions): Sql {
+/** Opens a pool. Nothing is connected before the first statement. `settings` are added to the sessions' own. */
+export function openPool(
+  { target, maxConnections }: ConnectionOptions,
+  settings: Readonly<Record<string, string>> = {},
+): Sql {
   const options = {
     max: maxConnections,
     connect_timeout: 5,
     idle_timeout: 0,
     max_lifetime: null,
     onnotice: () => {},
-    connection: session,
+    connection: { ...session, ...settings },
   }
   return typeof target === 'string' ? postgres(target, options) : postgres({ ...options, ...target })
 }

@@ -1,32 +1,43 @@
 /** The document store on PostgreSQL: composes the queues, scans and transactions of this folder into the contract. */
 import type {
   DatabaseRef,
+  DocumentRevision,
   DocumentStore,
   Edit,
   IdRange,
   IndexCompiler,
   IndexScan,
+  KeptBodies,
+  LocalEdit,
   Replicated,
   RevisionId,
   RevisionTree,
 } from '../documents/contract.ts'
 import { StaleIndexes } from '../documents/contract.ts'
+import { countChanges, readChanges } from './changes.ts'
+import { Compactor, compactDatabase } from './compaction.ts'
 import { type ConnectionOptions, guarded, openPool } from './connection.ts'
 import { createDatabase, databaseInfo, dropDatabases, listDatabases, sweepDropped } from './databases.ts'
 import { Directory } from './directory.ts'
 import { scanIndex } from './index-scan.ts'
 import { IndexBuilder } from './indexes.ts'
+import { readLocal, readLocals, scanLocals, writeLocal } from './locals.ts'
 import { migrate, refreshCollation } from './migrate.ts'
+import { Notifications } from './notifications.ts'
 import { documentOf, ReadQueue } from './read-queue.ts'
 import { countIds, readMany, scanIds } from './scans.ts'
 import { replicateTrees } from './tree-edits.ts'
-import { readRevision, readTrees } from './trees.ts'
+import { readRevision, readRevisions, readTrees } from './trees.ts'
 import { WriteQueue } from './write-queue.ts'
 
 export interface PostgresDocumentsOptions extends ConnectionOptions {
   readonly compiler: IndexCompiler
+  /** False when no other process writes to this PostgreSQL: nobody is told of changes then. Default true. */
+  readonly shared?: boolean
   /** Milliseconds between sweeps of what was dropped; 0 turns them off. */
   readonly sweepEveryMs?: number
+  /** Milliseconds between walks that drop superseded bodies; 0 turns them off. */
+  readonly compactEveryMs?: number
   readonly log?: (event: string, detail?: Record<string, unknown>) => void
 }
 
@@ -47,7 +58,8 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
   const directory = new Directory(sql, options.compiler)
   const builder = new IndexBuilder(sql, directory)
   const reads = new ReadQueue(sql)
-  const writes = new WriteQueue(sql, directory)
+  const notifications = new Notifications({ target: options.target, sql, shared: options.shared ?? true })
+  const writes = new WriteQueue(sql, directory, (ref) => notifications.changed(ref))
   const sweeps = startSweeps(
     options.sweepEveryMs ?? 5_000,
     async (signal) => {
@@ -56,6 +68,8 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
     },
     log,
   )
+  const compactor = new Compactor(sql)
+  const compactions = startSweeps(options.compactEveryMs ?? 3_600_000, (signal) => compactor.run(signal), log)
 
   /**
    * Runs a read with the database's number. An empty answer may mean that another process dropped the database and made
@@ -95,6 +109,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       guarded(async () => {
         const count = await dropDatabases(sql, ref.prefix, ref.name)
         directory.forget(ref)
+        notifications.changed(ref)
         return count > 0
       }),
     dropPrefix: (prefix) =>
@@ -109,7 +124,8 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       }),
 
     write: (edits: readonly Edit[], { atomic = false } = {}) => writes.write(edits, atomic),
-    replicate: (ref: DatabaseRef, revisions: readonly Replicated[]) => replicateTrees(sql, directory, ref, revisions),
+    replicate: (ref: DatabaseRef, revisions: readonly Replicated[]) =>
+      replicateTrees(sql, directory, ref, revisions).finally(() => notifications.changed(ref)),
 
     async read(ref: DatabaseRef, id: string) {
       if (id.includes('\u0000')) return (await guarded(() => directory.find(ref))) ? undefined : 'no_database'
@@ -122,6 +138,15 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       return second ? documentOf(id, second) : 'no_database'
     },
     readRevision: (ref: DatabaseRef, id: string, rev: RevisionId) => guarded(() => readRevision(sql, ref, id, rev)),
+    readRevisions: (ref: DatabaseRef, revisions: readonly DocumentRevision[]) =>
+      guarded(async () => {
+        const found = await inDatabase(
+          ref,
+          (db) => readRevisions(sql, db, revisions),
+          (rows) => rows.every((row) => row === undefined),
+        )
+        return found ?? revisions.map(() => undefined)
+      }),
     readTree: (ref: DatabaseRef, id: string) => guarded(async () => (await treesIn(ref, [id])).get(id)),
     readTrees: (ref: DatabaseRef, ids: readonly string[]) => guarded(() => treesIn(ref, ids)),
     readMany: (ref: DatabaseRef, ids: readonly string[], bodies: boolean) =>
@@ -150,12 +175,42 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
         return scanIndex(sql, known.db, index.columns, scan)
       }),
 
+    writeLocal: (ref: DatabaseRef, edit: LocalEdit) => guarded(() => writeLocal(sql, ref, edit)),
+    readLocal: (ref: DatabaseRef, id: string) => guarded(() => readLocal(sql, ref, id)),
+    readLocals: (ref: DatabaseRef, ids: readonly string[]) =>
+      guarded(() => rowsIn(ref, (db) => readLocals(sql, db, ids))),
+    scanLocals: (ref: DatabaseRef, range: Omit<IdRange, 'designs'>) =>
+      guarded(() => rowsIn(ref, (db) => scanLocals(sql, db, range))),
+
+    compact: (ref: DatabaseRef, keep?: KeptBodies) => guarded(() => compactDatabase(sql, ref, keep)),
+
+    changes: (ref: DatabaseRef, range) =>
+      guarded(() =>
+        inDatabase(
+          ref,
+          (db) => readChanges(sql, db, range),
+          (page) => page === undefined,
+        ),
+      ),
+    countChanges: (ref: DatabaseRef, range) =>
+      guarded(() =>
+        inDatabase(
+          ref,
+          (db) => countChanges(sql, db, range),
+          (found) => found === undefined,
+        ),
+      ),
+    watch: (ref: DatabaseRef, listener) => notifications.watch(ref, listener),
+    watching: () => notifications.size,
+
     ping: () =>
       guarded(async () => {
         await sql`SELECT 1`
       }),
     async close() {
       await sweeps.stop()
+      await notifications.close()
+      await compactions.stop()
       await sql.end({ timeout: 5 })
     },
   }

@@ -2,9 +2,10 @@
 import { StartupError } from '../../src/startup-error.ts'
 import type { Sql } from './connection.ts'
 import documents from './migrations/0001-documents.sql' with { type: 'text' }
+import superseded from './migrations/0002-superseded.sql' with { type: 'text' }
 
 /** In order; the position (from 1) is the schema's version. Never edit one that was released. */
-const migrations: readonly string[] = [documents]
+const migrations: readonly string[] = [documents, superseded]
 
 /** Version of the schema that this program writes. */
 export const schemaVersion = migrations.length

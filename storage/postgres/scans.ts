@@ -45,7 +45,8 @@ export async function readMany(
   return documentsOf(rows as unknown as IdRow[])
 }
 
-function exists(sql: Sql, db: string) {
+/** True while the database has not been dropped. */
+export function exists(sql: Sql, db: string) {
   return sql`EXISTS (SELECT 1 FROM databases WHERE db = ${db})`
 }
 
@@ -53,8 +54,8 @@ function documentsOf(rows: readonly IdRow[]): StoredDocument[] {
   return rows.flatMap(([id, ...row]) => documentOf(id, row) ?? [])
 }
 
-/** `start` is the low end of the range whatever the direction; `_design0` is the first text behind `_design/...`. */
-function bounds(sql: Sql, range: Pick<IdRange, 'start' | 'end' | 'designs'>) {
+/** Conditions on `x.id`. `start` is the low end of the range whatever the direction; `_design0` is the first text behind `_design/...`. */
+export function bounds(sql: Sql, range: Pick<IdRange, 'start' | 'end' | 'designs'>) {
   const { designs } = range
   const start = range.start && beforeNul(range.start, false)
   const end = range.end && beforeNul(range.end, true)

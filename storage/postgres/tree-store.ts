@@ -169,7 +169,8 @@ async function writeNodes(
   }
   if (altered.length > 0) {
     await tx`
-      UPDATE revs r SET leaf = t.leaf, parent = t.parent
+      UPDATE revs r SET leaf = t.leaf, parent = t.parent,
+        stored_at = CASE WHEN r.leaf AND NOT t.leaf THEN now() ELSE r.stored_at END
       FROM unnest(${altered.map((row) => row.id)}::text[], ${altered.map((row) => row.node.gen)}::text[]::bigint[],
         ${altered.map((row) => row.node.hash)}::text[], ${altered.map((row) => row.node.parent ?? null)}::text[],
         ${altered.map((row) => bool(row.node.leaf))}::text[]::boolean[]) AS t (id, gen, hash, parent, leaf)

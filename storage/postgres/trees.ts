@@ -1,5 +1,12 @@
 /** Reading revision trees and bodies of old revisions. */
-import type { DatabaseRef, RevisionId, RevisionNode, RevisionTree, StoredDocument } from '../documents/contract.ts'
+import type {
+  DatabaseRef,
+  DocumentRevision,
+  RevisionId,
+  RevisionNode,
+  RevisionTree,
+  StoredDocument,
+} from '../documents/contract.ts'
 import type { Sql, Transaction } from './connection.ts'
 
 interface NodeRow {
@@ -19,7 +26,7 @@ export async function readTrees(
   db: string,
   ids: readonly string[],
 ): Promise<Map<string, RevisionTree>> {
-  const list = ids as string[]
+  const list = ids.filter((id) => !id.includes('\u0000'))
   const rows = await sql<NodeRow[]>`
     SELECT x.id, x.seq, x.gen, x.hash, x.parent, x.deleted, true AS leaf, true AS has_body
     FROM unnest(${list}::text[]) AS t (id) JOIN docs x ON x.db = ${db} AND x.id = t.id
@@ -75,4 +82,41 @@ export async function readRevision(
     seq: BigInt(row.seq),
     text: row.text,
   }
+}
+
+interface BodyRow {
+  readonly o: string
+  readonly deleted: boolean
+  readonly leaves: number
+  readonly seq: string
+  readonly text: string
+}
+
+/** Many revisions with their bodies in one statement, in the order asked; `undefined` where there is no body. */
+export async function readRevisions(
+  sql: Sql,
+  db: string,
+  asked: readonly DocumentRevision[],
+): Promise<readonly (StoredDocument | undefined)[]> {
+  const places = asked.flatMap((one, at) => (one.id.includes('\u0000') || one.hash.includes('\u0000') ? [] : [at]))
+  const column = <T>(value: (one: DocumentRevision) => T) => places.map((at) => value(asked[at] as DocumentRevision))
+  const wanted = sql`
+    unnest(${column((one) => one.id)}::text[], ${column((one) => one.gen)}::text[]::bigint[],
+      ${column((one) => one.hash)}::text[]) WITH ORDINALITY AS t (id, gen, hash, o)`
+  const rows = await sql<BodyRow[]>`
+    SELECT t.o, x.deleted, x.leaves, x.seq, coalesce(x.raw, x.body::text) AS text
+    FROM ${wanted} JOIN docs x ON x.db = ${db} AND x.id = t.id AND x.gen = t.gen AND x.hash = t.hash
+    WHERE EXISTS (SELECT 1 FROM databases WHERE db = ${db})
+    UNION ALL
+    SELECT t.o, r.deleted, x.leaves, x.seq, r.body
+    FROM ${wanted} JOIN revs r ON r.db = ${db} AND r.id = t.id AND r.gen = t.gen AND r.hash = t.hash
+    JOIN docs x ON x.db = r.db AND x.id = r.id
+    WHERE r.body IS NOT NULL AND EXISTS (SELECT 1 FROM databases WHERE db = ${db})`
+  const found: (StoredDocument | undefined)[] = new Array(asked.length).fill(undefined)
+  for (const { o, deleted, leaves, seq, text } of rows) {
+    const at = places[Number(o) - 1] ?? -1
+    const one = asked[at]
+    if (one) found[at] = { id: one.id, gen: one.gen, hash: one.hash, deleted, leaves, seq: BigInt(seq), text }
+  }
+  return found
 }

@@ -3,7 +3,7 @@
  * of them (storage 4, decisions 10). A request's edits stay together; a batch holds at most one edit of a document.
  */
 import { Problem } from '../../src/errors.ts'
-import type { Edit, EditOutcome } from '../documents/contract.ts'
+import type { DatabaseRef, Edit, EditOutcome } from '../documents/contract.ts'
 import { isConnectionLost, type Sql, translate } from './connection.ts'
 import type { Directory } from './directory.ts'
 import { backoff } from './retry.ts'
@@ -34,11 +34,29 @@ export class WriteQueue {
   constructor(
     private readonly sql: Sql,
     private readonly directory: Directory,
+    /** Told of every database that may have changed, after the commit. */
+    private readonly changed: (ref: DatabaseRef) => void,
   ) {}
 
   /** One outcome for each edit, after commit. */
   async write(edits: readonly Edit[], atomic: boolean): Promise<readonly EditOutcome[]> {
     if (edits.length === 0) return []
+    try {
+      return await this.writeAll(edits, atomic)
+    } finally {
+      this.tell(edits)
+    }
+  }
+
+  private tell(edits: readonly Edit[]): void {
+    let last: DatabaseRef | undefined
+    for (const { ref } of edits) {
+      if (ref !== last) this.changed(ref)
+      last = ref
+    }
+  }
+
+  private async writeAll(edits: readonly Edit[], atomic: boolean): Promise<readonly EditOutcome[]> {
     if (edits.length === 1 || !hasRepeatedIds(edits)) return this.place(edits, atomic)
     if (atomic) throw new Error('an atomic write names each document once')
     return this.inWaves(edits)

@@ -332,6 +332,237 @@ export function documentStoreSuite(name: string, open: () => Promise<DocumentSto
       })
     })
 
+    describe('many revisions at once', () => {
+      test('come in the order asked, with gaps where there is no body', async () => {
+        const ref = await fresh()
+        const first = revOf(await write(edit(ref, 'a', { n: 1 })))
+        const second = revOf(await write(edit(ref, 'a', { n: 2 }, { parent: first })))
+        const forks = ['x', 'y'].map((hash) => ({
+          id: 'b',
+          gen: 2,
+          path: [hash, 'r'],
+          deleted: hash === 'x',
+          body: bodyOf({ hash, at: 1e300 }),
+        }))
+        await store.replicate(ref, forks)
+        const asked = [
+          { id: 'b', gen: 2, hash: 'x' },
+          { id: 'a', ...second },
+          { id: 'b', gen: 1, hash: 'r' },
+          { id: 'a', ...first },
+          { id: 'nope', ...first },
+          { id: 'a\u0000', ...first },
+          { id: 'b', gen: 2, hash: 'y' },
+          { id: 'a', ...second },
+        ]
+        const found = await store.readRevisions(ref, asked)
+        expect(found.map((one) => one && JSON.parse(one.text))).toEqual([
+          { hash: 'x', at: 1e300 },
+          { n: 2 },
+          undefined,
+          { n: 1 },
+          undefined,
+          undefined,
+          { hash: 'y', at: 1e300 },
+          { n: 2 },
+        ])
+        expect(found[0]).toMatchObject({ id: 'b', gen: 2, hash: 'x', deleted: true, leaves: 2 })
+        for (const [at, { id, ...rev }] of asked.entries()) {
+          if (!id.includes('\u0000')) expect(await store.readRevision(ref, id, rev)).toEqual(found[at])
+        }
+        expect(await store.readRevisions(ref, [])).toEqual([])
+        expect((await store.readTrees(ref, ['a\u0000', 'b'])).size).toBe(1)
+        await other.dropDatabase(ref)
+        expect(await store.readRevisions(ref, asked.slice(0, 2))).toEqual([undefined, undefined])
+      })
+    })
+
+    describe('local documents', () => {
+      const put = (ref: DatabaseRef, id: string, n: number | undefined, value: object = {}) =>
+        store.writeLocal(ref, { id, n, text: JSON.stringify(value) })
+      const remove = (ref: DatabaseRef, id: string, n?: number) => store.writeLocal(ref, { id, n, text: undefined })
+
+      test.each<[string, number | undefined, number | undefined, object]>([
+        ['a first one', undefined, undefined, { kind: 'ok', n: 1 }],
+        ['a first one that names a revision', undefined, 6, { kind: 'ok', n: 7 }],
+        ['replaced without revision: 1 again', 2, undefined, { kind: 'ok', n: 1 }],
+        ['replaced with its revision', 2, 2, { kind: 'ok', n: 3 }],
+        ['replaced with another revision', 2, 1, { kind: 'conflict' }],
+        ['replaced with a revision to come', 2, 3, { kind: 'conflict' }],
+      ])('%s', async (_name, there, n, outcome) => {
+        const ref = await fresh()
+        for (let at = 0; at < (there ?? 0); at += 1) await put(ref, '_local/a', at === 0 ? undefined : at, { old: 1 })
+        expect(await put(ref, '_local/a', n, { new: 1 })).toEqual(outcome as never)
+        const kept = outcome && 'n' in outcome
+        expect(await store.readLocal(ref, '_local/a')).toEqual({
+          id: '_local/a',
+          n: kept ? Number(outcome.n) : (there ?? 0),
+          text: kept ? '{"new":1}' : '{"old":1}',
+        })
+      })
+
+      test('are deleted with their revision or without', async () => {
+        const ref = await fresh()
+        expect(await remove(ref, '_local/a')).toEqual({ kind: 'missing' })
+        await put(ref, '_local/a', undefined)
+        expect(await remove(ref, '_local/a', 2)).toEqual({ kind: 'conflict' })
+        expect(await remove(ref, '_local/a', 1)).toEqual({ kind: 'ok', n: 0 })
+        expect(await store.readLocal(ref, '_local/a')).toBeUndefined()
+        await put(ref, '_local/a', undefined)
+        expect(await remove(ref, '_local/a')).toEqual({ kind: 'ok', n: 0 })
+        expect(await put(ref, '_local/a', undefined)).toEqual({ kind: 'ok', n: 1 })
+      })
+
+      test('keep their text to the letter', async () => {
+        const ref = await fresh()
+        const text = '{"z":1,"a":[1.0,1e5,12345678901234567890],"nul":"\\u0000"}'
+        await store.writeLocal(ref, { id: '_local/é/😀', text })
+        expect(await other.readLocal(ref, '_local/é/😀')).toEqual({ id: '_local/é/😀', n: 1, text })
+      })
+
+      test('are neither counted, numbered nor listed', async () => {
+        const ref = await fresh()
+        await write(edit(ref, 'a', {}))
+        const before = await store.databaseInfo(ref)
+        for (let n = 0; n < 5; n += 1) await put(ref, '_local/a', n === 0 ? undefined : n)
+        expect(await store.databaseInfo(ref)).toMatchObject({
+          updateSeq: before?.updateSeq,
+          docCount: 1,
+          deletedCount: 0,
+        })
+        const page = { descending: false, skip: 0, limit: 9, bodies: true }
+        expect((await store.scanIds(ref, page)).map(({ id }) => id)).toEqual(['a'])
+        expect(await store.read(ref, '_local/a')).toBeUndefined()
+      })
+
+      test('are read in pages and by id', async () => {
+        const ref = await fresh()
+        const ids = ['_local/B', '_local/a', '_local/b', '_local/é']
+        for (const id of [...ids].reverse()) await put(ref, id, undefined, { id })
+        const page = async (range: object) =>
+          (await store.scanLocals(ref, { descending: false, skip: 0, limit: 9, bodies: false, ...range })).map(
+            ({ id }) => id,
+          )
+        expect(await page({})).toEqual(ids)
+        expect(await page({ descending: true, limit: 3, skip: 1 })).toEqual(ids.slice(0, 3).reverse())
+        expect(await page({ start: { id: '_local/a', inclusive: false } })).toEqual(ids.slice(2))
+        expect(await page({ end: { id: '_local/b', inclusive: true } })).toEqual(ids.slice(0, 3))
+        const bodies = { descending: false, skip: 0, limit: 1, bodies: true }
+        expect(await store.scanLocals(ref, bodies)).toEqual([{ id: '_local/B', n: 1, text: '{"id":"_local/B"}' }])
+        const found = await store.readLocals(ref, ['_local/b', '_local/none', '_local/\u0000', '_local/a'])
+        expect(found.map(({ id }) => id).sort()).toEqual(['_local/a', '_local/b'])
+      })
+
+      test('of twenty writers with one revision exactly one wins', async () => {
+        const ref = await fresh()
+        await put(ref, '_local/a', undefined)
+        const writers = Array.from({ length: 20 }, (_, at) => (at % 2 === 0 ? store : other))
+        const outcomes = await Promise.all(
+          writers.map((one, at) => one.writeLocal(ref, { id: '_local/a', n: 1, text: `{"at":${at}}` })),
+        )
+        expect(outcomes.filter(({ kind }) => kind === 'ok')).toEqual([{ kind: 'ok', n: 2 }])
+        expect(outcomes.filter(({ kind }) => kind === 'conflict')).toHaveLength(19)
+      })
+
+      test('go with their database and stay in it', async () => {
+        const ref = await fresh()
+        const apart = await fresh()
+        await put(ref, '_local/a', undefined)
+        expect(await store.readLocal(apart, '_local/a')).toBeUndefined()
+        await other.dropDatabase(ref)
+        expect(await put(ref, '_local/a', undefined)).toEqual({ kind: 'no_database' })
+        expect(await remove(ref, '_local/a')).toEqual({ kind: 'no_database' })
+        expect(await store.readLocal(ref, '_local/a')).toBe('no_database')
+        expect(await store.readLocals(ref, ['_local/a'])).toEqual([])
+        await other.createDatabase(ref)
+        expect(await store.readLocal(ref, '_local/a')).toBeUndefined()
+        expect(await store.readLocals(ref, ['_local/a'])).toEqual([])
+        expect(await store.scanLocals(ref, { descending: false, skip: 0, limit: 9, bodies: false })).toEqual([])
+      })
+    })
+
+    describe('compaction', () => {
+      const chain = async (ref: DatabaseRef, id: string, length: number) => {
+        const revs: RevisionId[] = []
+        for (let n = 0; n < length; n += 1) {
+          revs.push(revOf(await write(edit(ref, id, { n }, { parent: revs.at(-1) }))))
+        }
+        return revs
+      }
+      const withBody = async (ref: DatabaseRef, id: string) =>
+        ((await store.readTree(ref, id))?.nodes ?? [])
+          .filter((node) => node.hasBody)
+          .map((node) => `${node.gen}-${node.hash}`)
+          .sort()
+      const names = (revs: readonly RevisionId[]) => revs.map(({ gen, hash }) => `${gen}-${hash}`).sort()
+
+      test('drops superseded bodies and nothing else', async () => {
+        const ref = await fresh()
+        const apart = await fresh()
+        const revs = await chain(ref, 'a', 4)
+        const untouched = await chain(apart, 'a', 2)
+        const revision = (path: string[], deleted = false) => ({
+          ...{ id: 'c', gen: path.length, path, deleted },
+          body: bodyOf({ leaf: path[0] }),
+        })
+        await store.replicate(ref, [revision(['r']), revision(['b', 'r']), revision(['d', 'r'], true)])
+        await store.replicate(ref, [revision(['e', 'c', 'r'])])
+        const gone = revOf(await write(edit(ref, 'gone', { n: 1 })))
+        const tomb = revOf(await write(edit(ref, 'gone', { why: 1 }, { parent: gone, deleted: true })))
+        const info = await store.databaseInfo(ref)
+        const shapes = async () =>
+          [...(await store.readTrees(ref, ['a', 'c', 'gone'])).values()].map(({ nodes, ...tree }) => ({
+            ...tree,
+            nodes: nodes.map(({ hasBody, ...node }) => node).sort((x, y) => (x.hash < y.hash ? -1 : 1)),
+          }))
+        const before = await shapes()
+        expect(await withBody(ref, 'a')).toEqual(names(revs))
+        expect(await store.compact(ref)).toBe(true)
+        expect(await withBody(ref, 'a')).toEqual(names(revs.slice(3)))
+        expect(await withBody(ref, 'c')).toEqual(['2-b', '2-d', '3-e'])
+        expect(await withBody(ref, 'gone')).toEqual(names([tomb]))
+        expect(await withBody(apart, 'a')).toEqual(names(untouched))
+        expect(await shapes()).toEqual(before)
+        expect(await store.databaseInfo(ref)).toEqual(info)
+        expect(await store.readRevision(ref, 'a', revs[0] as RevisionId)).toBeUndefined()
+        // A leaf that is promoted afterwards has its body.
+        const winner = { gen: 3, hash: 'e' }
+        await write(edit(ref, 'c', {}, { parent: winner, deleted: true, mustExist: true }))
+        expect(await store.read(ref, 'c')).toMatchObject({ hash: 'b', text: expect.stringContaining('"b"') })
+        await store.dropDatabase(ref)
+        expect(await store.compact(ref)).toBe(false)
+      })
+
+      test('keeps young bodies, at most so many a document', async () => {
+        const ref = await fresh()
+        const [a, b] = [await chain(ref, 'a', 6), await chain(ref, 'b', 3)]
+        expect(await store.compact(ref, { youngerThanMs: 60_000, perDocument: 2 })).toBe(true)
+        expect(await withBody(ref, 'a')).toEqual(names(a.slice(3)))
+        expect(await withBody(ref, 'b')).toEqual(names(b))
+        await new Promise((resolve) => setTimeout(resolve, 30))
+        expect(await store.compact(ref, { youngerThanMs: 20, perDocument: 2 })).toBe(true)
+        expect(await withBody(ref, 'a')).toEqual(names(a.slice(5)))
+        expect(await withBody(ref, 'b')).toEqual(names(b.slice(2)))
+      })
+
+      test('goes through more than one page, beside writers', async () => {
+        const ref = await fresh()
+        const ids = Array.from({ length: 1_300 }, (_, n) => `d${n}`)
+        const first = await store.write(ids.map((id) => edit(ref, id, { n: 1 })))
+        await store.write(ids.map((id, at) => edit(ref, id, { n: 2 }, { parent: revOf(first[at]) })))
+        const [done] = await Promise.all([
+          store.compact(ref),
+          other.write(Array.from({ length: 200 }, (_, n) => edit(ref, `new${n}`, {}))),
+          other.compact(ref),
+        ])
+        expect(done).toBe(true)
+        const trees = await store.readTrees(ref, ids)
+        expect(
+          [...trees.values()].filter(({ nodes }) => nodes.filter(({ hasBody }) => hasBody).length === 1),
+        ).toHaveLength(ids.length)
+      })
+    })
+
     describe('beside another process', () => {
       test('a database dropped there and made again holds nothing old here', async () => {
         const ref = await fresh()

@@ -204,11 +204,12 @@ scenarios('tokens, hosts, unknown routes', openStage, [
     json: { error: 'code=405, message=Method Not Allowed' },
     answers: { allow: 'GET,HEAD,PUT,DELETE' },
   },
-  ...['_changes', '_revs_diff', '_bulk_get', '_missing_revs', '_ensure_full_commit', '_local/x'].map((name) => ({
+  ...['_revs_diff', '_bulk_get', '_missing_revs', '_ensure_full_commit'].map((name) => ({
     name: `${name} is no id`,
     request: `GET ${T}/${name}`,
-    status: 404,
-    json: { error: 'code=404, message=Not Found' },
+    status: 405,
+    json: { error: 'code=405, message=Method Not Allowed' },
+    answers: { allow: 'POST' },
   })),
   {
     name: 'CORS on an error',

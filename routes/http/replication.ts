@@ -1,0 +1,70 @@
+/** What both faces say alike to replicators: `_revs_diff`, `_missing_revs` and `_bulk_get` (documents 1.15, 1.16). */
+import { z } from '@hono/zod-openapi'
+import type { BulkGetResult, RevisionsDiff } from '../../src/documents/service.ts'
+import { Problem } from '../../src/errors.ts'
+import { stringifyJson } from '../../src/json/exact.ts'
+import { quoteJson } from '../../src/json/quote.ts'
+import { joinRows } from './listing.ts'
+import { exactlyTrue, textParameter } from './parameters.ts'
+import type { HttpContext } from './router.ts'
+import { streamJson } from './stream.ts'
+
+/** Revisions by document, for declarations. */
+export const revisionLists = z.record(z.string(), z.array(z.string())).describe('Revisions by the id of their document')
+
+export const revsDiffAnswer = z
+  .record(z.string(), z.object({ missing: z.array(z.string()), possible_ancestors: z.array(z.string()).optional() }))
+  .describe('What is missing, by id; documents that lack nothing are left out')
+
+export const bulkGetBody = z.object({
+  docs: z.array(z.object({ id: z.string(), rev: z.string().optional() })).describe('Without rev: all leaves'),
+})
+
+export const bulkGetAnswer = z
+  .object({ results: z.array(z.object({ id: z.string(), docs: z.array(z.object({})) })) })
+  .describe('One result for each of docs, in their order; each of its docs is `{ok}` or `{error}`')
+
+const refused = ['rev', 'open_revs', 'new_edits', 'w', 'atts_since'] as const
+
+/** The query of `_bulk_get`. Throws `bad_request` for parameters that belong to single documents. */
+export const bulkGetQuery = z
+  .object({
+    revs: exactlyTrue().describe('true: add _revisions'),
+    latest: exactlyTrue().describe('true: the leaves that descend from the revisions asked for'),
+    attachments: exactlyTrue().describe('true: attachments with their content'),
+    rev: textParameter().describe('Refused'),
+    open_revs: textParameter().describe('Refused'),
+    new_edits: textParameter().describe('Refused'),
+    w: textParameter().describe('Refused'),
+    atts_since: textParameter().describe('Refused'),
+  })
+  .transform((asked) => {
+    const wrong = refused.find((name) => asked[name] !== undefined)
+    if (wrong !== undefined) throw new Problem('bad_request', `The parameter ${wrong} is of no use to _bulk_get.`)
+    return { revs: asked.revs, latest: asked.latest }
+  })
+
+/** The answer of `_revs_diff`. Ids may be `__proto__`, so the object is printed member by member. */
+export function revsDiffText(diffs: readonly RevisionsDiff[]): string {
+  const members = diffs.map(({ id, missing, possibleAncestors }) => {
+    const ancestors = possibleAncestors.length > 0 ? { possible_ancestors: possibleAncestors } : {}
+    return `${quoteJson(id)}:${JSON.stringify({ missing, ...ancestors })}`
+  })
+  return `{${members.join(',')}}`
+}
+
+/** The answer of `_missing_revs`. */
+export function missingRevsText(diffs: readonly RevisionsDiff[]): string {
+  const members = diffs.map(({ id, missing }) => `${quoteJson(id)}:${JSON.stringify(missing)}`)
+  return `{"missing_revs":{${members.join(',')}}}`
+}
+
+/** Streams the answer of `_bulk_get`. */
+export function sendBulkGet(c: HttpContext, pages: AsyncIterable<readonly BulkGetResult[]>): Promise<Response> {
+  return streamJson(c, '{"results":[', joinRows(pages, resultText), ']}')
+}
+
+function resultText({ id, docs }: BulkGetResult): string {
+  const rows = docs.map((one) => ('ok' in one ? `{"ok":${one.ok.text}}` : `{"error":${stringifyJson(one.error)}}`))
+  return `{"id":${JSON.stringify(id)},"docs":[${rows.join(',')}]}`
+}

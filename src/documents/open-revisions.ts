@@ -1,0 +1,96 @@
+/** Revisions of many documents at once: one statement for the trees, one for the bodies. */
+import type { DatabaseRef, DocumentStore, RevisionId, RevisionTree } from '../../storage/documents/contract.ts'
+import { type Rendering, render, revisions } from './reading.ts'
+import { formatRevision } from './revision.ts'
+import { leavesUnder, sortedLeaves } from './revision-tree.ts'
+import type { OpenRevision } from './service.ts'
+
+type Store = Pick<DocumentStore, 'databaseInfo' | 'readTrees' | 'readRevisions'>
+
+/** Revisions wanted of one document: named ones, or all leaves. */
+export interface Asked {
+  readonly id: string
+  readonly revs: 'all' | readonly RevisionId[]
+}
+
+export interface OpenOptions {
+  /** Add `_revisions`. */
+  readonly revs?: boolean
+  /** Instead of a revision named, the leaves that descend from it. */
+  readonly latest?: boolean
+  /** Written as `_type`. */
+  readonly type?: string
+}
+
+/** `open_revs` of one document (documents 1.5). */
+export async function openRevisions(
+  store: Store,
+  ref: DatabaseRef,
+  id: string,
+  revs: 'all' | readonly RevisionId[],
+  options: OpenOptions = {},
+): Promise<readonly OpenRevision[] | 'missing' | 'no_database'> {
+  const { found, unknown } = await openMany(store, ref, [{ id, revs }], options)
+  if (unknown && !(await store.databaseInfo(ref))) return 'no_database'
+  return found[0] ?? 'missing'
+}
+
+/**
+ * The same of many documents, in the order asked; `missing` where `all` was asked of a document that does not exist.
+ * `unknown`: none of the documents exists, so that maybe there is no database.
+ */
+export async function openMany(
+  store: Store,
+  ref: DatabaseRef,
+  asked: readonly Asked[],
+  options: OpenOptions = {},
+): Promise<{ readonly found: readonly (readonly OpenRevision[] | 'missing')[]; readonly unknown: boolean }> {
+  for (let attempt = 0; ; attempt += 1) {
+    const trees = await store.readTrees(ref, [...new Set(asked.map(({ id }) => id))])
+    const wanted = asked.map((one) => wantedOf(one, trees.get(one.id), options))
+    const bodies = await store.readRevisions(
+      ref,
+      wanted.flatMap((list, at) => list.map(({ rev }) => ({ ...rev, id: asked[at]?.id ?? '' }))),
+    )
+    // What was a leaf a moment ago can be superseded and compacted in between: then the new leaves are the answer.
+    const leaves = wanted.flat().map(({ leaf }) => leaf)
+    if (attempt < 3 && leaves.some((leaf, at) => leaf && !bodies[at])) continue
+    let next = 0
+    const found = asked.map(({ id, revs }, at) => {
+      const tree = trees.get(id)
+      if (!tree && revs === 'all') return 'missing'
+      return (wanted[at] ?? []).map(({ asked: name, rev }): OpenRevision => {
+        const document = bodies[next++]
+        if (!document || !tree) return { missing: formatRevision(name) }
+        const rendering: Rendering = {
+          ...(options.type ? { type: options.type } : {}),
+          ...(options.revs ? { extra: { _revisions: revisions(tree, rev) } } : {}),
+        }
+        return { ok: render(document, rendering) }
+      })
+    })
+    return { found, unknown: trees.size === 0 }
+  }
+}
+
+interface Wanted {
+  /** What the client named. */
+  readonly asked: RevisionId
+  readonly rev: RevisionId
+  /** It is one by the tree, so it must have a body. */
+  readonly leaf: boolean
+}
+
+function wantedOf({ revs }: Asked, tree: RevisionTree | undefined, { latest }: OpenOptions): readonly Wanted[] {
+  if (!tree) return revs === 'all' ? [] : revs.map((rev) => ({ asked: rev, rev, leaf: false }))
+  const { nodes } = tree
+  if (revs === 'all') return sortedLeaves(nodes).map((rev) => ({ asked: rev, rev, leaf: true }))
+  const seen = new Set<string>()
+  return revs
+    .flatMap((asked): Wanted[] => {
+      const under = latest ? leavesUnder(nodes, asked) : []
+      if (under.length === 0) return [{ asked, rev: asked, leaf: false }]
+      return under.map((rev) => ({ asked, rev, leaf: true }))
+    })
+    .filter(({ rev }) => !seen.has(formatRevision(rev)) && seen.add(formatRevision(rev)))
+}

@@ -1,0 +1,137 @@
+/** What a replicator asks before and while it copies: which revisions are missing, and many of them at once. */
+import type { DatabaseRef, DocumentStore, RevisionId, RevisionTree } from '../../storage/documents/contract.ts'
+import { Problem } from '../errors.ts'
+import { isObject, type Json } from '../json/value.ts'
+import { checkDocumentId } from './document.ts'
+import { type Asked, openMany } from './open-revisions.ts'
+import { firstPage, nextPage } from './page-size.ts'
+import { formatRevision, parseRevision } from './revision.ts'
+import { sortedLeaves } from './revision-tree.ts'
+import type { BulkGetFailure, BulkGetLine, BulkGetResult, RevisionsDiff } from './service.ts'
+
+type Store = Pick<DocumentStore, 'databaseInfo' | 'readTrees' | 'readRevisions'>
+
+/** Documents whose trees are read in one statement. */
+const treePage = 500
+
+/** The body of `_revs_diff` and `_missing_revs`. Throws `bad_request` when it is malformed (documents 1.16). */
+export function parseRevsDiff(body: Json): ReadonlyMap<string, readonly RevisionId[]> {
+  if (!isObject(body)) throw new Problem('bad_request', 'Request body must be a JSON object')
+  return new Map(
+    Object.entries(body).map(([id, revs]) => {
+      if (!Array.isArray(revs)) throw new Problem('bad_request', 'Each document needs a JSON array of revisions.')
+      return [id, revs.map(parseRevision)]
+    }),
+  )
+}
+
+export async function revsDiff(
+  store: Store,
+  ref: DatabaseRef,
+  asked: ReadonlyMap<string, readonly RevisionId[]>,
+): Promise<readonly RevisionsDiff[] | 'no_database'> {
+  const ids = [...asked.keys()]
+  const diffs: RevisionsDiff[] = []
+  let known = false
+  for (let at = 0; at < ids.length; at += treePage) {
+    const part = ids.slice(at, at + treePage)
+    const trees = await store.readTrees(ref, part)
+    known ||= trees.size > 0
+    for (const id of part) {
+      const diff = differenceOf(id, asked.get(id) ?? [], trees.get(id))
+      if (diff.missing.length > 0) diffs.push(diff)
+    }
+  }
+  return known || (await store.databaseInfo(ref)) ? diffs : 'no_database'
+}
+
+function differenceOf(id: string, revs: readonly RevisionId[], tree: RevisionTree | undefined): RevisionsDiff {
+  if (!tree) return { id, missing: revs.map(formatRevision), possibleAncestors: [] }
+  // A revision that was stemmed is known by name as long as its child is there (documents 1.16).
+  const known = new Set(
+    tree.nodes.flatMap(({ gen, hash, parent }) => [
+      formatRevision({ gen, hash }),
+      ...(parent === undefined ? [] : [formatRevision({ gen: gen - 1, hash: parent })]),
+    ]),
+  )
+  const missing = revs.filter((rev) => !known.has(formatRevision(rev)))
+  const newest = missing.reduce((most, { gen }) => Math.max(most, gen), 0)
+  const older = sortedLeaves(tree.nodes).filter(({ gen }) => gen < newest)
+  return { id, missing: missing.map(formatRevision), possibleAncestors: older.map(formatRevision) }
+}
+
+/**
+ * The body of `_bulk_get`. Throws `bad_request` when there is no list of documents; what is wrong with one of them is
+ * an error in its place (documents 1.15).
+ */
+export function parseBulkGet(body: Json): readonly BulkGetLine[] {
+  const docs = isObject(body) ? body['docs'] : undefined
+  if (!Array.isArray(docs)) throw new Problem('bad_request', "Missing JSON list of 'docs'.")
+  return docs.map(parseLine)
+}
+
+function parseLine(line: Json): BulkGetLine {
+  if (!isObject(line)) throw new Problem('bad_request', "Each of 'docs' must be a JSON object.")
+  const { id, rev } = line
+  if (id === undefined) return refusedLine(null, null, new Problem('bad_request', 'document id missed'))
+  if (typeof id !== 'string')
+    return refusedLine(null, null, new Problem('illegal_docid', 'Document id must be a string'))
+  try {
+    checkDocumentId(id)
+  } catch (error) {
+    return refusedLine(id, null, error)
+  }
+  if (rev === undefined) return { id, revs: 'all' }
+  try {
+    return { id, revs: [parseRevision(rev)] }
+  } catch (error) {
+    return refusedLine(id, rev, error)
+  }
+}
+
+function refusedLine(id: string | null, rev: Json, error: unknown): BulkGetLine {
+  if (!(error instanceof Problem)) throw error
+  return { id, refused: { id, rev, error: error.code, reason: error.reason } }
+}
+
+export async function bulkGet(
+  store: Store,
+  ref: DatabaseRef,
+  lines: readonly BulkGetLine[],
+  options: { readonly revs?: boolean; readonly latest?: boolean } = {},
+): Promise<AsyncIterable<readonly BulkGetResult[]> | 'no_database'> {
+  return (await store.databaseInfo(ref)) ? resultPages(store, ref, lines, options) : 'no_database'
+}
+
+async function* resultPages(
+  store: Store,
+  ref: DatabaseRef,
+  lines: readonly BulkGetLine[],
+  options: { readonly revs?: boolean; readonly latest?: boolean },
+): AsyncGenerator<readonly BulkGetResult[]> {
+  let size = firstPage
+  for (let at = 0; at < lines.length; ) {
+    const part = lines.slice(at, at + size)
+    at += part.length
+    const asked = part.filter((line): line is Asked => 'revs' in line)
+    const { found } = await openMany(store, ref, asked, options)
+    let next = 0
+    const results = part.map((line): BulkGetResult => {
+      if ('refused' in line) return { id: line.id, docs: [{ error: line.refused }] }
+      return resultOf(line.id, found[next++] ?? 'missing')
+    })
+    yield results
+    const documents = results.flatMap(({ docs }) => docs.flatMap((one) => ('ok' in one ? [one.ok] : [])))
+    if (documents.length > 0) size = nextPage(documents)
+  }
+}
+
+function resultOf(id: string, found: Awaited<ReturnType<typeof openMany>>['found'][number]): BulkGetResult {
+  // CouchDB's word for the revision that nobody asked for.
+  if (found === 'missing') return { id, docs: [{ error: missingRevision(id, 'undefined') }] }
+  return { id, docs: found.map((one) => ('ok' in one ? one : { error: missingRevision(id, one.missing) })) }
+}
+
+function missingRevision(id: string, rev: string): BulkGetFailure {
+  return { id, rev, error: 'not_found', reason: 'missing' }
+}

@@ -1,0 +1,67 @@
+/**
+ * The feed of a database: its documents by sequence. Pages by key, each one statement that also reads how far the
+ * database has come (storage 6): read afterwards, that could pass rows which the page has not seen.
+ */
+import type { ChangesPage, ChangesRange } from '../documents/contract.ts'
+import type { Sql } from './connection.ts'
+import { documentOf, type ReadRow } from './read-queue.ts'
+
+/** The database, then one document; `id` is null where the page has no row. */
+type PageRow = [updateSeq: string, total: string, id: string | null, ...ReadRow]
+
+/** `undefined` when the database number no longer exists. */
+export async function readChanges(sql: Sql, db: string, range: ChangesRange): Promise<ChangesPage | undefined> {
+  const text = range.bodies ? sql`coalesce(x.raw, x.body::text)` : sql`'{}'`
+  const documents =
+    range.ids === undefined
+      ? sql`docs x WHERE x.db = ${db}`
+      : sql`unnest(${[...new Set(range.ids)]}::text[]) AS t (id) JOIN docs x ON x.db = ${db} AND x.id = t.id WHERE true`
+  const order = range.descending ? sql`ORDER BY x.seq DESC` : sql`ORDER BY x.seq`
+  const rows = (await sql`
+    SELECT d.update_seq, d.doc_count + d.deleted_count, p.*
+    FROM databases d LEFT JOIN LATERAL (
+      SELECT x.id, x.gen, x.hash, x.deleted, x.leaves, x.seq, ${text}
+      FROM ${documents} ${behind(sql, range)} ${order} LIMIT ${range.limit}
+    ) p ON true
+    WHERE d.db = ${db}`.values()) as unknown as PageRow[]
+  const [first] = rows
+  if (!first) return undefined
+  const found = rows.flatMap(([, , id, ...row]) => (id === null ? [] : (documentOf(id, row) ?? [])))
+  // In order already; SQL does not promise it of a join.
+  found.sort((a, b) => (a.seq < b.seq === range.descending ? 1 : -1))
+  return { epoch: db, updateSeq: BigInt(first[0]), total: Number(first[1]), rows: found }
+}
+
+/** `undefined` when the database number no longer exists. Counts what is fewer: the rows behind, or those before. */
+export async function countChanges(
+  sql: Sql,
+  db: string,
+  { after, descending }: Pick<ChangesRange, 'after' | 'descending'>,
+): Promise<{ count: number; updateSeq: bigint } | undefined> {
+  if (after === undefined) {
+    const [row] = await sql<{ total: string; update_seq: string }[]>`
+      SELECT doc_count + deleted_count AS total, update_seq FROM databases WHERE db = ${db}`
+    return row && { count: Number(row.total), updateSeq: BigInt(row.update_seq) }
+  }
+  const seq = String(after)
+  const [row] = await sql<{ above: string; self: string; total: string; update_seq: string }[]>`
+    SELECT d.update_seq, d.doc_count + d.deleted_count AS total,
+      (SELECT count(*) FROM docs x WHERE x.db = ${db} AND x.seq = ${seq}::bigint) AS self,
+      CASE WHEN ${seq}::bigint > d.update_seq / 2
+        THEN (SELECT count(*) FROM docs x WHERE x.db = ${db} AND x.seq > ${seq}::bigint)
+        ELSE d.doc_count + d.deleted_count
+          - (SELECT count(*) FROM docs x WHERE x.db = ${db} AND x.seq <= ${seq}::bigint)
+      END AS above
+    FROM databases d WHERE d.db = ${db}`
+  if (!row) return undefined
+  const above = Number(row.above)
+  return {
+    count: descending ? Number(row.total) - above - Number(row.self) : above,
+    updateSeq: BigInt(row.update_seq),
+  }
+}
+
+function behind(sql: Sql, { after, descending }: ChangesRange) {
+  if (after === undefined) return sql``
+  return descending ? sql`AND x.seq < ${String(after)}` : sql`AND x.seq > ${String(after)}`
+}

@@ -1,0 +1,170 @@
+/**
+ * Tells followers that a database changed: at once for commits of this process, by `NOTIFY` from and to others, on two
+ * connections of their own however many followers wait. A look at the sequences of the watched databases every few
+ * seconds is the net under it. Never part of a write transaction: `NOTIFY` there would serialise all writers.
+ */
+import { randomUUID } from 'node:crypto'
+import type { DatabaseRef } from '../documents/contract.ts'
+import { type ConnectionOptions, openPool, type Sql } from './connection.ts'
+
+const channel = 'hearth_changes'
+/** Milliseconds between two calls for one database, and between two notifications of other processes. */
+const restMs = 15
+const pollMs = 3_000
+
+interface Watched {
+  readonly ref: DatabaseRef
+  readonly listeners: Set<() => void>
+  /** A call is on its way. */
+  due: boolean
+  lastCall: number
+  /** What the last look at the database saw; `undefined` before the first. */
+  seen: string | undefined
+}
+
+export interface NotificationsOptions extends Pick<ConnectionOptions, 'target'> {
+  /** For the looks at sequences. */
+  readonly sql: Sql
+  /** Other processes may write to the same databases: tell them, and listen to them. */
+  readonly shared: boolean
+}
+
+export class Notifications {
+  private readonly watched = new Map<string, Watched>()
+  private readonly outbox = new Set<string>()
+  private readonly origin = randomUUID()
+  private readonly link: Sql
+  private count = 0
+  private sending = false
+  private closed = false
+  private poll: ReturnType<typeof setInterval> | undefined
+
+  constructor(private readonly options: NotificationsOptions) {
+    // Losing a notification in a crash is nothing: nobody waits for its fsync.
+    this.link = openPool({ target: options.target, maxConnections: 1 }, { synchronous_commit: 'off' })
+  }
+
+  /** Listeners registered now. */
+  get size(): number {
+    return this.count
+  }
+
+  /** Calls `listener` after changes until the function returned is called. */
+  watch(ref: DatabaseRef, listener: () => void): () => void {
+    this.start()
+    const key = keyOf(ref)
+    const known = this.watched.get(key)
+    const watched = known ?? { ref, listeners: new Set(), due: false, lastCall: 0, seen: undefined }
+    if (!known) this.watched.set(key, watched)
+    // Its own function: one listener may be registered twice.
+    const call = () => listener()
+    watched.listeners.add(call)
+    this.count += 1
+    return () => {
+      if (!watched.listeners.delete(call)) return
+      this.count -= 1
+      if (watched.listeners.size === 0 && this.watched.get(key) === watched) this.watched.delete(key)
+    }
+  }
+
+  /** To be called after a commit of this process. */
+  changed(ref: DatabaseRef): void {
+    if (!this.options.shared && this.watched.size === 0) return
+    const key = keyOf(ref)
+    const watched = this.watched.get(key)
+    if (watched) wake(watched)
+    if (!this.options.shared || this.closed) return
+    this.outbox.add(key)
+    if (!this.sending) void this.send()
+  }
+
+  /** No listener is called afterwards. */
+  async close(): Promise<void> {
+    this.closed = true
+    clearInterval(this.poll)
+    for (const { listeners } of this.watched.values()) listeners.clear()
+    this.watched.clear()
+    this.count = 0
+    await this.link.end({ timeout: 1 })
+  }
+
+  /** Follows the other processes from the first watcher on. */
+  private start(): void {
+    if (this.poll !== undefined || this.closed) return
+    this.poll = setInterval(() => void this.look(), pollMs)
+    this.poll.unref()
+    if (!this.options.shared) return
+    // Comes back by itself after a lost connection, and then calls everybody: something may have been missed.
+    this.link
+      .listen(
+        channel,
+        (payload) => this.received(payload),
+        () => this.wakeAll(),
+      )
+      .catch(() => {})
+  }
+
+  private received(payload: string): void {
+    const end = payload.indexOf('\n')
+    if (payload.slice(0, end) === this.origin) return
+    const watched = this.watched.get(payload.slice(end + 1))
+    if (watched) wake(watched)
+  }
+
+  private wakeAll(): void {
+    for (const watched of this.watched.values()) wake(watched)
+  }
+
+  private async send(): Promise<void> {
+    this.sending = true
+    while (this.outbox.size > 0 && !this.closed) {
+      const payloads = [...this.outbox].map((key) => `${this.origin}\n${key}`)
+      this.outbox.clear()
+      try {
+        await this.link`SELECT count(pg_notify(${channel}, p)) FROM unnest(${payloads}::text[]) AS t (p)`
+      } catch {
+        // The others look by themselves.
+      }
+      await new Promise((resolve) => setTimeout(resolve, restMs))
+    }
+    this.sending = false
+  }
+
+  /** One statement for all watched databases. */
+  private async look(): Promise<void> {
+    const all = [...this.watched.values()]
+    if (all.length === 0) return
+    try {
+      const rows = await this.options.sql<{ state: string | null }[]>`
+        SELECT d.db || ':' || d.update_seq AS state
+        FROM unnest(${all.map(({ ref }) => ref.prefix)}::text[], ${all.map(({ ref }) => ref.name)}::text[])
+          WITH ORDINALITY AS t (prefix, name, o)
+        LEFT JOIN databases d ON d.prefix = t.prefix AND d.name = t.name ORDER BY t.o`
+      for (const [at, watched] of all.entries()) {
+        const state = rows[at]?.state ?? ''
+        if (watched.seen !== state) wake(watched)
+        watched.seen = state
+      }
+    } catch {
+      // The next look tells.
+    }
+  }
+}
+
+/** At once, unless this database's listeners were called a moment ago. */
+function wake(watched: Watched): void {
+  if (watched.due) return
+  watched.due = true
+  const rest = watched.lastCall + restMs - performance.now()
+  const call = () => {
+    watched.due = false
+    watched.lastCall = performance.now()
+    for (const listener of [...watched.listeners]) listener()
+  }
+  if (rest > 0) setTimeout(call, rest)
+  else setImmediate(call)
+}
+
+function keyOf({ prefix, name }: DatabaseRef): string {
+  return `${prefix}\n${name}`
+}
