@@ -164,12 +164,7 @@ export class WriteQueue {
         at += request.edits.length
       }
     } catch (error) {
-      if (batch.length === 1 || error instanceof Problem) {
-        for (const request of batch) request.reject(error)
-        return
-      }
-      // One edit made the statement fail: each request goes alone, so that only the culprit's fails.
-      for (const request of batch) await this.runTogether([request])
+      for (const part of partsAfter(error, batch)) await this.runTogether(part)
     }
   }
 
@@ -180,7 +175,7 @@ export class WriteQueue {
         return await writeBatch(this.sql, edits, { atomic, repeated: attempt > 0 })
       } catch (error) {
         if (error instanceof AtomicRefusal) return error.outcomes
-        if (!isConnectionLost(error) || attempt >= 4) throw translate(error)
+        if (!isConnectionLost(error) || attempt >= 4) throw error
         await backoff(attempt)
       }
     }
@@ -219,6 +214,26 @@ export class WriteQueue {
 
 export type BatchOutcome = EditOutcome | { readonly kind: 'stale' } | { readonly kind: 'complex' }
 type BatchOutcomes = readonly BatchOutcome[]
+
+/**
+ * What is to be sent again of a batch that failed, so that only the culprit's request fails (decisions 10): first each
+ * database apart, since one may wait for a lock that is no matter of the others, then each request. The requests for which
+ * nothing is left to try are rejected.
+ */
+function partsAfter(error: unknown, batch: readonly Request[]): readonly (readonly Request[])[] {
+  const byDatabase = new Map<string, Request[]>()
+  for (const request of batch) {
+    const databases = [...new Set(request.edits.map(({ database }) => database?.db ?? ''))].sort().join()
+    const known = byDatabase.get(databases)
+    if (known) known.push(request)
+    else byDatabase.set(databases, [request])
+  }
+  if (byDatabase.size > 1 && !isConnectionLost(error)) return [...byDatabase.values()]
+  const reason = translate(error)
+  if (batch.length > 1 && !(reason instanceof Problem)) return batch.map((request) => [request])
+  for (const request of batch) request.reject(reason)
+  return []
+}
 
 function isStale(outcome: BatchOutcome | undefined): boolean {
   return outcome?.kind === 'stale' || outcome?.kind === 'no_database'
