@@ -28,6 +28,8 @@ interface Request {
 
 export class WriteQueue {
   private waiting: Request[] = []
+  /** Numbers of the databases that batches under way write to. */
+  private readonly busy = new Set<string>()
   private inFlight = 0
   private scheduled = false
 
@@ -105,9 +107,17 @@ export class WriteQueue {
 
   private readonly flush = (): void => {
     this.scheduled = false
-    while (this.inFlight < maxInFlight && this.waiting.length > 0) void this.run(this.takeBatch())
+    while (this.inFlight < maxInFlight) {
+      const batch = this.takeBatch()
+      if (batch.length === 0) return
+      void this.run(batch)
+    }
   }
 
+  /**
+   * The next batch. A database that is being written to waits: its row is locked, so a second batch would only hold a
+   * connection meanwhile, and by then more edits can travel with it.
+   */
   private takeBatch(): Request[] {
     const batch: Request[] = []
     const rest: Request[] = []
@@ -117,13 +127,15 @@ export class WriteQueue {
     let bytes = 0
     for (const request of this.waiting) {
       const alone = request.atomic || request.large
+      const isFree = request.edits.every(({ database }) => !this.busy.has(database?.db ?? ''))
       const fits =
-        batch.length === 0 ||
-        (!alone &&
-          edits + request.edits.length <= maxEdits &&
-          bytes + request.bytes <= maxBytes &&
-          databases.size + 1 <= maxDatabases &&
-          request.edits.every((placed) => !documents.has(documentKey(placed))))
+        isFree &&
+        (batch.length === 0 ||
+          (!alone &&
+            edits + request.edits.length <= maxEdits &&
+            bytes + request.bytes <= maxBytes &&
+            databases.size + 1 <= maxDatabases &&
+            request.edits.every((placed) => !documents.has(documentKey(placed)))))
       if (!fits) {
         rest.push(request)
         continue
@@ -145,11 +157,14 @@ export class WriteQueue {
   }
 
   private async run(batch: readonly Request[]): Promise<void> {
+    const databases = batch.flatMap((request) => request.edits.flatMap(({ database }) => database?.db ?? []))
+    for (const db of databases) this.busy.add(db)
     this.inFlight += 1
     try {
       await this.runTogether(batch)
     } finally {
       this.inFlight -= 1
+      for (const db of databases) this.busy.delete(db)
       if (this.waiting.length > 0) this.schedule()
     }
   }

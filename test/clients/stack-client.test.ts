@@ -459,11 +459,12 @@ describe('tokens', () => {
     expect(sent).toEqual([`POST /data/${doctype}/ 400`, 'GET /?refreshToken 200', `POST /data/${doctype}/ 201`])
   })
 
-  test.each([
+  const badTokens: [string, () => Promise<string>, number, RegExp][] = [
     ['expired', () => server.token(doctype, { domain: host, expire: '1s' }), 1100, /Expired token|Invalid token/],
     ['no token at all', async () => 'nonsense', 0, /Invalid/],
     ['of another instance', () => server.token(doctype), 0, /Invalid/],
-  ] as const)('%s: the failure says so', async (_name, token, wait, message) => {
+  ]
+  test.each(badTokens)('%s: the failure says so', async (_name, token, wait, message) => {
     const value = await token()
     await Bun.sleep(wait)
     record((url) => (url.includes('refreshToken') ? new Response('', { status: 500 }) : undefined))
