@@ -84,6 +84,28 @@ for (const server of bothPostgres) {
       expect(await store.databaseInfo(ref)).toMatchObject({ docCount: 1, updateSeq: 1n })
     })
 
+    test('a tenant dropped while all its databases are written deadlocks with nobody', async () => {
+      const prefix = 'gone'
+      // Made in the order against that of their names.
+      const refs = Array.from({ length: 12 }, (_, n) => ({ prefix, name: `db${99 - n}` }))
+      for (const ref of refs) {
+        await store.createDatabase(ref)
+        await store.read(ref, 'nothing')
+      }
+      let working: Promise<unknown> | undefined
+      // Both get as far as the database in the middle.
+      await sql.begin(async (tx) => {
+        await tx`SELECT 1 FROM databases WHERE prefix = ${prefix} AND name = ${refs[6]!.name} FOR UPDATE`
+        working = Promise.all([store.write(refs.map((ref) => edit(ref))), store.dropPrefix(prefix)])
+        await Bun.sleep(200)
+      })
+      const began = Date.now()
+      await working
+      // PostgreSQL looks for deadlocks after a second.
+      expect(Date.now() - began).toBeLessThan(900)
+      expect(await store.listDatabases(prefix)).toEqual([])
+    })
+
     // Waits for a lock twice, so once is enough.
     test.skipIf(server !== embedded)(
       'a database that somebody holds locked makes nobody else fail',

@@ -13,7 +13,7 @@ import { bothPostgres, plainSql, type Target } from '../conformance/postgres-tar
 import type { BatchReport } from './batch-writer.ts'
 
 const timeout = 60_000
-const writeMs = 4_000
+const writeMs = 3_000
 const prefix = 'batches'
 const page = 200
 
