@@ -11,15 +11,19 @@ const tenants = 64
 for (const server of bothPostgres) {
   describe.skipIf(!server.available)(`coalesced writes: ${server.name}`, () => {
     let store: DocumentStore
+    let other: DocumentStore
     let sql: postgres.Sql
     let names = 0
     beforeAll(async () => {
       const target = await server.createDatabase()
-      store = await openPostgresDocuments({ target, maxConnections: 4, compiler: indexCompiler, sweepEveryMs: 0 })
+      const options = { target, maxConnections: 4, compiler: indexCompiler, sweepEveryMs: 0 }
+      store = await openPostgresDocuments(options)
+      other = await openPostgresDocuments(options)
       sql = plainSql(target)
     }, 60_000)
     afterAll(async () => {
       await store?.close()
+      await other?.close()
       await sql?.end({ timeout: 1 })
     })
 
@@ -105,6 +109,36 @@ for (const server of bothPostgres) {
       expect(Date.now() - began).toBeLessThan(900)
       expect(await store.listDatabases(prefix)).toEqual([])
     })
+
+    test('a database whose indexes change all the time is written all the same', async () => {
+      const ref = { prefix: 'churn', name: `db${++names}` }
+      await store.createDatabase(ref)
+      let ended = false
+      let changes = 0
+      const churn = async (n: number) => {
+        const id = `_design/${n}`
+        let parent: Edit['parent']
+        while (!ended) {
+          const design = { language: 'query', views: { v: { map: { fields: { f: 'asc' } }, options: {} } } }
+          const body = bodyOf(parent ? {} : design)
+          const [outcome] = await other.write([edit(ref, { id, parent, deleted: parent !== undefined, body })])
+          parent = outcome?.kind === 'ok' && !parent ? outcome.rev : undefined
+          changes += 1
+        }
+      }
+      const write = async (n: number) => {
+        for (let turn = 0; turn < 20; turn += 1) {
+          const outcomes = await store.write([edit(ref, { id: `${n}-${turn}` }), edit(ref, { id: `${n}-${turn}-b` })])
+          expect(outcomes.map(({ kind }) => kind)).toEqual(['ok', 'ok'])
+        }
+      }
+      const churning = [1, 2, 3, 4].map(churn)
+      await Promise.all([1, 2, 3].map(write))
+      ended = true
+      await Promise.all(churning)
+      expect(changes).toBeGreaterThan(20)
+      expect(await store.countIds(ref, { designs: 'none' })).toBe(120)
+    }, 60_000)
 
     // Waits for a lock twice, so once is enough.
     test.skipIf(server !== embedded)(

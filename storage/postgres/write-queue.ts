@@ -17,6 +17,9 @@ const maxBytes = 4_000_000
 /** Larger bodies are compressed by PostgreSQL while the database row is locked: not in a batch with strangers. */
 const largeBody = 32_000
 
+/** How often a request is repeated because another process changed the indexes or made the database anew. */
+const maxRepeats = 2
+
 interface Request {
   readonly edits: readonly PlacedEdit[]
   readonly atomic: boolean
@@ -199,7 +202,7 @@ export class WriteQueue {
   /** Repeats what a stale view of the database stopped, and writes the edits that need the whole revision tree. */
   private async settle(edits: readonly Edit[], first: BatchOutcomes, atomic: boolean): Promise<readonly EditOutcome[]> {
     let outcomes = first
-    for (let attempt = 0; attempt < 5 && outcomes.some(isStale); attempt += 1) {
+    for (let attempt = 0; attempt < maxRepeats && outcomes.some(isStale); attempt += 1) {
       const stale = edits.filter((_, at) => isStale(outcomes[at]))
       for (const edit of new Map(stale.map((item) => [item.ref, item])).values()) await this.directory.load(edit.ref)
       const again = atomic ? edits : stale
@@ -213,6 +216,8 @@ export class WriteQueue {
       let next = 0
       outcomes = outcomes.map((outcome) => (isStale(outcome) ? (answers[next++] ?? outcome) : outcome))
     }
+    // Where indexes keep changing: a transaction that holds the database reads the list and writes under one lock.
+    if (!atomic) outcomes = outcomes.map((outcome) => (outcome.kind === 'stale' ? { kind: 'complex' } : outcome))
     if (outcomes.some((outcome) => outcome.kind === 'complex')) {
       if (atomic) throw new Error('an atomic write meets no conflicts and no design documents')
       outcomes = await writeTrees(this.sql, this.directory, edits, outcomes)

@@ -157,7 +157,8 @@ describe.each(faces)('/%s: one document', (face) => {
     expectRefusal(await target.ask(`DELETE ${path}?rev=1-bbb`, undefined, headers), 400)
     expectRefusal(await target.ask(`PUT ${path}?rev=1-bbb`, {}, headers), 400)
     expectRefusal(await target.ask(`PUT ${path}?rev=1-bbb`, { _rev: '1-ccc' }), 400)
-    expectRefusal(await target.ask(`PUT ${path}`, { _id: 'other' }), 400)
+    // CouchDB takes the id of the path then, whose document is there already.
+    expectRefusal(await target.ask(`PUT ${path}`, { _id: 'other' }), face === 'data' ? 400 : 409)
   })
 })
 
@@ -228,19 +229,16 @@ describe('tokens', () => {
     ['no algorithm', () => `${Buffer.from('{"alg":"none"}').toString('base64url')}.${good().split('.')[1]}.`],
     ['a header that is no object', () => `${Buffer.from('[]').toString('base64url')}.${good().split('.')[1]}.AAAA`],
     ['claims that are no JSON', () => `${good().split('.')[0]}.AAAA.${good().split('.')[2]}`],
-    ['60 kB', () => 'x'.repeat(60_000)],
+    ['40 kB', () => 'x'.repeat(40_000)],
     ['U+0000', () => 'a%00b'],
   ]
   test.each(tokens)('%s: 400 under /data, 401 under /couchdb', async (_name, token) => {
     const value = token()
     for (const authorization of [`Bearer ${value}`, `Basic ${btoa(`x:${value}`)}`, `bEaReR  ${value} `]) {
-      expectRefusal(await target.ask('GET /data/{db}/x', undefined, { authorization }), [400, 431])
-      expectRefusal(await target.ask('GET /couchdb/{db}/x', undefined, { authorization }), [401, 431])
+      expectRefusal(await target.ask('GET /data/{db}/x', undefined, { authorization }), 400)
+      expectRefusal(await target.ask('GET /couchdb/{db}/x', undefined, { authorization }), 401)
     }
-    expectRefusal(
-      await target.ask(`GET /data/{db}/x?bearer_token=${value}`, undefined, { authorization: '' }),
-      [400, 431],
-    )
+    expectRefusal(await target.ask(`GET /data/{db}/x?bearer_token=${value}`, undefined, { authorization: '' }), 400)
   })
 
   test.each(['', 'Bearer', 'Bearer ', 'Basic', 'Basic %%%', 'Basic eDo=', 'Digest a="b"', 'x', 'é'])(
