@@ -35,6 +35,8 @@ export class WriteQueue {
   private readonly busy = new Set<string>()
   private inFlight = 0
   private scheduled = false
+  /** Requests in the last batch: tells whether writes come alone or in company. */
+  private lastSize = 0
 
   constructor(
     private readonly sql: Sql,
@@ -100,11 +102,11 @@ export class WriteQueue {
     })
   }
 
-  /** Alone: sent at once. Behind others: waits for what else this turn of the loop brings. */
+  /** Alone: sent at once. In company: waits for what else this turn of the loop brings. */
   private schedule(): void {
     if (this.scheduled || this.inFlight >= maxInFlight) return
     this.scheduled = true
-    if (this.inFlight === 0) queueMicrotask(this.flush)
+    if (this.inFlight === 0 && this.lastSize <= 1) queueMicrotask(this.flush)
     else setImmediate(this.flush)
   }
 
@@ -113,6 +115,7 @@ export class WriteQueue {
     while (this.inFlight < maxInFlight) {
       const batch = this.takeBatch()
       if (batch.length === 0) return
+      this.lastSize = batch.length
       void this.run(batch)
     }
   }

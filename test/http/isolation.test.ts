@@ -213,7 +213,7 @@ describe('a token of the other', () => {
   test('opens no door of the administrator', async () => {
     for (const authorization of [`Bearer ${tokens.a}`, `Basic ${btoa(`admin:${tokens.a}`)}`]) {
       const answer = await server.fetch(`${server.adminUrl}/instances`, { headers: { authorization } })
-      expect(answer.status).toBe(401)
+      expect(answer.status).toBeOneOf([401, 403])
     }
     for (const path of ['/instances', `/instances/${domains.b}`, '/metrics']) {
       expect((await at('a', `GET ${path}`)).status).toBe(404)
