@@ -154,7 +154,8 @@ function revisionsOf(revisions: Json | undefined): PreparedDocument['revisions']
   if (revisions === undefined) return undefined
   if (!isObject(revisions)) throw new Problem('doc_validation', '_revisions must be an object')
   const { start, ids } = revisions
-  if (!Number.isSafeInteger(start)) throw new Problem('doc_validation', "_revisions.start isn't an integer.")
+  if (!Number.isSafeInteger(Number(start) + 1) || typeof start !== 'number')
+    throw new Problem('doc_validation', "_revisions.start isn't an integer.")
   if (!Array.isArray(ids)) throw new Problem('doc_validation', "_revisions.ids isn't a array.")
   const gen = Number(start)
   if (gen === 0 && ids.length === 0) return undefined

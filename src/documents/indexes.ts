@@ -3,7 +3,7 @@ import type { DatabaseRef, DocumentStore, Edit, StoredDocument } from '../../sto
 import { Problem } from '../errors.ts'
 import { parseJson, stringifyJson } from '../json/exact.ts'
 import { isObject, type Json, type JsonObject } from '../json/value.ts'
-import { makeBody } from './document.ts'
+import { checkDocumentId, makeBody } from './document.ts'
 import { designDocument, indexNames, withoutView } from './mango/design-document.ts'
 import { type IndexRequest, parseIndexRequest } from './mango/index-request.ts'
 import { listing, primaryListing } from './mango/listing.ts'
@@ -31,6 +31,7 @@ export async function createIndex(
 ): Promise<MadeIndex | 'no_database'> {
   const request = parseIndexRequest(body)
   const { id } = indexNames(request)
+  checkDocumentId(id)
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
     const existing = await store.read(ref, id)
     if (existing === 'no_database') {

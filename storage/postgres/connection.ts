@@ -40,10 +40,19 @@ export function openPool(
     connect_timeout: 5,
     idle_timeout: 0,
     max_lifetime: null,
+    backoff: reconnectPause,
     onnotice: () => {},
     connection: { ...session, ...settings },
   }
   return typeof target === 'string' ? postgres(target, options) : postgres({ ...options, ...target })
+}
+
+/**
+ * Seconds before a connection that failed is tried again; `failures` counts those of the whole pool. The driver's own rule
+ * goes up to 20 s, and requests would wait as long, also when the server is back.
+ */
+function reconnectPause(failures: number): number {
+  return Math.min(failures * 0.05, 0.5)
 }
 
 const lostCodes = new Set([

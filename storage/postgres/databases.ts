@@ -45,11 +45,14 @@ export async function listDatabases(sql: Sql, prefix: string): Promise<readonly 
   return rows.map((row) => row.name)
 }
 
-/** Drops one database of a tenant, or all of them. @returns how many there were. */
+/** Drops one database of a tenant, or all of them, locked ascending as writers do. @returns how many there were. */
 export async function dropDatabases(sql: Sql, prefix: string, name?: string): Promise<number> {
   const rows = await sql`
-    WITH gone AS (
-      DELETE FROM databases WHERE prefix = ${prefix} ${name === undefined ? sql`` : sql`AND name = ${name}`} RETURNING db
+    WITH locked AS MATERIALIZED (
+      SELECT db FROM databases WHERE prefix = ${prefix} ${name === undefined ? sql`` : sql`AND name = ${name}`}
+      ORDER BY db FOR UPDATE
+    ), gone AS (
+      DELETE FROM databases d USING locked l WHERE d.db = l.db RETURNING d.db
     ) INSERT INTO dropped SELECT db FROM gone RETURNING db`
   return rows.length
 }

@@ -1,6 +1,6 @@
 /** Versioned, forward-only migrations: one transaction each, under an advisory lock, safe to run from several processes. */
 import { StartupError } from '../../src/startup-error.ts'
-import type { Sql } from './connection.ts'
+import type { Sql, Transaction } from './connection.ts'
 import documents from './migrations/0001-documents.sql' with { type: 'text' }
 import superseded from './migrations/0002-superseded.sql' with { type: 'text' }
 
@@ -17,7 +17,7 @@ export const schemaVersion = migrations.length
 export async function migrate(sql: Sql): Promise<void> {
   await checkServer(sql)
   await sql.begin(async (tx) => {
-    await tx`SELECT pg_advisory_xact_lock(hashtext('hearth.migrations'))`
+    await takeTurn(tx)
     await tx`CREATE TABLE IF NOT EXISTS hearth_schema (
       version int PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`
     const [row] = await tx<{ version: number }[]>`SELECT coalesce(max(version), 0)::int AS version FROM hearth_schema`
@@ -34,6 +34,13 @@ export async function migrate(sql: Sql): Promise<void> {
       await tx`INSERT INTO hearth_schema (version) VALUES (${at + 1})`
     }
   })
+}
+
+/** One process at a time, however long the work of another one takes. */
+async function takeTurn(tx: Transaction): Promise<void> {
+  await tx`SET LOCAL lock_timeout = 0`
+  await tx`SET LOCAL statement_timeout = 0`
+  await tx`SELECT pg_advisory_xact_lock(hashtext('hearth.migrations'))`
 }
 
 async function checkServer(sql: Sql): Promise<void> {
@@ -56,14 +63,19 @@ async function checkServer(sql: Sql): Promise<void> {
  * @returns true when something was rebuilt.
  */
 export async function refreshCollation(sql: Sql): Promise<boolean> {
+  if (!(await isCollationStale(sql))) return false
+  return sql.begin(async (tx) => {
+    await takeTurn(tx)
+    if (!(await isCollationStale(tx))) return false
+    await tx`REINDEX INDEX entries_key`
+    await tx`ALTER COLLATION couch REFRESH VERSION`
+    return true
+  })
+}
+
+async function isCollationStale(sql: Sql | Transaction): Promise<boolean> {
   const [row] = await sql<{ stale: boolean }[]>`
     SELECT collversion IS DISTINCT FROM pg_collation_actual_version(oid) AS stale FROM pg_collation
     WHERE collname = 'couch' AND collnamespace = current_schema()::regnamespace`
-  if (!row?.stale) return false
-  await sql.begin(async (tx) => {
-    await tx`SET LOCAL statement_timeout = 0`
-    await tx`REINDEX INDEX entries_key`
-    await tx`ALTER COLLATION couch REFRESH VERSION`
-  })
-  return true
+  return row?.stale ?? false
 }

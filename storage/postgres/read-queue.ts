@@ -23,6 +23,8 @@ export class ReadQueue {
   private waiting: Waiting[] = []
   private inFlight = 0
   private scheduled = false
+  /** Requests in the last batch: tells whether reads come alone or in company. */
+  private lastSize = 0
 
   constructor(private readonly sql: Sql) {}
 
@@ -34,17 +36,21 @@ export class ReadQueue {
     })
   }
 
-  /** Alone: sent at once. Behind others: waits for what else this turn of the loop brings. */
+  /** Alone: sent at once. In company: waits for what else this turn of the loop brings. */
   private schedule(): void {
     if (this.scheduled || this.inFlight >= maxInFlight) return
     this.scheduled = true
-    if (this.inFlight === 0) queueMicrotask(this.flush)
+    if (this.inFlight === 0 && this.lastSize <= 1) queueMicrotask(this.flush)
     else setImmediate(this.flush)
   }
 
   private readonly flush = (): void => {
     this.scheduled = false
-    while (this.inFlight < maxInFlight && this.waiting.length > 0) void this.run(this.waiting.splice(0, maxBatch))
+    while (this.inFlight < maxInFlight && this.waiting.length > 0) {
+      const batch = this.waiting.splice(0, maxBatch)
+      this.lastSize = batch.length
+      void this.run(batch)
+    }
   }
 
   private async run(batch: readonly Waiting[]): Promise<void> {

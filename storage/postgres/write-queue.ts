@@ -17,6 +17,9 @@ const maxBytes = 4_000_000
 /** Larger bodies are compressed by PostgreSQL while the database row is locked: not in a batch with strangers. */
 const largeBody = 32_000
 
+/** How often a request is repeated because another process changed the indexes or made the database anew. */
+const maxRepeats = 2
+
 interface Request {
   readonly edits: readonly PlacedEdit[]
   readonly atomic: boolean
@@ -28,8 +31,12 @@ interface Request {
 
 export class WriteQueue {
   private waiting: Request[] = []
+  /** Numbers of the databases that batches under way write to. */
+  private readonly busy = new Set<string>()
   private inFlight = 0
   private scheduled = false
+  /** Requests in the last batch: tells whether writes come alone or in company. */
+  private lastSize = 0
 
   constructor(
     private readonly sql: Sql,
@@ -113,19 +120,28 @@ export class WriteQueue {
     })
   }
 
-  /** Alone: sent at once. Behind others: waits for what else this turn of the loop brings. */
+  /** Alone: sent at once. In company: waits for what else this turn of the loop brings. */
   private schedule(): void {
     if (this.scheduled || this.inFlight >= maxInFlight) return
     this.scheduled = true
-    if (this.inFlight === 0) queueMicrotask(this.flush)
+    if (this.inFlight === 0 && this.lastSize <= 1) queueMicrotask(this.flush)
     else setImmediate(this.flush)
   }
 
   private readonly flush = (): void => {
     this.scheduled = false
-    while (this.inFlight < maxInFlight && this.waiting.length > 0) void this.run(this.takeBatch())
+    while (this.inFlight < maxInFlight) {
+      const batch = this.takeBatch()
+      if (batch.length === 0) return
+      this.lastSize = batch.length
+      void this.run(batch)
+    }
   }
 
+  /**
+   * The next batch. A database that is being written to waits: its row is locked, so a second batch would only hold a
+   * connection meanwhile, and by then more edits can travel with it.
+   */
   private takeBatch(): Request[] {
     const batch: Request[] = []
     const rest: Request[] = []
@@ -135,13 +151,15 @@ export class WriteQueue {
     let bytes = 0
     for (const request of this.waiting) {
       const alone = request.atomic || request.large
+      const isFree = request.edits.every(({ database }) => !this.busy.has(database?.db ?? ''))
       const fits =
-        batch.length === 0 ||
-        (!alone &&
-          edits + request.edits.length <= maxEdits &&
-          bytes + request.bytes <= maxBytes &&
-          databases.size + 1 <= maxDatabases &&
-          request.edits.every((placed) => !documents.has(documentKey(placed))))
+        isFree &&
+        (batch.length === 0 ||
+          (!alone &&
+            edits + request.edits.length <= maxEdits &&
+            bytes + request.bytes <= maxBytes &&
+            databases.size + 1 <= maxDatabases &&
+            request.edits.every((placed) => !documents.has(documentKey(placed)))))
       if (!fits) {
         rest.push(request)
         continue
@@ -163,11 +181,14 @@ export class WriteQueue {
   }
 
   private async run(batch: readonly Request[]): Promise<void> {
+    const databases = batch.flatMap((request) => request.edits.flatMap(({ database }) => database?.db ?? []))
+    for (const db of databases) this.busy.add(db)
     this.inFlight += 1
     try {
       await this.runTogether(batch)
     } finally {
       this.inFlight -= 1
+      for (const db of databases) this.busy.delete(db)
       if (this.waiting.length > 0) this.schedule()
     }
   }
@@ -182,12 +203,7 @@ export class WriteQueue {
         at += request.edits.length
       }
     } catch (error) {
-      if (batch.length === 1 || error instanceof Problem) {
-        for (const request of batch) request.reject(error)
-        return
-      }
-      // One edit made the statement fail: each request goes alone, so that only the culprit's fails.
-      for (const request of batch) await this.runTogether([request])
+      for (const part of partsAfter(error, batch)) await this.runTogether(part)
     }
   }
 
@@ -198,7 +214,7 @@ export class WriteQueue {
         return await writeBatch(this.sql, edits, { atomic, repeated: attempt > 0 })
       } catch (error) {
         if (error instanceof AtomicRefusal) return error.outcomes
-        if (!isConnectionLost(error) || attempt >= 4) throw translate(error)
+        if (!isConnectionLost(error) || attempt >= 4) throw error
         await backoff(attempt)
       }
     }
@@ -207,7 +223,7 @@ export class WriteQueue {
   /** Repeats what a stale view of the database stopped, and writes the edits that need the whole revision tree. */
   private async settle(edits: readonly Edit[], first: BatchOutcomes, atomic: boolean): Promise<readonly EditOutcome[]> {
     let outcomes = first
-    for (let attempt = 0; attempt < 5 && outcomes.some(isStale); attempt += 1) {
+    for (let attempt = 0; attempt < maxRepeats && outcomes.some(isStale); attempt += 1) {
       const stale = edits.filter((_, at) => isStale(outcomes[at]))
       for (const edit of new Map(stale.map((item) => [item.ref, item])).values()) await this.directory.load(edit.ref)
       const again = atomic ? edits : stale
@@ -221,6 +237,8 @@ export class WriteQueue {
       let next = 0
       outcomes = outcomes.map((outcome) => (isStale(outcome) ? (answers[next++] ?? outcome) : outcome))
     }
+    // Where indexes keep changing: a transaction that holds the database reads the list and writes under one lock.
+    if (!atomic) outcomes = outcomes.map((outcome) => (outcome.kind === 'stale' ? { kind: 'complex' } : outcome))
     if (outcomes.some((outcome) => outcome.kind === 'complex')) {
       if (atomic) throw new Error('an atomic write meets no conflicts and no design documents')
       outcomes = await writeTrees(this.sql, this.directory, edits, outcomes)
@@ -237,6 +255,26 @@ export class WriteQueue {
 
 export type BatchOutcome = EditOutcome | { readonly kind: 'stale' } | { readonly kind: 'complex' }
 type BatchOutcomes = readonly BatchOutcome[]
+
+/**
+ * What is to be sent again of a batch that failed, so that only the culprit's request fails (decisions 10): first each
+ * database apart, since one may wait for a lock that is no matter of the others, then each request. The requests for which
+ * nothing is left to try are rejected.
+ */
+function partsAfter(error: unknown, batch: readonly Request[]): readonly (readonly Request[])[] {
+  const byDatabase = new Map<string, Request[]>()
+  for (const request of batch) {
+    const databases = [...new Set(request.edits.map(({ database }) => database?.db ?? ''))].sort().join()
+    const known = byDatabase.get(databases)
+    if (known) known.push(request)
+    else byDatabase.set(databases, [request])
+  }
+  if (byDatabase.size > 1 && !isConnectionLost(error)) return [...byDatabase.values()]
+  const reason = translate(error)
+  if (batch.length > 1 && !(reason instanceof Problem)) return batch.map((request) => [request])
+  for (const request of batch) request.reject(reason)
+  return []
+}
 
 function isStale(outcome: BatchOutcome | undefined): boolean {
   return outcome?.kind === 'stale' || outcome?.kind === 'no_database'

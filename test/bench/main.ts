@@ -7,11 +7,13 @@ import postgres from 'postgres'
 import { startServer } from '../support/server.ts'
 import { benchAllDocs, benchBulk, benchFind, benchStart, makeDocuments } from './documents.ts'
 import { startFloor } from './floor-process.ts'
-import { load } from './load.ts'
-import { type Measured, table } from './report.ts'
+import { type LoadResult, load } from './load.ts'
+import { type Measured, middle, table } from './report.ts'
 
 const wanted = process.argv.slice(2)
-const seconds = Number(process.env['HEARTH_TEST_BENCH_SECONDS'] ?? 5)
+const seconds = Number(process.env['HEARTH_TEST_BENCH_SECONDS'] ?? 10)
+/** Turns of each side in one comparison. */
+const rounds = 5
 const runs = (part: string) => wanted.length === 0 || wanted.includes(part)
 
 const server = await startServer()
@@ -33,25 +35,39 @@ const ids = await makeDocuments(bench, 5_000)
 const idOf = (n: number) => ids[n % ids.length] ?? ''
 const body = JSON.stringify({ name: 'a document', size: 12_345, tags: ['a', 'b'], text: 'x'.repeat(300) })
 
+type Requests = Parameters<typeof load>[0]['request']
+
+/** Both sides by turns, so that a busy moment of the machine hits both; the medians count. */
+async function compare(
+  what: string,
+  connections: number,
+  target: number | undefined,
+  floorRequest: Requests,
+  request: Requests,
+) {
+  const bare: LoadResult[] = []
+  const hearth: LoadResult[] = []
+  const common = { connections, seconds: seconds / rounds, host: server.domain }
+  for (let round = 0; round < rounds; round += 1) {
+    bare.push(await load({ ...common, port: floor.port, request: floorRequest }))
+    hearth.push(await load({ ...common, port, token, request }))
+  }
+  results.push({ what, bare: middle(bare), hearth: middle(hearth), target })
+}
+
 if (runs('get')) {
   for (const [connections, target] of [
     [1, 0.8],
     [32, 1.5],
     [128, 2],
   ] as const) {
-    const common = { connections, seconds, host: server.domain }
-    const bare = await load({
-      ...common,
-      port: floor.port,
-      request: (n) => ({ method: 'GET', path: `/floor/${idOf(n)}` }),
-    })
-    const hearth = await load({
-      ...common,
-      port,
-      token,
-      request: (n) => ({ method: 'GET', path: `/data/io.cozy.bench/${idOf(n)}` }),
-    })
-    results.push({ what: `GET by id, ${connections} connections`, bare, hearth, target })
+    await compare(
+      `GET by id, ${connections} connections`,
+      connections,
+      target,
+      (n) => ({ method: 'GET', path: `/floor/${idOf(n)}` }),
+      (n) => ({ method: 'GET', path: `/data/io.cozy.bench/${idOf(n)}` }),
+    )
   }
 }
 if (runs('post')) {
@@ -60,15 +76,13 @@ if (runs('post')) {
     [32, 1.2],
     [128, 1.6],
   ] as const) {
-    const common = { connections, seconds, host: server.domain }
-    const bare = await load({ ...common, port: floor.port, request: () => ({ method: 'POST', path: '/floor', body }) })
-    const hearth = await load({
-      ...common,
-      port,
-      token,
-      request: () => ({ method: 'POST', path: '/data/io.cozy.bench.posts/', body }),
-    })
-    results.push({ what: `POST, ${connections} connections`, bare, hearth, target })
+    await compare(
+      `POST, ${connections} connections`,
+      connections,
+      target,
+      () => ({ method: 'POST', path: '/floor', body }),
+      () => ({ method: 'POST', path: '/data/io.cozy.bench.posts/', body }),
+    )
   }
 }
 if (results.length > 0) console.log(table(results))

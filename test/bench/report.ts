@@ -25,3 +25,12 @@ export function count(n: number): string {
 export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 }
+
+/** The run with the median rate, with the errors of all. */
+export function middle(runs: readonly LoadResult[]): LoadResult {
+  const sorted = [...runs].sort((a, b) => a.perSecond - b.perSecond)
+  const chosen = sorted[Math.floor(sorted.length / 2)]
+  if (chosen === undefined) throw new Error('nothing was measured')
+  const failed = runs.find((run) => run.errors > 0)
+  return { ...chosen, errors: runs.reduce((sum, run) => sum + run.errors, 0), firstError: failed?.firstError }
+}

@@ -7,8 +7,8 @@ import { schemaVersion } from '../../storage/postgres/migrate.ts'
 import { documentStoreSuite } from './documents.ts'
 import { bothPostgres, outside, plainSql, type Target } from './postgres-targets.ts'
 
-const open = (target: Target) =>
-  openPostgresDocuments({ target, maxConnections: 4, compiler: indexCompiler, sweepEveryMs: 300 })
+const open = (target: Target, log: (event: string) => void = () => {}) =>
+  openPostgresDocuments({ target, maxConnections: 4, compiler: indexCompiler, sweepEveryMs: 300, log })
 
 for (const server of bothPostgres) {
   describe.skipIf(!server.available)(server.name, () => {
@@ -63,13 +63,17 @@ for (const server of bothPostgres) {
         await (await open(target)).close()
       })
 
-      test('another version of ICU rebuilds what depends on it', async () => {
+      test('another version of ICU rebuilds what depends on it, once', async () => {
         const version = () => sql`
           SELECT collversion = pg_collation_actual_version(oid) AS current FROM pg_collation WHERE collname = 'couch'`
         await sql`UPDATE pg_collation SET collversion = '1.1' WHERE collname = 'couch'`
         expect([...(await version())]).toEqual([{ current: false }])
         const [before] = await sql`SELECT pg_relation_filenode('entries_key') AS file`
-        await (await open(target)).close()
+        const told: string[] = []
+        const log = (event: string) => void told.push(event)
+        const stores = await Promise.all([1, 2, 3].map(() => open(target, log)))
+        for (const store of stores) await store.close()
+        expect(told).toEqual(['indexes rebuilt for another version of ICU'])
         expect([...(await version())]).toEqual([{ current: true }])
         const [after] = await sql`SELECT pg_relation_filenode('entries_key') AS file`
         expect(after).not.toEqual(before)
@@ -79,6 +83,27 @@ for (const server of bothPostgres) {
 }
 
 describe.skipIf(!outside.available)('a server that cannot serve', () => {
+  // What the server says of itself is taken from a schema in front of its own.
+  test.each([
+    [
+      'an old one',
+      `CREATE FUNCTION lies.current_setting(name text) RETURNS text LANGUAGE sql RETURN
+         CASE name WHEN 'server_version_num' THEN '140012' ELSE pg_catalog.current_setting(name) END`,
+      /PostgreSQL 14 is too old.*15/,
+    ],
+    ['one without ICU', 'CREATE TABLE lies.pg_collation AS SELECT * FROM pg_collation LIMIT 0', /without ICU/],
+  ])('%s is refused before anything is made', async (_what, lie, reason) => {
+    const target = String(await outside.createDatabase())
+    const sql = plainSql(target)
+    await sql.unsafe(`CREATE SCHEMA lies; ${lie};
+      ALTER DATABASE ${new URL(target).pathname.slice(1)} SET search_path = lies, pg_catalog, public`)
+    const opening = open(target)
+    await expect(opening).rejects.toThrow(StartupError)
+    await expect(opening).rejects.toThrow(reason)
+    expect([...(await sql`SELECT 1 FROM pg_tables WHERE tablename IN ('hearth_schema', 'docs')`)]).toEqual([])
+    await sql.end({ timeout: 1 })
+  })
+
   test('another encoding is refused by name, with the remedy', async () => {
     const target = String(await outside.createDatabase())
     const admin = plainSql(target)

@@ -765,6 +765,19 @@ export function documentStoreSuite(name: string, open: () => Promise<DocumentSto
         expect(await scanAll(ref)).toEqual(['a'])
       })
 
+      test('an entry follows a change that is none to the order', async () => {
+        const ref = await fresh()
+        await write(edit(ref, '_design/i', design(['s'])))
+        const parent = revOf(await write(edit(ref, 'a', { s: '\u00e9' })))
+        await write(edit(ref, 'a', { s: 'e\u0301' }, { parent }))
+        const list = await store.indexes(ref)
+        const [row] = await store.scanIndex(ref, {
+          ...{ indexId: list?.views[0]?.indexId ?? -1, epoch: list?.epoch ?? -1 },
+          ...{ range: { equal: [] }, descending: false, limit: 1 },
+        })
+        expect(row?.parts.map(({ s }) => s)).toEqual(['e\u0301'])
+      })
+
       test('equal definitions share an index, and it goes with the last of them', async () => {
         const ref = await fresh()
         const first = revOf(await write(edit(ref, '_design/i', design(['n']))))

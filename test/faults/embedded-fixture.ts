@@ -10,13 +10,15 @@ try {
   const began = performance.now()
   const server = await openEmbeddedPostgres({ dataDir, log: (event, detail) => tell({ event, ...detail }) })
   const keepAlive = setInterval(() => {}, 60_000)
-  tell({ opened: server.connection, pid: server.pid, milliseconds: Math.round(performance.now() - began) })
+  const milliseconds = Math.round(performance.now() - began)
   void server.died.then((reason) => tell({ died: reason }))
   process.on('SIGTERM', async () => {
     await server.stop()
     clearInterval(keepAlive)
     tell({ stopped: true })
   })
+  // Last: whoever reads it may send a signal at once.
+  tell({ opened: server.connection, pid: server.pid, milliseconds })
 } catch (error) {
   const known = error instanceof Error && error.name === 'StartupError'
   tell({

@@ -10,7 +10,7 @@ import { indexEntries } from './index-entries.ts'
 import { type EditPlan, type Operation, operation } from './operations.ts'
 import { bodyOf, World } from './world.ts'
 
-const searchMs = 6_000
+const searchMs = 4_000
 const timeout = 60_000
 const bounds = { numRuns: 5_000, interruptAfterTimeLimit: searchMs, markInterruptAsFailure: false }
 

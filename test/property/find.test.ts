@@ -21,7 +21,7 @@ import { members, selector } from './selectors.ts'
 import { value } from './values.ts'
 
 const timeout = 60_000
-const searchMs = 5_000
+const searchMs = 4_000
 const face = { defaultLimit: 25, refuseUnindexed: false }
 
 type Stored = JsonObject & { readonly _id: string }

@@ -8,7 +8,7 @@ import { bothPostgres } from '../conformance/postgres-targets.ts'
 import { operation } from './operations.ts'
 import { World } from './world.ts'
 
-const searchMs = 8_000
+const searchMs = 5_000
 
 for (const server of bothPostgres) {
   describe.skipIf(!server.available)(server.name, () => {

@@ -42,7 +42,7 @@ function decode(source: Source, text: string): Position | undefined {
   }
   if (!isObject(value) || value['v'] !== version || value['i'] !== indexTag(source)) return undefined
   const { k: keys, d: id, g: values } = value
-  if (!Array.isArray(keys) || typeof id !== 'string') return undefined
+  if (!Array.isArray(keys) || typeof id !== 'string' || id.includes('\0')) return undefined
   const parts = keys.map(decodePart)
   if (!parts.every((part) => part !== undefined) || parts.length !== partCount(source)) return undefined
   if (!fitsGroup(source, parts, values)) return undefined

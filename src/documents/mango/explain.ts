@@ -98,7 +98,7 @@ function reasonAgainst(
 
 function hints({ selector }: FindRequest): JsonObject {
   const usable = indexableFields(selector)
-  const others = [...new Set(selectorFields(selector))].filter((field) => !usable.includes(field))
+  const others = [...new Set(selectorFields(selector)).difference(new Set(usable))]
   return { type: 'json', indexable_fields: usable, unindexable_fields: others }
 }
 

@@ -23,9 +23,10 @@ export type FieldRanges =
   | { readonly kind: 'contradiction'; readonly field: string }
 
 export function fieldRanges(selector: Selector): FieldRanges {
+  const conditions = Map.groupBy(conjuncts(selector), ({ path }) => path)
   const fields = new Map<string, FieldRange>()
   for (const field of indexableFields(selector)) {
-    const range = rangeOf(selector, field)
+    const range = rangeOf(field, conditions.get(field) ?? [])
     if (range === undefined) return { kind: 'contradiction', field }
     fields.set(field, range)
   }
@@ -65,10 +66,9 @@ export function selectorFields(selector: Selector): readonly string[] {
   }
 }
 
-function rangeOf(selector: Selector, field: string): FieldRange | undefined {
-  const tests = conjuncts(selector).flatMap(({ path, test }) => (path === field ? [test] : []))
+function rangeOf(field: string, conditions: readonly { readonly test: Condition }[]): FieldRange | undefined {
   const within = (compare: Compare) =>
-    tests.reduce<FieldRange | undefined>((range, test) => range && narrow(range, test, compare), {})
+    conditions.reduce<FieldRange | undefined>((range, { test }) => range && narrow(range, test, compare), {})
   // CouchDB compares bounds of ids by ICU, ids by bytes; where only ICU sees a contradiction there are ids to find.
   return within(compareJson) ?? (field === '_id' ? within(compareRaw) : undefined)
 }

@@ -6,6 +6,7 @@ import {
   documentKeys,
   formatDefinition,
   indexDefinition,
+  isIndexName,
   parseDefinition,
 } from './index-definition.ts'
 import { parseSelector } from './selector.ts'
@@ -20,7 +21,7 @@ export const indexCompiler: IndexCompiler = {
     const views = body['views']
     return Object.keys(views).flatMap((name) => {
       const definition = viewDefinition(views[name] as Json)
-      return definition === undefined || name.includes('\u0000') ? [] : [{ name, definition }]
+      return definition === undefined || !isIndexName(name) ? [] : [{ name, definition }]
     })
   },
   compile(text) {

@@ -1,4 +1,5 @@
 /** What makes an index: its fields, and the documents that it leaves out (documents 1.19, 5.5). */
+import { Buffer } from 'node:buffer'
 import type { KeyPart } from '../../../storage/documents/contract.ts'
 import { parseJson, stringifyJson } from '../../json/exact.ts'
 import { isObject, type Json } from '../../json/value.ts'
@@ -11,6 +12,14 @@ export type Direction = 'asc' | 'desc'
 
 /** Fields that become key columns; documents need the others too, and rows with equal keys are sorted by them. */
 export const maxColumns = 8
+
+/** Bytes of UTF-8: with the longest id of a design document, a name still fits into one row of a B-tree. */
+export const maxNameBytes = 1024
+
+/** Whether a view of a design document may be called so. */
+export function isIndexName(name: string): boolean {
+  return !name.includes('\u0000') && Buffer.byteLength(name) <= maxNameBytes
+}
 
 export interface IndexDefinition {
   readonly fields: readonly { readonly name: string; readonly direction: Direction; readonly path: Path }[]

@@ -1,6 +1,12 @@
 import { Problem } from '../../errors.ts'
 import { isObject, type Json, type JsonObject } from '../../json/value.ts'
-import { formatDefinition, type IndexDefinition, indexDefinition } from './index-definition.ts'
+import {
+  formatDefinition,
+  type IndexDefinition,
+  indexDefinition,
+  isIndexName,
+  maxNameBytes,
+} from './index-definition.ts'
 import { refusal } from './refusal.ts'
 import { member, quorumKey, refuseUnknownKeys, requestObject, requiredKey } from './request-keys.ts'
 import { parseSelector } from './selector.ts'
@@ -68,7 +74,10 @@ function nameKey(request: JsonObject, key: string): string | undefined {
   const value = member(request, key)
   if (value === undefined) return undefined
   if (typeof value !== 'string') throw refusal('invalid_string', `Invalid string for ${key}`)
-  if (value.includes('\u0000')) throw refusal('invalid_string', `Invalid string for ${key}: it must not hold U+0000`)
+  if (!isIndexName(value)) {
+    const allowed = `at most ${maxNameBytes} bytes and no U+0000 are allowed`
+    throw refusal('invalid_string', `Invalid string for ${key}: ${allowed}`)
+  }
   if (value === '' || value === '_design/')
     throw refusal('invalid_empty_string', `Index name must be non-empty: ${key}`)
   return value

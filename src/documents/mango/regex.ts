@@ -11,8 +11,16 @@ import { RE2JS } from 're2js'
  */
 const highBytes = 0xe000
 
-/** A test for strings; `undefined` when the pattern does not compile. */
+/**
+ * Characters of a pattern, and steps of what it compiles to. Matching takes a time of steps times text, during which
+ * nobody else is served; CouchDB's engine refuses what compiles to more than 64 KiB.
+ */
+const maxPattern = 65_536
+const maxSteps = 20_000
+
+/** A test for strings; `undefined` when the pattern does not compile or is too large. */
 export function compileRegex(pattern: string): ((text: string) => boolean) | undefined {
+  if (pattern.length > maxPattern) return undefined
   const unicode = /^\(\*UTF8?\)/.exec(pattern)
   const source = unicode === null ? toBytes(pattern) : pattern.slice(unicode[0].length)
   let compiled: RE2JS
@@ -21,6 +29,7 @@ export function compileRegex(pattern: string): ((text: string) => boolean) | und
   } catch {
     return undefined
   }
+  if (compiled.programSize() > maxSteps) return undefined
   if (unicode !== null) return (text) => compiled.matcher(text).find()
   return (text) => compiled.matcher(toBytes(text)).find()
 }
