@@ -15,7 +15,8 @@ export async function readChanges(sql: Sql, db: string, range: ChangesRange): Pr
   const documents =
     range.ids === undefined
       ? sql`docs x WHERE x.db = ${db}`
-      : sql`unnest(${[...new Set(range.ids)]}::text[]) AS t (id) JOIN docs x ON x.db = ${db} AND x.id = t.id WHERE true`
+      : sql`unnest(${[...new Set(range.ids)]}::text[]) AS t (id)
+          CROSS JOIN LATERAL (SELECT * FROM docs WHERE db = ${db} AND id = t.id OFFSET 0) x WHERE true`
   const order = range.descending ? sql`ORDER BY x.seq DESC` : sql`ORDER BY x.seq`
   const rows = (await sql`
     SELECT d.update_seq, d.doc_count + d.deleted_count, p.*
@@ -46,11 +47,11 @@ export async function countChanges(
   const seq = String(after)
   const [row] = await sql<{ above: string; self: string; total: string; update_seq: string }[]>`
     SELECT d.update_seq, d.doc_count + d.deleted_count AS total,
-      (SELECT count(*) FROM docs x WHERE x.db = ${db} AND x.seq = ${seq}::bigint) AS self,
+      (SELECT count(*) FROM docs x WHERE x.db = ${db} AND x.seq > 0 AND x.seq = ${seq}::bigint) AS self,
       CASE WHEN ${seq}::bigint > d.update_seq / 2
-        THEN (SELECT count(*) FROM docs x WHERE x.db = ${db} AND x.seq > ${seq}::bigint)
+        THEN (SELECT count(*) FROM docs x WHERE x.db = ${db} AND x.seq > 0 AND x.seq > ${seq}::bigint)
         ELSE d.doc_count + d.deleted_count
-          - (SELECT count(*) FROM docs x WHERE x.db = ${db} AND x.seq <= ${seq}::bigint)
+          - (SELECT count(*) FROM docs x WHERE x.db = ${db} AND x.seq > 0 AND x.seq <= ${seq}::bigint)
       END AS above
     FROM databases d WHERE d.db = ${db}`
   if (!row) return undefined
@@ -61,7 +62,8 @@ export async function countChanges(
   }
 }
 
+/** `seq > 0` is true of every row: it says that the feed's index may be used. */
 function behind(sql: Sql, { after, descending }: ChangesRange) {
-  if (after === undefined) return sql``
-  return descending ? sql`AND x.seq < ${String(after)}` : sql`AND x.seq > ${String(after)}`
+  if (after === undefined) return sql`AND x.seq > 0`
+  return descending ? sql`AND x.seq > 0 AND x.seq < ${String(after)}` : sql`AND x.seq > 0 AND x.seq > ${String(after)}`
 }

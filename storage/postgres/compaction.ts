@@ -80,11 +80,13 @@ async function sweepBodies(sql: Sql, db: string, keep: KeptBodies, signal?: Abor
 async function dropBodies(sql: Sql, db: string, places: readonly Place[]): Promise<void> {
   await sql`
     WITH free AS (
-      SELECT r.id, r.gen, r.hash
-      FROM unnest(${places.map(({ id }) => id)}::text[], ${places.map(({ gen }) => gen)}::text[]::bigint[],
-        ${places.map(({ hash }) => hash)}::text[]) AS t (id, gen, hash)
-      JOIN revs r ON r.db = ${db} AND r.id = t.id AND r.gen = t.gen AND r.hash = t.hash
+      SELECT r.db, r.id, r.gen, r.hash
+      FROM (
+        SELECT ${db}::bigint AS db, u.*
+        FROM unnest(${places.map(({ id }) => id)}::text[], ${places.map(({ gen }) => gen)}::text[]::bigint[],
+          ${places.map(({ hash }) => hash)}::text[]) AS u (id, gen, hash) OFFSET 0) AS t
+      JOIN revs r ON r.db = t.db AND r.id = t.id AND r.gen = t.gen AND r.hash = t.hash
       WHERE NOT r.leaf FOR UPDATE OF r SKIP LOCKED
     )
-    UPDATE revs r SET body = NULL FROM free f WHERE r.db = ${db} AND r.id = f.id AND r.gen = f.gen AND r.hash = f.hash`
+    UPDATE revs r SET body = NULL FROM free f WHERE r.db = f.db AND r.id = f.id AND r.gen = f.gen AND r.hash = f.hash`
 }

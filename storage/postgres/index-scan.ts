@@ -74,7 +74,7 @@ function textOf(columns: number, conditions: readonly string[], descending: bool
       SELECT x.id, x.gen, x.hash, x.deleted, x.leaves, x.seq, coalesce(x.raw, x.body::text), ${wanted}
       FROM (SELECT q.*, row_number() OVER () AS n
             FROM (${page.join(' UNION ALL ')} ORDER BY ${order} LIMIT ${limit}::int) q) p
-      JOIN docs x ON x.db = $1 AND x.id = p.id
+      CROSS JOIN LATERAL (SELECT * FROM docs WHERE db = $1 AND id = p.id OFFSET 0) x
       ORDER BY p.n
     ) r ON true
     WHERE d.db = $1`

@@ -47,7 +47,7 @@ export async function readLocals(sql: Sql, db: string, ids: readonly string[]): 
   const rows = await sql<Row[]>`
     SELECT x.id, x.n, x.body AS text
     FROM unnest(${ids.filter((id) => !id.includes('\u0000'))}::text[]) AS t (id)
-    JOIN locals x ON x.db = ${db} AND x.id = t.id WHERE ${exists(sql, db)}`
+    CROSS JOIN LATERAL (SELECT * FROM locals WHERE db = ${db} AND id = t.id OFFSET 0) x WHERE ${exists(sql, db)}`
   return rows.map(documentOf)
 }
 

@@ -90,7 +90,7 @@ export class ReadQueue {
       FROM unnest(${batch.map((one) => one.db)}::text[]::bigint[], ${batch.map((one) => one.id)}::text[])
         WITH ORDINALITY AS t (db, id, o)
       JOIN databases d ON d.db = t.db
-      LEFT JOIN docs x ON x.db = t.db AND x.id = t.id`.values()
+      LEFT JOIN LATERAL (SELECT * FROM docs WHERE db = t.db AND id = t.id OFFSET 0) x ON true`.values()
     const found: (ReadRow | undefined)[] = new Array(batch.length)
     for (const [o, ...row] of rows as unknown as [string, ...ReadRow][]) found[Number(o) - 1] = row
     return found

@@ -40,7 +40,8 @@ export async function readMany(
   const text = bodies ? sql`coalesce(x.raw, x.body::text)` : sql`'{}'`
   const rows = await sql`
     SELECT x.id, x.gen, x.hash, x.deleted, x.leaves, x.seq, ${text}
-    FROM unnest(${ids.filter((id) => !id.includes('\u0000'))}::text[]) AS t (id) JOIN docs x ON x.db = ${db} AND x.id = t.id
+    FROM unnest(${ids.filter((id) => !id.includes('\u0000'))}::text[]) AS t (id)
+    CROSS JOIN LATERAL (SELECT * FROM docs WHERE db = ${db} AND id = t.id OFFSET 0) x
     WHERE ${exists(sql, db)}`.values()
   return documentsOf(rows as unknown as IdRow[])
 }

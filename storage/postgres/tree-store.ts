@@ -1,4 +1,7 @@
-/** Writes the difference between two states of revision trees, for many documents of one database in one transaction. */
+/**
+ * Writes the difference between two states of revision trees, for many documents of one database in one transaction.
+ * `OFFSET 0` keeps the database's number out of the planner's sight, which would read the whole database (see trees.ts).
+ */
 
 import { keepsText } from '../../src/documents/document.ts'
 import { stem, type TreeNode, winner } from '../../src/documents/revision-tree.ts'
@@ -104,7 +107,7 @@ async function promotedBodies(tx: Transaction, db: string, changes: readonly Cha
     SELECT r.id, r.body
     FROM unnest(${promoted.map((p) => p.id)}::text[], ${promoted.map((p) => p.top.gen)}::text[]::bigint[],
       ${promoted.map((p) => p.top.hash)}::text[]) AS t (id, gen, hash)
-    JOIN revs r ON r.db = ${db} AND r.id = t.id AND r.gen = t.gen AND r.hash = t.hash`
+    CROSS JOIN LATERAL (SELECT * FROM revs WHERE db = ${db} AND id = t.id AND gen = t.gen AND hash = t.hash OFFSET 0) r`
   for (const { id, body } of rows) {
     const { value } = parseJson(body)
     found.set(id, { text: body, raw: keepsText(id, body, value), value })
@@ -150,14 +153,16 @@ async function writeNodes(
       SELECT x.db, x.id, x.gen, x.hash, t.parent, x.deleted, t.leaf, coalesce(x.raw, x.body::text)
       FROM unnest(${dethroned.map((row) => row.id)}::text[], ${dethroned.map((row) => row.node.parent ?? null)}::text[],
         ${dethroned.map((row) => bool(row.node.leaf))}::text[]::boolean[]) AS t (id, parent, leaf)
-      JOIN docs x ON x.db = ${db} AND x.id = t.id`
+      CROSS JOIN LATERAL (SELECT * FROM docs WHERE db = ${db} AND id = t.id OFFSET 0) x`
   }
   if (removed.length > 0) {
     await tx`
       DELETE FROM revs r
-      USING unnest(${removed.map((row) => row.id)}::text[], ${removed.map((row) => row.node.gen)}::text[]::bigint[],
-        ${removed.map((row) => row.node.hash)}::text[]) AS t (id, gen, hash)
-      WHERE r.db = ${db} AND r.id = t.id AND r.gen = t.gen AND r.hash = t.hash`
+      USING (
+        SELECT ${db}::bigint AS db, u.*
+        FROM unnest(${removed.map((row) => row.id)}::text[], ${removed.map((row) => row.node.gen)}::text[]::bigint[],
+          ${removed.map((row) => row.node.hash)}::text[]) AS u (id, gen, hash) OFFSET 0) AS t
+      WHERE r.db = t.db AND r.id = t.id AND r.gen = t.gen AND r.hash = t.hash`
   }
   if (made.length > 0) {
     await tx`
@@ -171,10 +176,12 @@ async function writeNodes(
     await tx`
       UPDATE revs r SET leaf = t.leaf, parent = t.parent,
         stored_at = CASE WHEN r.leaf AND NOT t.leaf THEN now() ELSE r.stored_at END
-      FROM unnest(${altered.map((row) => row.id)}::text[], ${altered.map((row) => row.node.gen)}::text[]::bigint[],
-        ${altered.map((row) => row.node.hash)}::text[], ${altered.map((row) => row.node.parent ?? null)}::text[],
-        ${altered.map((row) => bool(row.node.leaf))}::text[]::boolean[]) AS t (id, gen, hash, parent, leaf)
-      WHERE r.db = ${db} AND r.id = t.id AND r.gen = t.gen AND r.hash = t.hash`
+      FROM (
+        SELECT ${db}::bigint AS db, u.*
+        FROM unnest(${altered.map((row) => row.id)}::text[], ${altered.map((row) => row.node.gen)}::text[]::bigint[],
+          ${altered.map((row) => row.node.hash)}::text[], ${altered.map((row) => row.node.parent ?? null)}::text[],
+          ${altered.map((row) => bool(row.node.leaf))}::text[]::boolean[]) AS u (id, gen, hash, parent, leaf) OFFSET 0) AS t
+      WHERE r.db = t.db AND r.id = t.id AND r.gen = t.gen AND r.hash = t.hash`
   }
 }
 
@@ -206,9 +213,12 @@ async function writeWinners(
   if (kept.length > 0) {
     await tx`
       UPDATE docs x SET seq = t.seq, leaves = t.leaves, parent = t.parent
-      FROM unnest(${kept.map((w) => w.id)}::text[], ${kept.map((w) => w.seq)}::text[]::bigint[],
-        ${kept.map((w) => w.winner.leaves)}::text[]::int[], ${kept.map((w) => w.winner.node.parent ?? null)}::text[])
-        AS t (id, seq, leaves, parent) WHERE x.db = ${db} AND x.id = t.id`
+      FROM (
+        SELECT ${db}::bigint AS db, u.*
+        FROM unnest(${kept.map((w) => w.id)}::text[], ${kept.map((w) => w.seq)}::text[]::bigint[],
+          ${kept.map((w) => w.winner.leaves)}::text[]::int[], ${kept.map((w) => w.winner.node.parent ?? null)}::text[])
+          AS u (id, seq, leaves, parent) OFFSET 0) AS t
+      WHERE x.db = t.db AND x.id = t.id`
   }
   if (moved.length === 0) return sequences
   await tx`

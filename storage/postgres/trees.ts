@@ -1,4 +1,7 @@
-/** Reading revision trees and bodies of old revisions. */
+/**
+ * Reading revision trees and bodies of old revisions. `LATERAL ... OFFSET 0` is one look-up by key for each id: a plain
+ * join reads the whole database for them when it was planned while databases were small.
+ */
 import type {
   DatabaseRef,
   DocumentRevision,
@@ -29,11 +32,13 @@ export async function readTrees(
   const list = ids.filter((id) => !id.includes('\u0000'))
   const rows = await sql<NodeRow[]>`
     SELECT x.id, x.seq, x.gen, x.hash, x.parent, x.deleted, true AS leaf, true AS has_body
-    FROM unnest(${list}::text[]) AS t (id) JOIN docs x ON x.db = ${db} AND x.id = t.id
+    FROM unnest(${list}::text[]) AS t (id)
+    CROSS JOIN LATERAL (SELECT * FROM docs WHERE db = ${db} AND id = t.id OFFSET 0) x
     WHERE EXISTS (SELECT 1 FROM databases WHERE db = ${db})
     UNION ALL
     SELECT r.id, NULL, r.gen, r.hash, r.parent, r.deleted, r.leaf, r.body IS NOT NULL
-    FROM unnest(${list}::text[]) AS t (id) JOIN revs r ON r.db = ${db} AND r.id = t.id`
+    FROM unnest(${list}::text[]) AS t (id)
+    CROSS JOIN LATERAL (SELECT * FROM revs WHERE db = ${db} AND id = t.id OFFSET 0) r`
   const nodes = new Map<string, RevisionNode[]>()
   const winners = new Map<string, { seq: bigint; winner: RevisionId }>()
   for (const row of rows) {
@@ -105,12 +110,13 @@ export async function readRevisions(
       ${column((one) => one.hash)}::text[]) WITH ORDINALITY AS t (id, gen, hash, o)`
   const rows = await sql<BodyRow[]>`
     SELECT t.o, x.deleted, x.leaves, x.seq, coalesce(x.raw, x.body::text) AS text
-    FROM ${wanted} JOIN docs x ON x.db = ${db} AND x.id = t.id AND x.gen = t.gen AND x.hash = t.hash
-    WHERE EXISTS (SELECT 1 FROM databases WHERE db = ${db})
+    FROM ${wanted} CROSS JOIN LATERAL (SELECT * FROM docs WHERE db = ${db} AND id = t.id OFFSET 0) x
+    WHERE x.gen = t.gen AND x.hash = t.hash AND EXISTS (SELECT 1 FROM databases WHERE db = ${db})
     UNION ALL
     SELECT t.o, r.deleted, x.leaves, x.seq, r.body
-    FROM ${wanted} JOIN revs r ON r.db = ${db} AND r.id = t.id AND r.gen = t.gen AND r.hash = t.hash
-    JOIN docs x ON x.db = r.db AND x.id = r.id
+    FROM ${wanted}
+    CROSS JOIN LATERAL (SELECT * FROM revs WHERE db = ${db} AND id = t.id AND gen = t.gen AND hash = t.hash OFFSET 0) r
+    CROSS JOIN LATERAL (SELECT * FROM docs WHERE db = ${db} AND id = t.id OFFSET 0) x
     WHERE r.body IS NOT NULL AND EXISTS (SELECT 1 FROM databases WHERE db = ${db})`
   const found: (StoredDocument | undefined)[] = new Array(asked.length).fill(undefined)
   for (const { o, deleted, leaves, seq, text } of rows) {

@@ -4,6 +4,7 @@ import { indexCompiler } from '../../src/documents/mango/index-compiler.ts'
 import { StartupError } from '../../src/startup-error.ts'
 import { openPostgresDocuments } from '../../storage/postgres/documents.ts'
 import { schemaVersion } from '../../storage/postgres/migrate.ts'
+import { changesSuite } from './changes.ts'
 import { documentStoreSuite } from './documents.ts'
 import { bothPostgres, outside, plainSql, type Target } from './postgres-targets.ts'
 
@@ -13,10 +14,12 @@ const open = (target: Target, log: (event: string) => void = () => {}) =>
 for (const server of bothPostgres) {
   describe.skipIf(!server.available)(server.name, () => {
     let documents: Promise<Target> | undefined
-    documentStoreSuite(server.name, async () => {
+    const openSame = async () => {
       documents ??= server.createDatabase()
       return open(await documents)
-    })
+    }
+    documentStoreSuite(server.name, openSame)
+    changesSuite(server.name, openSame)
 
     describe('schema', () => {
       let target: Target

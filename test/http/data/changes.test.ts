@@ -109,7 +109,7 @@ scenarios('changes of a doctype', openStage, [
     json: { results: [], pending: 0 },
   },
   { name: 'an empty body', request: `POST ${T}/_changes`, status: 200, json: { pending: 0 } },
-  { name: 'c is deleted', request: `DELETE ${T}/a?rev={{rev}}`, status: 200 },
+  { name: 'a is deleted', request: `DELETE ${T}/a?rev={{rev}}`, status: 200 },
   {
     name: 'a tombstone moves to the end',
     request: `GET ${T}/_changes?include_docs=true&since={{last}}`,
