@@ -4,7 +4,9 @@ import nano, { type DocumentScope, type ServerScope } from 'nano'
 import { sharedServer } from '../support/server.ts'
 
 const database = 'nano-followed'
-let db: DocumentScope<{ n: number }>
+let couch: ServerScope
+/** A reader that was stopped stays so: each use has its own. */
+const use = (): DocumentScope<{ n: number }> => couch.use(database)
 
 beforeAll(async () => {
   const server = await sharedServer()
@@ -14,13 +16,16 @@ beforeAll(async () => {
     if (!String(error).includes('409')) throw error
   })
   const token = await server.token('*', { domain: host })
-  const couch = nano(`http://nano:${token}@${host}/couchdb`) as ServerScope
+  couch = nano({
+    url: `http://nano:${token}@${host}/couchdb`,
+    parseUrl: false,
+  } as nano.Configuration) as ServerScope
   await couch.db.destroy(database).catch(() => undefined)
   await couch.db.create(database)
-  db = couch.use(database)
 }, 60_000)
 
 test('batches as they are written', async () => {
+  const db = use()
   const ids: string[] = []
   db.changesReader.start({ since: '0', batchSize: 2 }).on('change', ({ id }: { id: string }) => ids.push(id))
   for (let n = 0; n < 5; n++) await db.insert({ n }, `d${n}`)
@@ -32,7 +37,7 @@ test('batches as they are written', async () => {
 test('until there is no more', async () => {
   const ids: string[] = []
   const last = await new Promise((resolve, reject) => {
-    const reader = db.changesReader.get({ since: '0', batchSize: 3, includeDocs: true })
+    const reader = use().changesReader.get({ since: '0', batchSize: 3, includeDocs: true, timeout: 200 })
     reader.on('batch', (batch: { id: string }[]) => ids.push(...batch.map(({ id }) => id)))
     reader.on('end', resolve)
     reader.on('error', reject)
@@ -44,7 +49,7 @@ test('until there is no more', async () => {
 test('all at once, line by line', async () => {
   const ids: string[] = []
   const last = await new Promise((resolve, reject) => {
-    const reader = db.changesReader.spool({ since: '0', batchSize: 2 })
+    const reader = use().changesReader.spool({ since: '0', batchSize: 2 })
     reader.on('batch', (batch: { id: string }[]) => ids.push(...batch.map(({ id }) => id)))
     reader.on('end', resolve)
     reader.on('error', reject)

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../../support/postgres.ts'
 import { startServer, type TestServer } from '../../support/server.ts'
-import { contents, type Doc, eventually, failure, openLocal } from './pouch.ts'
+import { contents, type Doc, eventually, failure, openLocal, type Pouch } from './pouch.ts'
 import { faces, freshName, type Remote, remoteOf, sharedRemote } from './remote.ts'
 
 const docs = (count: number, prefix = 'd'): Doc[] =>
@@ -70,6 +70,7 @@ for (const face of faces) {
     test('a pull goes on from its checkpoint after the server was killed', async () => {
       const [source, local] = [remote.open(face, freshName()), openLocal()]
       await source.bulkDocs(docs(1_500))
+      forgive(source)
       const first = local.replicate.from(source, { batch_size: 50, batches_limit: 1 })
       let killed: Promise<void> | undefined
       first.on('error', () => undefined)
@@ -128,4 +129,13 @@ for (const face of faces) {
       expect(await contents(local)).toEqual(await contents(target))
     }, 60_000)
   })
+}
+
+/**
+ * PouchDB asks `info` of the source behind each batch and forgets to catch its failure, which ends a test run: here a
+ * failed one is never answered.
+ */
+function forgive(source: Pouch): void {
+  const info = source.info.bind(source)
+  source.info = () => info().catch(() => new Promise(() => {}))
 }

@@ -85,7 +85,7 @@ export interface Pouch {
     from(source: Pouch, options?: ReplicationOptions): Replication<Progress>
   }
   sync(other: Pouch, options?: ReplicationOptions): Replication<{ readonly push: Progress; readonly pull: Progress }>
-  info(): Promise<{ readonly doc_count: number; readonly update_seq: string | number; readonly db_name: string }>
+  info: () => Promise<{ readonly doc_count: number; readonly update_seq: string | number; readonly db_name: string }>
   put(doc: Doc, options?: { readonly force?: boolean }): Promise<Written>
   post(doc: object): Promise<Written>
   get(
