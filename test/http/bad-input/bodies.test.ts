@@ -132,7 +132,6 @@ describe('a list of documents with one that is wrong', () => {
     ['an id that is a number', '{"_id":5}'],
     ['an empty id', '{"_id":""}'],
     ['a reserved id', '{"_id":"_x"}'],
-    ['a local id', '{"_id":"_local/x"}'],
     ['an id with U+0000', '{"_id":"a\\u0000b"}'],
     ['the id .', '{"_id":"."}'],
     ['the id ..', '{"_id":".."}'],
