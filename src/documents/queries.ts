@@ -56,10 +56,8 @@ export async function explainFind(
   return list ? explain(request, list.views, ref.name) : 'no_database'
 }
 
-function limited(request: FindRequest, { defaultLimit, maxLimit }: FindFace): FindRequest {
-  const { limit } = request
-  const kept = limit === undefined || (maxLimit !== undefined && limit > maxLimit) ? defaultLimit : limit
-  return { ...request, limit: kept }
+function limited(request: FindRequest, { defaultLimit }: FindFace): FindRequest {
+  return { ...request, limit: request.limit ?? defaultLimit }
 }
 
 /** The list of indexes in memory is good enough for a plan that uses one; before a refusal or a full scan it is read anew. */

@@ -185,8 +185,6 @@ export interface FindAnswer {
 export interface FindFace {
   /** Limit when the request has none. */
   readonly defaultLimit: number
-  /** A limit above this counts as absent. */
-  readonly maxLimit?: number
   /** Refuse, before scanning, a query that only the primary index can serve (Problem `no_index`). */
   readonly refuseUnindexed: boolean
 }
