@@ -55,13 +55,16 @@ export const problems = {
   file_exists: 412,
   missing_stub: 412,
   document_too_large: 413,
+  precondition_failed: 412,
   too_large: 413,
   bad_content_type: 415,
+  range_not_satisfiable: 416,
   invalid_parameter: 422,
   internal_server_error: 500,
   timeout: 500,
   not_implemented: 501,
   store_unavailable: 503,
+  store_full: 507,
 } as const
 
 export type ProblemCode = keyof typeof problems
