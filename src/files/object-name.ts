@@ -1,0 +1,32 @@
+/**
+ * Where the bytes of a tenant lie in the object store (admin 9). Operators see the names without the tenant's prefix.
+ */
+
+/** Everything of a tenant begins with this. */
+export function tenantPrefix(prefix: string): string {
+  return `cozy-v3-${prefix}/`
+}
+
+/** Of a content: `ID[0:22]/ID[22:27]/ID[27:32]/INTERNAL` for an id of 32 and an internal id of 16 characters. */
+export function contentName(fileId: string, internalId: string): string {
+  if (fileId.length !== 32 || internalId.length !== 16) return `${fileId}/${internalId}`
+  return `${fileId.slice(0, 22)}/${fileId.slice(22, 27)}/${fileId.slice(27)}/${internalId}`
+}
+
+/** The opposite: `undefined` for names that are no content's. */
+export function contentOf(name: string): { readonly fileId: string; readonly internalId: string } | undefined {
+  const parts = name.split('/')
+  const [first = '', second = '', third = '', fourth = ''] = parts
+  if (parts.length === 4 && first.length === 22 && second.length === 5 && third.length === 5 && fourth.length === 16) {
+    return { fileId: first + second + third, internalId: fourth }
+  }
+  if (parts.length === 2 && first !== '' && first !== 'thumbs' && second !== '') {
+    return { fileId: first, internalId: second }
+  }
+  return undefined
+}
+
+/** With the tenant's prefix: the name in the store. */
+export function storedName(prefix: string, fileId: string, internalId: string): string {
+  return tenantPrefix(prefix) + contentName(fileId, internalId)
+}
