@@ -111,13 +111,22 @@ export interface TreeTransaction extends TreeReader {
  * crash leaves objects without owner: each is entered here before its first byte, with a time after which it is rubbish.
  */
 export interface ObjectLedger {
-  /** Enters or prolongs: on disk when it resolves. `forMs` from now by the database's clock. */
+  /** Enters objects that are about to be put: on disk when it resolves. `forMs` counts from now by the database's clock. */
   lease(objects: readonly string[], forMs: number): Promise<void>
   /**
-   * Takes what is due, at most `limit`, out of everybody else's reach, lets `remove` delete the objects, and then
-   * forgets them. When `remove` rejects they stay due. Gives how many there were.
+   * Sets a new time for those that are still entered; the others are left alone, since a commit took them out. With 0
+   * they are due at once: the only right way to give up an object when it is not known whether a commit went through.
+   * Never delete an object directly then, and never `lease` it again.
    */
-  sweep(limit: number, remove: (objects: readonly string[]) => Promise<void>): Promise<number>
+  renew(objects: readonly string[], forMs: number): Promise<void>
+  /**
+   * Takes what is due, at most `limit` (only those of `objects` where given), out of everybody else's reach, lets
+   * `remove` delete the objects, and then forgets them. When `remove` rejects they stay due. Gives how many there were.
+   */
+  sweep(
+    options: { readonly limit: number; readonly objects?: readonly string[] },
+    remove: (objects: readonly string[]) => Promise<void>,
+  ): Promise<number>
   /** Which of these are entered, due or not: objects without a document that is not damage. */
   entered(objects: readonly string[]): Promise<ReadonlySet<string>>
 }
