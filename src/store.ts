@@ -1,7 +1,6 @@
 /** Opens the document store that the settings name: an outside PostgreSQL, or our own in the data directory. */
 import { join } from 'node:path'
-import type { DocumentStore } from '../storage/documents/contract.ts'
-import { openPostgresDocuments } from '../storage/postgres/documents.ts'
+import { openPostgresDocuments, type PostgresStore } from '../storage/postgres/documents.ts'
 import { onDisk } from '../storage/postgres/embedded/failures.ts'
 import { makeDataDir } from '../storage/postgres/embedded/folders.ts'
 import { takeLock } from '../storage/postgres/embedded/lock.ts'
@@ -13,7 +12,7 @@ import { StartupError } from './startup-error.ts'
 import { supervise } from './supervision.ts'
 
 export interface OpenedStore {
-  readonly store: DocumentStore
+  readonly store: PostgresStore
   /** Resolves to the reason when the store is lost for good. */
   readonly failed: Promise<Error>
   close(): Promise<void>
@@ -65,7 +64,7 @@ async function connect(
   target: Target,
   log: Log,
   { shared }: { readonly shared: boolean },
-): Promise<DocumentStore> {
+): Promise<PostgresStore> {
   try {
     return await openPostgresDocuments({
       target,

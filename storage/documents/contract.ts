@@ -258,7 +258,7 @@ export interface DocumentStore {
   listDatabases(prefix: string): Promise<readonly string[]>
   /** Gone for readers and writers when the promise resolves; rows are swept later. False when there was none. */
   dropDatabase(ref: DatabaseRef): Promise<boolean>
-  /** Drops every database of a tenant in one transaction. */
+  /** Drops every database of a tenant in one transaction; its objects become rubbish (see `ObjectLedger`). */
   dropPrefix(prefix: string): Promise<void>
   setRevsLimit(ref: DatabaseRef, limit: number): Promise<boolean>
 

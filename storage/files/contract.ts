@@ -71,6 +71,8 @@ export interface TreeReader {
   namesLike(dirId: string, beginning: string): Promise<readonly string[]>
   /** Version documents of a file, the newest `updated_at` first. */
   versions(fileId: string): Promise<readonly StoredDocument[]>
+  /** Those of many files, in no particular order. */
+  versionsOf(fileIds: readonly string[]): Promise<readonly StoredDocument[]>
   /** Files and directories that are referenced by a document. */
   references(page: ReferencesPage): Promise<readonly (StoredDocument & { readonly at: string })[]>
   countReferences(type: string, id: string): Promise<number>
@@ -121,7 +123,8 @@ export interface ObjectLedger {
   renew(objects: readonly string[], forMs: number): Promise<void>
   /**
    * Takes what is due, at most `limit` (only those of `objects` where given), out of everybody else's reach, lets
-   * `remove` delete the objects, and then forgets them. When `remove` rejects they stay due. Gives how many there were.
+   * `remove` delete the objects, and then forgets them. A name that ends in `/` stands for all objects that begin with
+   * it: those of a tenant that was removed. When `remove` rejects they stay due. Gives how many there were.
    */
   sweep(
     options: { readonly limit: number; readonly objects?: readonly string[] },

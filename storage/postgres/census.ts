@@ -13,7 +13,13 @@ export const dataTables = [
   'indexes',
   'index_views',
   'entries',
+  'file_usage',
+  'object_ledger',
+  'secrets',
 ] as const
+
+/** Tables that triggers fill from others. */
+export const derivedTables = ['file_nodes', 'file_references'] as const
 
 /** Tables whose rows are revisions. */
 const revisionTables = ['docs', 'revs'] as const

@@ -1,9 +1,22 @@
 /** Making, describing and dropping databases. Dropping removes one row; the documents behind it are swept later. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { tenantPrefix } from '../../src/files/object-name.ts'
 import type { DatabaseInfo, DatabaseRef } from '../documents/contract.ts'
-import type { Sql } from './connection.ts'
+import type { Sql, Transaction } from './connection.ts'
 
 const sweepPage = 1_000
+
+const sweptTables = [
+  'docs',
+  'revs',
+  'locals',
+  'indexes',
+  'index_views',
+  'entries',
+  'file_nodes',
+  'file_references',
+  'file_usage',
+]
 
 export async function createDatabase(sql: Sql, { prefix, name }: DatabaseRef): Promise<'created' | 'exists'> {
   const made = await sql`
@@ -46,7 +59,7 @@ export async function listDatabases(sql: Sql, prefix: string): Promise<readonly 
 }
 
 /** Drops one database of a tenant, or all of them, locked ascending as writers do. @returns how many there were. */
-export async function dropDatabases(sql: Sql, prefix: string, name?: string): Promise<number> {
+export async function dropDatabases(sql: Sql | Transaction, prefix: string, name?: string): Promise<number> {
   const rows = await sql`
     WITH locked AS MATERIALIZED (
       SELECT db FROM databases WHERE prefix = ${prefix} ${name === undefined ? sql`` : sql`AND name = ${name}`}
@@ -57,11 +70,25 @@ export async function dropDatabases(sql: Sql, prefix: string, name?: string): Pr
   return rows.length
 }
 
+/**
+ * Drops all databases of a tenant and enters what it keeps in the object store as rubbish (a name that ends in `/` stands
+ * for all that begin with it), in one transaction.
+ */
+export async function dropTenant(sql: Sql, prefix: string): Promise<void> {
+  await sql.begin(async (tx) => {
+    await dropDatabases(tx, prefix)
+    await tx`
+      INSERT INTO object_ledger (name, due) VALUES (${tenantPrefix(prefix)}, now())
+      ON CONFLICT (name) DO UPDATE SET due = excluded.due`
+    await tx`DELETE FROM secrets WHERE prefix = ${prefix}`
+  })
+}
+
 /** Removes the rows of dropped databases in small batches, so that no statement holds locks for long. */
 export async function sweepDropped(sql: Sql, signal: AbortSignal): Promise<void> {
   const rows = await sql<{ db: string }[]>`SELECT db FROM dropped`
   for (const { db } of rows) {
-    for (const table of ['docs', 'revs', 'locals', 'indexes', 'index_views', 'entries']) {
+    for (const table of sweptTables) {
       let removed = sweepPage
       while (removed === sweepPage) {
         if (signal.aborted) return

@@ -14,11 +14,14 @@ import type {
   RevisionTree,
 } from '../documents/contract.ts'
 import { StaleIndexes } from '../documents/contract.ts'
+import type { FileStore } from '../files/contract.ts'
 import { countChanges, readChanges } from './changes.ts'
 import { Compactor, compactDatabase } from './compaction.ts'
 import { type ConnectionOptions, guarded, openPool } from './connection.ts'
-import { createDatabase, databaseInfo, dropDatabases, listDatabases, sweepDropped } from './databases.ts'
+import { createDatabase, databaseInfo, dropDatabases, dropTenant, listDatabases, sweepDropped } from './databases.ts'
 import { Directory } from './directory.ts'
+import { newPostgresFiles } from './files/files.ts'
+import { sweepSecrets } from './files/secrets.ts'
 import { scanIndex } from './index-scan.ts'
 import { IndexBuilder } from './indexes.ts'
 import { readLocal, readLocals, scanLocals, writeLocal } from './locals.ts'
@@ -41,11 +44,16 @@ export interface PostgresDocumentsOptions extends ConnectionOptions {
   readonly log?: (event: string, detail?: Record<string, unknown>) => void
 }
 
+/** Documents, and the files made of them. */
+export interface PostgresStore extends DocumentStore {
+  readonly files: FileStore
+}
+
 /**
  * Connects, brings the schema up to date and gives the store.
  * @throws StartupError when the server cannot serve as a document store.
  */
-export async function openPostgresDocuments(options: PostgresDocumentsOptions): Promise<DocumentStore> {
+export async function openPostgresDocuments(options: PostgresDocumentsOptions): Promise<PostgresStore> {
   const sql = openPool(options)
   const log = options.log ?? (() => {})
   try {
@@ -65,6 +73,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
     async (signal) => {
       await builder.sweep(signal)
       await sweepDropped(sql, signal)
+      await sweepSecrets(sql)
     },
     log,
   )
@@ -102,6 +111,8 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
   }
 
   return {
+    files: newPostgresFiles({ sql, directory, notifications, maxConnections: options.maxConnections }),
+
     createDatabase: (ref) => guarded(() => createDatabase(sql, ref)),
     databaseInfo: (ref) => guarded(() => databaseInfo(sql, ref)),
     listDatabases: (prefix) => guarded(() => listDatabases(sql, prefix)),
@@ -112,10 +123,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
         notifications.changed(ref)
         return count > 0
       }),
-    dropPrefix: (prefix) =>
-      guarded(async () => {
-        await dropDatabases(sql, prefix)
-      }),
+    dropPrefix: (prefix) => guarded(() => dropTenant(sql, prefix)),
     setRevsLimit: (ref, limit) =>
       guarded(async () => {
         const rows = await sql`UPDATE databases SET revs_limit = ${limit}

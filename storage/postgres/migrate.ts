@@ -3,9 +3,10 @@ import { StartupError } from '../../src/startup-error.ts'
 import type { Sql, Transaction } from './connection.ts'
 import documents from './migrations/0001-documents.sql' with { type: 'text' }
 import replication from './migrations/0002-replication.sql' with { type: 'text' }
+import files from './migrations/0003-files.sql' with { type: 'text' }
 
 /** In order; the position (from 1) is the schema's version. Never edit one that was released. */
-const migrations: readonly string[] = [documents, replication]
+const migrations: readonly string[] = [documents, replication, files]
 
 /** Version of the schema that this program writes. */
 export const schemaVersion = migrations.length
@@ -59,7 +60,7 @@ async function checkServer(sql: Sql): Promise<void> {
 }
 
 /**
- * Rebuilds the one index that depends on ICU when the server's ICU is not the one it was built with (decisions 8).
+ * Rebuilds the indexes that depend on ICU when the server's ICU is not the one it was built with (decisions 8).
  * @returns true when something was rebuilt.
  */
 export async function refreshCollation(sql: Sql): Promise<boolean> {
@@ -68,6 +69,7 @@ export async function refreshCollation(sql: Sql): Promise<boolean> {
     await takeTurn(tx)
     if (!(await isCollationStale(tx))) return false
     await tx`REINDEX INDEX entries_key`
+    await tx`REINDEX INDEX file_nodes_list`
     await tx`ALTER COLLATION couch REFRESH VERSION`
     return true
   })

@@ -2,7 +2,7 @@ import type { TableContents } from '../../src/backup/format.ts'
 import type { StoreFilling } from '../../src/backup/store.ts'
 import { StartupError } from '../../src/startup-error.ts'
 import { quoted } from './backup.ts'
-import { columnsOf, contentsOf, continueAfter, dataTables, revisionsOf } from './census.ts'
+import { columnsOf, contentsOf, continueAfter, dataTables, derivedTables, revisionsOf } from './census.ts'
 import type { ConnectionOptions, Transaction } from './connection.ts'
 import { copyIn, openCopySession } from './copy.ts'
 import { migrate } from './migrate.ts'
@@ -30,7 +30,7 @@ export async function fillPostgres<T>(
       })
       await rebuildIndexes()
       await continueAfter(tx, lastDatabase)
-      await tx.unsafe(`ANALYZE ${dataTables.map(quoted).join(', ')}`)
+      await tx.unsafe(`ANALYZE ${[...dataTables, ...derivedTables].map(quoted).join(', ')}`)
       return result
     })) as T
   } finally {
@@ -40,7 +40,7 @@ export async function fillPostgres<T>(
 
 /** Locks the tables and makes sure that they are empty. */
 async function takeEmptyTables(tx: Transaction): Promise<void> {
-  const list = dataTables.map(quoted).join(', ')
+  const list = [...dataTables, ...derivedTables].map(quoted).join(', ')
   await tx.unsafe(`LOCK TABLE ${list} IN ACCESS EXCLUSIVE MODE`)
   for (const table of dataTables) {
     const [row] = await tx<{ filled: boolean }[]>`SELECT EXISTS (SELECT FROM ${tx(table)}) AS filled`

@@ -5,9 +5,9 @@
 import { createHash } from 'node:crypto'
 import { mergePath, type TreeNode, winner } from '../../src/documents/revision-tree.ts'
 import type { Body, DatabaseRef, Edit, EditOutcome, Replicated, RevisionId } from '../documents/contract.ts'
-import { type Sql, translate } from './connection.ts'
+import { type Sql, type Transaction, translate } from './connection.ts'
 import type { Directory } from './directory.ts'
-import { applyTrees, type Decide, type TreeChange } from './tree-store.ts'
+import { applyTrees, applyTreesIn, type Decide, type TreeChange } from './tree-store.ts'
 import type { BatchOutcome } from './write-queue.ts'
 
 /** The same function of an edit as `hearth_hash` in SQL. */
@@ -21,10 +21,36 @@ export function revisionHash(edit: {
   return createHash('md5').update(text).digest('hex')
 }
 
+/** Applies what `Decide` says in one database; `undefined` when it does not exist. */
+type Apply = (
+  ref: DatabaseRef,
+  ids: readonly string[],
+  decide: Decide,
+) => Promise<ReadonlyMap<string, bigint> | undefined>
+
 /** Writes those of `edits` whose outcome is `complex`; the other outcomes pass unchanged. */
-export async function writeTrees(
+export function writeTrees(
   sql: Sql,
   directory: Directory,
+  edits: readonly Edit[],
+  outcomes: readonly BatchOutcome[],
+): Promise<readonly BatchOutcome[]> {
+  return writeComplex((ref, ids, decide) => apply(sql, directory, ref, ids, decide), edits, outcomes)
+}
+
+/** The same inside a transaction of the caller's, for edits of no design documents. */
+export function writeTreesIn(
+  tx: Transaction,
+  directory: Directory,
+  edits: readonly Edit[],
+  outcomes: readonly BatchOutcome[],
+): Promise<readonly BatchOutcome[]> {
+  const applyIn: Apply = async (ref, ids, decide) => (await applyTreesIn(tx, directory, ref, ids, decide)).sequences
+  return writeComplex(applyIn, edits, outcomes)
+}
+
+async function writeComplex(
+  applyTo: Apply,
   edits: readonly Edit[],
   outcomes: readonly BatchOutcome[],
 ): Promise<readonly BatchOutcome[]> {
@@ -42,7 +68,7 @@ export async function writeTrees(
     if (!first) continue
     const decided = new Map<string, EditOutcome>()
     const byId = new Map(group.flatMap((at) => (edits[at] ? [[edits[at].id, edits[at]] as const] : [])))
-    const sequences = await apply(sql, directory, first.ref, [...byId.keys()], (id, nodes) => {
+    const sequences = await applyTo(first.ref, [...byId.keys()], (id, nodes) => {
       const edit = byId.get(id)
       if (!edit) return undefined
       const { outcome, change } = decide(edit, nodes)

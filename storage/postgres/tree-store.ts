@@ -45,38 +45,49 @@ export async function applyTrees(
   ids: readonly string[],
   decide: Decide,
 ): Promise<ReadonlyMap<string, bigint> | undefined> {
-  let designsChanged = false
-  const sequences = await sql.begin(async (tx) => {
-    const [database] = await tx<{ db: string; revs_limit: number }[]>`
-      SELECT db, revs_limit FROM databases WHERE prefix = ${ref.prefix} AND name = ${ref.name} FOR NO KEY UPDATE`
-    if (!database) return undefined
-    const known = await directory.load(ref, tx)
-    if (!known) return undefined
-    const trees = await readTrees(tx, known.db, ids)
-    const changes = [...ids].sort(compareIds).flatMap((id) => {
-      const before = trees.get(id)
-      const change = decide(id, before?.nodes, database.revs_limit)
-      return change ? [{ id, before, after: stem(change.nodes, database.revs_limit), bodies: change.bodies }] : []
-    })
-    if (changes.length === 0) return new Map<string, bigint>()
-    const promoted = await promotedBodies(tx, known.db, changes)
-    const works = changes.map(({ id, before, after, bodies }): Work => {
-      const node = winner(after)
-      if (!node) throw new Error('a tree without leaves')
-      const leaves = after.filter((one) => one.leaf).length
-      return { id, before, after, winner: { node, leaves, body: bodies.get(keyOf(node)) ?? promoted.get(id) } }
-    })
-    await writeNodes(tx, known.db, works, changes)
-    const written = await writeWinners(tx, known, works)
-    const designs = designChanges(directory, works)
-    if (designs.length > 0) {
-      await followDesigns(tx, known.db, designs)
-      designsChanged = true
-    }
-    return written
-  })
+  const { sequences, designsChanged } = await sql.begin((tx) => applyTreesIn(tx, directory, ref, ids, decide))
   if (designsChanged) await directory.load(ref)
   return sequences
+}
+
+export interface AppliedTrees {
+  readonly sequences: ReadonlyMap<string, bigint> | undefined
+  /** The list of indexes is another one after the commit. */
+  readonly designsChanged: boolean
+}
+
+/** The same inside a transaction of the caller's. */
+export async function applyTreesIn(
+  tx: Transaction,
+  directory: Directory,
+  ref: DatabaseRef,
+  ids: readonly string[],
+  decide: Decide,
+): Promise<AppliedTrees> {
+  const [database] = await tx<{ db: string; revs_limit: number }[]>`
+      SELECT db, revs_limit FROM databases WHERE prefix = ${ref.prefix} AND name = ${ref.name} FOR NO KEY UPDATE`
+  if (!database) return { sequences: undefined, designsChanged: false }
+  const known = await directory.load(ref, tx)
+  if (!known) return { sequences: undefined, designsChanged: false }
+  const trees = await readTrees(tx, known.db, ids)
+  const changes = [...ids].sort(compareIds).flatMap((id) => {
+    const before = trees.get(id)
+    const change = decide(id, before?.nodes, database.revs_limit)
+    return change ? [{ id, before, after: stem(change.nodes, database.revs_limit), bodies: change.bodies }] : []
+  })
+  if (changes.length === 0) return { sequences: new Map(), designsChanged: false }
+  const promoted = await promotedBodies(tx, known.db, changes)
+  const works = changes.map(({ id, before, after, bodies }): Work => {
+    const node = winner(after)
+    if (!node) throw new Error('a tree without leaves')
+    const leaves = after.filter((one) => one.leaf).length
+    return { id, before, after, winner: { node, leaves, body: bodies.get(keyOf(node)) ?? promoted.get(id) } }
+  })
+  await writeNodes(tx, known.db, works, changes)
+  const written = await writeWinners(tx, known, works)
+  const designs = designChanges(directory, works)
+  if (designs.length > 0) await followDesigns(tx, known.db, designs)
+  return { sequences: written, designsChanged: designs.length > 0 }
 }
 
 /** Ids in byte order, as the collation "C" has them. */

@@ -1,6 +1,6 @@
 /** One call of `hearth_write`: arrays of edits in, one outcome for each edit out. */
 import type { Edit, EditOutcome } from '../documents/contract.ts'
-import type { Sql } from './connection.ts'
+import type { Sql, Transaction } from './connection.ts'
 import type { KnownDatabase } from './directory.ts'
 import { type EntryRow, entriesOf, keptIndexes } from './entries.ts'
 import type { BatchOutcome } from './write-queue.ts'
@@ -34,7 +34,7 @@ type Row = [outcome: string, gen: string | null, hash: string | null, seq: strin
 
 /** @throws AtomicRefusal, or the driver's error. */
 export async function writeBatch(
-  sql: Sql,
+  sql: Sql | Transaction,
   placed: readonly PlacedEdit[],
   { atomic, repeated }: BatchOptions,
 ): Promise<readonly BatchOutcome[]> {
@@ -129,7 +129,7 @@ function addEdit(columns: Columns, edit: Edit, database: KnownDatabase, repeated
   columns.indexed = true
 }
 
-async function call(sql: Sql, c: Columns, atomic: boolean): Promise<readonly Row[]> {
+async function call(sql: Sql | Transaction, c: Columns, atomic: boolean): Promise<readonly Row[]> {
   // Text arrays cast twice: postgres.js cannot serialise boolean[] (storage 4.1).
   try {
     return (await sql`

@@ -1,0 +1,34 @@
+/** The store of files on PostgreSQL: composes the parts of this folder into the contract. */
+import { type FileStore, filesDoctype, versionsDoctype } from '../../files/contract.ts'
+import { guarded, type Sql } from '../connection.ts'
+import type { Directory } from '../directory.ts'
+import type { Notifications } from '../notifications.ts'
+import { TreeChanges } from './changes.ts'
+import { newObjectLedger } from './ledger.ts'
+import { newTreeReader, sourceOf } from './reader.ts'
+import { newSecretStore } from './secrets.ts'
+
+export interface PostgresFilesOptions {
+  readonly sql: Sql
+  readonly directory: Directory
+  readonly notifications: Pick<Notifications, 'changed'>
+  readonly maxConnections: number
+}
+
+export function newPostgresFiles({ sql, directory, notifications, maxConnections }: PostgresFilesOptions): FileStore {
+  const changes = new TreeChanges(sql, directory, Math.max(1, Math.floor(maxConnections / 2)), (prefix) => {
+    notifications.changed({ prefix, name: filesDoctype })
+    notifications.changed({ prefix, name: versionsDoctype })
+  })
+  return {
+    tree: (prefix) => newTreeReader(sourceOf(sql, prefix, guarded)),
+    exists: (prefix) =>
+      guarded(async () => {
+        const ref = { prefix, name: filesDoctype }
+        return (directory.peek(ref) ?? (await directory.load(ref))) !== undefined
+      }),
+    change: (prefix, work) => changes.change(prefix, work),
+    ledger: newObjectLedger(sql),
+    secrets: newSecretStore(sql),
+  }
+}

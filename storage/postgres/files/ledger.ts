@@ -1,0 +1,49 @@
+/** Leases of objects and what is to be deleted: one row an object, one statement a call. */
+import type { ObjectLedger } from '../../files/contract.ts'
+import { guarded, type Sql } from '../connection.ts'
+
+/** Who took objects for deletion has this long; then somebody else tries. */
+const takenMs = 600_000
+
+export function newObjectLedger(sql: Sql): ObjectLedger {
+  const inMs = (ms: number) => sql`now() + ${ms} * interval '1 millisecond'`
+  return {
+    lease: (objects, forMs) =>
+      guarded(async () => {
+        if (objects.length === 0) return
+        await sql`
+          INSERT INTO object_ledger (name, due) SELECT name, ${inMs(forMs)} FROM unnest(${[...objects]}::text[]) AS t (name)
+          ON CONFLICT (name) DO UPDATE SET due = excluded.due, taken = false`
+      }),
+    renew: (objects, forMs) =>
+      guarded(async () => {
+        if (objects.length === 0) return
+        await sql`UPDATE object_ledger SET due = ${inMs(forMs)} WHERE name = ANY (${[...objects]}::text[]) AND NOT taken`
+      }),
+    sweep: ({ limit, objects }, remove) =>
+      guarded(async () => {
+        const only = objects === undefined ? sql`` : sql`AND name = ANY (${[...objects]}::text[])`
+        const rows = await sql<{ name: string }[]>`
+          UPDATE object_ledger SET taken = true, due = ${inMs(takenMs)} WHERE name IN (
+            SELECT name FROM object_ledger WHERE due <= now() ${only} ORDER BY due LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+          RETURNING name`
+        const names = rows.map(({ name }) => name)
+        if (names.length === 0) return 0
+        try {
+          await remove(names)
+        } catch (error) {
+          await sql`UPDATE object_ledger SET due = now() + interval '30 seconds' WHERE name = ANY (${names}::text[])`
+          throw error
+        }
+        await sql`DELETE FROM object_ledger WHERE name = ANY (${names}::text[]) AND taken`
+        return names.length
+      }),
+    entered: (objects) =>
+      guarded(async () => {
+        const rows = await sql<{ name: string }[]>`
+          SELECT x.name FROM unnest(${[...objects]}::text[]) AS t (name)
+          CROSS JOIN LATERAL (SELECT name FROM object_ledger WHERE name = t.name OFFSET 0) x`
+        return new Set(rows.map(({ name }) => name))
+      }),
+  }
+}
