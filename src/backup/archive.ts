@@ -6,12 +6,30 @@ import { createGunzip } from 'node:zlib'
 import { createTarDecoder, type ParsedTarEntry } from 'modern-tar'
 import { z } from 'zod'
 import { StartupError } from '../startup-error.ts'
-import { AnyManifest, Checksums, checksumName, formatVersion, Manifest, manifestName, partName } from './format.ts'
+import {
+  AnyManifest,
+  Checksums,
+  checksumName,
+  contentTypeKeyword,
+  formatVersion,
+  Manifest,
+  manifestName,
+  objectOfEntry,
+  partName,
+} from './format.ts'
 
 /** Something that was read whole, with its SHA-256 in hex. */
 export interface Hashed<T> {
   readonly value: T
   readonly sha256: string
+}
+
+/** An object in the file. */
+export interface ArchivedObject {
+  readonly name: string
+  readonly size: number
+  readonly contentType: string
+  readonly body: AsyncIterable<Uint8Array>
 }
 
 /** Larger than the manifest of a million databases; a damaged size must not fill the memory. */
@@ -52,6 +70,17 @@ export class BackupArchive {
       }
     }
     return hash.digest('hex')
+  }
+
+  /** The objects; each one's bytes must be read before the next is asked for. */
+  async *objects(): AsyncGenerator<ArchivedObject> {
+    for (;;) {
+      const header = (await this.peek())?.header
+      const name = header && objectOfEntry(header.name)
+      if (header === undefined || name === undefined || name === '') return
+      const contentType = header.pax?.[contentTypeKeyword] ?? 'application/octet-stream'
+      yield { name, size: header.size, contentType, body: this.body() }
+    }
   }
 
   /** The checksums, which end the file. */

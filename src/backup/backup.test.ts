@@ -5,7 +5,7 @@ import { packTar, unpackTar } from 'modern-tar'
 import { StartupError } from '../startup-error.ts'
 import { formatVersion, type Manifest, maxPartBytes } from './format.ts'
 import { restoreBackup } from './restore.ts'
-import type { FillStore, StoreContents, StoreSnapshot } from './store.ts'
+import type { FilledObjects, FillStore, SavedObjects, StoreContents, StoreSnapshot } from './store.ts'
 import { writeBackup } from './write.ts'
 
 const schema = 3
@@ -56,9 +56,47 @@ function fakeStore(claimed: StoreSnapshot): Filled & { fill: FillStore } {
   return store
 }
 
-async function saved(snapshot: StoreSnapshot): Promise<Buffer> {
+/** Objects in memory, in byte order. */
+function fakeObjects(
+  given: Readonly<Record<string, string | Uint8Array>> = {},
+): SavedObjects & FilledObjects & { readonly all: Map<string, Buffer> } {
+  const all = new Map(Object.entries(given).map(([name, bytes]) => [name, Buffer.from(bytes)]))
+  const facts = (name: string, bytes: Buffer) => ({
+    name,
+    size: bytes.length,
+    md5: createHash('md5').update(bytes).digest('base64'),
+    contentType: `text/x-${name.length}`,
+    modifiedMs: 1_000,
+  })
+  return {
+    all,
+    async list(prefix, { after = '', limit }) {
+      const names = [...all.keys()].sort().filter((name) => name.startsWith(prefix) && name > after)
+      const page = names.slice(0, limit).map((name) => facts(name, all.get(name) ?? Buffer.alloc(0)))
+      return { objects: page, more: names.length > limit }
+    },
+    async get(name) {
+      const bytes = all.get(name)
+      return bytes && { stat: facts(name, bytes), body: new Blob([bytes]).stream() as never }
+    },
+    async put(name, body) {
+      const chunks: Uint8Array[] = []
+      for await (const chunk of body) chunks.push(chunk)
+      all.set(name, Buffer.concat(chunks))
+      return facts(name, Buffer.concat(chunks))
+    },
+    async delete(names) {
+      for (const name of names) all.delete(name)
+    },
+  }
+}
+
+const restored = (file: AsyncIterable<Uint8Array>, fill: FillStore, objects = fakeObjects()) =>
+  restoreBackup(file, { schema, fill, fillObjects: (work) => work(objects) })
+
+async function saved(snapshot: StoreSnapshot, objects: SavedObjects = fakeObjects()): Promise<Buffer> {
   const chunks: Uint8Array[] = []
-  await writeBackup(snapshot, async (bytes) => {
+  await writeBackup(snapshot, objects, async (bytes) => {
     for await (const chunk of bytes) chunks.push(chunk)
   })
   return Buffer.concat(chunks)
@@ -90,7 +128,7 @@ describe('what is saved comes back', () => {
       const chunks = [...(await Array.fromAsync(inChunks(bytes, 1_234_567)))]
       const snapshot = snapshotOf({ before: [Buffer.from('x')], docs: chunks, after: [Buffer.from('y')] })
       const store = fakeStore(snapshot)
-      await restoreBackup(inChunks(await saved(snapshot)), { schema, fill: store.fill })
+      await restored(inChunks(await saved(snapshot)), store.fill)
       expect(store.kept).toBe(true)
       expect(Object.keys(store.tables)).toEqual(['before', 'docs', 'after'])
       expect(digest(store.tables['docs'] ?? new Uint8Array(1))).toBe(digest(bytes))
@@ -108,11 +146,45 @@ describe('what is saved comes back', () => {
     expect(tar.map(({ header }) => header.size).slice(1, 3)).toEqual([maxPartBytes, 10])
   })
 
+  const odd = ['a', 'a/b', 'a//b', '/', '..', '../x', './', 'ü %2E?*', '%', '%%2E', '\u{1f600}'.repeat(200), 'x\ny']
+
+  test('objects of any name', async () => {
+    const given = Object.fromEntries(odd.map((name, at) => [name, 'z'.repeat(at * 700)]))
+    const file = await saved(small, fakeObjects(given))
+    const [store, objects] = [fakeStore(small), fakeObjects()]
+    await restored(inChunks(file), store.fill, objects)
+    expect(store.kept).toBe(true)
+    expect(Object.fromEntries([...objects.all].map(([name, bytes]) => [name, bytes.toString()]))).toEqual(given)
+    const entries = (await unpackTar(gunzipSync(file)))
+      .map(({ header }) => header.name)
+      .filter((name) => /^objects/.test(name))
+    expect(new Set(entries).size).toBe(odd.length)
+    expect(entries.filter((name) => /\/\.*(\/|$)/.test(name))).toEqual([])
+  })
+
+  test('objects in front of more than one page, and one of several megabytes', async () => {
+    const big = noise(5_000_000)
+    const many = Object.fromEntries(Array.from({ length: 1_200 }, (_, at) => [`many/${at}`, `${at}`]))
+    const objects = fakeObjects()
+    await restored(inChunks(await saved(small, fakeObjects({ big, ...many }))), fakeStore(small).fill, objects)
+    expect(objects.all.size).toBe(1_201)
+    expect(digest(objects.all.get('big') ?? new Uint8Array(1))).toBe(digest(big))
+  })
+
+  test('an object store that holds something is left as it is', async () => {
+    const objects = fakeObjects({ mine: 'kept' })
+    const store = fakeStore(small)
+    const failed = restored(inChunks(await saved(small, fakeObjects({ other: 'x' }))), store.fill, objects)
+    await expect(failed).rejects.toThrow('not empty')
+    expect([...objects.all.keys()]).toEqual(['mine'])
+    expect(store.kept).toBe(false)
+  })
+
   test('in chunks of any size', async () => {
     const file = await saved(small)
     for (const size of [1, 7, file.length]) {
       const store = fakeStore(small)
-      await restoreBackup(inChunks(file, size), { schema, fill: store.fill })
+      await restored(inChunks(file, size), store.fill)
       expect(store.kept).toBe(true)
     }
   })
@@ -133,11 +205,13 @@ const emptyTar = gzipSync(await packTar([]))
 describe('a damaged file is refused and nothing is kept', () => {
   async function refusal(file: Uint8Array, claimed = small): Promise<string> {
     const store = fakeStore(claimed)
-    const error = await restoreBackup(inChunks(file), { schema, fill: store.fill }).then(
+    const objects = fakeObjects()
+    const error = await restored(inChunks(file), store.fill, objects).then(
       () => undefined,
       (reason: unknown) => reason,
     )
     expect(store.kept).toBe(false)
+    expect(objects.all.size).toBe(0)
     expect(error).toBeInstanceOf(StartupError)
     return (error as StartupError).message
   }
@@ -193,7 +267,8 @@ describe('a damaged file is refused and nothing is kept', () => {
       at('tables/docs/000001.copy', (e) => (e.name = 'tables/docs/000002.copy')),
       /where checksum/,
     ],
-    ['an unknown entry', insert(3, { name: 'objects/1', text: 'x' }), /objects\/1 where checksum.json should be/],
+    ['an unknown entry', insert(3, { name: 'blobs/1', text: 'x' }), /blobs\/1 where checksum.json should be/],
+    ['an object too many', insert(3, { name: 'objects/1', text: 'x' }), /number of objects is 1, and should be 0/],
     ['something after the end', (all) => [...all, { name: 'more', text: 'x' }], /more where the end should be/],
     ['no checksums', (all) => all.slice(0, -1), /its end where checksum.json should be/],
     ['no JSON in the checksums', at('checksum.json', (e) => (e.text = '{')), /damaged/],
@@ -227,7 +302,7 @@ describe('a damaged file is refused and nothing is kept', () => {
         'manifest.json',
         json((v) => Object.assign(v, { format: formatVersion + 1, hearth: '9.9', tables: 7 })),
       ),
-      /format 2, made by Hearth 9\.9/,
+      /format 3, made by Hearth 9\.9/,
     ],
     [
       'a newer schema',
@@ -255,6 +330,15 @@ describe('a damaged file is refused and nothing is kept', () => {
       body: text,
     }))
     expect(await refusal(gzipSync(await packTar(changed)))).toMatch(message)
+  })
+
+  test('an object with other bytes', async () => {
+    const entries = await unpackTar(gunzipSync(await saved(small, fakeObjects({ one: 'right', two: 'x' }))))
+    const changed = entries.map(({ header, data }) => ({
+      header: { name: header.name, size: header.size, ...(header.pax ? { pax: header.pax } : {}) },
+      body: header.name === 'objects/one' ? 'wrong' : Buffer.from(data ?? []),
+    }))
+    expect(await refusal(gzipSync(await packTar(changed)))).toMatch(/checksum of the objects/)
   })
 
   test.each<[string, (contents: Manifest) => void, RegExp]>([
@@ -291,7 +375,7 @@ describe('a backup that cannot be written', () => {
 
   test('rejects with what the destination says, and stops reading', async () => {
     let taken = 0
-    const failed = writeBackup(endless, async (bytes) => {
+    const failed = writeBackup(endless, fakeObjects(), async (bytes) => {
       for await (const chunk of bytes) {
         taken += chunk.length
         if (taken > 20_000_000) throw new Error('disk full')
@@ -321,7 +405,7 @@ describe('a backup that cannot be written', () => {
         for (; read < 200; read++) yield noise(1_000_000)
       },
     }
-    await writeBackup(counted, async (bytes) => {
+    await writeBackup(counted, fakeObjects(), async (bytes) => {
       for await (const chunk of bytes) {
         taken += chunk.length
         // Twice a part and the tar's own 8 MB, with room for the streams between.

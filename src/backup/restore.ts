@@ -1,12 +1,14 @@
+import { createHash } from 'node:crypto'
 import { StartupError } from '../startup-error.ts'
 import { BackupArchive } from './archive.ts'
-import type { Checksums, Manifest } from './format.ts'
-import type { FillStore, StoreFilling } from './store.ts'
+import { type Checksums, type Manifest, objectLine } from './format.ts'
+import type { FilledObjects, FillObjects, FillStore, StoreFilling } from './store.ts'
 
-/** The version of the tables' schema that is made by `FillStore`. */
 export interface RestoreOptions {
+  /** The version of the tables' schema that is made by `FillStore`. */
   readonly schema: number
   readonly fill: FillStore
+  readonly fillObjects: FillObjects
 }
 
 /**
@@ -15,7 +17,7 @@ export interface RestoreOptions {
  */
 export async function restoreBackup(
   gzipped: AsyncIterable<Uint8Array>,
-  { schema, fill }: RestoreOptions,
+  { schema, fill, fillObjects }: RestoreOptions,
 ): Promise<Manifest> {
   const archive = new BackupArchive(gzipped)
   try {
@@ -23,15 +25,73 @@ export async function restoreBackup(
     refuseOtherSchema(manifest.value, schema)
     await fill(manifest.value.last_database, async (store) => {
       const tables = await loadTables(archive, manifest.value, store)
-      const checksums = await archive.checksums()
-      compare('checksum of the manifest', manifest.sha256, checksums.manifest)
-      compareEach('checksum of the data of', tables, checksums.tables)
-      await prove(store, manifest.value, checksums)
+      await fillObjects(async (objects) => {
+        await refuseFilled(objects)
+        const restored = new RestoredObjects(objects)
+        try {
+          const sum = await restored.load(archive)
+          await proveAll(archive, store, manifest, tables, sum)
+        } catch (error) {
+          await restored.undo()
+          throw error
+        }
+      })
     })
     return manifest.value
   } finally {
     await archive.close().catch(() => {})
   }
+}
+
+async function refuseFilled(objects: FilledObjects): Promise<void> {
+  const { objects: found } = await objects.list('', { limit: 1 })
+  if (found.length === 0) return
+  throw new StartupError(
+    'The place of the objects is not empty, and restore overwrites nothing: give it an empty data directory ' +
+      '(--data-dir) or an empty bucket or folder (HEARTH_OBJECTS_URL).',
+  )
+}
+
+/** Objects cannot be put in one transaction: what was put is remembered by its count and removed when all was in vain. */
+class RestoredObjects {
+  private count = 0
+
+  constructor(private readonly objects: FilledObjects) {}
+
+  async load(archive: BackupArchive): Promise<Checksums['objects']> {
+    const hash = createHash('sha256')
+    for await (const { name, size, contentType, body } of archive.objects()) {
+      this.count += 1
+      const stat = await this.objects.put(name, body, { size, contentType })
+      hash.update(objectLine(stat))
+    }
+    return { count: this.count, sha256: hash.digest('hex') }
+  }
+
+  /** The store was empty before, so all that is there came from here. */
+  async undo(): Promise<void> {
+    if (this.count === 0) return
+    for (;;) {
+      const { objects, more } = await this.objects.list('', { limit: 1_000 })
+      await this.objects.delete(objects.map(({ name }) => name))
+      if (!more) return
+    }
+  }
+}
+
+async function proveAll(
+  archive: BackupArchive,
+  store: StoreFilling,
+  manifest: { readonly value: Manifest; readonly sha256: string },
+  tables: Checksums['tables'],
+  objects: Checksums['objects'],
+): Promise<void> {
+  const checksums = await archive.checksums()
+  compare('checksum of the manifest', manifest.sha256, checksums.manifest)
+  compareEach('checksum of the data of', tables, checksums.tables)
+  compare('number of objects', objects.count, checksums.objects.count)
+  compare('checksum of the objects', objects.sha256, checksums.objects.sha256)
+  await prove(store, manifest.value, checksums)
 }
 
 function refuseOtherSchema({ schema, hearth }: Manifest, known: number): void {

@@ -1,4 +1,5 @@
 /** What backup and restore ask of the place that keeps documents. */
+import type { ObjectStore } from '../../storage/objects/contract.ts'
 import type { Checksums, Manifest, TableContents } from './format.ts'
 
 /** What a store holds, as the manifest says it. */
@@ -20,6 +21,15 @@ export interface StoreFilling {
   contents(): Promise<StoreContents>
   revisions(): Promise<Checksums['revisions']>
 }
+
+/** The objects of a store that is saved. Nothing that the snapshot refers to is deleted meanwhile. */
+export type SavedObjects = Pick<ObjectStore, 'list' | 'get'>
+
+/** An object store that is filled. */
+export type FilledObjects = Pick<ObjectStore, 'list' | 'put' | 'delete'>
+
+/** Gives `work` the object store, and closes it afterwards. */
+export type FillObjects = <T>(work: (objects: FilledObjects) => Promise<T>) => Promise<T>
 
 /** Gives `work` a snapshot and ends it afterwards. */
 export type ReadStore = <T>(work: (snapshot: StoreSnapshot) => Promise<T>) => Promise<T>

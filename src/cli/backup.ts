@@ -1,5 +1,6 @@
 /** `hearth backup FILE` and `hearth restore FILE`. */
 import type { Command } from 'commander'
+import type { ObjectStore } from '../../storage/objects/contract.ts'
 import { readPostgres } from '../../storage/postgres/backup.ts'
 import { schemaVersion } from '../../storage/postgres/migrate.ts'
 import { fillPostgres } from '../../storage/postgres/restore.ts'
@@ -9,7 +10,9 @@ import type { Manifest } from '../backup/format.ts'
 import { restoreBackup } from '../backup/restore.ts'
 import { writeBackup } from '../backup/write.ts'
 import type { Config } from '../config/schema.ts'
+import { Problem } from '../errors.ts'
 import { type Log, openLog } from '../log.ts'
+import { openObjects } from '../objects.ts'
 import { StartupError } from '../startup-error.ts'
 import type { Output } from './output.ts'
 import { addSettingsOptions, loadFromOptions } from './settings-options.ts'
@@ -28,7 +31,11 @@ export function addBackupCommands(program: Command, output: Output): void {
     const manifest = await interruptible((signal) =>
       saveFile(file, { force: options.force === true }, (destination) =>
         withExistingDatabase(config, log, (target) =>
-          readPostgres(target, (snapshot) => writeBackup(snapshot, (bytes) => destination(until(signal, bytes)))),
+          readPostgres(target, (snapshot) =>
+            withObjects(config, log, (objects) =>
+              writeBackup(snapshot, objects, (bytes) => destination(until(signal, bytes))),
+            ),
+          ),
         ),
       ),
     )
@@ -48,10 +55,24 @@ export function addBackupCommands(program: Command, output: Output): void {
         schema: schemaVersion,
         fill: (lastDatabase, work) =>
           withOwnDatabase(config, log, (target) => fillPostgres(target, lastDatabase, work)),
+        fillObjects: (work) => withObjects(config, log, work),
       }),
     )
     output.err(`restored ${summary(manifest)}, saved ${manifest.created_at} by Hearth ${manifest.hearth}\n`)
   })
+}
+
+async function withObjects<T>(config: Config, log: Log, work: (objects: ObjectStore) => Promise<T>): Promise<T> {
+  const objects = await openObjects(config, log)
+  try {
+    await objects.ping()
+    return await work(objects)
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error
+    throw new StartupError(`The place of the objects cannot be used: ${error.reason}`, { cause: error })
+  } finally {
+    await objects.close()
+  }
 }
 
 /** What a server tells its operator is too much for a command. */

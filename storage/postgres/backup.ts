@@ -17,6 +17,7 @@ export async function readPostgres<T>(
   const sql = openCopySession(target)
   try {
     await checkSchema(sql)
+    await holdRubbish(sql)
     return (await sql.begin('ISOLATION LEVEL REPEATABLE READ READ ONLY', async (tx) => {
       const [row] = await tx<{ snapshot: string }[]>`SELECT pg_export_snapshot() AS snapshot`
       const snapshot = row?.snapshot ?? ''
@@ -30,6 +31,17 @@ export async function readPostgres<T>(
   } finally {
     await sql.end({ timeout: 1 })
   }
+}
+
+/**
+ * Two numbers of an advisory lock: while somebody holds it, no object is deleted, so that all that a snapshot refers to can
+ * still be read.
+ */
+export const rubbishHeld = [4837, 1] as const
+
+/** Before the snapshot, for as long as the session lasts. */
+async function holdRubbish(sql: Sql): Promise<void> {
+  await sql`SELECT pg_advisory_lock_shared(${rubbishHeld[0]}::int, ${rubbishHeld[1]}::int)`
 }
 
 async function checkSchema(sql: Sql): Promise<void> {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type postgres from 'postgres'
 import { indexCompiler } from '../../src/documents/mango/index-compiler.ts'
 import { StartupError } from '../../src/startup-error.ts'
+import { readPostgres } from '../../storage/postgres/backup.ts'
 import { openPostgresDocuments } from '../../storage/postgres/documents.ts'
 import { schemaVersion } from '../../storage/postgres/migrate.ts'
 import { changesSuite } from './changes.ts'
@@ -21,7 +22,10 @@ for (const server of bothPostgres) {
     }
     documentStoreSuite(server.name, openSame)
     changesSuite(server.name, openSame)
-    fileStoreSuite(server.name, openSame)
+    fileStoreSuite(server.name, {
+      open: openSame,
+      duringBackup: async (work) => readPostgres((await documents) as Target, work),
+    })
 
     describe('schema', () => {
       let target: Target

@@ -25,7 +25,13 @@ const directory = (id: string, dirId: string, name: string, path: string) =>
 const file = (id: string, dirId: string, name: string, size = 1, more: JsonObject = {}) =>
   edit(id, { type: 'file', dir_id: dirId, name, size: String(size), ...more })
 
-export function fileStoreSuite(name: string, open: () => Promise<Store>): void {
+export interface FilesUnderTest {
+  readonly open: () => Promise<Store>
+  /** Runs `work` while a backup holds its snapshot. */
+  readonly duringBackup: <T>(work: () => Promise<T>) => Promise<T>
+}
+
+export function fileStoreSuite(name: string, { open, duringBackup }: FilesUnderTest): void {
   describe(`files on ${name}`, () => {
     let store: Store
     let other: Store
@@ -354,6 +360,14 @@ export function fileStoreSuite(name: string, open: () => Promise<Store>): void {
           one.files.ledger.sweep({ limit: 30, objects: names }, async (objects) => void removed.push(...objects))
         await Promise.all([sweep(store), sweep(other), sweep(store), sweep(other)])
         expect(removed.sort()).toEqual([...names].sort())
+      })
+
+      test('nothing is deleted while a backup is being written', async () => {
+        const name = `${newTenant()}/object`
+        await store.files.ledger.lease([name], 0)
+        const sweep = () => other.files.ledger.sweep({ limit: 1, objects: [name] }, async () => {})
+        expect(await duringBackup(sweep)).toBe(0)
+        expect(await sweep()).toBe(1)
       })
 
       test('a tenant that is dropped leaves its objects as rubbish', async () => {
