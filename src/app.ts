@@ -2,6 +2,7 @@
 import { adminRoutes } from '../routes/admin/routes.ts'
 import { couchdbFace } from '../routes/couchdb/couchdb-face.ts'
 import { dataRoutes } from '../routes/data/routes.ts'
+import { filesFace } from '../routes/files/files-face.ts'
 import { healthRoutes } from '../routes/health.ts'
 import { jsonValue } from '../routes/http/answer.ts'
 import { cors } from '../routes/http/cors.ts'
@@ -9,11 +10,17 @@ import { type HttpRouter, newRouter } from '../routes/http/router.ts'
 import { logFailure, observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import type { DocumentStore } from '../storage/documents/contract.ts'
+import type { FileStore } from '../storage/files/contract.ts'
+import type { ObjectStore } from '../storage/objects/contract.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
 import type { Config } from './config/schema.ts'
 import { openDocuments } from './documents/documents.ts'
+import { newDriveOf } from './files/drive.ts'
+import { openFiles } from './files/files.ts'
 import { openIdentity, type Welcome } from './first-run.ts'
+import { openFsck } from './fsck/fsck.ts'
 import { openInstances } from './instances/instances.ts'
+import type { Instance } from './instances/service.ts'
 import type { Fetch, ListenerName } from './listeners.ts'
 import type { Log } from './log.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
@@ -28,23 +35,35 @@ export interface App {
   greet(publicPort: number | undefined): Promise<Pick<Welcome, 'passphrase' | 'home'>>
   /** Ends the answers that would otherwise never end, each as if its time were up. */
   endFeeds(): void
+  /** Ends what runs by itself. The stores must still be open. */
+  close(): Promise<void>
+}
+
+/** Documents, and the files made of them. */
+export interface Stores extends DocumentStore {
+  readonly files: FileStore
 }
 
 /**
- * Builds services and routes over an open store. What a first start makes (identity, passphrase) is made here, so the
+ * Builds services and routes over open stores. What a first start makes (identity, passphrase) is made here, so the
  * listeners should be open by then: a start that fails afterwards would have shown the passphrase to nobody.
  */
-export async function openApp(config: Config, log: Log, store: DocumentStore): Promise<App> {
+export async function openApp(config: Config, log: Log, store: Stores, objects: ObjectStore): Promise<App> {
   const identity = await openIdentity(store)
   const instances = openInstances({ store, cliLifetime: config.token.cli_lifetime })
   const auth = await openAuth(config, store)
   const stopping = new AbortController()
   const documents = openDocuments({ store, stopping: stopping.signal })
+  const files = openFiles({ store: store.files, objects, log })
+  const { versions_max, versions_min_delay } = config.files
+  const versioning = { max: versions_max, minDelayMs: versions_min_delay * 1000 }
+  const driveOf = newDriveOf({ store, versioning })
+  const fsck = openFsck({ store, fileStore: store.files, objects, files })
   const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
   const metrics = newMetrics('hearth')
   observeProcess(metrics)
   metrics.observe('changes_listeners', 'gauge', 'Feeds that wait for changes.', () => store.watching())
-  const ready = newReadyCheck(store)
+  const ready = newReadyCheck({ 'document store': store, 'object store': objects })
 
   const newApp = (listener: ListenerName): HttpRouter => {
     const app = newRouter()
@@ -63,11 +82,25 @@ export async function openApp(config: Config, log: Log, store: DocumentStore): P
   const expiredStatus = config.token.expired_status
   const dataFace = dataRoutes({ documents, instances, log, limits, expiredStatus })
   const couchFace = couchdbFace({ documents, instances, store, log, uuid: identity.uuid, limits })
-  openApiRoute(publicApp, [dataFace, couchFace], { version })
+  const ofFiles = filesFace({
+    files,
+    documents,
+    instances,
+    secrets: store.files.secrets,
+    driveOf,
+    fsck,
+    log,
+    expiredStatus,
+    maxJsonBytes: limits.maxRequestBytes,
+  })
+  openApiRoute(publicApp, [ofFiles, dataFace, couchFace], { version })
+  publicApp.route('/', ofFiles.router)
   publicApp.route('/', dataFace.router)
   publicApp.route('/', couchFace.router)
   const adminApp = newApp('admin')
-  adminApp.route('/', adminRoutes({ instances, auth, log, metrics }).router)
+  const driveOfNobody = (instance: Instance) => driveOf(instance, undefined)
+  const adminFace = adminRoutes({ instances, auth, log, metrics, fsck, objects, driveOf: driveOfNobody })
+  adminApp.route('/', adminFace.router)
 
   return {
     apps: {
@@ -77,6 +110,7 @@ export async function openApp(config: Config, log: Log, store: DocumentStore): P
       appliance: newApp('appliance').fetch,
     },
     endFeeds: () => stopping.abort(),
+    close: () => files.close(),
     async greet(publicPort) {
       const passphrase = auth.generated
       if (!identity.isNew || !config.first_run || publicPort === undefined) return { passphrase }

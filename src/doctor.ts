@@ -2,12 +2,14 @@
 import { access, constants, readdir, readFile, stat, statfs } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
+import { inspectBucket } from '../storage/objects/minio/minio-objects.ts'
 import { carriedProgram } from '../storage/postgres/embedded/program.ts'
 import { inspectServer } from '../storage/postgres/inspect.ts'
 import { schemaVersion } from '../storage/postgres/migrate.ts'
 import type { Config } from './config/schema.ts'
 import { readListenersFile } from './listeners-file.ts'
 import { redactText } from './log.ts'
+import { objectsPlace } from './objects.ts'
 
 export interface Finding {
   readonly check: string
@@ -28,6 +30,7 @@ export async function examine(config: Config): Promise<Finding[]> {
     { check: 'configuration', state: 'ok', text: 'valid' },
     ...(await dataDirectory(config.data_dir)),
     config.database_url === undefined ? await embedded(config.data_dir) : await outside(config.database_url),
+    await objects(config),
     ...(running === undefined ? ports : [running]),
   ]
 }
@@ -94,6 +97,30 @@ async function outside(url: string): Promise<Finding> {
   } catch (error) {
     return bad(check, `${redactText(url)} does not answer: ${messageOf(error)}`)
   }
+}
+
+async function objects(config: Config): Promise<Finding> {
+  const check = 'objects'
+  try {
+    const place = objectsPlace(config)
+    if ('folder' in place) return await objectsFolder(check, place.folder)
+    const { state, text } = await inspectBucket(place.bucket)
+    if (state === 'silent') return { check, state: 'warning', text: `${text}; files cannot be served until it does` }
+    return state === 'refused' ? bad(check, text) : ok(check, text)
+  } catch (error) {
+    return bad(check, messageOf(error))
+  }
+}
+
+async function objectsFolder(check: string, folder: string): Promise<Finding> {
+  const there = await firstExisting(folder)
+  try {
+    if (!(await stat(there)).isDirectory()) return bad(check, `${there} is not a directory`)
+    await access(there, constants.W_OK | constants.X_OK)
+  } catch {
+    return bad(check, `${there} cannot be written by uid ${process.getuid?.()}: change its owner, or set objects_url`)
+  }
+  return ok(check, `${folder} ${there === folder ? 'is writable' : 'will be made by the first start'}`)
 }
 
 interface Port {

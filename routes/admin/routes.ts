@@ -7,11 +7,15 @@ import { basicAuth } from './basic-auth.ts'
 import { createRoute } from './create.ts'
 import { deleteRoute } from './delete.ts'
 import { adminErrors, plainProblem } from './errors.ts'
+import { fixerRoutes } from './fixers.ts'
+import { fsckRoute } from './fsck.ts'
+import { layoutsRoute } from './layouts.ts'
 import { listRoutes } from './list.ts'
 import { metricsRoutes } from './metrics.ts'
 import { modifyRoute } from './modify.ts'
 import type { AdminServices } from './services.ts'
 import { showRoutes } from './show.ts'
+import { swiftRoutes } from './swift.ts'
 import { tokenRoute } from './token.ts'
 import { versionRoute } from './version.ts'
 
@@ -30,6 +34,10 @@ export function adminRoutes(services: AdminServices): Face {
   showRoutes(face, services) //   GET    /instances/DOMAIN, /instances/DOMAIN/prefix
   modifyRoute(face, services) //  PATCH  /instances/DOMAIN
   deleteRoute(face, services) //  DELETE /instances/DOMAIN
+  fsckRoute(face, services) //    GET    /instances/DOMAIN/fsck
+  fixerRoutes(face, services) //  POST   /instances/DOMAIN/fixers/content-mismatch
+  layoutsRoute(face, services) // GET    /swift/layouts
+  swiftRoutes(face, services) //  GET    /swift/vfs; GET, PUT, DELETE /swift/vfs/OBJECT
   refuseOtherMethods(face)
 
   face.router.all('*', (c) => face.onError(plainProblem('not_found', 'Not Found'), c))

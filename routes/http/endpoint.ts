@@ -21,10 +21,12 @@ export interface Face {
   readonly onError: (error: unknown, c: HttpContext) => Response
   /** Methods by path template, in order of registration; read by `refuseOtherMethods`. */
   readonly methods: Map<string, Method[]>
+  /** Media type of JSON bodies, for the description only: `application/json`, or that of JSON-API. */
+  readonly media: string
 }
 
-export function newFace(onError: Face['onError']): Face {
-  return { router: newRouter(), registry: new OpenAPIHono().openAPIRegistry, onError, methods: new Map() }
+export function newFace(onError: Face['onError'], media = 'application/json'): Face {
+  return { router: newRouter(), registry: new OpenAPIHono().openAPIRegistry, onError, methods: new Map(), media }
 }
 
 export interface Endpoint<Path extends string, Schema extends z.ZodType | undefined> {
@@ -44,6 +46,8 @@ export interface Endpoint<Path extends string, Schema extends z.ZodType | undefi
   readonly headers?: Readonly<Record<string, string>>
   /** Describes the JSON body. Bodies are read by the handler: documents must keep their numbers and order. */
   readonly body?: z.ZodType
+  /** Media type of the request's body where it is not the face's: `application/octet-stream` for any bytes. */
+  readonly bodyMedia?: string
   /** Status to description, or to the schema of the JSON body (described by `.describe()`). */
   readonly answers: Readonly<Record<number, string | z.ZodType>>
 }
@@ -77,7 +81,7 @@ export function endpoint<const Path extends string, Schema extends z.ZodType | u
     }
   })
   face.methods.set(path, [...(face.methods.get(path) ?? []), method])
-  describe(face.registry, declaration)
+  describe(face, declaration)
 }
 
 /**
@@ -100,8 +104,8 @@ function readQuery(schema: z.ZodType, c: HttpContext): unknown {
   throw new Problem('query_parse_error', result.error.issues[0]?.message ?? 'Invalid query string.')
 }
 
-function describe(registry: OpenApiRegistry, declaration: Endpoint<string, z.ZodType | undefined>): void {
-  const { method, path, query: schema, headers = {}, body, needs } = declaration
+function describe({ registry, media }: Face, declaration: Endpoint<string, z.ZodType | undefined>): void {
+  const { method, path, query: schema, headers = {}, body, bodyMedia = media, needs } = declaration
   // OpenAPI knows no COPY.
   if (method === 'COPY') return
   const names = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '')
@@ -113,7 +117,7 @@ function describe(registry: OpenApiRegistry, declaration: Endpoint<string, z.Zod
     responses[status] =
       typeof answer === 'string'
         ? { description: answer }
-        : { description: answer.description ?? 'JSON', content: { 'application/json': { schema: answer } } }
+        : { description: answer.description ?? 'JSON', content: { [media]: { schema: answer } } }
   }
   registry.registerPath({
     method: method.toLowerCase() as Lowercase<Exclude<Method, 'COPY'>>,
@@ -125,7 +129,7 @@ function describe(registry: OpenApiRegistry, declaration: Endpoint<string, z.Zod
       ...(names.length === 0 ? {} : { params: text(names) }),
       ...(parameters instanceof z.ZodObject ? { query: parameters } : {}),
       ...(optionalText.length === 0 ? {} : { headers: z.object(Object.fromEntries(optionalText)) }),
-      ...(body === undefined ? {} : { body: { content: { 'application/json': { schema: body } } } }),
+      ...(body === undefined ? {} : { body: { content: { [bodyMedia]: { schema: body } } } }),
     },
     responses,
   })

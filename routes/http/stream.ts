@@ -84,6 +84,77 @@ export function streamLive(c: HttpContext, { head, texts, tail, left, headers }:
   return streamed(body, headers)
 }
 
+export interface ByteAnswer {
+  readonly status: 200 | 206
+  /** Names in lower case. With `content-length` when it is known. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly bytes: ReadableStream<Uint8Array> | AsyncIterator<Uint8Array>
+  /** Told of a failure behind the first byte, which no answer can tell any more. */
+  readonly failed: (error: unknown) => void
+}
+
+/**
+ * Sends bytes as they are read, a chunk at a time and only as fast as the client takes them; large chunks make it fast.
+ * A failure before the first byte is thrown as usual; a later one cuts the connection. A client that leaves ends the
+ * source. For HEAD nothing is read.
+ */
+export async function streamBytes(c: HttpContext, { status, headers, bytes, failed }: ByteAnswer): Promise<Response> {
+  const source = 'getReader' in bytes ? readerOf(bytes) : bytes
+  if (c.req.raw.method === 'HEAD') {
+    await source.return?.()
+    return new Response(null, { status, headers })
+  }
+  const first = await source.next()
+  const ready = [first]
+  // A small file is one chunk: sent whole it costs half of a stream.
+  if (first.done !== true && headers['content-length'] === `${first.value.length}`) {
+    const second = await source.next()
+    if (second.done === true) return new Response(first.value as Uint8Array<ArrayBuffer>, { status, headers })
+    ready.push(second)
+  }
+  const outgoing = c.env?.outgoing
+  let left = false
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const next = ready.shift() ?? (await source.next())
+          if (left) return
+          if (next.done === true) controller.close()
+          else controller.enqueue(next.value)
+        } catch (error) {
+          if (left) return
+          failed(error)
+          // The adapter would print the error into the body; a cut is what a client understands.
+          if (outgoing === undefined) controller.error(error)
+          else {
+            outgoing.destroy()
+            controller.close()
+          }
+        }
+      },
+      async cancel() {
+        left = true
+        await source.return?.()
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  return new Response(body, { status, headers })
+}
+
+/** Cancels at once, also while a read is under way, which the stream's own iterator does not. */
+function readerOf(stream: ReadableStream<Uint8Array>): AsyncIterator<Uint8Array> {
+  const reader = stream.getReader()
+  return {
+    next: () => reader.read() as Promise<IteratorResult<Uint8Array>>,
+    async return() {
+      await reader.cancel()
+      return { done: true, value: undefined }
+    },
+  }
+}
+
 function streamed(body: BodyInit | null, headers: Readonly<Record<string, string>> = {}): Response {
   return new Response(body, {
     status: 200,

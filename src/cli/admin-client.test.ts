@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type ServerType, serve } from '@hono/node-server'
 import { adminRoutes } from '../../routes/admin/routes.ts'
 import { memoryStore } from '../../test/http/admin/memory-store.ts'
+import { withoutFiles } from '../../test/http/admin/without-files.ts'
 import { openAdminAuth } from '../admin/passphrase.ts'
 import { openInstances } from '../instances/instances.ts'
 import { silentLog } from '../log.ts'
@@ -21,7 +22,7 @@ const instances = openInstances({ store })
 
 beforeAll(async () => {
   const auth = await openAdminAuth({ store, fromEnvironment: 's3cret é' })
-  const { router } = adminRoutes({ instances, auth, metrics: { text: () => '' }, log: silentLog })
+  const { router } = adminRoutes({ ...withoutFiles, instances, auth, metrics: { text: () => '' }, log: silentLog })
   const port = await new Promise<number>((resolve) => {
     server = serve({ port: 0, hostname: '127.0.0.1', fetch: router.fetch }, (address) => resolve(address.port))
   })

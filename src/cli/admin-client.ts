@@ -78,6 +78,41 @@ export async function mintCliToken(target: AdminTarget, { domain, scopes, expire
   return (await ask(target, 'POST', '/instances/token', parameters)).text()
 }
 
+/** What of an instance's files is checked; all of it by default. */
+export interface CheckRequest {
+  /** Only the documents. */
+  readonly index?: boolean
+  /** Only what documents and stored contents say of each other. */
+  readonly files?: boolean
+  readonly failFast?: boolean
+  /** Read all bytes. */
+  readonly hash?: boolean
+}
+
+/** Checks an instance's files: lines of JSON as they are found, the last one perhaps about a check that broke off. */
+export async function* checkFiles(
+  target: AdminTarget,
+  domain: string,
+  asked: CheckRequest,
+): AsyncGenerator<string, void> {
+  const given = (wanted: boolean | undefined) => (wanted === true ? 'true' : undefined)
+  // The server takes one of the two for the only one.
+  const isPart = asked.index !== asked.files
+  const answer = await ask(target, 'GET', `${pathOf(domain)}/fsck`, {
+    IndexIntegrity: given(isPart && asked.index),
+    FilesConsistency: given(isPart && asked.files),
+    FailFast: given(asked.failFast),
+    Hash: given(asked.hash),
+  })
+  let rest = ''
+  for await (const text of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+  }
+  if (rest !== '') yield rest
+}
+
 interface Resource {
   readonly id: string
   readonly attributes: Readonly<Record<string, unknown>>

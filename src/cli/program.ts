@@ -7,6 +7,7 @@ import { AdminClientError } from './admin-client.ts'
 import { addBackupCommands } from './backup.ts'
 import { addConfigCommands } from './config.ts'
 import { addDoctorCommand } from './doctor.ts'
+import { addFsckCommand } from './fsck.ts'
 import { addInstanceCommands } from './instances.ts'
 import type { Output } from './output.ts'
 import { addServeCommand } from './serve.ts'
@@ -40,6 +41,7 @@ function newProgram(output: Output): Command {
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration.')
   addServeCommand(program, output)
   addInstanceCommands(program, output)
+  addFsckCommand(program, output)
   addBackupCommands(program, output)
   addConfigCommands(program, output)
   addDoctorCommand(program, output)

@@ -66,6 +66,14 @@ export const Config = z.object({
       .default(8_000_000)
       .describe('Largest document in bytes of JSON; larger ones are answered 413'),
   }),
+  files: z.object({
+    versions_max: whole(0, 1000)
+      .default(20)
+      .describe('Contents that are kept of a file, the current one included; 0 keeps no former ones'),
+    versions_min_delay: seconds(0)
+      .default(15 * 60)
+      .describe('A content that is replaced sooner than this after the last version was kept is not kept'),
+  }),
   request: z.object({
     max_size: bytes(1024, 1024 ** 3)
       .default(64 * 1024 ** 2)

@@ -30,6 +30,8 @@ interface AnyNode {
   readonly restorePath: string | undefined
   /** The document as stored, without `_id` and `_rev`. */
   readonly value: JsonObject
+  /** The same to print or to change: numbers as they were written (`ParsedJson.exact`). */
+  readonly exact: JsonObject
 }
 
 export interface Directory extends AnyNode {
@@ -55,8 +57,8 @@ export interface FileNode extends AnyNode {
 export type Node = Directory | FileNode
 
 /** Reads a stored document. Members of a wrong type read as empty: a checker reports them, nobody fails on them. */
-export function nodeOf(document: StoredDocument): Node {
-  const { value } = parseJson(document.text)
+export function nodeOf(document: Pick<StoredDocument, 'id' | 'gen' | 'hash' | 'text'>): Node {
+  const { value, exact } = parseJson(document.text)
   const members = isObject(value) ? value : {}
   const common = {
     id: document.id,
@@ -69,6 +71,7 @@ export function nodeOf(document: StoredDocument): Node {
     referencedBy: list(members['referenced_by']).filter(isReference),
     restorePath: typeof members['restore_path'] === 'string' ? members['restore_path'] : undefined,
     value: members,
+    exact: isObject(exact) ? exact : {},
   }
   if (members['type'] === 'directory') return { ...common, kind: 'directory', path: text(members['path']) }
   return {
@@ -83,6 +86,18 @@ export function nodeOf(document: StoredDocument): Node {
     encrypted: members['encrypted'] === true,
     internalId: text(members['internal_vfs_id']),
   }
+}
+
+/** A node that was written as a file. */
+export function asFile(node: Node): FileNode {
+  if (node.kind !== 'file') throw new Error(`not a file: ${node.id}`)
+  return node
+}
+
+/** A node that was written as a directory. */
+export function asDirectory(node: Node): Directory {
+  if (node.kind !== 'directory') throw new Error(`not a directory: ${node.id}`)
+  return node
 }
 
 function text(value: Json | undefined): string {

@@ -30,3 +30,11 @@ export function contentOf(name: string): { readonly fileId: string; readonly int
 export function storedName(prefix: string, fileId: string, internalId: string): string {
   return tenantPrefix(prefix) + contentName(fileId, internalId)
 }
+
+const thumbnailSizes = ['tiny', 'small', 'medium', 'large']
+
+/** With the tenant's prefix: the names of a file's thumbnails, whether there are any or not (admin 9). */
+export function thumbnailNames(prefix: string, fileId: string): readonly string[] {
+  const split = fileId.length === 32 ? `${fileId.slice(0, 22)}/${fileId.slice(22, 27)}/${fileId.slice(27)}` : fileId
+  return thumbnailSizes.map((size) => `${tenantPrefix(prefix)}thumbs/${split}-${size}`)
+}

@@ -160,6 +160,8 @@ export interface Files {
     path: string,
     options: { readonly recursive: boolean; readonly tags?: readonly string[] },
   ): Promise<Directory>
+  /** The directory that holds shared drives, made when it is asked for first (files 3.4). */
+  sharedDrives(drive: Drive): Promise<Directory>
   /** Parent, name and room are checked before the first byte of `body` is asked for. */
   createFile(drive: Drive, given: NewFile, body: Bytes): Promise<FileNode>
   overwrite(drive: Drive, id: string, given: NewContent, body: Bytes): Promise<FileNode>

@@ -6,6 +6,7 @@ import { cpus, release, totalmem } from 'node:os'
 import postgres from 'postgres'
 import { startServer } from '../support/server.ts'
 import { benchAllDocs, benchBulk, benchFind, benchStart, makeDocuments } from './documents.ts'
+import { benchFiles, benchLargeFile } from './files.ts'
 import { startFloor } from './floor-process.ts'
 import { type LoadResult, load } from './load.ts'
 import { type Measured, middle, table } from './report.ts'
@@ -90,6 +91,8 @@ if (runs('bulk')) console.log(await benchBulk(bench))
 if (runs('find')) console.log(await benchFind(bench))
 if (runs('all_docs')) console.log(await benchAllDocs(bench))
 if (runs('start')) console.log(await benchStart(bench))
+if (runs('files')) console.log(await benchFiles())
+if (runs('files-5gb')) console.log(await benchLargeFile())
 
 for (const { hearth, bare } of results) {
   if (hearth.errors + bare.errors > 0) {

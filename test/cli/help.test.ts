@@ -6,7 +6,17 @@ import { runHearth } from '../support/server.ts'
 /** Written anew by `UPDATE_GOLDEN=1 bun test test/cli/help.test.ts`. */
 const golden = join(import.meta.dirname, 'help.txt')
 
-const commands = [[], ['serve'], ['instances'], ['config'], ['backup'], ['restore'], ['doctor'], ['version']] as const
+const commands = [
+  [],
+  ['serve'],
+  ['instances'],
+  ['fsck'],
+  ['config'],
+  ['backup'],
+  ['restore'],
+  ['doctor'],
+  ['version'],
+] as const
 
 describe('help', () => {
   test('is as recorded', async () => {

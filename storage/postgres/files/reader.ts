@@ -167,14 +167,18 @@ function childrenOf(
 
 const inOrder = (sql: Sql | Transaction) => sql`ORDER BY n.kind, n.name COLLATE couch, n.id`
 
-/** The directory itself and all directories below; UNION ends cycles. */
+/**
+ * The directory itself and all directories below; UNION ends cycles. `kind < 1` and not `= 0`, which would let the index
+ * by path serve: without statistics of a tree that was made just now the planner takes that one, and reads all of it for
+ * each directory.
+ */
 function below(sql: Sql | Transaction, db: () => Fragment, dirId: string): Fragment {
   return sql`
     WITH RECURSIVE directories (id) AS (
       SELECT ${dirId}::text COLLATE "C"
       UNION
       SELECT n.id FROM directories d
-      CROSS JOIN LATERAL (SELECT id FROM file_nodes WHERE db = ${db()} AND dir_id = d.id AND kind = 0 OFFSET 0) n
+      CROSS JOIN LATERAL (SELECT id FROM file_nodes WHERE db = ${db()} AND dir_id = d.id AND kind < 1 OFFSET 0) n
     )`
 }
 

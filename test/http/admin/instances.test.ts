@@ -6,6 +6,7 @@ import { openInstances } from '../../../src/instances/instances.ts'
 import { silentLog } from '../../../src/log.ts'
 import { version } from '../../../src/version.ts'
 import { memoryStore } from './memory-store.ts'
+import { withoutFiles } from './without-files.ts'
 
 type Ask = (request: string, headers?: Readonly<Record<string, string>>) => Promise<Response>
 
@@ -18,7 +19,7 @@ beforeEach(async () => {
   instances = openInstances({ store })
   const auth = await openAdminAuth({ store, fromEnvironment: 's3cret:with:colons' })
   const metrics = { text: () => 'a_metric 1\n' }
-  const { router } = adminRoutes({ instances, auth, metrics, log: silentLog })
+  const { router } = adminRoutes({ ...withoutFiles, instances, auth, metrics, log: silentLog })
   ask = async (request, headers = {}) => {
     const [method = '', path = ''] = request.split(' ')
     const authorization = basic('s3cret:with:colons')

@@ -1,0 +1,154 @@
+/**
+ * `/data/T/ID/relationships/references`: the files that a document uses (documents 1.24). Part of the files API in all
+ * but its address: JSON-API, and its failures too.
+ */
+import { z } from '@hono/zod-openapi'
+import { checkDoctype } from '../../src/documents/doctypes.ts'
+import { Problem } from '../../src/errors.ts'
+import type { JsonObject } from '../../src/json/value.ts'
+import type { Verb } from '../../src/permissions/permissions.ts'
+import { filesDoctype } from '../../storage/files/contract.ts'
+import { enter, refused, type Visit } from '../files/access.ts'
+import { badBody } from '../files/errors.ts'
+import { jsonApi, nodeObject } from '../files/json-api.ts'
+import { thumbnailsOf } from '../files/node-view.ts'
+import { arrayOf, badCursor, jsonOf, limitOf, pageAddress, pageText } from '../files/pagination.ts'
+import { textOf } from '../files/parameters.ts'
+import { referencesOf } from '../files/references.ts'
+import { readData } from '../files/request-body.ts'
+import { tag } from '../files/schemas.ts'
+import type { FilesServices } from '../files/services.ts'
+import { endpoint, type Face } from '../http/endpoint.ts'
+import type { HttpContext } from '../http/router.ts'
+
+const path = '/data/{type}/{id}/relationships/references'
+const defaultPage = 100
+const sorts = ['id', '-id', 'datetime', '-datetime'] as const
+
+export function referencesRoutes(face: Face, services: FilesServices): void {
+  const { files } = services
+  endpoint(
+    face,
+    {
+      method: 'GET',
+      path,
+      summary: 'The files that a document uses',
+      tag,
+      needs: 'GET on the document or on all of io.cozy.files',
+      query: z.object({
+        include: textOf('`files`: send the files along'),
+        sort: textOf('`id`, `datetime`, or one of them with a minus sign in front for the opposite order'),
+        'page[limit]': pageText['page[limit]'],
+        'page[cursor]': pageText['page[cursor]'],
+      }),
+      answers: {
+        200: z.object({ data: z.array(z.object({ type: z.string(), id: z.string() })), meta: z.looseObject({}) }),
+        400: 'Invalid sort parameter or page cursor',
+      },
+    },
+    async (c, { path: { type, id }, query }) => {
+      const visit = await enterFor(c, { type, id }, 'GET', 'GET')
+      const sort = sortOf(query.sort)
+      const limit = limitOf(query, defaultPage)
+      const after =
+        query['page[cursor]'] === undefined || query['page[cursor]'] === ''
+          ? undefined
+          : positionOf(query['page[cursor]'])
+      const { nodes, count, more } = await files.referencing(visit.drive, { type, id, sort, limit, after })
+      const last = more ? nodes.at(-1) : undefined
+      const links: JsonObject = last ? { next: nextAddress({ type, id }, query, limit, [last.at, last.node.id]) } : {}
+      const thumbnails = thumbnailsOf(visit)
+      const included = nodes.map(({ node }) => nodeObject(node, { thumbnails }))
+      return jsonApi(c, 200, {
+        data: nodes.map(({ node }) => ({ type: filesDoctype, id: node.id })),
+        meta: { count },
+        links,
+        ...(query.include === 'files' ? { included } : {}),
+      })
+    },
+  )
+
+  const change = {
+    path,
+    tag,
+    body: z.object({ data: z.array(z.object({ type: z.string(), id: z.string() })) }),
+    answers: { 204: 'Done', 400: 'Malformed', 404: 'There is no such file' },
+  } as const
+
+  endpoint(
+    face,
+    {
+      ...change,
+      method: 'POST',
+      summary: 'Say that a document uses files',
+      needs: 'PUT on the document or PATCH on all of io.cozy.files',
+    },
+    async (c, { path: { type, id } }) => {
+      const visit = await enterFor(c, { type, id }, 'PUT', 'PATCH')
+      for (const file of await readFiles(c)) await files.addReferences(visit.drive, file, [{ type, id }])
+      return new Response(null, { status: 204 })
+    },
+  )
+
+  endpoint(
+    face,
+    {
+      ...change,
+      method: 'DELETE',
+      summary: 'Say that a document uses files no more',
+      needs: 'DELETE on the document or PATCH on all of io.cozy.files',
+    },
+    async (c, { path: { type, id } }) => {
+      const visit = await enterFor(c, { type, id }, 'DELETE', 'PATCH')
+      for (const file of await readFiles(c)) await files.removeReferences(visit.drive, file, [{ type, id }])
+      return new Response(null, { status: 204 })
+    },
+  )
+
+  /** The document itself need not exist: only its name decides. */
+  async function enterFor(
+    c: HttpContext,
+    { type, id }: { readonly type: string; readonly id: string },
+    verb: Verb,
+    verbOnFiles: Verb,
+  ): Promise<Visit> {
+    const visit = await enter(c, services)
+    checkDoctype(type, 'read')
+    const { permissions } = visit
+    if (permissions.allowsType(verbOnFiles, filesDoctype) || permissions.allowsType(verb, type)) return visit
+    if (permissions.allowsDocument(verb, type, { _id: id })) return visit
+    throw refused()
+  }
+
+  async function readFiles(c: HttpContext): Promise<readonly string[]> {
+    const named = referencesOf(await readData(c, services))
+    if (named.some(({ type }) => type !== filesDoctype)) throw badBody()
+    return named.map(({ id }) => id)
+  }
+}
+
+function sortOf(text: string | undefined): (typeof sorts)[number] {
+  const sort = sorts.find((one) => one === (text ?? 'id'))
+  if (sort !== undefined) return sort
+  throw new Problem('bad_request', 'Invalid sort parameter')
+}
+
+/** A cursor as JSON: `[[type, id, date], file]`, or without the date where the order is that of ids. */
+function positionOf(cursor: string): { readonly at: string; readonly id: string } {
+  const [key, id] = arrayOf(jsonOf(cursor), 2)
+  const at = Array.isArray(key) ? (key[2] ?? '') : undefined
+  if (typeof at === 'string' && typeof id === 'string') return { at, id }
+  throw badCursor()
+}
+
+function nextAddress(
+  { type, id }: { readonly type: string; readonly id: string },
+  { sort, include }: { readonly sort: string | undefined; readonly include: string | undefined },
+  limit: number,
+  [at, file]: readonly [string, string],
+): string {
+  const self = `/data/${encodeURIComponent(type)}/${encodeURIComponent(id)}/relationships/references`
+  const kept = Object.entries({ sort, include }).filter((pair): pair is [string, string] => pair[1] !== undefined)
+  const address = kept.length === 0 ? self : `${self}?${new URLSearchParams(kept)}`
+  return pageAddress(address, limit, { cursor: JSON.stringify([[type, id, at], file]) })
+}

@@ -1,0 +1,95 @@
+/** What every file route does before it touches a node: instance, token, permission (files 1). */
+import { Problem } from '../../src/errors.ts'
+import type { Node } from '../../src/files/node.ts'
+import type { Drive } from '../../src/files/service.ts'
+import type { Instance } from '../../src/instances/service.ts'
+import type { Json } from '../../src/json/value.ts'
+import type { Permissions, Verb } from '../../src/permissions/permissions.ts'
+import { filesDoctype } from '../../storage/files/contract.ts'
+import type { HttpContext } from '../http/router.ts'
+import { instanceOf, permissionsOf, tokenOf } from '../http/tenant.ts'
+import type { FilesServices } from './services.ts'
+
+/** A request that may go on: whose files it speaks of and what its token allows. */
+export interface Visit {
+  readonly instance: Instance
+  readonly drive: Drive
+  readonly permissions: Permissions
+}
+
+type Entrance = Pick<FilesServices, 'instances' | 'driveOf'>
+
+/** Enters with any valid token. Throws 404 for an unknown host, 401 without a token, 400 for a bad one. */
+export async function enter(c: HttpContext, { instances, driveOf }: Entrance): Promise<Visit> {
+  const instance = await instanceOf(c, instances)
+  const token = tokenOf(c)
+  const permissions = await permissionsOf(instances, instance, token)
+  return { instance, drive: await driveOf(instance, token), permissions }
+}
+
+/** Enters where a secret in the path stands for the token (files 4.2): the instance's files, for nobody in particular. */
+export async function enterPublic(
+  c: HttpContext,
+  { instances, driveOf }: Entrance,
+): Promise<Pick<Visit, 'instance' | 'drive'>> {
+  const instance = await instanceOf(c, instances)
+  return { instance, drive: await driveOf(instance, undefined) }
+}
+
+/** Throws 403 unless the token allows `verb` on some files at least: asked before the store is. */
+export function requireSome(visit: Visit, verb: Verb): void {
+  if (!visit.permissions.allowsSome(verb, filesDoctype)) throw refused()
+}
+
+/** Throws 403 unless the token allows `verb` on all files. */
+export function requireWhole(visit: Visit, verb: Verb, doctype: string = filesDoctype): void {
+  if (!visit.permissions.allowsType(verb, doctype)) throw refused()
+}
+
+/**
+ * Throws 403 unless the token allows `verb` on this node: by its id, by the id of a directory above it, or by an
+ * attribute (files 1). Tokens for all files never make the store look for directories.
+ */
+export async function requireNode(
+  visit: Visit,
+  verb: Verb,
+  node: Pick<Node, 'id' | 'dirId' | 'tags' | 'value'>,
+  files: Pick<FilesServices['files'], 'ancestors'>,
+): Promise<void> {
+  if (visit.permissions.allowsType(verb, filesDoctype)) return
+  requireSome(visit, verb)
+  if (allows(visit, verb, { ...node.value, _id: node.id }, node.tags) || allowsId(visit, verb, node.dirId)) return
+  requireAncestor(visit, verb, await files.ancestors(visit.drive, node.id))
+}
+
+/** The same for a node that is to be made in a directory. */
+export async function requireNew(
+  visit: Visit,
+  verb: Verb,
+  node: { readonly dirId: string; readonly tags?: readonly string[]; readonly value: Readonly<Record<string, Json>> },
+  files: Pick<FilesServices['files'], 'ancestors'>,
+): Promise<void> {
+  if (visit.permissions.allowsType(verb, filesDoctype)) return
+  requireSome(visit, verb)
+  if (allows(visit, verb, node.value, node.tags ?? []) || allowsId(visit, verb, node.dirId)) return
+  requireAncestor(visit, verb, await files.ancestors(visit.drive, node.dirId))
+}
+
+export function refused(): Problem {
+  return new Problem('forbidden', 'Forbidden')
+}
+
+function requireAncestor(visit: Visit, verb: Verb, ancestors: readonly string[]): void {
+  if (!ancestors.some((id) => allowsId(visit, verb, id))) throw refused()
+}
+
+function allows(visit: Visit, verb: Verb, value: Readonly<Record<string, Json>>, tags: readonly string[]): boolean {
+  const { permissions } = visit
+  if (permissions.allowsDocument(verb, filesDoctype, value)) return true
+  // A rule names one tag; a node has many.
+  return tags.some((tags) => permissions.allowsDocument(verb, filesDoctype, { tags }))
+}
+
+function allowsId(visit: Visit, verb: Verb, id: string): boolean {
+  return id !== '' && visit.permissions.allowsDocument(verb, filesDoctype, { _id: id })
+}

@@ -1,0 +1,104 @@
+/** `POST /files/_find`: a mango question whose answer is a JSON-API list (files 4.1). */
+import { z } from '@hono/zod-openapi'
+import type { FindFace } from '../../src/documents/service.ts'
+import type { JsonObject } from '../../src/json/value.ts'
+import { filesDoctype } from '../../storage/files/contract.ts'
+import { fieldTree } from '../data/projection.ts'
+import { endpoint, type Face } from '../http/endpoint.ts'
+import { enter, requireWhole } from './access.ts'
+import { badBody } from './errors.ts'
+import { sendList } from './list.ts'
+import { thumbnailsOf } from './node-view.ts'
+import { largestPage, limitOf, type PageText, pageAddress, pageText, wholeOf } from './pagination.ts'
+import { printedNode } from './printed-node.ts'
+import { readObject } from './request-body.ts'
+import { list, needs, tag } from './schemas.ts'
+import type { FilesServices } from './services.ts'
+
+const defaultLimit = 100
+const engine: FindFace = { defaultLimit, refuseUnindexed: true }
+
+/** Says that nobody counted: clients take any number above what they have for "go on". */
+const manyMore = 2 ** 31 - 2
+
+export function findRoute(face: Face, services: FilesServices): void {
+  const { documents, files } = services
+  endpoint(
+    face,
+    {
+      method: 'POST',
+      path: '/files/_find',
+      summary: 'Find directories and files with a selector',
+      tag,
+      needs: needs('GET', true),
+      query: z.object(pageText),
+      body: z.looseObject({
+        selector: z.looseObject({}),
+        limit: z.number().optional().describe('100 when absent, at most 1000'),
+        skip: z.number().optional(),
+        bookmark: z.string().optional(),
+        sort: z.array(z.any()).optional(),
+        fields: z.array(z.string()).optional().describe('Attributes; with `path` files show theirs'),
+        use_index: z.union([z.string(), z.array(z.string())]).optional(),
+        execution_stats: z.boolean().optional(),
+      }),
+      answers: {
+        200: list.describe('`meta.count` is a huge number when more may follow'),
+        400: 'no_index, no_usable_index or a malformed question',
+      },
+    },
+    async (c, { query }) => {
+      const visit = await enter(c, services)
+      requireWhole(visit, 'GET')
+      const asked = questionOf(await readObject(c, services), query)
+      const ref = { prefix: visit.drive.prefix, name: filesDoctype }
+      await files.prepare(visit.drive)
+      const found = await documents.find(ref, asked.question, engine)
+      if (found === 'no_database') return sendList(c, [], { meta: { count: 0 }, thumbnails: undefined })
+      const nodes = found.docs.map(printedNode)
+      const more = nodes.length >= asked.limit
+      const meta = {
+        count: more ? manyMore : asked.skip + nodes.length,
+        ...(asked.question['execution_stats'] === true ? { execution_stats: found.stats } : {}),
+        ...(found.warnings.length === 0 ? {} : { warning: found.warnings.join('\n') }),
+      }
+      return sendList(c, nodes, {
+        meta,
+        next: more ? nextAddress(asked, found.bookmark) : undefined,
+        thumbnails: thumbnailsOf(visit),
+        ...(asked.fields === undefined ? {} : { fields: fieldTree(asked.fields.join(',')) }),
+        ...(asked.fields?.includes('path') ? { paths: await files.paths(visit.drive, nodes) } : {}),
+      })
+    },
+  )
+}
+
+interface Asked {
+  /** For the engine. It gives whole documents, since an object shows more of a node than the fields asked for. */
+  readonly question: JsonObject
+  readonly limit: number
+  readonly skip: number
+  readonly fields: readonly string[] | undefined
+}
+
+/** The address counts more than the body, where both say something of the page. */
+function questionOf({ fields: asked, ...body }: JsonObject, text: PageText): Asked {
+  const fields = asked ?? undefined
+  if (fields !== undefined && !(Array.isArray(fields) && fields.every((field) => typeof field === 'string'))) {
+    throw badBody()
+  }
+  const limit = limitOf(text, limitIn(body))
+  const skip = wholeOf('page[skip]', text['page[skip]']) ?? (typeof body['skip'] === 'number' ? body['skip'] : 0)
+  const bookmark = text['page[cursor]'] || body['bookmark'] || undefined
+  const question = { ...body, limit, skip, ...(bookmark === undefined ? {} : { bookmark }) }
+  return { question, limit, skip, fields: fields?.length === 0 ? undefined : fields }
+}
+
+function limitIn({ limit }: JsonObject): number {
+  return typeof limit === 'number' && limit >= 1 ? Math.min(limit, largestPage) : defaultLimit
+}
+
+function nextAddress({ limit, skip }: Asked, bookmark: string | undefined): string | undefined {
+  if (bookmark === undefined) return pageAddress('/files/_find', limit, { skip: skip + limit })
+  return pageAddress('/files/_find', limit, { cursor: bookmark })
+}

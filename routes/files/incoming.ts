@@ -1,0 +1,25 @@
+/** The bytes of an upload as they come (files 3.2). */
+import type { IncomingMessage } from 'node:http'
+import { Problem } from '../../src/errors.ts'
+import type { Bytes } from '../../src/files/service.ts'
+import type { HttpContext } from '../http/router.ts'
+
+/**
+ * The request's body, taken from the socket only as fast as it is asked for. Throws `bad_request` when the client goes
+ * away before its end. A reader that stops early is answered for at once: the server adapter swallows a bounded part of
+ * what is still under way and then cuts the connection, so that clients see the answer and not a reset.
+ */
+export async function* incomingBytes(c: HttpContext): Bytes {
+  const incoming = c.env?.incoming
+  const source = incoming === undefined ? (c.req.raw.body ?? []) : chunksOf(incoming)
+  try {
+    yield* source
+  } catch (cause) {
+    throw new Problem('bad_request', 'The request body was cut short.', { cause })
+  }
+}
+
+/** Not destroyed when the reader stops: the answer goes out over the same socket. */
+function chunksOf(incoming: IncomingMessage): AsyncIterable<Uint8Array> {
+  return { [Symbol.asyncIterator]: () => incoming.iterator({ destroyOnReturn: false }) }
+}

@@ -1,0 +1,167 @@
+/** Nodes as JSON-API objects (files 4.1): attributes as stored, what points elsewhere as relationships. */
+import type { Directory, FileNode, Node } from '../../src/files/node.ts'
+import type { Version } from '../../src/files/service.ts'
+import { stringifyJson } from '../../src/json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../../src/json/value.ts'
+import { filesDoctype, versionsDoctype } from '../../storage/files/contract.ts'
+import { type FieldTree, project } from '../data/projection.ts'
+import { jsonText } from '../http/answer.ts'
+import type { HttpContext } from '../http/router.ts'
+
+export const mediaType = 'application/vnd.api+json'
+
+/** What a node is rendered with beside itself. */
+export interface NodeView {
+  /** Adds the full path to a file; directories show theirs always. */
+  readonly path?: string | undefined
+  /** Of a file: named in the relationships where there are any. */
+  readonly versions?: readonly Version[]
+  /** Of a directory: the page of children that is sent along. */
+  readonly contents?: ContentsView
+  /** The secret of a file's thumbnails; absent: no links to them. */
+  readonly thumbnails?: ((fileId: string) => string) | undefined
+  /** The attributes asked for; absent: all. */
+  readonly fields?: FieldTree | undefined
+}
+
+export interface ContentsView {
+  readonly nodes: readonly Node[]
+  readonly count: number
+  /** Address of the page that follows. */
+  readonly next?: string | undefined
+}
+
+/** Sends a JSON-API document. */
+export function jsonApi(
+  c: HttpContext,
+  status: number,
+  document: JsonObject,
+  headers?: Readonly<Record<string, string>>,
+): Response {
+  return jsonText(c, status, stringifyJson(document), { 'content-type': mediaType, ...headers })
+}
+
+/** Sends one node, with its versions or children in `included` when the view has some. */
+export function sendNode(
+  c: HttpContext,
+  status: 200 | 201,
+  node: Node,
+  view: NodeView = {},
+  headers?: Readonly<Record<string, string>>,
+): Response {
+  const included = [
+    ...(view.versions ?? []).map(versionObject),
+    ...(view.contents?.nodes ?? []).map((child) => nodeObject(child, { thumbnails: view.thumbnails })),
+  ]
+  const next = view.contents?.next
+  const document = {
+    data: nodeObject(node, view),
+    ...(included.length === 0 ? {} : { included }),
+    ...(next === undefined ? {} : { links: { next } }),
+  }
+  return jsonApi(c, status, document, headers)
+}
+
+export function nodeObject(node: Node, view: NodeView = {}): JsonObject {
+  return node.kind === 'directory' ? directoryObject(node, view) : fileObject(node, view)
+}
+
+function directoryObject(node: Directory, view: NodeView): JsonObject {
+  const { not_synchronized_on = [] } = node.exact
+  return {
+    type: filesDoctype,
+    id: node.id,
+    attributes: shown(attributesOf(node), view),
+    meta: { rev: node.rev },
+    links: { self: selfOf(node) },
+    relationships: {
+      ...commonRelationships(node),
+      ...(view.contents === undefined ? {} : { contents: contents(node, view.contents) }),
+      not_synchronized_on: {
+        links: { self: `${selfOf(node)}/relationships/not_synchronized_on` },
+        data: not_synchronized_on,
+      },
+    },
+  }
+}
+
+function fileObject(node: FileNode, view: NodeView): JsonObject {
+  const attributes = attributesOf(node)
+  const versions = view.versions ?? []
+  return {
+    type: filesDoctype,
+    id: node.id,
+    attributes: shown(view.path === undefined ? attributes : { ...attributes, path: view.path }, view),
+    meta: { rev: node.rev },
+    links: { self: selfOf(node), ...thumbnailLinks(node, view) },
+    relationships: {
+      ...commonRelationships(node),
+      ...(versions.length === 0
+        ? {}
+        : { old_versions: { data: versions.map(({ id }) => ({ type: versionsDoctype, id })) } }),
+    },
+  }
+}
+
+export function versionObject(version: Version): JsonObject {
+  const { relationships, ...attributes } = version.value
+  return {
+    type: versionsDoctype,
+    id: version.id,
+    attributes,
+    meta: { rev: version.rev },
+    links: { self: `/files/${version.id}` },
+    relationships: isObject(relationships) ? relationships : {},
+  }
+}
+
+/** What is shown elsewhere, or to nobody. */
+const hidden = new Set(['_id', '_rev', 'referenced_by', 'not_synchronized_on', 'internal_vfs_id'])
+
+function attributesOf(node: Node): JsonObject {
+  return Object.fromEntries(Object.entries(node.exact).filter(([name]) => !hidden.has(name)))
+}
+
+/** `type` and `name` tell what it is, whatever was asked for. */
+function shown(attributes: JsonObject, { fields }: NodeView): JsonObject {
+  if (fields === undefined) return attributes
+  const part = project({ value: attributes, exact: attributes }, { ...fields, type: true, name: true })
+  return isObject(part) ? part : {}
+}
+
+function commonRelationships(node: Node): JsonObject {
+  return {
+    parent:
+      node.dirId === ''
+        ? {}
+        : {
+            links: { related: `/files/${encodeURIComponent(node.dirId)}` },
+            data: { type: filesDoctype, id: node.dirId },
+          },
+    referenced_by: {
+      links: { self: `${selfOf(node)}/relationships/references` },
+      data: node.referencedBy.map(({ type, id }) => ({ type, id })),
+    },
+  }
+}
+
+function contents(node: Directory, { nodes, count, next }: ContentsView): JsonObject {
+  const self = `${selfOf(node)}/relationships/contents`
+  return {
+    meta: { count },
+    links: next === undefined ? { self } : { self, next },
+    data: nodes.map(({ id }) => ({ type: filesDoctype, id })),
+  }
+}
+
+const thumbnailFormats = ['tiny', 'small', 'medium', 'large'] as const
+
+function thumbnailLinks(node: FileNode, { thumbnails }: NodeView): Readonly<Record<string, Json>> {
+  if (thumbnails === undefined || (node.class !== 'image' && node.class !== 'pdf')) return {}
+  const base = `${selfOf(node)}/thumbnails/${thumbnails(node.id)}`
+  return Object.fromEntries(thumbnailFormats.map((format) => [format, `${base}/${format}`]))
+}
+
+function selfOf(node: Node): string {
+  return `/files/${encodeURIComponent(node.id)}`
+}

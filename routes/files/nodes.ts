@@ -1,0 +1,120 @@
+/** Reading directories and files without their bytes (files 4.1). `HEAD` is served wherever GET is. */
+import { z } from '@hono/zod-openapi'
+import { endpoint, type Face } from '../http/endpoint.ts'
+import { enter, requireWhole } from './access.ts'
+import { badBody } from './errors.ts'
+import { asDirectory, nodeAtFor, nodeFor } from './found.ts'
+import { jsonApi, sendNode } from './json-api.ts'
+import { sendList } from './list.ts'
+import { contentsOf, thumbnailsOf, viewOf } from './node-view.ts'
+import { childrenPageOf, pageText } from './pagination.ts'
+import { textOf } from './parameters.ts'
+import { readObject } from './request-body.ts'
+import { list, needs, node, tag } from './schemas.ts'
+import type { FilesServices } from './services.ts'
+
+/** Fixed names: `/files/metadata`, `/files/_all_docs`. */
+export function nodeNamesRoutes(face: Face, services: FilesServices): void {
+  const { files } = services
+  endpoint(
+    face,
+    {
+      method: 'GET',
+      path: '/files/metadata',
+      summary: 'A directory or file by its path',
+      tag,
+      needs: needs('GET'),
+      query: z.object({ Path: textOf('Absolute path'), ...pageText }),
+      answers: { 200: node, 400: 'The path is not absolute', 404: 'There is none' },
+    },
+    async (c, { query }) => {
+      const visit = await enter(c, services)
+      const found = await nodeAtFor(visit, 'GET', query.Path ?? '', files)
+      const view = await viewOf(visit, found, files, childrenPageOf(query))
+      return sendNode(c, 200, found, found.kind === 'file' ? { ...view, path: query.Path } : view)
+    },
+  )
+
+  endpoint(
+    face,
+    {
+      method: 'POST',
+      path: '/files/_all_docs',
+      summary: 'Directories and files by their ids',
+      tag,
+      needs: needs('GET', true),
+      body: z.object({ keys: z.array(z.string()) }),
+      answers: { 200: list.describe('Those that exist, in the order of the ids'), 400: 'No list of ids' },
+    },
+    async (c) => {
+      const visit = await enter(c, services)
+      requireWhole(visit, 'GET')
+      const { keys } = await readObject(c, services)
+      if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'string')) throw badBody()
+      const found = new Map((await files.nodes(visit.drive, [...new Set(keys)])).map((one) => [one.id, one]))
+      const nodes = keys.flatMap((key) => found.get(key) ?? [])
+      const paths = await files.paths(visit.drive, [...found.values()])
+      return sendList(c, nodes, { meta: { count: nodes.length }, thumbnails: thumbnailsOf(visit), paths })
+    },
+  )
+}
+
+/** Below an id: the node itself, its children, its size. */
+export function nodeRoutes(face: Face, services: FilesServices): void {
+  const { files } = services
+  endpoint(
+    face,
+    {
+      method: 'GET',
+      path: '/files/{id}/relationships/contents',
+      summary: 'The children of a directory',
+      tag,
+      needs: needs('GET'),
+      query: z.object(pageText),
+      answers: { 200: list, 400: 'It is a file', 404: 'There is none' },
+    },
+    async (c, { path: { id }, query }) => {
+      const visit = await enter(c, services)
+      const directory = asDirectory(await nodeFor(visit, 'GET', id, files))
+      const self = `/files/${encodeURIComponent(id)}/relationships/contents`
+      const { nodes, count, next } = await contentsOf(visit, directory, files, childrenPageOf(query), self)
+      return sendList(c, nodes, { meta: { count }, next, thumbnails: thumbnailsOf(visit) })
+    },
+  )
+
+  endpoint(
+    face,
+    {
+      method: 'GET',
+      path: '/files/{id}/size',
+      summary: 'Bytes of all files below a directory',
+      tag,
+      needs: needs('GET'),
+      answers: { 200: z.object({ data: z.looseObject({}) }), 400: 'It is a file', 404: 'There is none' },
+    },
+    async (c, { path: { id } }) => {
+      const visit = await enter(c, services)
+      const directory = asDirectory(await nodeFor(visit, 'GET', id, files))
+      const size = `${await files.sizeBelow(visit.drive, directory)}`
+      return jsonApi(c, 200, { data: { type: 'io.cozy.files.sizes', id, attributes: { size }, meta: {} } })
+    },
+  )
+
+  endpoint(
+    face,
+    {
+      method: 'GET',
+      path: '/files/{id}',
+      summary: 'A directory with its children, or a file with its versions',
+      tag,
+      needs: needs('GET'),
+      query: z.object(pageText),
+      answers: { 200: node, 404: 'There is none' },
+    },
+    async (c, { path: { id }, query }) => {
+      const visit = await enter(c, services)
+      const found = await nodeFor(visit, 'GET', id, files)
+      return sendNode(c, 200, found, await viewOf(visit, found, files, childrenPageOf(query)))
+    },
+  )
+}

@@ -1,0 +1,58 @@
+/** Query parameters and headers of the files API. All are optional text, and an empty one counts as not given. */
+import { z } from '@hono/zod-openapi'
+import { type HttpContext, header } from '../http/router.ts'
+
+const optional = (meaning: string) => z.string().optional().describe(meaning)
+
+export function textOf(meaning: string) {
+  return optional(meaning).transform((text) => text || undefined)
+}
+
+/** Only `true` is true (documents 0.5). */
+export function flagOf(meaning: string) {
+  return optional(`true: ${meaning}`).transform((text) => text === 'true')
+}
+
+/** A list split on commas: trimmed, each once, empty ones dropped (files 3.1). */
+export function tagsOf(meaning: string) {
+  return optional(`${meaning}, separated by commas`).transform((text) => distinct((text ?? '').split(',')))
+}
+
+/** A date of RFC 3339 as ISO 8601 in UTC; anything else counts as not given (files 3.1). */
+export function dateOf(meaning: string) {
+  return optional(meaning).transform((text) => readDate(text ?? ''))
+}
+
+/** Trimmed, each once, empty ones dropped. */
+export function distinct(tags: readonly string[]): readonly string[] {
+  return [...new Set(tags.map((tag) => tag.trim()).filter((tag) => tag !== ''))]
+}
+
+const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/
+
+/** A date of RFC 3339 as ISO 8601 in UTC; `undefined` when it is none. */
+export function readDate(text: string): string | undefined {
+  // Clients forget to escape the plus sign of a time zone, and a query makes a space of it.
+  const mended = text.replace(/(:\d\d(?:\.\d+)?) (\d\d:\d\d)$/, '$1+$2')
+  if (!rfc3339.test(mended)) return undefined
+  const time = Date.parse(mended)
+  return Number.isNaN(time) ? undefined : new Date(time).toISOString()
+}
+
+/** The `Date` header (RFC 1123) as ISO 8601; `undefined` when there is none or it is no date. */
+export function dateHeader(c: HttpContext): string | undefined {
+  const text = header(c, 'date') ?? ''
+  if (!/^[A-Z][a-z]{2}, \d\d? [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (?:GMT|UTC|[+-]\d{4})$/.test(text)) return undefined
+  const time = Date.parse(text)
+  return Number.isNaN(time) ? undefined : new Date(time).toISOString()
+}
+
+/** The revision that must be current: `If-Match`, with or without quotes, or else `?rev=` (files 1). */
+export function ifMatchOf(c: HttpContext, rev: string | undefined): string | undefined {
+  const given = (header(c, 'if-match') ?? '').trim().replace(/^(?:W\/)?"(.*)"$/, '$1')
+  return given || rev || undefined
+}
+
+/** For the declaration of routes that take `If-Match`. */
+export const revParameter = { rev: textOf('The revision that must be current') } as const
+export const ifMatchHeader = { 'If-Match': 'The revision that must be current; 412 when it is not' } as const

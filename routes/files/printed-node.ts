@@ -1,0 +1,11 @@
+import { parseRevision } from '../../src/documents/revision.ts'
+import { type Node, nodeOf } from '../../src/files/node.ts'
+import { parseJson } from '../../src/json/exact.ts'
+import { isObject } from '../../src/json/value.ts'
+
+/** A node out of a document as the document engine prints it, with `_id` and `_rev`. */
+export function printedNode(text: string): Node {
+  const { value } = parseJson(text)
+  const { _id, _rev } = isObject(value) ? value : {}
+  return nodeOf({ id: `${_id}`, ...parseRevision(_rev), text })
+}

@@ -1,0 +1,37 @@
+/** `POST /files/upload/metadata`: metadata for an upload to come, under a secret (files 3.4). */
+import { z } from '@hono/zod-openapi'
+import { stringifyJson } from '../../src/json/exact.ts'
+import { isObject } from '../../src/json/value.ts'
+import { endpoint, type Face } from '../http/endpoint.ts'
+import { enter, requireSome } from './access.ts'
+import { badBody } from './errors.ts'
+import { jsonApi } from './json-api.ts'
+import { readData } from './request-body.ts'
+import { attributesBody, tag } from './schemas.ts'
+import { type FilesServices, secretLifetime } from './services.ts'
+import { metadataKind } from './upload-request.ts'
+
+export function uploadMetadataRoute(face: Face, services: FilesServices): void {
+  endpoint(
+    face,
+    {
+      method: 'POST',
+      path: '/files/upload/metadata',
+      summary: 'Keep metadata for ten minutes; the id goes into MetadataID of the upload',
+      tag,
+      needs: 'POST on some files',
+      body: attributesBody,
+      answers: { 201: z.object({ data: z.looseObject({ id: z.string() }) }), 400: 'Malformed' },
+    },
+    async (c) => {
+      const visit = await enter(c, services)
+      requireSome(visit, 'POST')
+      const data = await readData(c, services)
+      const attributes = isObject(data) ? data['attributes'] : undefined
+      if (!isObject(attributes)) throw badBody()
+      const { prefix } = visit.drive
+      const id = await services.secrets.put(prefix, metadataKind, stringifyJson(attributes), secretLifetime)
+      return jsonApi(c, 201, { data: { type: 'io.cozy.files.metadata', id, attributes, meta: {} } })
+    },
+  )
+}

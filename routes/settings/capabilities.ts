@@ -1,0 +1,37 @@
+/** `GET /settings/capabilities`: what clients may count on (files 6). */
+import { z } from '@hono/zod-openapi'
+import { enter } from '../files/access.ts'
+import { jsonApi } from '../files/json-api.ts'
+import type { FilesServices } from '../files/services.ts'
+import { endpoint, type Face } from '../http/endpoint.ts'
+import { settingsDoctype } from './settings-doctype.ts'
+
+const id = 'io.cozy.settings.capabilities'
+
+export function capabilitiesRoute(face: Face, services: FilesServices): void {
+  endpoint(
+    face,
+    {
+      method: 'GET',
+      path: '/settings/capabilities',
+      summary: 'What this server can do',
+      tag: 'settings',
+      needs: 'any valid token',
+      answers: { 200: z.object({ data: z.looseObject({}) }) },
+    },
+    async (c) => {
+      const { drive } = await enter(c, services)
+      const attributes = {
+        file_versioning: drive.versioning.max > 0,
+        // There are no applications to serve on subdomains, and nobody signs in here: tokens come from the admin API.
+        flat_subdomains: false,
+        can_auth_with_password: false,
+        can_auth_with_magic_links: false,
+        can_auth_with_oidc: false,
+      }
+      return jsonApi(c, 200, {
+        data: { type: settingsDoctype, id, attributes, meta: {}, links: { self: '/settings/capabilities' } },
+      })
+    },
+  )
+}

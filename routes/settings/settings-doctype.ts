@@ -1,0 +1,2 @@
+/** The type of everything below `/settings`. */
+export const settingsDoctype = 'io.cozy.settings'

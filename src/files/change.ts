@@ -1,0 +1,64 @@
+/** Renaming, moving, and changing what is said of a file or directory (files 5.1). */
+import type { Json } from '../json/value.ts'
+import { moveBelow } from './below.ts'
+import { changedMembers, nodeEdit, writeNode } from './document.ts'
+import type { Work } from './drive-tree.ts'
+import { checkFree, checkOrdinary, checkRevision, isTrashed, nodeById, parentById } from './lookup.ts'
+import { typeOf } from './mime.ts'
+import { checkName, extensionOf } from './names.ts'
+import type { Directory, FileNode, Node } from './node.ts'
+import { checkLevels, joinPath } from './paths.ts'
+import { alreadyInTrash, illegalTime, ownSubtree } from './problems.ts'
+import type { NodeChanges } from './service.ts'
+
+type Members = Readonly<Record<string, Json | undefined>>
+
+export async function changeNode(work: Work, id: string, changes: NodeChanges): Promise<Node> {
+  const node = await nodeById(work.tx, id)
+  checkOrdinary(id)
+  checkRevision(node, changes.ifMatch)
+  if (changes.updatedAt !== undefined && Date.parse(changes.updatedAt) < Date.parse(node.createdAt)) throw illegalTime()
+  const place = await placeAfter(work, node, changes)
+  const members = {
+    ...place,
+    ...given({ tags: changes.tags, updated_at: changes.updatedAt, metadata: changes.metadata }),
+    ...(node.kind === 'file' ? fileMembers(node, changes) : {}),
+  }
+  const favorite = given({ favorite: changes.favorite })
+  const value = changedMembers(work, node.exact, members, favorite)
+  const written = await writeNode(work.tx, nodeEdit(node, value))
+  if (node.kind === 'directory' && typeof place['path'] === 'string') await moveBelow(work, node, place['path'])
+  return written
+}
+
+/** Name, directory and path where they change; everything that speaks against it is checked. */
+async function placeAfter(work: Work, node: Node, changes: NodeChanges): Promise<Members> {
+  const { name = node.name, dirId = node.dirId } = changes
+  const isMove = dirId !== node.dirId
+  if (!isMove && name === node.name) return {}
+  checkName(name)
+  if (isMove && isTrashed(node)) throw alreadyInTrash()
+  const parent = isMove ? await parentById(work.tx, dirId) : await nodeById(work.tx, dirId)
+  if (isMove && node.kind === 'directory') await checkNotBelow(work, node, parent.id)
+  await checkFree(work.tx, dirId, name, node.id)
+  const path = parent.kind === 'directory' ? joinPath(parent.path, name) : ''
+  if (node.kind === 'file') return { name, dir_id: dirId }
+  checkLevels(path)
+  return { name, dir_id: dirId, path }
+}
+
+/** @throws Problem 412 when a directory would become its own descendant */
+async function checkNotBelow(work: Work, directory: Directory, dirId: string): Promise<void> {
+  if (dirId === directory.id || (await work.tx.ancestors(dirId)).includes(directory.id)) throw ownSubtree()
+}
+
+function fileMembers(file: FileNode, changes: NodeChanges): Members {
+  const { name = file.name, executable, encrypted } = changes
+  const type = extensionOf(name) === extensionOf(file.name) ? undefined : typeOf(name)
+  return given({ mime: type?.mime, class: changes.class ?? type?.class, executable, encrypted })
+}
+
+/** Without members that are not given: those stay. */
+function given(members: Members): Members {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
+}

@@ -1,0 +1,67 @@
+/** Making directories: one in a directory that is there, or all that a path lacks (files 3.1). */
+
+import { newDirectory, newNodeEdit, writeNode } from './document.ts'
+import type { Work } from './drive-tree.ts'
+import { newFileId } from './ids.ts'
+import { checkFree, findNode, freeName, nodeByPath, parentById } from './lookup.ts'
+import { checkName } from './names.ts'
+import { asDirectory, type Directory, rootId, sharedDrivesId } from './node.ts'
+import { checkLevels, cleanPath, isInTrash, joinPath, splitPath } from './paths.ts'
+import { nameTaken, noParent, parentInTrash } from './problems.ts'
+import type { NewDirectory } from './service.ts'
+
+export async function createDirectory(work: Work, given: NewDirectory): Promise<Directory> {
+  checkName(given.name)
+  const parent = await parentById(work.tx, given.dirId)
+  await checkFree(work.tx, parent.id, given.name)
+  return makeIn(work, parent, given)
+}
+
+export interface AtPath {
+  readonly recursive: boolean
+  readonly tags?: readonly string[]
+}
+
+/** The directory at a path; it is made when it is missing, its parents too when `recursive`. */
+export async function createDirectoryAt(work: Work, path: string, options: AtPath): Promise<Directory> {
+  const wanted = cleanPath(path)
+  checkLevels(wanted)
+  const missing: string[] = []
+  let at = wanted
+  let found = await nodeByPath(work.tx, at)
+  while (found === undefined) {
+    const { parent, name } = splitPath(at)
+    if (name === '') throw noParent()
+    missing.unshift(name)
+    at = parent
+    found = await nodeByPath(work.tx, at)
+  }
+  if (found.kind !== 'directory') throw nameTaken()
+  if (missing.length === 0) return found
+  if (missing.length > 1 && !options.recursive) throw noParent()
+  if (isInTrash(found.path)) throw parentInTrash()
+  for (const name of missing) checkName(name)
+  let directory = found
+  for (const [depth, name] of missing.entries()) {
+    const isLast = depth === missing.length - 1
+    const tags = isLast && options.tags ? { tags: options.tags } : {}
+    directory = await makeIn(work, directory, { dirId: directory.id, name, ...tags })
+  }
+  return directory
+}
+
+/** The directory that holds shared drives, made when it is asked for first (files 3.4). */
+export async function sharedDrivesDirectory(work: Work): Promise<Directory> {
+  const there = await findNode(work.tx, sharedDrivesId)
+  if (there?.kind === 'directory') return there
+  const root = await parentById(work.tx, rootId)
+  const name = await freeName(work.tx, rootId, 'Drives', 'directory')
+  return makeIn(work, root, { dirId: rootId, name }, sharedDrivesId)
+}
+
+async function makeIn(work: Work, parent: Directory, given: NewDirectory, id?: string): Promise<Directory> {
+  const path = joinPath(parent.path, given.name)
+  checkLevels(path)
+  const value = newDirectory(work, { ...given, dirId: parent.id }, path)
+  return asDirectory(await writeNode(work.tx, newNodeEdit(id ?? newFileId(work.nowMs), value)))
+}

@@ -1,0 +1,125 @@
+/** Documents of directories, files and versions: made, changed and turned into edits (files 2). */
+import { filesDoctype, type TreeEdit, type TreeTransaction, versionsDoctype } from '../../storage/files/contract.ts'
+import { makeBody } from '../documents/document.ts'
+import { parseRevision } from '../documents/revision.ts'
+import { parseJson, stringifyJson } from '../json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { type Node, nodeOf } from './node.ts'
+import { type Act, changed, made, uploaded } from './provenance.ts'
+import type { NewDirectory, NewFile } from './service.ts'
+
+/** What of a file's document speaks of its content. */
+export interface Content {
+  readonly internalId: string
+  readonly size: number
+  readonly md5sum: string
+  readonly mime: string
+  readonly class: string
+  readonly executable: boolean
+  readonly encrypted: boolean
+}
+
+export function newDirectory(act: Act, given: NewDirectory, path: string): JsonObject {
+  return {
+    type: 'directory',
+    ...common(act, given),
+    path,
+    cozyMetadata: made(act, { account: given.sourceAccount }),
+  }
+}
+
+export function newFile(act: Act, given: NewFile, content: Content): JsonObject {
+  return {
+    type: 'file',
+    ...common(act, given),
+    ...contentMembers(content),
+    trashed: false,
+    cozyMetadata: {
+      ...made(act, { account: given.sourceAccount, id: given.sourceIdentifier }),
+      ...uploaded(act),
+    },
+  }
+}
+
+/** The members of a file that each content has of its own. */
+export function contentMembers(content: Content): JsonObject {
+  return {
+    size: String(content.size),
+    md5sum: content.md5sum,
+    mime: content.mime,
+    class: content.class,
+    executable: content.executable,
+    encrypted: content.encrypted,
+    internal_vfs_id: content.internalId,
+  }
+}
+
+/** A document with some members changed; `undefined` removes one. `cozyMetadata` says that it was changed. */
+export function changedMembers(
+  act: Act,
+  before: JsonObject,
+  members: Readonly<Record<string, Json | undefined>>,
+  provenance: Readonly<Record<string, Json | undefined>> = {},
+): JsonObject {
+  return merged(before, {
+    ...members,
+    cozyMetadata: merged(changed(before['cozyMetadata'], act), provenance),
+  })
+}
+
+/** An edit of a node: `value` absent deletes it. */
+export function nodeEdit(node: Pick<Node, 'id' | 'rev'>, value: JsonObject | undefined): TreeEdit {
+  return edit(filesDoctype, node.id, node.rev, value)
+}
+
+export function newNodeEdit(id: string, value: JsonObject): TreeEdit {
+  return edit(filesDoctype, id, undefined, value)
+}
+
+export function versionEdit(version: { readonly id: string; readonly rev?: string }, value: JsonObject | undefined) {
+  return edit(versionsDoctype, version.id, version.rev, value)
+}
+
+/** Writes edits of which the first is a node's, and gives that node as it is now. */
+export async function writeNode(
+  tx: Pick<TreeTransaction, 'write'>,
+  first: TreeEdit,
+  ...more: readonly TreeEdit[]
+): Promise<Node> {
+  const [revision] = await tx.write([first, ...more])
+  if (revision === undefined || first.body === undefined) throw new Error('the store gave no revision')
+  return nodeOf({ id: first.id, ...revision, text: first.body.text })
+}
+
+function common(act: Act, given: NewDirectory | NewFile): JsonObject {
+  const createdAt = given.createdAt ?? act.at
+  // What is said to be made in time to come was not changed before.
+  const updatedAt = given.updatedAt ?? (Date.parse(createdAt) > Date.parse(act.at) ? createdAt : act.at)
+  return {
+    name: given.name,
+    dir_id: given.dirId,
+    created_at: createdAt,
+    updated_at: updatedAt,
+    tags: given.tags ?? [],
+    ...(given.metadata === undefined ? {} : { metadata: given.metadata }),
+  }
+}
+
+function merged(before: JsonObject, members: Readonly<Record<string, Json | undefined>>): JsonObject {
+  const entries = Object.entries({ ...before, ...members })
+  return Object.fromEntries(entries.filter((entry): entry is [string, Json] => entry[1] !== undefined))
+}
+
+function edit(
+  doctype: TreeEdit['doctype'],
+  id: string,
+  rev: string | undefined,
+  value: JsonObject | undefined,
+): TreeEdit {
+  const parent = rev === undefined ? undefined : parseRevision(rev)
+  if (value === undefined) return { doctype, id, parent, body: undefined }
+  const text = stringifyJson(value)
+  // Parsed again, since `value` may hold numbers as they were written, which is nothing to compute a digest of.
+  const parsed = parseJson(text).value
+  return { doctype, id, parent, body: makeBody(id, isObject(parsed) ? parsed : {}, text, Number.POSITIVE_INFINITY) }
+}

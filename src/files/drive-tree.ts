@@ -1,0 +1,82 @@
+/** Runs reads and changes on one tenant's tree: the special directories are there, and discarded bytes are deleted. */
+import type { FileStore, TreeReader, TreeTransaction } from '../../storage/files/contract.ts'
+import { newDirectory, newNodeEdit } from './document.ts'
+import { rootId, trashId, trashPath } from './node.ts'
+import type { Act } from './provenance.ts'
+import type { Drive } from './service.ts'
+
+/** What a change works with. */
+export interface Work extends Act {
+  readonly tx: TreeTransaction
+  readonly nowMs: number
+  /** These objects are referenced no more: gone soon after the commit. */
+  discard(objects: readonly string[]): Promise<void>
+}
+
+export interface DriveTreeOptions {
+  readonly store: FileStore
+  readonly now: () => number
+  /** Deletes objects after a commit that discarded them. Never rejects. */
+  readonly reclaim: (objects: readonly string[]) => Promise<void>
+}
+
+export class DriveTree {
+  /** Tenants that have their special directories. Small: a namespace is some dozens of bytes. */
+  private readonly prepared = new Set<string>()
+
+  constructor(private readonly options: DriveTreeOptions) {}
+
+  /** Makes the special directories where they are missing. */
+  async prepare(drive: Drive): Promise<void> {
+    if (this.prepared.has(drive.prefix)) return
+    const found = await this.options.store.tree(drive.prefix).byIds([rootId, trashId])
+    if (found.length === 2) this.prepared.add(drive.prefix)
+    else await this.change(drive, async () => {})
+  }
+
+  /** For reads, each in a snapshot of its own. */
+  async reader(drive: Drive): Promise<TreeReader> {
+    await this.prepare(drive)
+    return this.options.store.tree(drive.prefix)
+  }
+
+  /** The databases were dropped behind our back, or a special directory was deleted: they are looked for again. */
+  forget(drive: Drive): void {
+    this.prepared.delete(drive.prefix)
+  }
+
+  /** `work` may run more than once. */
+  async change<T>(drive: Drive, work: (work: Work) => Promise<T>): Promise<T> {
+    const { store, now, reclaim } = this.options
+    let discarded: string[] = []
+    const result = await store.change(drive.prefix, async (tx) => {
+      discarded = []
+      const nowMs = now()
+      const act = { drive, at: new Date(nowMs).toISOString() }
+      if (tx.isNew || !this.prepared.has(drive.prefix)) await makeSpecials(tx, act)
+      return work({
+        ...act,
+        tx,
+        nowMs,
+        async discard(objects) {
+          await tx.discard(objects)
+          for (const object of objects) discarded.push(object)
+        },
+      })
+    })
+    this.prepared.add(drive.prefix)
+    await reclaim(discarded)
+    return result
+  }
+}
+
+async function makeSpecials(tx: TreeTransaction, act: Act): Promise<void> {
+  const there = new Set((await tx.byIds([rootId, trashId])).map(({ id }) => id))
+  const root = newDirectory(act, { dirId: '', name: '' }, '/')
+  const trash = newDirectory(act, { dirId: rootId, name: trashPath.slice(1) }, trashPath)
+  const missing = [
+    { id: rootId, value: root },
+    { id: trashId, value: trash },
+  ].filter(({ id }) => !there.has(id))
+  if (missing.length > 0) await tx.write(missing.map(({ id, value }) => newNodeEdit(id, value)))
+}

@@ -1,0 +1,47 @@
+/**
+ * Holds the objects of uploads that are under way: none may be taken for rubbish before its document is written. One
+ * timer renews them all.
+ */
+import type { ObjectLedger } from '../../storage/files/contract.ts'
+import type { Log } from '../log.ts'
+
+/** A process that ends without a word leaves its objects to the sweeper after this long. */
+const leaseMs = 120_000
+const renewEveryMs = 30_000
+
+export class Leases {
+  private readonly held = new Set<string>()
+  private timer: NodeJS.Timeout | undefined
+
+  constructor(
+    private readonly ledger: ObjectLedger,
+    private readonly log: Log,
+  ) {}
+
+  /** On disk when it resolves. */
+  async take(object: string): Promise<void> {
+    await this.ledger.lease([object], leaseMs)
+    this.held.add(object)
+    this.timer ??= setInterval(() => void this.renew(), renewEveryMs).unref()
+  }
+
+  /** It is renewed no more: its document was written, or it was given up. */
+  release(object: string): void {
+    this.held.delete(object)
+    if (this.held.size === 0) this.close()
+  }
+
+  close(): void {
+    clearInterval(this.timer)
+    this.timer = undefined
+  }
+
+  private async renew(): Promise<void> {
+    try {
+      await this.ledger.renew([...this.held], leaseMs)
+    } catch (error) {
+      // The next turn may succeed; a lease that ran out makes the commit fail.
+      this.log.warning('leases of uploads could not be renewed', { error })
+    }
+  }
+}

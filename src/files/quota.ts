@@ -1,0 +1,17 @@
+/** Whether there is room for more bytes (files 6). */
+import type { Usage } from '../../storage/files/contract.ts'
+import { overMaximum, overQuota } from './problems.ts'
+
+/** The largest file, in bytes: one part of the object stores that people use. */
+export const maxFileBytes = 5 * 1024 ** 3
+
+/** Bytes that still may come; `undefined` without a quota. Below 0 when it was lowered below what is used. */
+export function roomIn(quota: number | undefined, { files, versions }: Usage): number | undefined {
+  return quota === undefined ? undefined : quota - files - versions
+}
+
+/** @throws Problem 413 */
+export function checkRoom(size: number, room: number | undefined): void {
+  if (size > maxFileBytes) throw overMaximum()
+  if (room !== undefined && size > room) throw overQuota()
+}

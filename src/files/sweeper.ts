@@ -1,0 +1,112 @@
+/** Deletes the bytes that nothing references any more (files 6), and what uploads that never ended left behind. */
+import type { ObjectLedger } from '../../storage/files/contract.ts'
+import type { ObjectStore } from '../../storage/objects/contract.ts'
+import type { Log } from '../log.ts'
+
+const batch = 500
+/** More than this is left to the sweeper: nobody waits for it. */
+const maxAtOnce = 100
+/** A store that answers slowly must not hold up an answer whose commit is done. */
+const patienceMs = 2_000
+/** An upload of the largest file over a slow line may take hours. */
+const abandonedMs = 24 * 3_600_000
+const abandonedEveryMs = 3_600_000
+
+export interface SweeperOptions {
+  readonly ledger: ObjectLedger
+  readonly objects: ObjectStore
+  readonly log: Log
+  /** Milliseconds between sweeps; 0: only when told to. */
+  readonly everyMs: number
+}
+
+export class Sweeper {
+  private readonly timer: NodeJS.Timeout | undefined
+  private readonly running = new Set<Promise<unknown>>()
+  private sweeping: Promise<number> | undefined
+  private closed = false
+  private abandonedAt = Date.now()
+
+  constructor(private readonly options: SweeperOptions) {
+    if (options.everyMs === 0) return
+    this.timer = setInterval(() => this.tick(), options.everyMs)
+    this.timer.unref()
+  }
+
+  /** Deletes everything that is due; gives how many objects (or whole tenants) there were. */
+  sweep(): Promise<number> {
+    this.sweeping ??= this.sweepAll().finally(() => {
+      this.sweeping = undefined
+    })
+    return this.sweeping
+  }
+
+  /**
+   * Deletes objects that a commit discarded or that nobody will reference: soon, at best before it resolves. What
+   * fails here is tried again by the sweep.
+   */
+  async reclaim(objects: readonly string[]): Promise<void> {
+    if (objects.length === 0 || this.closed) return
+    if (objects.length > maxAtOnce) {
+      this.track(this.sweep())
+      return
+    }
+    const work = this.options.ledger.sweep({ limit: objects.length, objects }, (names) => this.remove(names))
+    let timer: NodeJS.Timeout | undefined
+    const patience = new Promise((resolve) => {
+      timer = setTimeout(resolve, patienceMs)
+    })
+    await Promise.race([this.track(work), patience])
+    clearTimeout(timer)
+  }
+
+  /** Waits for the deletion that is under way, not for the rest: the next start goes on with it. */
+  async close(): Promise<void> {
+    this.closed = true
+    clearInterval(this.timer)
+    await Promise.allSettled(this.running)
+    await this.sweeping?.catch(() => {})
+  }
+
+  private async sweepAll(): Promise<number> {
+    let total = 0
+    while (!this.closed) {
+      const count = await this.options.ledger.sweep({ limit: batch }, (names) => this.remove(names))
+      total += count
+      if (count < batch) break
+    }
+    return total
+  }
+
+  /** A name that ends in `/` stands for all objects that begin with it. */
+  private async remove(names: readonly string[]): Promise<void> {
+    const { objects } = this.options
+    const prefixes = names.filter((name) => name.endsWith('/'))
+    const single = names.filter((name) => !name.endsWith('/'))
+    if (single.length > 0) await objects.delete(single)
+    for (const prefix of prefixes) {
+      let after: string | undefined
+      for (;;) {
+        const page = await objects.list(prefix, { after, limit: batch })
+        await objects.delete(page.objects.map(({ name }) => name))
+        after = page.objects.at(-1)?.name
+        if (!page.more || after === undefined) break
+      }
+    }
+  }
+
+  private tick(): void {
+    if (this.closed || this.sweeping !== undefined) return
+    this.track(this.sweep())
+    if (Date.now() - this.abandonedAt < abandonedEveryMs) return
+    this.abandonedAt = Date.now()
+    this.track(this.options.objects.sweepAbandoned(abandonedMs))
+  }
+
+  /** Nobody sees it fail but the log. */
+  private track(work: Promise<unknown>): Promise<unknown> {
+    const watched = work.catch((error: unknown) => this.options.log.warning('objects could not be deleted', { error }))
+    this.running.add(watched)
+    return watched.finally(() => this.running.delete(watched))
+  }
+}

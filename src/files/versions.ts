@@ -1,0 +1,112 @@
+/** Former contents of files: kept when another one comes, listed, tagged, taken back, deleted (files 3.3, 5.4). */
+import type { TreeEdit, TreeReader } from '../../storage/files/contract.ts'
+import { changedMembers, contentMembers, nodeEdit, versionEdit, writeNode } from './document.ts'
+import type { DriveTree, Work } from './drive-tree.ts'
+import { fileById, isTrashed } from './lookup.ts'
+import { asFile, type FileNode, rootId } from './node.ts'
+import { storedName } from './object-name.ts'
+import { filePages } from './pages.ts'
+import { notThere, parentInTrash } from './problems.ts'
+import type { Drive } from './service.ts'
+import { ageOf, type StoredVersion, textOf, versionId, versionOf, versionOfFile } from './version.ts'
+import { keptVersions } from './versioning.ts'
+
+/** Newest first. */
+export async function versionsOf(tree: TreeReader, fileId: string): Promise<readonly StoredVersion[]> {
+  return (await tree.versions(fileId)).map(versionOf)
+}
+
+export async function findVersion(
+  tree: TreeReader,
+  fileId: string,
+  internalId: string,
+): Promise<StoredVersion | undefined> {
+  return (await versionsOf(tree, fileId)).find((version) => version.id === versionId(fileId, internalId))
+}
+
+/**
+ * Edits for a content that is about to be replaced: it becomes a version, or its object is discarded, and the versions
+ * that are too many go.
+ */
+export async function setAside(
+  work: Work,
+  file: FileNode,
+  rules: { readonly always: boolean; readonly sameContent: boolean },
+): Promise<readonly TreeEdit[]> {
+  const versions = await versionsOf(work.tx, file.id)
+  const aside = versionOfFile(work, file)
+  const candidate = {
+    id: aside.id,
+    madeMs: work.nowMs,
+    updatedAt: file.updatedAt,
+    tagged: file.tags.length > 0,
+  }
+  const { keep, drop } = keptVersions({ candidate, versions: versions.map(ageOf), ...rules }, work.drive.versioning)
+  const dropped = versions.filter(({ id }) => drop.includes(id))
+  const lost = [...dropped, ...(keep ? [] : [{ fileId: file.id, internalId: file.internalId }])]
+  await work.discard(lost.map((content) => storedName(work.drive.prefix, content.fileId, content.internalId)))
+  return [
+    ...dropped.map((version) => versionEdit(version, undefined)),
+    ...(keep ? [versionEdit(aside, aside.value)] : []),
+  ]
+}
+
+/** The content of a version becomes the current one, which becomes a version: a swap, so that nothing is lost. */
+export async function revert(work: Work, fileId: string, internalId: string): Promise<FileNode> {
+  const file = await fileById(work.tx, fileId)
+  const version = await findVersion(work.tx, fileId, internalId)
+  if (version === undefined) throw notThere()
+  if (isTrashed(file)) throw parentInTrash()
+  const { mime, class: fileClass, executable, encrypted } = file
+  const content = { ...version, mime, class: fileClass, executable, encrypted }
+  const members = {
+    ...contentMembers(content),
+    updated_at: textOf(version.value['updated_at']) || work.at,
+    tags: version.tags,
+    metadata: version.exact['metadata'],
+  }
+  const aside = versionOfFile(work, file)
+  const value = changedMembers(work, file.exact, members)
+  const node = await writeNode(
+    work.tx,
+    nodeEdit(file, value),
+    versionEdit(aside, aside.value),
+    versionEdit(version, undefined),
+  )
+  return asFile(node)
+}
+
+export async function tagVersion(
+  work: Work,
+  fileId: string,
+  internalId: string,
+  tags: readonly string[],
+): Promise<StoredVersion> {
+  const version = await findVersion(work.tx, fileId, internalId)
+  if (version === undefined) throw notThere()
+  const edit = versionEdit(version, changedMembers(work, version.exact, { tags }))
+  const [revision] = await work.tx.write([edit])
+  if (revision === undefined || edit.body === undefined) throw new Error('the store gave no revision')
+  return versionOf({ id: version.id, ...revision, text: edit.body.text })
+}
+
+export async function deleteVersion(work: Work, fileId: string, internalId: string): Promise<void> {
+  const version = await findVersion(work.tx, fileId, internalId)
+  if (version === undefined) throw notThere()
+  await deleteVersions(work, [version])
+}
+
+/** Those of all files, page by page: each page is a change of its own, so that others get their turn. */
+export async function deleteAllVersions(tree: DriveTree, drive: Drive): Promise<void> {
+  const reader = await tree.reader(drive)
+  for await (const files of filePages(reader, rootId)) {
+    const ids = files.map(({ id }) => id)
+    if ((await reader.versionsOf(ids)).length === 0) continue
+    await tree.change(drive, async (work) => deleteVersions(work, (await work.tx.versionsOf(ids)).map(versionOf)))
+  }
+}
+
+async function deleteVersions(work: Work, versions: readonly StoredVersion[]): Promise<void> {
+  await work.tx.write(versions.map((version) => versionEdit(version, undefined)))
+  await work.discard(versions.map(({ fileId, internalId }) => storedName(work.drive.prefix, fileId, internalId)))
+}

@@ -1,0 +1,114 @@
+/** What a check of an instance's files can find, and how a finding reads on the wire (admin 7). */
+import type { StoredDocument } from '../../storage/documents/contract.ts'
+import { formatRevision } from '../documents/revision.ts'
+import { Problem } from '../errors.ts'
+import { parseJson, stringifyJson } from '../json/exact.ts'
+import { isObject, type JsonObject } from '../json/value.ts'
+
+/** Every kind of finding. The first ten are found in the documents alone, the others by looking at the objects. */
+export const findingTypes = [
+  'conflict_in_index',
+  'index_missing_root',
+  'index_missing_trash',
+  'index_orphan_tree',
+  'index_bad_fullpath',
+  'index_file_with_path',
+  'index_duplicate_name',
+  'trashed_not_in_trash',
+  'not_trashed_in_trash',
+  'file_missing',
+  'index_missing',
+  'content_mismatch',
+  'filesystem_missing',
+  'thumbnail_with_no_file',
+  'type_mismatch',
+] as const
+
+export type FindingType = (typeof findingTypes)[number]
+
+/** What the document says of a content and what is stored. Bytes; base64 of the 16 bytes. */
+export interface Mismatch {
+  readonly size_index: number
+  readonly size_file: number
+  readonly md5sum_index: string
+  readonly md5sum_file: string
+}
+
+export interface Finding {
+  readonly type: FindingType
+  readonly file_doc?: JsonObject
+  readonly dir_doc?: JsonObject
+  readonly version_doc?: JsonObject
+  /** False for some findings about files too: clients know them like that (admin 13.8). */
+  readonly is_file: boolean
+  readonly is_version: boolean
+  readonly content_mismatch?: Mismatch
+  readonly expected_fullpath?: string
+}
+
+/** The instance has no database of files: there is nothing to check. */
+export class MissingDatabase extends Error {
+  override readonly name = 'MissingDatabase'
+
+  constructor() {
+    super('Database does not exist.')
+  }
+}
+
+/** A finding as one line of JSON, without the line end. */
+export function lineOf(finding: Finding): string {
+  return stringifyJson(finding)
+}
+
+/** The last line of a check that could not go on (admin 7). What is no `Problem` is told to the log only. */
+export function failureLine(error: unknown): string {
+  if (error instanceof MissingDatabase) return JSON.stringify({ type: 'no_database', error: error.message })
+  const reason = error instanceof Problem ? error.reason : 'The check failed; the log of the server says why.'
+  return JSON.stringify({ error: reason })
+}
+
+/** What is said of a file or directory beside its document. */
+export interface Place {
+  /** Of a file: made of its directory's path and its name. */
+  readonly path?: string | undefined
+  readonly isOrphan?: boolean
+  readonly hasCycle?: boolean
+}
+
+/** A file as findings show it. */
+export function fileDocument(stored: StoredDocument, place: Place): JsonObject {
+  const { path: _stored, ...members } = shown(stored)
+  return { ...members, ...(place.path === undefined ? {} : { path: place.path }), ...marks(members, place, false) }
+}
+
+/** A directory as findings show it, with the path that is stored. */
+export function directoryDocument(stored: StoredDocument, place: Place = {}): JsonObject {
+  return { ...shown(stored), ...marks({}, place, true) }
+}
+
+/** A version as findings show it. */
+export function versionDocument(stored: StoredDocument): JsonObject {
+  return shown(stored)
+}
+
+/** Where the path of a file is said to be when its directory is not known. */
+export const orphansPath = '/.cozy_orphans'
+
+/** Left out since nothing bounds them, and a client may read lines of 64 kB only (admin 13.7). */
+const hidden: ReadonlySet<string> = new Set(['metadata', 'children'])
+
+function shown(stored: StoredDocument): JsonObject {
+  const { exact } = parseJson(stored.text)
+  const members = isObject(exact) ? Object.entries(exact).filter(([name]) => !hidden.has(name)) : []
+  return { _id: stored.id, _rev: formatRevision(stored), ...Object.fromEntries(members) }
+}
+
+function marks(members: JsonObject, { isOrphan, hasCycle }: Place, isDirectory: boolean): JsonObject {
+  const size = isDirectory ? '0' : members['size']
+  return {
+    size: typeof size === 'string' ? size : stringifyJson(size ?? '0'),
+    is_dir: isDirectory,
+    is_orphan: isOrphan === true,
+    has_cycle: hasCycle === true,
+  }
+}

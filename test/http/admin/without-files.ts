@@ -1,0 +1,16 @@
+import type { AdminServices } from '../../../routes/admin/services.ts'
+
+async function* nothing(): AsyncGenerator<never, void> {}
+
+/** The part of the admin routes that is about files, for tests that are not. */
+export const withoutFiles: Pick<AdminServices, 'fsck' | 'objects' | 'driveOf'> = {
+  fsck: { check: nothing, fixContents: async () => ({ updated: [], removed: [] }) },
+  objects: {
+    list: async () => ({ objects: [], more: false }),
+    get: async () => undefined,
+    stat: async () => undefined,
+    put: () => Promise.reject(new Error('no files here')),
+    delete: async () => {},
+  },
+  driveOf: () => Promise.reject(new Error('no files here')),
+}
