@@ -57,10 +57,9 @@ export function changesRoute(face: Face, services: FilesServices): void {
         deleted: !query.skip_deleted,
         trashed: !query.skip_trashed,
       }
-      const leaving = new AbortController()
       const ref = { prefix: visit.drive.prefix, name: filesDoctype }
       await files.prepare(visit.drive)
-      const events = await documents.changes(ref, feedQuery(query.since, query.limit, wanted), leaving.signal)
+      const events = await documents.changes(ref, feedQuery(query.since, query.limit, wanted), c.req.raw.signal)
       if (events === 'no_database') return streamJson(c, '', nothing(), '{"results":[],"last_seq":"0","pending":0}')
       let tail = '],"last_seq":"0","pending":0}'
       async function* texts(events: AsyncIterable<ChangesEvent>) {

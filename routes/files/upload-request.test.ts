@@ -24,8 +24,6 @@ describe('what is announced of the bytes', () => {
     [{}, {}, { mime: undefined, size: undefined, md5: undefined }],
     [{ 'content-type': '' }, {}, { mime: undefined }],
     [{ 'content-type': 'text/plain' }, {}, { mime: 'text/plain' }],
-    [{ 'content-type': 'Text/HTML; charset=utf-8' }, {}, { mime: 'text/html' }],
-    [{ 'content-type': 'image/svg+xml;' }, {}, { mime: 'image/svg+xml' }],
     [{ 'content-length': '12' }, {}, { size: 12 }],
     [{}, { Size: '5000000000' }, { size: 5_000_000_000 }],
     [{ 'content-length': '12' }, { Size: '13' }, { size: 12 }],
@@ -38,9 +36,6 @@ describe('what is announced of the bytes', () => {
   })
 
   test.each<[Record<string, string>, Partial<Query>, string]>([
-    [{ 'content-type': 'text' }, {}, 'mime'],
-    [{ 'content-type': 'text/' }, {}, 'mime'],
-    [{ 'content-type': 'a b/c' }, {}, 'mime'],
     [{ 'content-length': '1e3' }, {}, 'Content-Length'],
     [{}, { Size: '-1' }, 'Size'],
     [{}, { Size: '12345678901234567890' }, 'Size'],

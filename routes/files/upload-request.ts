@@ -45,7 +45,8 @@ interface ContentQuery {
 export function contentClaims(c: HttpContext, { Executable, Encrypted, Size }: ContentQuery): ContentClaims {
   const length = header(c, 'content-length') || undefined
   return {
-    mime: mediaTypeOf(header(c, 'content-type')),
+    // Parameters and letter case are the service's to read, and so is what is no media type.
+    mime: header(c, 'content-type') || undefined,
     size: sizeOf(length === undefined ? 'Size' : 'Content-Length', length ?? Size),
     md5: md5Of(header(c, 'content-md5')),
     executable: Executable,
@@ -69,17 +70,6 @@ export async function metadataOf(
   const metadata = objectOf(Metadata)
   if (metadata === undefined) throw invalidParameter('Metadata', 'Metadata must be a JSON object')
   return metadata
-}
-
-const token = "[\\w!#$%&'*+.^`|~-]+"
-const mediaTypePattern = new RegExp(`^(${token}/${token})\\s*(?:;.*)?$`)
-
-function mediaTypeOf(contentType: string | undefined): string | undefined {
-  const text = (contentType ?? '').trim()
-  if (text === '') return undefined
-  const type = mediaTypePattern.exec(text)?.[1]
-  if (type === undefined) throw invalidParameter('mime', 'Invalid Content-Type')
-  return type.toLowerCase()
 }
 
 function sizeOf(name: string, text: string | undefined): number | undefined {

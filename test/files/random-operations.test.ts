@@ -180,6 +180,6 @@ test('random operations leave the tree that the model has', async () => {
       const objects = contents.reduce((count, node) => count + 1 + node.versions.length, 0)
       expect((await world.objectNames(drive)).length).toBe(objects)
     }),
-    { numRuns: 40 },
+    { numRuns: 20 },
   )
 }, 120_000)

@@ -2,20 +2,25 @@
 import type { ObjectLedger } from '../../files/contract.ts'
 import { rubbishHeld } from '../backup.ts'
 import { guarded, type Sql } from '../connection.ts'
+import { Together } from './together.ts'
 
 /** Who took objects for deletion has this long; then somebody else tries. */
 const takenMs = 600_000
 
 export function newObjectLedger(sql: Sql): ObjectLedger {
   const inMs = (ms: number) => sql`now() + ${ms} * interval '1 millisecond'`
+  // Many uploads begin at the same time, and each waits for its lease to be on disk.
+  const leases = new Together<{ readonly objects: readonly string[]; readonly forMs: number }>(async (asked) => {
+    const until = new Map(asked.flatMap(({ objects, forMs }) => objects.map((name) => [name, forMs] as const)))
+    if (until.size === 0) return
+    await sql`
+      INSERT INTO object_ledger (name, due)
+      SELECT name, now() + ms * interval '1 millisecond'
+      FROM unnest(${[...until.keys()]}::text[], ${[...until.values()]}::float8[]) AS t (name, ms)
+      ON CONFLICT (name) DO UPDATE SET due = excluded.due, taken = false`
+  })
   return {
-    lease: (objects, forMs) =>
-      guarded(async () => {
-        if (objects.length === 0) return
-        await sql`
-          INSERT INTO object_ledger (name, due) SELECT name, ${inMs(forMs)} FROM unnest(${[...objects]}::text[]) AS t (name)
-          ON CONFLICT (name) DO UPDATE SET due = excluded.due, taken = false`
-      }),
+    lease: (objects, forMs) => guarded(() => leases.add({ objects, forMs })),
     renew: (objects, forMs) =>
       guarded(async () => {
         if (objects.length === 0) return

@@ -52,7 +52,7 @@ export function newTreeTransaction(tx: Transaction, directory: Directory, locked
     isNew,
     async write(edits) {
       if (edits.length === 0) return []
-      const before = await sizeOf(tx, locked, edits)
+      const before = edits.some((edit) => edit.parent !== undefined) ? await sizeOf(tx, locked, edits) : nothing
       const revisions = await writeAll(
         tx,
         directory,
@@ -87,6 +87,8 @@ interface Sizes {
   readonly files: number
   readonly versions: number
 }
+
+const nothing: Sizes = { files: 0, versions: 0 }
 
 /** What the documents of `edits` take now. */
 async function sizeOf(tx: Transaction, { files, versions }: LockedFiles, edits: readonly TreeEdit[]): Promise<Sizes> {

@@ -106,11 +106,15 @@ scenarios('refusals', openDrive, [
   refused('an illegal name by renaming', 'PATCH /files/{{file}}', illegalName, patch({ name: 'a/b' })),
   refused('no name by renaming', 'PATCH /files/{{file}}', illegalName, patch({ name: '' })),
 
-  refused(
-    'a media type that is none',
-    'POST /files/?Type=file&Name=x',
-    error(422, 'Invalid Parameter', 'Invalid Content-Type', { parameter: 'mime' }),
-    { body: 'x', headers: { 'content-type': 'nonsense' } },
+  ...['POST /files/?Type=file&Name=x', 'PUT /files/{{file}}'].flatMap((request) =>
+    ['nonsense', 'text/', 'a b/c'].map((type) =>
+      refused(
+        `a media type that is none: ${type} in ${request}`,
+        request,
+        error(422, 'Invalid Parameter', 'Invalid Content-Type', { parameter: 'mime' }),
+        { body: 'x', headers: { 'content-type': type } },
+      ),
+    ),
   ),
   refused(
     'changed before it was made',
