@@ -117,8 +117,10 @@ async function objectsFolder(check: string, folder: string): Promise<Finding> {
   try {
     if (!(await stat(there)).isDirectory()) return bad(check, `${there} is not a directory`)
     await access(there, constants.W_OK | constants.X_OK)
-  } catch {
-    return bad(check, `${there} cannot be written by uid ${process.getuid?.()}: change its owner, or set objects_url`)
+  } catch (error) {
+    const below = error instanceof Error && 'code' in error && error.code === 'ENOTDIR'
+    const why = below ? 'lies below something that is no directory' : `cannot be written by uid ${process.getuid?.()}`
+    return bad(check, `${there} ${why}: change that, or objects_url`)
   }
   return ok(check, `${folder} ${there === folder ? 'is writable' : 'will be made by the first start'}`)
 }

@@ -45,6 +45,24 @@ describe('doctor', () => {
     expect(finding('data directory')).toMatchObject({ state: 'bad', text: expect.stringContaining('not a directory') })
   })
 
+  test('says where objects will lie, or why they cannot', async () => {
+    const { finding } = await doctor(['--data-dir', join(folder, 'new', 'data')])
+    expect(finding('objects')).toMatchObject({
+      state: 'ok',
+      text: expect.stringContaining('data/objects will be made'),
+    })
+    const refused = await doctor([], { HEARTH_OBJECTS_URL: 'file:///dev/null/objects' })
+    expect(refused.code).toBe(1)
+    expect(refused.finding('objects')).toMatchObject({ state: 'bad', text: expect.stringContaining('no directory') })
+    const silent = await doctor([], { HEARTH_OBJECTS_URL: 's3+http://KEY:geheim@127.0.0.1:1/bucket' })
+    expect(silent.code).toBe(0)
+    expect(silent.finding('objects')).toMatchObject({
+      state: 'warning',
+      text: expect.stringContaining('does not answer'),
+    })
+    expect(JSON.stringify(silent.finding('objects'))).not.toContain('geheim')
+  })
+
   test('says that an outside database does not answer, without its password', async () => {
     const env = { HEARTH_DATABASE_URL: 'postgres://ada:geheim@127.0.0.1:1/x' }
     const { code, finding } = await doctor(['--allow-local-objects'], env)

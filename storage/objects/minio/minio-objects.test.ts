@@ -6,7 +6,7 @@ import { allOf, inChunks, md5Of, repeatedly } from '../../../test/conformance/ob
 import { minioProgram, startMinio, type TestMinio } from '../../../test/support/minio.ts'
 import { freePort } from '../../../test/support/postgres.ts'
 import type { ObjectStore } from '../contract.ts'
-import { openMinioObjects } from './minio-objects.ts'
+import { inspectBucket, openMinioObjects } from './minio-objects.ts'
 import { partBytesOf } from './parts.ts'
 
 const mb = 1_000_000
@@ -152,6 +152,19 @@ describe.skipIf(minioProgram() === undefined)('a bucket on MinIO', () => {
       expect(failure).toMatchObject({ name: 'StartupError', message: expect.stringContaining(says) })
       expect(String(failure)).not.toContain('SESAME')
     }
+  })
+
+  test('inspecting tells what a start would meet, and makes nothing', async () => {
+    const [before, after] = url.split(/(?<=:\/\/)[^@]*/)
+    const fresh = minio.newUrl()
+    expect(await inspectBucket(url)).toEqual({ state: 'there', text: `the bucket ${bucket()} at 127.0.0.1` })
+    expect(await inspectBucket(fresh)).toMatchObject({ state: 'missing' })
+    expect(await minio.client.bucketExists(minio.bucketOf(fresh))).toBe(false)
+    expect(await inspectBucket(`${before}nobody:SESAME${after}`)).toMatchObject({ state: 'refused' })
+    const closed = `s3+http://KEY:SESAME@127.0.0.1:${await freePort()}/bucket`
+    const silent = await inspectBucket(closed)
+    expect(silent.state).toBe('silent')
+    expect(silent.text).not.toContain('SESAME')
   })
 
   test('a bucket that goes away later is store_unavailable', async () => {
