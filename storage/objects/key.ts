@@ -15,12 +15,19 @@ export const maxNameBytes = 1_000
 /** S3 allows 1,024 bytes; the rest is for names that stand beside an object's. */
 export const maxKeyBytes = 1_016
 
-const mark = '#'
-const cutAtBytes = 240
+/** Ends every spelt name. */
+export const mark = '#'
+/** Where parts are cut. */
+export const cutAtBytes = 240
 const nameless = new Set(['', '.', '..'])
 
 /** The key of a name. Throws `bad_request` for what can be no name. */
 export function keyOf(name: string): string {
+  return checkName(name)
+}
+
+/** Throws `bad_request` for what can be no name in either store; gives its key. */
+export function checkName(name: string): string {
   const key = encode(name, true)
   if (name === '' || name.includes('\0') || !name.isWellFormed()) throw unusable('is empty or no text')
   if (Buffer.byteLength(name) > maxNameBytes || Buffer.byteLength(key) > maxKeyBytes) throw unusable('is too long')
@@ -60,18 +67,21 @@ function rank(unit: number): number {
 function encode(name: string, whole: boolean): string {
   const parts = name.split('/')
   const last = parts.pop() ?? ''
-  const folders = parts.map((part) => {
-    const { cut, rest } = cutPart(part)
-    return `${cut}${rest}${nameless.has(rest) ? '0!' : ''}/`
-  })
+  const folders = parts.map((part) => `${encodePart(part)}/`)
   const { cut, rest } = cutPart(last)
   return folders.join('') + cut + rest + (whole ? mark : '')
+}
+
+/** A part in front of a `/`. */
+export function encodePart(part: string): string {
+  const { cut, rest } = cutPart(part)
+  return `${cut}${rest}${nameless.has(rest) ? '0!' : ''}`
 }
 
 /**
  * Where a part is cut depends on nothing behind the cut, so that all names with the same beginning lie in one folder.
  */
-function cutPart(part: string): { cut: string; rest: string } {
+export function cutPart(part: string): { cut: string; rest: string } {
   let cut = ''
   let rest = ''
   let bytes = 0
@@ -87,7 +97,8 @@ function cutPart(part: string): { cut: string; rest: string } {
   return { cut, rest }
 }
 
-function decodePart(part: string): string {
+/** The opposite, with its `/`; without one for a folder that was cut. */
+export function decodePart(part: string): string {
   if (part.endsWith('!')) {
     if (Buffer.byteLength(part) > cutAtBytes) return unescaped(part.slice(0, -1))
     const stem = part.slice(0, -2)
@@ -96,12 +107,14 @@ function decodePart(part: string): string {
   return `${unescaped(part)}/`
 }
 
-function escaped(character: string): string {
+/** A character as it stands in keys. */
+export function escaped(character: string): string {
   const code = character.charCodeAt(0)
   return code < 0x24 ? mark + code.toString(16).toUpperCase().padStart(2, '0') : character
 }
 
-function unescaped(text: string): string {
+/** The opposite, for a text. */
+export function unescaped(text: string): string {
   return text.replace(/#([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 }
 

@@ -52,10 +52,9 @@ describe('files', () => {
     await put('tenant/0123', 'x')
     expect(below(join(folder, 'data'))).toEqual([
       'tenant',
-      'tenant/0123',
       'tenant/0123#',
-      'tenant/0123/45',
-      'tenant/0123/45/photo.jpg#',
+      'tenant/01230!45!',
+      'tenant/01230!45!/0!photo.jpg#',
     ])
     await store.delete(['tenant/0123/45/photo.jpg'])
     expect(below(join(folder, 'data'))).toEqual(['tenant', 'tenant/0123#'])

@@ -1,5 +1,5 @@
 /**
- * Objects as files below one folder: `data/` holds them under their keys, `tmp/` what is being written. Made for one
+ * Objects as files below one folder: `data/` holds them under their paths, `tmp/` what is being written. Made for one
  * process at a time (decisions 19).
  */
 import { randomUUID } from 'node:crypto'
@@ -10,10 +10,10 @@ import { Problem } from '../../../src/errors.ts'
 import { inParallel } from '../bounded.ts'
 import { keptContentType } from '../content-type.ts'
 import type { ObjectPage, ObjectStat, ObjectStore } from '../contract.ts'
-import { keyOf, keyPrefixOf, nameOf } from '../key.ts'
 import { disk, ifThere } from './failures.ts'
 import { newFolders } from './folders.ts'
 import { newKeyWalk } from './listing.ts'
+import { nameOfPath, pathOf, pathPrefixOf } from './path.ts'
 import { receive } from './receive.ts'
 import { md5Of, openStored, type StoredFile, streamOf } from './stored-file.ts'
 import { formatTrailer } from './trailer.ts'
@@ -30,11 +30,11 @@ export async function openFolderObjects(folder: string): Promise<ObjectStore> {
   const folders = newFolders(data)
   const walk = newKeyWalk(data)
   const running = new Set<string>()
-  const pathOf = (name: string) => join(data, keyOf(name))
+  const fileOf = (name: string) => join(data, pathOf(name))
 
   /** Has `write` make a temporary file and puts it in place; nothing stays of one that fails. */
   async function replace<T>(name: string, write: (path: string) => Promise<T>): Promise<T> {
-    const target = pathOf(name)
+    const target = fileOf(name)
     const id = randomUUID()
     const path = join(tmp, id)
     running.add(id)
@@ -63,9 +63,9 @@ export async function openFolderObjects(folder: string): Promise<ObjectStore> {
     await disk(unlink(path))
   }
 
-  async function listed(key: string): Promise<ObjectPage['objects'][number] | undefined> {
-    const name = nameOf(key)
-    const file = name === undefined ? undefined : await openStored(join(data, key))
+  async function listed(path: string): Promise<ObjectPage['objects'][number] | undefined> {
+    const name = nameOfPath(path)
+    const file = name === undefined ? undefined : await openStored(join(data, path))
     if (name === undefined || file === undefined) return undefined
     await file.handle.close()
     return { name, size: file.size, modifiedMs: file.modifiedMs }
@@ -100,7 +100,7 @@ export async function openFolderObjects(folder: string): Promise<ObjectStore> {
     },
 
     async get(name, range) {
-      const file = await found(pathOf(name))
+      const file = await found(fileOf(name))
       if (file === undefined) return undefined
       try {
         const described = await statOf(name, file)
@@ -112,7 +112,7 @@ export async function openFolderObjects(folder: string): Promise<ObjectStore> {
     },
 
     async stat(name) {
-      const file = await found(pathOf(name))
+      const file = await found(fileOf(name))
       if (file === undefined) return undefined
       try {
         return await statOf(name, file)
@@ -122,7 +122,7 @@ export async function openFolderObjects(folder: string): Promise<ObjectStore> {
     },
 
     async list(prefix, { after, limit }) {
-      const keys = walk.keys(keyPrefixOf(prefix), after ? keyOf(after) : '')
+      const keys = walk.keys(pathPrefixOf(prefix), after ? pathOf(after) : '')
       for (;;) {
         const page: string[] = []
         let more = false
@@ -142,7 +142,7 @@ export async function openFolderObjects(folder: string): Promise<ObjectStore> {
     },
 
     async copy(from, to) {
-      const source = pathOf(from)
+      const source = fileOf(from)
       if ((await ifThere(stat(source))) === undefined) {
         await disk(stat(data))
         return false
@@ -161,7 +161,7 @@ export async function openFolderObjects(folder: string): Promise<ObjectStore> {
     async delete(names) {
       const emptied = new Set<string>()
       await inParallel(names, width, async (name) => {
-        const path = pathOf(name)
+        const path = fileOf(name)
         await ifThere(unlink(path))
         emptied.add(dirname(path))
       })
@@ -197,7 +197,7 @@ async function* keysOf(prefix: string, keys: AsyncGenerator<string, void>): Asyn
   for (;;) {
     const next = await keys.next()
     if (next.done) return
-    if (nameOf(next.value)?.startsWith(prefix)) yield next.value
+    if (nameOfPath(next.value)?.startsWith(prefix)) yield next.value
   }
 }
 

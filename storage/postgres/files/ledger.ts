@@ -1,8 +1,8 @@
 /** Leases of objects and what is to be deleted: one row an object, one statement a call. */
 import type { ObjectLedger } from '../../files/contract.ts'
+import { Together } from '../../together.ts'
 import { rubbishHeld } from '../backup.ts'
 import { guarded, type Sql } from '../connection.ts'
-import { Together } from './together.ts'
 
 /** Who took objects for deletion has this long; then somebody else tries. */
 const takenMs = 600_000

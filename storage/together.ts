@@ -5,6 +5,11 @@ export class Together<Item> {
 
   constructor(private readonly run: (items: readonly Item[]) => Promise<void>) {}
 
+  /** Nothing is under way and nothing waits. */
+  get idle(): boolean {
+    return !this.running && this.waiting.length === 0
+  }
+
   /** Resolves or rejects with the run that had the item. */
   add(item: Item): Promise<void> {
     return new Promise((resolve, reject) => {
