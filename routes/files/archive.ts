@@ -43,9 +43,8 @@ export function archiveRoutes(face: Face, services: FilesServices): void {
       body: z.object({ data: z.object({ attributes: asked }) }),
       answers: {
         200: 'The link is `links.related`; or the archive',
-        400: 'Nothing is chosen, or the name is no file name',
+        400: 'Nothing is chosen, the name is no file name, or pages of PDFs are chosen, which are not served',
         404: 'Something that is chosen does not exist',
-        501: 'Pages of PDFs are not served',
       },
     },
     async (c) => {

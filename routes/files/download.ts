@@ -38,7 +38,6 @@ export const downloadAnswers = {
   412: 'The file is not the one asked for',
   416: 'The range lies behind the end',
   422: 'The page is no number',
-  501: 'Pages of PDFs are not served',
 } as const
 
 const declared = {
@@ -125,5 +124,5 @@ function refusePage(text: string | undefined): undefined {
 }
 
 export function pagesNotServed(): Problem {
-  return new Problem('not_implemented', 'Single pages of PDFs are not served; download the whole file')
+  return new Problem('not_supported', 'Single pages of PDFs are not served; download the whole file')
 }

@@ -53,7 +53,7 @@ export async function openFolderObjects(folder: string): Promise<ObjectStore> {
   /** Opens an object's file. An object that is not there is told from a disk that is not there. */
   async function found(path: string): Promise<StoredFile | undefined> {
     const file = await openStored(path)
-    if (file === undefined) await disk(stat(data))
+    if (file === undefined) await disk(stat(`${data}/.`))
     return file
   }
 
@@ -135,7 +135,7 @@ export async function openFolderObjects(folder: string): Promise<ObjectStore> {
         // A page whose objects have all been deleted meanwhile tells nobody where to go on.
         if (objects.length > 0) return { objects, more }
         if (!more) {
-          await disk(stat(data))
+          await disk(stat(`${data}/.`))
           return { objects, more }
         }
       }
@@ -144,7 +144,7 @@ export async function openFolderObjects(folder: string): Promise<ObjectStore> {
     async copy(from, to) {
       const source = fileOf(from)
       if ((await ifThere(stat(source))) === undefined) {
-        await disk(stat(data))
+        await disk(stat(`${data}/.`))
         return false
       }
       return replace(to, async (path) => {

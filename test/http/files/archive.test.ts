@@ -119,7 +119,7 @@ describe('an archive', () => {
     ['an unknown id', { ids: ['none'] }, 404, 'file does not exist'],
     ['an unknown path', { files: ['/none'] }, 404, 'file does not exist'],
     ['a relative path', { files: ['Bills'] }, 400, ''],
-    ['a page', { pages: [{ id: 'x', page: 1 }] }, 501, 'not served'],
+    ['a page', { pages: [{ id: 'x', page: 1 }] }, 400, 'not served'],
     ['ids that are none', { ids: [1] }, 400, 'JSON input is malformed'],
     ['ids that are no list', { ids: 'x' }, 400, 'JSON input is malformed'],
   ])('of %s is refused', async (_name, attributes, status, text) => {

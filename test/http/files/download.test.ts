@@ -90,8 +90,8 @@ describe('a download', () => {
     ['no path', '/files/download', 422, 'The parameter Path is missing'],
     ['a relative path', '/files/download?Path=Notes', 400, ''],
     ['a page that is no number', '/files/download/ID?Page=one', 422, 'The page must be a number, not one'],
-    ['a page', '/files/download/ID?Page=1', 501, ''],
-    ['a page by path', '/files/download?Path=/none&Page=1', 501, ''],
+    ['a page', '/files/download/ID?Page=1', 400, ''],
+    ['a page by path', '/files/download?Path=/none&Page=1', 400, ''],
     ['an unknown version', '/files/download/ID/0123456789abcdef', 404, 'file does not exist'],
     ['a bad escape', '/files/download/%ff', 400, ''],
   ])('of %s is refused', async (_name, path, status, detail) => {

@@ -12,9 +12,14 @@ export async function openObjects({ pid, dataDir }: TestServer): Promise<number>
 
 /** Removes the bytes of a file with one content, and leaves its document. */
 export async function removeObject({ dataDir }: TestServer, fileId: string): Promise<void> {
-  const parts = [fileId.slice(0, 22), fileId.slice(22, 27), fileId.slice(27)]
-  const entries = await readdir(join(dataDir, 'objects'), { recursive: true, withFileTypes: true })
-  const found = entries.find((entry) => entry.isFile() && parts.every((part) => entry.parentPath.includes(part)))
+  const folder = join(dataDir, 'objects', 'data')
+  // A file's path spells its object's name: the id's parts, with marks between them.
+  const parts = [fileId.slice(8, 22), fileId.slice(22, 27), fileId.slice(27)]
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const found = entries.find((entry) => {
+    const path = join(entry.parentPath, entry.name)
+    return entry.isFile() && path.includes(fileId.slice(0, 8)) && parts.every((part) => path.includes(part))
+  })
   if (found === undefined) throw new Error('the object is not there')
   await rm(join(found.parentPath, found.name))
 }
