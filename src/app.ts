@@ -8,8 +8,11 @@ import { cors } from '../routes/http/cors.ts'
 import { type HttpRouter, newRouter } from '../routes/http/router.ts'
 import { logFailure, observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
+import { realtimeRoutes } from '../routes/realtime/routes.ts'
 import type { DocumentStore } from '../storage/documents/contract.ts'
+import type { ObjectStore } from '../storage/objects/contract.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
+import { startSweeper } from './attachments/sweeper.ts'
 import type { Config } from './config/schema.ts'
 import { openDocuments } from './documents/documents.ts'
 import { openIdentity, type Welcome } from './first-run.ts'
@@ -18,33 +21,55 @@ import type { Fetch, ListenerName } from './listeners.ts'
 import type { Log } from './log.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
 import { newReadyCheck } from './readiness.ts'
+import { Hub } from './realtime/hub.ts'
 import { StartupError } from './startup-error.ts'
 import { version } from './version.ts'
+
+/** Milliseconds between looks for objects that nobody needs any more. */
+const sweepObjectsMs = 10_000
 
 /** Everything that serves. */
 export interface App {
   readonly apps: Readonly<Record<ListenerName, Fetch>>
   /** Makes what the first start makes. `publicPort` is the real one; absent when that listener is off. */
   greet(publicPort: number | undefined): Promise<Pick<Welcome, 'passphrase' | 'home'>>
-  /** Ends the answers that would otherwise never end, each as if its time were up. */
+  /** Ends the answers that would otherwise never end, each as if its time were up, and the websockets. */
   endFeeds(): void
 }
 
 /**
- * Builds services and routes over an open store. What a first start makes (identity, passphrase) is made here, so the
+ * Builds services and routes over open stores. What a first start makes (identity, passphrase) is made here, so the
  * listeners should be open by then: a start that fails afterwards would have shown the passphrase to nobody.
  */
-export async function openApp(config: Config, log: Log, store: DocumentStore): Promise<App> {
+export async function openApp(config: Config, log: Log, store: DocumentStore, objects: ObjectStore): Promise<App> {
   const identity = await openIdentity(store)
-  const instances = openInstances({ store, cliLifetime: config.token.cli_lifetime })
+  const instances = openInstances({
+    store,
+    cliLifetime: config.token.cli_lifetime,
+    onChange: () => realtime.gateway.recheck(),
+  })
   const auth = await openAuth(config, store)
   const stopping = new AbortController()
-  const documents = openDocuments({ store, stopping: stopping.signal })
+  const sweeper = startSweeper({
+    ledger: store.attachments,
+    objects,
+    everyMs: sweepObjectsMs,
+    stopping: stopping.signal,
+    log: log.warning,
+  })
+  const documents = openDocuments({
+    store,
+    objects,
+    maxAttachmentBytes: config.documents.max_attachment,
+    // What cannot be deleted now is deleted later.
+    onCompacted: () => sweeper.run().catch(() => {}),
+    stopping: stopping.signal,
+  })
   const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
   const metrics = newMetrics('hearth')
   observeProcess(metrics)
   metrics.observe('changes_listeners', 'gauge', 'Feeds that wait for changes.', () => store.watching())
-  const ready = newReadyCheck(store)
+  const ready = newReadyCheck({ 'document store': store, 'object store': objects })
 
   const newApp = (listener: ListenerName): HttpRouter => {
     const app = newRouter()
@@ -63,9 +88,15 @@ export async function openApp(config: Config, log: Log, store: DocumentStore): P
   const expiredStatus = config.token.expired_status
   const dataFace = dataRoutes({ documents, instances, log, limits, expiredStatus })
   const couchFace = couchdbFace({ documents, instances, store, log, uuid: identity.uuid, limits })
-  openApiRoute(publicApp, [dataFace, couchFace], { version })
+  const hub = new Hub({ store, log })
+  const realtime = realtimeRoutes({ hub, instances, log, expiredStatus })
+  metrics.observe('realtime_sockets', 'gauge', 'Open websockets.', () => realtime.gateway.size)
+  const cutOffHelp = 'Websockets ended because their clients did not take what they were sent.'
+  metrics.observe('realtime_cut_off_total', 'counter', cutOffHelp, () => realtime.gateway.cutOff)
+  openApiRoute(publicApp, [dataFace, couchFace, realtime], { version })
   publicApp.route('/', dataFace.router)
   publicApp.route('/', couchFace.router)
+  publicApp.route('/', realtime.router)
   const adminApp = newApp('admin')
   adminApp.route('/', adminRoutes({ instances, auth, log, metrics }).router)
 
@@ -76,7 +107,10 @@ export async function openApp(config: Config, log: Log, store: DocumentStore): P
       sync: newApp('sync').fetch,
       appliance: newApp('appliance').fetch,
     },
-    endFeeds: () => stopping.abort(),
+    endFeeds() {
+      stopping.abort()
+      void realtime.gateway.close().then(() => hub.close())
+    },
     async greet(publicPort) {
       const passphrase = auth.generated
       if (!identity.isNew || !config.first_run || publicPort === undefined) return { passphrase }

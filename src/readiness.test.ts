@@ -1,22 +1,25 @@
 import { expect, test } from 'bun:test'
 import { Problem } from './errors.ts'
-import { newReadyCheck } from './readiness.ts'
+import { newReadyCheck, type Pinged } from './readiness.ts'
 
-test('ready when the store answers', async () => {
-  expect(await newReadyCheck({ ping: async () => {} })()).toBeUndefined()
+const fine: Pinged = { ping: async () => {} }
+const refusing = (error: Error): Pinged => ({ ping: () => Promise.reject(error) })
+
+test('ready when all stores answer', async () => {
+  expect(await newReadyCheck({ 'document store': fine, 'object store': fine })()).toBeUndefined()
 })
 
-test('not ready when the store refuses; the reason tells no internals', async () => {
-  const refusing = newReadyCheck({
-    ping: () => Promise.reject(new Problem('store_unavailable', 'The database is busy.')),
-  })
-  expect(await refusing()).toBe('The database is busy.')
-  const broken = newReadyCheck({ ping: () => Promise.reject(new Error('ECONNREFUSED /secret/path')) })
-  expect(await broken()).toBe('The document store does not answer.')
+test('not ready when one store refuses; the reason tells no internals', async () => {
+  const busy = refusing(new Problem('store_unavailable', 'The database is busy.'))
+  expect(await newReadyCheck({ 'document store': busy, 'object store': fine })()).toBe('The database is busy.')
+  const broken = refusing(new Error('ECONNREFUSED /secret/path'))
+  expect(await newReadyCheck({ 'document store': fine, 'object store': broken })()).toBe(
+    'The object store does not answer.',
+  )
 })
 
-test('not ready when the store takes longer than two seconds', async () => {
-  const hanging = newReadyCheck({ ping: () => new Promise(() => {}) })
+test('not ready when a store takes longer than two seconds', async () => {
+  const hanging = newReadyCheck({ 'document store': { ping: () => new Promise(() => {}) } })
   const before = performance.now()
   expect(await hanging()).toBe('The document store takes too long to answer.')
   expect(performance.now() - before).toBeLessThan(3_000)
@@ -25,7 +28,7 @@ test('not ready when the store takes longer than two seconds', async () => {
 test('many probes are one question', async () => {
   let pings = 0
   let now = 0
-  const ready = newReadyCheck({ ping: async () => void pings++ }, () => now)
+  const ready = newReadyCheck({ 'document store': { ping: async () => void pings++ } }, () => now)
   for (let i = 0; i < 10; i++) await ready()
   expect(pings).toBe(1)
   now = 501

@@ -29,7 +29,10 @@ export function newFace(onError: Face['onError']): Face {
 
 export interface Endpoint<Path extends string, Schema extends z.ZodType | undefined> {
   readonly method: Method
-  /** With names in braces: `/data/{type}/{id}`. A name holds one segment, which may contain an encoded slash. */
+  /**
+   * With names in braces: `/data/{type}/{id}`. A name holds one segment, which may contain an encoded slash; a last one with
+   * a star (`{name*}`) holds all that follows.
+   */
   readonly path: Path
   readonly summary: string
   readonly tag: string
@@ -101,7 +104,8 @@ function readQuery(schema: z.ZodType, c: HttpContext): unknown {
 }
 
 function describe(registry: OpenApiRegistry, declaration: Endpoint<string, z.ZodType | undefined>): void {
-  const { method, path, query: schema, headers = {}, body, needs } = declaration
+  const { method, query: schema, headers = {}, body, needs } = declaration
+  const path = declaration.path.replace('*}', '}')
   // OpenAPI knows no COPY.
   if (method === 'COPY') return
   const names = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '')

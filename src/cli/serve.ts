@@ -1,5 +1,6 @@
 /** `hearth serve`: opens everything, says where it is, and closes it in order when told to. */
 import type { Command } from 'commander'
+import type { ObjectStore } from '../../storage/objects/contract.ts'
 import type { App } from '../app.ts'
 import { openApplianceCertificate } from '../appliance-certificate.ts'
 import type { Config } from '../config/schema.ts'
@@ -28,15 +29,21 @@ async function serve(config: Config, output: Output): Promise<void> {
   const log = openLog({ ...config.log, terminal: process.stderr.isTTY === true, write: (line) => output.err(line) })
   const stop = stopRequest(log)
   // Loaded when needed: the other commands start faster without them.
-  const [{ newStartingApp, openApp }, { openStore }] = await Promise.all([import('../app.ts'), import('../store.ts')])
+  const [{ newStartingApp, openApp }, { openStore }, { openObjects }] = await Promise.all([
+    import('../app.ts'),
+    import('../store.ts'),
+    import('../objects.ts'),
+  ])
   const opened = await openStore(config, log)
+  let objects: ObjectStore | undefined
   let listeners: Listeners | undefined
   let app: App | undefined
   try {
+    objects = await openObjects(config, log)
     const entrance = newEntrance(newStartingApp())
     listeners = await openListeners(await listenersOf(config, entrance.fetch))
     const { addresses } = listeners
-    app = await openApp(config, log, opened.store)
+    app = await openApp(config, log, opened.store, objects)
     const first = await app.greet(addresses.public?.port)
     entrance.open(app)
     await writeListenersFile(config.data_dir, addresses)
@@ -50,6 +57,7 @@ async function serve(config: Config, output: Output): Promise<void> {
     app?.endFeeds()
     await listeners?.close(drainMs)
     await removeListenersFile(config.data_dir)
+    await objects?.close()
     await opened.close()
     log.info('stopped', { ms: Math.round(performance.now() - started) })
   }
@@ -69,7 +77,9 @@ function newEntrance(starting: Fetch): { readonly fetch: (name: ListenerName) =>
 async function listenersOf(config: Config, fetch: (name: ListenerName) => Fetch): Promise<ListenerOptions[]> {
   const options: ListenerOptions[] = []
   const { host, port, admin, sync, appliance } = config
-  if (port !== 'off') options.push({ name: 'public', setting: 'port', host, port, fetch: fetch('public') })
+  if (port !== 'off') {
+    options.push({ name: 'public', setting: 'port', host, port, fetch: fetch('public'), websocketPaths: ['/realtime'] })
+  }
   if (admin.port !== 'off') {
     options.push({ name: 'admin', setting: 'admin.port', host: admin.host, port: admin.port, fetch: fetch('admin') })
   }

@@ -2,7 +2,8 @@
  * What Hearth asks of the place that keeps bytes. The comments state the guarantees that every implementation must give;
  * `test/conformance/objects.ts` proves them. An implementation knows names and bytes, nothing of files or tenants.
  *
- * Names are any text of 1 to 1,024 bytes without U+0000. `/` has no meaning but for prefixes: `a` and `a/b` are two
+ * Names are any text of 1 to 1,000 bytes without U+0000 (`key.ts`: S3 allows 1,024 bytes, and what file systems and S3
+ * servers do not take is escaped); others are `bad_request`. `/` has no meaning but for prefixes: `a` and `a/b` are two
  * objects. Every failure of the place itself is a `Problem` `store_unavailable` (503) or, when it is full,
  * `store_full` (507).
  */
@@ -26,7 +27,7 @@ export interface ReceivedObject {
 }
 
 export interface PutOptions {
-  /** Default `application/octet-stream`. */
+  /** Default `application/octet-stream`, also for what is no printable ASCII of at most 200 characters. */
   readonly contentType?: string
   /** The number of bytes to come, where it is known: small and large objects take different ways. Not checked. */
   readonly size?: number | undefined

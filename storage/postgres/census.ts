@@ -13,6 +13,7 @@ export const dataTables = [
   'indexes',
   'index_views',
   'entries',
+  'attachments',
 ] as const
 
 /** Tables whose rows are revisions. */

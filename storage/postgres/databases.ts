@@ -1,6 +1,7 @@
 /** Making, describing and dropping databases. Dropping removes one row; the documents behind it are swept later. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DatabaseInfo, DatabaseRef } from '../documents/contract.ts'
+import { giveUpDropped } from './attachments.ts'
 import type { Sql } from './connection.ts'
 
 const sweepPage = 1_000
@@ -72,6 +73,8 @@ export async function sweepDropped(sql: Sql, signal: AbortSignal): Promise<void>
         if (removed === sweepPage) await sleep(5)
       }
     }
+    // Their rows stay until the objects are deleted.
+    while ((await giveUpDropped(sql, db, sweepPage)) === sweepPage) if (signal.aborted) return
     await sql`DELETE FROM dropped WHERE db = ${db}`
   }
 }

@@ -3,9 +3,10 @@ import { StartupError } from '../../src/startup-error.ts'
 import type { Sql, Transaction } from './connection.ts'
 import documents from './migrations/0001-documents.sql' with { type: 'text' }
 import replication from './migrations/0002-replication.sql' with { type: 'text' }
+import attachments from './migrations/0003-attachments.sql' with { type: 'text' }
 
 /** In order; the position (from 1) is the schema's version. Never edit one that was released. */
-const migrations: readonly string[] = [documents, replication]
+const migrations: readonly string[] = [documents, replication, attachments]
 
 /** Version of the schema that this program writes. */
 export const schemaVersion = migrations.length

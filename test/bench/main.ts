@@ -9,6 +9,7 @@ import { benchAllDocs, benchBulk, benchFind, benchStart, makeDocuments } from '.
 import { startFloor } from './floor-process.ts'
 import { type LoadResult, load } from './load.ts'
 import { type Measured, middle, table } from './report.ts'
+import { benchSockets } from './sockets.ts'
 
 const wanted = process.argv.slice(2)
 const seconds = Number(process.env['HEARTH_TEST_BENCH_SECONDS'] ?? 10)
@@ -90,6 +91,7 @@ if (runs('bulk')) console.log(await benchBulk(bench))
 if (runs('find')) console.log(await benchFind(bench))
 if (runs('all_docs')) console.log(await benchAllDocs(bench))
 if (runs('start')) console.log(await benchStart(bench))
+if (runs('sockets')) console.log(await benchSockets())
 
 for (const { hearth, bare } of results) {
   if (hearth.errors + bare.errors > 0) {

@@ -1,0 +1,50 @@
+/** Failures of the file system, said for clients: without paths. The log gets the original as the cause. */
+import { Problem } from '../../../src/errors.ts'
+
+/** The system's code of a failure (`ENOENT`), or an empty string. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}
+
+/** Waits for something that the file system does; a refusal becomes `store_full` or `store_unavailable`. */
+export async function disk<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    throw diskProblem(error)
+  }
+}
+
+/** The same, but `undefined` when there is no such file or folder, or a file where a folder should be. */
+export async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined
+    throw diskProblem(error)
+  }
+}
+
+function diskProblem(error: unknown): unknown {
+  if (error instanceof Problem) return error
+  const code = codeOf(error)
+  switch (code) {
+    case '':
+      return error
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new Problem('store_full', 'The disk that holds the files is full.', { cause: error })
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+      return unavailable(`The folder that holds the files cannot be written (${code}).`, error)
+    case 'ENOENT':
+      return unavailable('The folder that holds the files is not there.', error)
+    default:
+      return unavailable(`The folder that holds the files does not work (${code}).`, error)
+  }
+}
+
+function unavailable(reason: string, cause: unknown): Problem {
+  return new Problem('store_unavailable', reason, { cause })
+}

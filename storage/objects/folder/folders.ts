@@ -1,0 +1,93 @@
+/** Makes, removes and syncs folders below one root, while others do the same. */
+import { mkdir, open, rename, rmdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { codeOf } from './failures.ts'
+
+export interface Folders {
+  /** Renames a finished file into its place, making the folders on the way. On disk when the promise resolves. */
+  place(from: string, to: string): Promise<void>
+  /** Removes a folder, and those above it, as far as they are empty. */
+  removeEmpty(folder: string): Promise<void>
+}
+
+/** A folder may be removed between its making and its use; more often in a row is something else. */
+const attempts = 100
+
+/** `root` exists and is never removed. */
+export function newFolders(root: string): Folders {
+  /** Folders being made: nobody may rely on one before its entry in its parent is on disk. */
+  const making = new Map<string, Promise<void>>()
+
+  function ensure(folder: string): Promise<void> {
+    if (folder === root) return Promise.resolve()
+    const running = making.get(folder)
+    if (running !== undefined) return running
+    const made = make(folder).finally(() => making.delete(folder))
+    making.set(folder, made)
+    return made
+  }
+
+  async function make(folder: string): Promise<void> {
+    const parent = dirname(folder)
+    for (let attempt = 1; ; attempt++) {
+      await Promise.all(above(folder).map((one) => making.get(one)))
+      try {
+        await mkdir(folder, { mode: 0o700 })
+        await syncFolder(parent)
+        return
+      } catch (error) {
+        if (codeOf(error) === 'EEXIST') return
+        if (codeOf(error) !== 'ENOENT' || attempt === attempts) throw error
+      }
+      await ensure(parent)
+    }
+  }
+
+  function above(folder: string): string[] {
+    const found: string[] = []
+    for (let one = dirname(folder); one.length > root.length; one = dirname(one)) found.push(one)
+    return found
+  }
+
+  return {
+    async place(from, to) {
+      const folder = dirname(to)
+      for (let attempt = 1; ; attempt++) {
+        await ensure(folder)
+        try {
+          await rename(from, to)
+          break
+        } catch (error) {
+          if (codeOf(error) !== 'ENOENT' || attempt === attempts) throw error
+        }
+      }
+      await syncFolder(folder)
+    },
+
+    async removeEmpty(folder) {
+      for (let one = folder; one.length > root.length; one = dirname(one)) {
+        try {
+          await rmdir(one)
+        } catch (error) {
+          if (codeOf(error) === 'ENOENT') continue
+          if (codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'EEXIST') return
+          throw error
+        }
+      }
+    },
+  }
+}
+
+/** Makes what happened in a folder survive a power cut. One that somebody has removed again needs nothing. */
+async function syncFolder(folder: string): Promise<void> {
+  try {
+    const handle = await open(folder, 'r')
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+  }
+}
