@@ -9,10 +9,12 @@ import { cors } from '../routes/http/cors.ts'
 import { type HttpRouter, newRouter } from '../routes/http/router.ts'
 import { logFailure, observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
+import { realtimeRoutes } from '../routes/realtime/routes.ts'
 import type { DocumentStore } from '../storage/documents/contract.ts'
 import type { FileStore } from '../storage/files/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
+import { startSweeper } from './attachments/sweeper.ts'
 import type { Config } from './config/schema.ts'
 import { openDocuments } from './documents/documents.ts'
 import { newDriveOf } from './files/drive.ts'
@@ -25,15 +27,19 @@ import type { Fetch, ListenerName } from './listeners.ts'
 import type { Log } from './log.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
 import { newReadyCheck } from './readiness.ts'
+import { Hub } from './realtime/hub.ts'
 import { StartupError } from './startup-error.ts'
 import { version } from './version.ts'
+
+/** Milliseconds between looks for objects that nobody needs any more. */
+const sweepObjectsMs = 10_000
 
 /** Everything that serves. */
 export interface App {
   readonly apps: Readonly<Record<ListenerName, Fetch>>
   /** Makes what the first start makes. `publicPort` is the real one; absent when that listener is off. */
   greet(publicPort: number | undefined): Promise<Pick<Welcome, 'passphrase' | 'home'>>
-  /** Ends the answers that would otherwise never end, each as if its time were up. */
+  /** Ends the answers that would otherwise never end, each as if its time were up, and the websockets. */
   endFeeds(): void
   /** Ends what runs by itself. The stores must still be open. */
   close(): Promise<void>
@@ -50,10 +56,28 @@ export interface Stores extends DocumentStore {
  */
 export async function openApp(config: Config, log: Log, store: Stores, objects: ObjectStore): Promise<App> {
   const identity = await openIdentity(store)
-  const instances = openInstances({ store, cliLifetime: config.token.cli_lifetime })
+  const instances = openInstances({
+    store,
+    cliLifetime: config.token.cli_lifetime,
+    onChange: () => realtime.gateway.recheck(),
+  })
   const auth = await openAuth(config, store)
   const stopping = new AbortController()
-  const documents = openDocuments({ store, stopping: stopping.signal })
+  const sweeper = startSweeper({
+    ledger: store.attachments,
+    objects,
+    everyMs: sweepObjectsMs,
+    stopping: stopping.signal,
+    log: log.warning,
+  })
+  const documents = openDocuments({
+    store,
+    objects,
+    maxAttachmentBytes: config.documents.max_attachment,
+    // What cannot be deleted now is deleted later.
+    onCompacted: () => sweeper.run().catch(() => {}),
+    stopping: stopping.signal,
+  })
   const files = openFiles({ store: store.files, objects, log })
   const { versions_max, versions_min_delay } = config.files
   const versioning = { max: versions_max, minDelayMs: versions_min_delay * 1000 }
@@ -82,6 +106,11 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
   const expiredStatus = config.token.expired_status
   const dataFace = dataRoutes({ documents, instances, log, limits, expiredStatus })
   const couchFace = couchdbFace({ documents, instances, store, log, uuid: identity.uuid, limits })
+  const hub = new Hub({ store, log })
+  const realtime = realtimeRoutes({ hub, instances, log, expiredStatus })
+  metrics.observe('realtime_sockets', 'gauge', 'Open websockets.', () => realtime.gateway.size)
+  const cutOffHelp = 'Websockets ended because their clients did not take what they were sent.'
+  metrics.observe('realtime_cut_off_total', 'counter', cutOffHelp, () => realtime.gateway.cutOff)
   const ofFiles = filesFace({
     files,
     documents,
@@ -93,10 +122,11 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     expiredStatus,
     maxJsonBytes: limits.maxRequestBytes,
   })
-  openApiRoute(publicApp, [ofFiles, dataFace, couchFace], { version })
+  openApiRoute(publicApp, [ofFiles, dataFace, couchFace, realtime], { version })
   publicApp.route('/', ofFiles.router)
   publicApp.route('/', dataFace.router)
   publicApp.route('/', couchFace.router)
+  publicApp.route('/', realtime.router)
   const adminApp = newApp('admin')
   const driveOfNobody = (instance: Instance) => driveOf(instance, undefined)
   const adminFace = adminRoutes({ instances, auth, log, metrics, fsck, objects, driveOf: driveOfNobody })
@@ -109,7 +139,10 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
       sync: newApp('sync').fetch,
       appliance: newApp('appliance').fetch,
     },
-    endFeeds: () => stopping.abort(),
+    endFeeds() {
+      stopping.abort()
+      void realtime.gateway.close().then(() => hub.close())
+    },
     close: () => files.close(),
     async greet(publicPort) {
       const passphrase = auth.generated

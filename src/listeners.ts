@@ -9,14 +9,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import type { KeyAndCertificate } from './self-signed.ts'
 import { StartupError } from './startup-error.ts'
+import { answerUpgrade, type Upgrade, wantsWebSocket } from './upgrade.ts'
 
 export const listenerNames = ['public', 'admin', 'sync', 'appliance'] as const
 export type ListenerName = (typeof listenerNames)[number]
 
-/** Answers a request. `env` holds node's own request and response. */
+/** Answers a request. `env` holds node's own request and response, or the connection of one that asks for a websocket. */
 export type Fetch = (
   request: Request,
-  env: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse },
+  env: { readonly incoming: IncomingMessage; readonly outgoing?: ServerResponse; readonly upgrade?: Upgrade },
 ) => Response | Promise<Response>
 
 export interface ListenerOptions {
@@ -29,6 +30,8 @@ export interface ListenerOptions {
   readonly port: number
   readonly fetch: Fetch
   readonly tls?: KeyAndCertificate | undefined
+  /** Paths where websockets are served; elsewhere the wish for one is passed over, as HTTP allows. */
+  readonly websocketPaths?: readonly string[]
 }
 
 /** Where a listener really is. */
@@ -99,10 +102,17 @@ async function bind(options: ListenerOptions, host: string, port: number, server
 }
 
 /** No limit on how long a body may take and no cut of silent answers; only request heads must arrive within a minute. */
-function newServer({ fetch, tls }: ListenerOptions): Server {
+function newServer({ fetch, tls, websocketPaths = [] }: ListenerOptions): Server {
   const listener = getRequestListener(fetch as Parameters<typeof getRequestListener>[0])
-  const limits = { maxHeaderSize, headersTimeout: 60_000, requestTimeout: 0, keepAliveTimeout: 75_000 }
-  const server = tls ? createTlsServer({ ...limits, ...tls }, listener) : createServer(limits, listener)
+  const settings = {
+    maxHeaderSize,
+    headersTimeout: 60_000,
+    requestTimeout: 0,
+    keepAliveTimeout: 75_000,
+    shouldUpgradeCallback: (request: IncomingMessage) => wantsWebSocket(request, websocketPaths),
+  }
+  const server = tls ? createTlsServer({ ...settings, ...tls }, listener) : createServer(settings, listener)
+  server.on('upgrade', (request, socket, head) => void answerUpgrade(fetch, request, { socket, head }))
   server.timeout = 0
   return server as Server
 }

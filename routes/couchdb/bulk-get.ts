@@ -1,5 +1,6 @@
 /** `_bulk_get`: many revisions in one answer (documents 1.15). Always JSON, as every replicator of today asks for. */
-import { parseBulkGet } from '../../src/documents/replication.ts'
+import { parseBulkGet, wantContents } from '../../src/documents/replication.ts'
+import { filling } from '../http/attachment.ts'
 import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { bulkGetAnswer, bulkGetBody, bulkGetQuery, sendBulkGet } from '../http/replication.ts'
@@ -30,7 +31,10 @@ export function bulkGetRoute(face: Face, services: CouchdbServices): void {
       const { ref } = await enterWhole(c, services, path.db, 'GET', 'read')
       requireJson(c)
       const { value } = await readJson(c, { maxBytes: services.limits.maxRequestBytes })
-      return sendBulkGet(c, existing(await services.documents.bulkGet(ref, parseBulkGet(value), query)))
+      const { documents } = services
+      const lines = parseBulkGet(value)
+      const pages = existing(await documents.bulkGet(ref, lines, query))
+      return sendBulkGet(c, pages, filling(documents, ref, query.attachments || wantContents(lines)))
     },
   )
 }

@@ -442,7 +442,6 @@ table('documents', [
     json: { error: 'illegal_docid' },
   },
   { name: 'wrong method', request: 'PATCH /couchdb/db/a', status: 405, json: { error: 'method_not_allowed' } },
-  { name: 'attachments wait', request: 'GET /couchdb/db/a/att', status: 501, json: { error: 'not_implemented' } },
   { name: 'a design document', request: 'GET /couchdb/db/_design/d', status: 200, json: { _id: '_design/d' } },
   {
     name: 'the same with an encoded slash',

@@ -2,6 +2,7 @@
  * CouchDB 3's own protocol under `/couchdb`, over the same engine as the data API (documents, 'Two faces, one engine').
  */
 import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
+import { attachmentRoutes } from './attachments.ts'
 import { bulkRoute } from './bulk-docs.ts'
 import { bulkGetRoute } from './bulk-get.ts'
 import { changesRoutes } from './changes.ts'
@@ -45,6 +46,7 @@ export function couchdbFace(services: CouchdbServices): Face {
   copyRoutes(face, services)
   readRoutes(face, services)
   writeRoutes(face, services)
+  attachmentRoutes(face, services)
   refuseOtherMethods(face)
   unservedPaths(face)
   return face

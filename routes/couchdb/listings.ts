@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi'
 import type { AllDocsQuery } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
 import { isObject, type Json } from '../../src/json/value.ts'
+import { filling } from '../http/attachment.ts'
 import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import {
@@ -101,7 +102,9 @@ export function listingRoutes(face: Face, services: CouchdbServices): void {
   }
 
   async function send(c: HttpContext, visit: Visit, asked: Listing): Promise<Response> {
-    return sendListing(c, existing(await services.documents.allDocs(visit.ref, asked)), asked)
+    const { documents } = services
+    const answer = existing(await documents.allDocs(visit.ref, asked))
+    return sendListing(c, answer, asked, filling(documents, visit.ref, asked.attachments))
   }
 
   async function* results(visit: Visit, queries: readonly Listing[]): AsyncIterable<string> {

@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import type { ReadOptions, ReadOutcome, RenderedDocument } from '../../src/documents/service.ts'
 import { jsonText, matchesTag, notModified, revisionTag } from '../http/answer.ts'
+import { sendWithContents } from '../http/attachment.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type ReadQuery, readQuery } from '../http/read-query.ts'
 import { type HttpContext, header } from '../http/router.ts'
@@ -53,7 +54,7 @@ export function readRoutes(face: Face, services: Pick<CouchdbServices, 'document
     if (asked.openRevs !== undefined) return openRevisions(c, visit, id, asked, asked.openRevs)
     const document = found(await documents.read(visit.ref, id, told(asked.options)), visit)
     requireRendered(visit, 'GET', document)
-    if (!asked.tagged) return jsonText(c, 200, document.text)
+    if (!asked.tagged) return sendWithContents(c, documents, visit.ref, document.text)
     const etag = revisionTag(document.rev)
     if (matchesTag(header(c, 'if-none-match'), etag)) return notModified({ etag })
     return jsonText(c, 200, document.text, { etag })
@@ -63,24 +64,24 @@ export function readRoutes(face: Face, services: Pick<CouchdbServices, 'document
     c: HttpContext,
     visit: Visit,
     id: string,
-    { options: { revs = false, latest = false } }: ReadQuery,
+    { options }: ReadQuery,
     asked: NonNullable<ReadQuery['openRevs']>,
   ): Promise<Response> {
-    const rows = await documents.openRevisions(visit.ref, id, asked, { revs, latest })
+    const rows = await documents.openRevisions(visit.ref, id, asked, options)
     if (rows === 'missing' || rows === 'no_database') {
       refuseUnlessWhole(visit, 'GET')
       throw rows === 'missing' ? noDocument('missing') : noDatabase()
     }
     for (const row of rows) if ('ok' in row) requireRendered(visit, 'GET', row.ok)
     const text = rows.map((row) => ('ok' in row ? `{"ok":${row.ok.text}}` : JSON.stringify({ missing: row.missing })))
-    return jsonText(c, 200, `[${text.join(',')}]`)
+    return sendWithContents(c, documents, visit.ref, `[${text.join(',')}]`)
   }
 }
 
-/** With `rev`, CouchDB adds nothing to a document but `_revisions`; what `latest` finds counts as the winner again. */
+/** With `rev`, CouchDB adds nothing to a document but `_revisions` and contents; what `latest` finds counts as the winner again. */
 function told(options: ReadOptions): ReadOptions {
-  const { rev, latest = false, revs = false } = options
-  return rev === undefined || latest ? options : { rev, revs }
+  const { rev, latest = false, revs = false, attachments = false, attachmentsSince } = options
+  return rev === undefined || latest ? options : { rev, revs, attachments, attachmentsSince }
 }
 
 /** A token for some documents only must not learn which others exist (documents 1.5). */

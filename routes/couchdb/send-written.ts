@@ -18,7 +18,8 @@ export function sendWritten(c: HttpContext, status: number, ref: DatabaseRef, { 
   )
 }
 
-function documentPath(ref: DatabaseRef, id: string): string {
+/** Where a document is. */
+export function documentPath(ref: DatabaseRef, id: string): string {
   const path = id.startsWith('_design/') ? `_design/${encodeURIComponent(id.slice(8))}` : encodeURIComponent(id)
   return `/couchdb/${encodeURIComponent(ref.name)}/${path}`
 }

@@ -55,8 +55,6 @@ const designNames: Readonly<Record<string, string>> = {
   _info: 'Indexes are listed by GET _index; there is nothing more to tell of a design document.',
 }
 
-const attachments = 'Attachments are not served yet.'
-
 /** Register before routes whose names would take these for ids. */
 export function unservedServer(face: Face): void {
   refuseAll(face, '/couchdb', serverNames)
@@ -68,17 +66,8 @@ export function unservedDatabase(face: Face): void {
   refuseAll(face, '/couchdb/:db/_design/:ddoc', designNames)
 }
 
-/** Register last: paths below a document are attachments, and all others are unknown. */
+/** Register last: everything else is unknown. */
 export function unservedPaths(face: Face): void {
-  for (const path of ['/couchdb/:db/_design/:ddoc/*', '/couchdb/:db/:id/*']) {
-    face.router.all(path, (c) => {
-      const [id = '', ...below] = c.req.path.split('/').slice(3)
-      const name = (id === '_design' ? below[1] : below[0]) ?? ''
-      const unknown = name.startsWith('_') || (id.startsWith('_') && id !== '_design')
-      if (unknown) return face.onError(noDocument('missing'), c)
-      return face.onError(new Problem('not_implemented', attachments), c)
-    })
-  }
   face.router.all('/couchdb/*', (c) => face.onError(noDocument('missing'), c))
 }
 

@@ -3,10 +3,11 @@ import { z } from '@hono/zod-openapi'
 import { checkDocumentId } from '../../src/documents/document.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
+import { multipartDocument, receiveParts } from '../http/multipart-document.ts'
 import { textParameter } from '../http/parameters.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { enterDatabase, enterWhole, refuseUnlessWhole, requireRendered, type Visit } from './access.ts'
-import { noDatabase, noDocument, written } from './failure.ts'
+import { existing, noDatabase, noDocument, written } from './failure.ts'
 import { checkPathId } from './names.ts'
 import { revisionAsked } from './revision-asked.ts'
 import { sendWritten } from './send-written.ts'
@@ -120,9 +121,13 @@ export function writeRoutes(face: Face, services: CouchdbServices): void {
     id: string,
     query: { readonly rev?: string | undefined; readonly new_edits?: string | undefined },
   ): Promise<Response> {
-    const prepared = await writer.prepare(c, id)
-    const rev = revisionAsked({ body: prepared.rev, query: query.rev, ifMatch: header(c, 'if-match') })
-    await writer.allow(visit, id, prepared, rev)
+    const multipart = await multipartDocument(c, services.limits.maxRequestBytes)
+    const given = multipart ? writer.prepared(multipart.json, id) : await writer.prepare(c, id)
+    const rev = revisionAsked({ body: given.rev, query: query.rev, ifMatch: header(c, 'if-match') })
+    await writer.allow(visit, id, given, rev)
+    const prepared = multipart
+      ? existing(await receiveParts(documents, visit.ref, given, multipart.parts, { create: false }))
+      : given
     const stored =
       query.new_edits === 'false'
         ? await writer.storeAsGiven(visit, id, prepared, rev)

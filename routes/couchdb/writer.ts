@@ -1,6 +1,7 @@
 import type { PreparedDocument } from '../../src/documents/document.ts'
 import { formatRevision } from '../../src/documents/revision.ts'
 import type { RenderedDocument } from '../../src/documents/service.ts'
+import type { ParsedJson } from '../../src/json/exact.ts'
 import type { Verb } from '../../src/permissions/permissions.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import { readJson } from '../http/body.ts'
@@ -24,6 +25,11 @@ export class Writer {
   /** The body as a document; 400 and 413 when it is none. The id is that of the path. */
   async prepare(c: HttpContext, id?: string): Promise<PreparedDocument> {
     const body = await readJson(c, { maxBytes: this.#limits.maxRequestBytes })
+    return this.prepared(body, id)
+  }
+
+  /** The same of a body that was read already. */
+  prepared(body: ParsedJson, id?: string): PreparedDocument {
     return prepare(body, this.#limits.maxDocumentBytes, id)
   }
 

@@ -1,6 +1,7 @@
 /** `_all_docs` by GET and POST, CouchDB's and the projecting variant (documents 1.10). */
 import { z } from '@hono/zod-openapi'
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
+import { filling } from '../http/attachment.ts'
 import { readOptionalJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { allDocsText, joinRows, parseListing, sendListing, withBody } from '../http/listing.ts'
@@ -64,6 +65,6 @@ export function allDocsRoutes(face: Face, { documents, instances, limits }: Data
     const listing = parseListing(text, 'all')
     const answer = await documents.allDocs(ref, listing)
     if (answer === 'no_database') throw noDatabase()
-    return sendListing(c, answer, listing)
+    return sendListing(c, answer, listing, filling(documents, ref, listing.attachments))
   }
 }

@@ -1,5 +1,6 @@
 /** `_bulk_get` (documents 1.15). Documents carry no `_type` here: replicators store what they read. */
-import { parseBulkGet } from '../../src/documents/replication.ts'
+import { parseBulkGet, wantContents } from '../../src/documents/replication.ts'
+import { filling } from '../http/attachment.ts'
 import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { bulkGetAnswer, bulkGetBody, bulkGetQuery, sendBulkGet } from '../http/replication.ts'
@@ -27,9 +28,10 @@ export function bulkGetRoute(face: Face, { documents, instances, limits }: DataS
     async (c, { path: { type }, query }) => {
       const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
       const { value } = await readJson(c, { maxBytes: limits.maxRequestBytes })
-      const pages = await documents.bulkGet(ref, parseBulkGet(value), query)
+      const lines = parseBulkGet(value)
+      const pages = await documents.bulkGet(ref, lines, query)
       if (pages === 'no_database') throw noDatabase()
-      return sendBulkGet(c, pages)
+      return sendBulkGet(c, pages, filling(documents, ref, query.attachments || wantContents(lines)))
     },
   )
 }

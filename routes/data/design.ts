@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi'
 import { parseRevision } from '../../src/documents/revision.ts'
 import { Problem } from '../../src/errors.ts'
 import { jsonText, jsonValue, matchesTag, notModified, revisionTag } from '../http/answer.ts'
+import { filling } from '../http/attachment.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { allDocsText, parseListing, sendListing } from '../http/listing.ts'
 import { textParameter } from '../http/parameters.ts'
@@ -34,7 +35,7 @@ export function designRoutes(own: Face, couch: Face, { documents, instances }: D
       const listing = parseListing(query, 'only')
       const answer = await documents.allDocs(ref, listing)
       if (answer === 'no_database') throw noDatabase()
-      return sendListing(c, answer, listing)
+      return sendListing(c, answer, listing, filling(documents, ref, listing.attachments))
     },
   )
 

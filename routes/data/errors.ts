@@ -75,7 +75,8 @@ function render(
     const message = problem.code === 'method_not_allowed' ? 'Method Not Allowed' : problem.reason
     return jsonValue(c, problem.status, framework(problem.status, message), headers)
   }
-  return jsonValue(c, problem.status, body(problem))
+  if (typeof detail['contentRange'] === 'string') headers['content-range'] = detail['contentRange']
+  return jsonValue(c, problem.status, body(problem), headers)
 }
 
 function storageBody({ code, reason, status, detail }: Problem): object {

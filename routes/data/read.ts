@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import type { ReadOutcome } from '../../src/documents/service.ts'
 import { jsonText, matchesTag, notModified, revisionTag } from '../http/answer.ts'
+import { sendWithContents } from '../http/attachment.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type ReadQuery, readQuery } from '../http/read-query.ts'
 import { type HttpContext, header } from '../http/router.ts'
@@ -38,7 +39,9 @@ export function readRoute(face: Face, { documents, instances }: DataServices): v
       const document = found(await documents.read(visit.ref, id, options), visit, id)
       requireRendered(visit, 'GET', document)
       // What an account's answer holds depends on who asks.
-      if (!query.tagged || type === 'io.cozy.accounts') return jsonText(c, 200, document.text)
+      if (!query.tagged || type === 'io.cozy.accounts') {
+        return sendWithContents(c, documents, visit.ref, document.text)
+      }
       const etag = revisionTag(document.rev)
       if (matchesTag(header(c, 'if-none-match'), etag)) return notModified({ etag })
       return jsonText(c, 200, document.text, { etag })
@@ -49,15 +52,15 @@ export function readRoute(face: Face, { documents, instances }: DataServices): v
     c: HttpContext,
     visit: Visit,
     id: string,
-    { options: { revs = false, latest = false } }: ReadQuery,
+    { options }: ReadQuery,
     asked: NonNullable<ReadQuery['openRevs']>,
   ): Promise<Response> {
-    const rows = await documents.openRevisions(visit.ref, id, asked, { revs, latest })
+    const rows = await documents.openRevisions(visit.ref, id, asked, options)
     if (rows === 'missing') throw absent(visit, id, 'missing')
     if (rows === 'no_database') throw absent(visit, id, 'wrong_doctype')
     for (const row of rows) if ('ok' in row) requireRendered(visit, 'GET', row.ok)
     const text = rows.map((row) => ('ok' in row ? `{"ok":${row.ok.text}}` : JSON.stringify({ missing: row.missing })))
-    return jsonText(c, 200, `[${text.join(',')}]`)
+    return sendWithContents(c, documents, visit.ref, `[${text.join(',')}]`)
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { allDocsRoutes } from './all-docs.ts'
+import { attachmentRoutes } from './attachments.ts'
 import { bulkRoute } from './bulk.ts'
 import { bulkGetRoute } from './bulk-get.ts'
 import { changesRoutes } from './changes.ts'
@@ -50,6 +51,7 @@ export function dataRoutes(services: DataServices): Face {
   readRoute(own, services) //                GET              /data/T/ID
   updateRoute(own, services) //              PUT              /data/T/ID
   deleteRoute(own, services) //              DELETE           /data/T/ID
+  attachmentRoutes(couch, services) //       GET, PUT, DELETE /data/T/ID/NAME, /data/T/_design/D/NAME
   refuseOtherMethods(own)
 
   own.router.all('/data/*', (c) => own.onError(frameworkProblem('not_found', 'Not Found'), c))

@@ -2,13 +2,14 @@
 import { z } from '@hono/zod-openapi'
 import { parseRevision } from '../../src/documents/revision.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
+import { receiveParts } from '../http/multipart-document.ts'
 import { textParameter } from '../http/parameters.ts'
 import { enter, requireDocument } from './access.ts'
 import type { DataServices } from './dependencies.ts'
 import { readDocumentBody } from './document-body.ts'
 import { documentId } from './document-id.ts'
 import { sendWritten } from './envelope.ts'
-import { requestProblem } from './errors.ts'
+import { missingDocument, requestProblem } from './errors.ts'
 import { givenRevision } from './given-revision.ts'
 import { written } from './outcome.ts'
 import { requireStored } from './stored.ts'
@@ -38,7 +39,7 @@ export function updateRoute(face: Face, { documents, instances, limits }: DataSe
     async (c, { path: { type, id }, query }) => {
       documentId(id)
       const visit = await enter(c, instances, type, ['PUT', 'POST'], 'write')
-      const { value, document } = await readDocumentBody(c, type, limits, id)
+      const { value, document, parts } = await readDocumentBody(c, type, limits, id)
       if (document.id !== undefined && document.id !== id) throw requestProblem('document _id doesnt match url')
       const given = givenRevision(c, query.rev)
       const asked = given.rev === undefined ? undefined : parseRevision(given.rev)
@@ -51,8 +52,11 @@ export function updateRoute(face: Face, { documents, instances, limits }: DataSe
       const named = { ...value, _id: id }
       requireDocument(visit, verb, named)
       if (document.deleted) requireDocument(visit, 'DELETE', named)
-      const request = { id, rev, document, unknownParent: 'refuse' } as const
-      const outcome = await documents.write(visit.ref, request, { create: rev === undefined })
+      const create = rev === undefined
+      const whole = parts ? await receiveParts(documents, visit.ref, document, parts, { create }) : document
+      if (whole === 'no_database') throw missingDocument(type, id, 'wrong_doctype')
+      const request = { id, rev, document: whole, unknownParent: 'refuse' } as const
+      const outcome = await documents.write(visit.ref, request, { create })
       // An id without a revision is how some clients create; on a living document it is the contract's mistake.
       if (outcome.kind === 'conflict' && rev === undefined && document.id !== undefined) {
         throw requestProblem(eitherBothOrNeither)

@@ -1,6 +1,7 @@
 /** Sends a feed as CouchDB does: a JSON body with one row a line, a line for each row, or server-sent events. */
 import type { ChangesEvent, Documents } from '../../src/documents/service.ts'
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
+import { filling } from './attachment.ts'
 import type { ChangesFormat, ChangesRequest } from './changes-request.ts'
 import type { HttpContext } from './router.ts'
 import { streamJson, streamLive } from './stream.ts'
@@ -8,14 +9,17 @@ import { streamJson, streamLive } from './stream.ts'
 /** Answers a request for changes; `no_database` is left to the face. */
 export async function sendChanges(
   c: HttpContext,
-  documents: Pick<Documents, 'changes'>,
+  documents: Pick<Documents, 'changes' | 'withContents'>,
   ref: DatabaseRef,
   { query, format }: ChangesRequest,
 ): Promise<Response | 'no_database'> {
   const leaving = new AbortController()
+  // Nothing is read for a client that has left while the first page was waited for.
+  c.env?.outgoing?.once('close', () => leaving.abort())
   const events = await documents.changes(ref, query, leaving.signal)
   if (events === 'no_database') return 'no_database'
-  const { head, texts, tail } = printers[format](events)
+  const { head, texts: printed, tail } = printers[format](events)
+  const texts = filling(documents, ref, query.attachments)?.(printed) ?? printed
   // What is there at once may be compressed and have a length; what is waited for must flow.
   if (query.feed === 'normal') return streamJson(c, head, texts, tail)
   const headers: Record<string, string> = {

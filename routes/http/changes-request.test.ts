@@ -20,6 +20,7 @@ describe('parseChanges()', () => {
         limit: undefined,
         descending: false,
         includeDocs: false,
+        attachments: false,
         conflicts: false,
         style: 'main_only',
         filter: undefined,

@@ -20,8 +20,8 @@ export const changesText = z.object({
   timeout: z.string().optional().describe('Milliseconds after which a feed that waits ends; at most 60000'),
   'last-event-id': z.string().optional().describe('The same as since'),
   seq_interval: z.string().optional().describe('Accepted; every row has its sequence all the same'),
-  attachments: z.string().optional().describe('Accepted'),
-  att_encoding_info: z.string().optional().describe('Accepted'),
+  attachments: z.string().optional().describe('true: with include_docs, attachments with their content'),
+  att_encoding_info: z.string().optional().describe('Accepted: nothing is kept compressed'),
   view: z.string().optional().describe('Not supported'),
 })
 
@@ -69,6 +69,7 @@ export function parseChanges(
     limit: limit === 0 && words.zeroIsUnlimited ? undefined : limit,
     descending: text.descending === 'true',
     includeDocs: text.include_docs === 'true',
+    attachments: text.attachments === 'true',
     conflicts: text.conflicts === 'true',
     style,
     filter: filterOf(text, body, words),

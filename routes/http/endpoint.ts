@@ -31,7 +31,10 @@ export function newFace(onError: Face['onError'], media = 'application/json'): F
 
 export interface Endpoint<Path extends string, Schema extends z.ZodType | undefined> {
   readonly method: Method
-  /** With names in braces: `/data/{type}/{id}`. A name holds one segment, which may contain an encoded slash. */
+  /**
+   * With names in braces: `/data/{type}/{id}`. A name holds one segment, which may contain an encoded slash; a last one with
+   * a star (`{name*}`) holds all that follows.
+   */
   readonly path: Path
   readonly summary: string
   readonly tag: string
@@ -105,7 +108,8 @@ function readQuery(schema: z.ZodType, c: HttpContext): unknown {
 }
 
 function describe({ registry, media }: Face, declaration: Endpoint<string, z.ZodType | undefined>): void {
-  const { method, path, query: schema, headers = {}, body, bodyMedia = media, needs } = declaration
+  const { method, query: schema, headers = {}, body, bodyMedia = media, needs } = declaration
+  const path = declaration.path.replace('*}', '}')
   // OpenAPI knows no COPY.
   if (method === 'COPY') return
   const names = [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '')

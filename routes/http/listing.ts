@@ -4,12 +4,14 @@ import type { AllDocsAnswer, AllDocsQuery, AllDocsRow } from '../../src/document
 import { Problem } from '../../src/errors.ts'
 import { stringifyJson } from '../../src/json/exact.ts'
 import { isObject, type Json } from '../../src/json/value.ts'
+import type { Filling } from './attachment.ts'
 import { booleanParameter, countParameter, jsonParameter, textParameter } from './parameters.ts'
 import type { HttpContext } from './router.ts'
 import { streamJson } from './stream.ts'
 
 const parameters = z.object({
   include_docs: booleanParameter(false),
+  attachments: booleanParameter(false),
   conflicts: booleanParameter(false),
   descending: booleanParameter(false),
   inclusive_end: booleanParameter(true),
@@ -31,6 +33,8 @@ const parameters = z.object({
 /** The parameters as text, for a route's declaration: the body of a POST may add to them before they are parsed. */
 export const allDocsText = z.object({
   include_docs: z.string().optional().describe('true: add the documents'),
+  attachments: z.string().optional().describe('true: with include_docs, attachments with their content'),
+  att_encoding_info: z.string().optional().describe('Accepted: nothing is kept compressed'),
   conflicts: z.string().optional().describe('true: with include_docs, add _conflicts'),
   descending: z.string().optional().describe('true: from the last id to the first; startkey is then the higher bound'),
   inclusive_end: z.string().optional().describe('false: leave out the row of endkey'),
@@ -57,10 +61,10 @@ export interface Listing extends AllDocsQuery {
 /** Parses the parameters of one listing. Throws `query_parse_error` or `bad_request`. */
 export function parseListing(text: z.output<typeof allDocsText>, designs: AllDocsQuery['designs']): Listing {
   const given = parameters.parse(text)
-  const { include_docs: includeDocs, conflicts, descending, limit, skip = 0 } = given
+  const { include_docs: includeDocs, attachments, conflicts, descending, limit, skip = 0 } = given
   const startKey = given.key ?? given.startkey ?? given.start_key
   const endKey = given.key ?? given.endkey ?? given.end_key
-  const common = { descending, skip, limit, includeDocs, conflicts, designs, updateSeq: given.update_seq }
+  const common = { descending, skip, limit, includeDocs, attachments, conflicts, designs, updateSeq: given.update_seq }
   if (given.keys === undefined) {
     const start = startKey ?? asKey(given.startkey_docid ?? given.start_key_doc_id)
     const end = endKey ?? asKey(given.endkey_docid ?? given.end_key_doc_id)
@@ -98,14 +102,10 @@ export function withBody(text: z.output<typeof allDocsText>, body: Json | undefi
 /** Local documents are not counted. */
 type Listed = Pick<AllDocsAnswer, 'offset' | 'updateSeq' | 'rows'> & { readonly totalRows: number | null }
 
-/** Streams the whole answer. */
-export function sendListing(c: HttpContext, answer: Listed, listing: Listing): Promise<Response> {
-  return streamJson(
-    c,
-    listingHead(answer, listing),
-    joinRows(answer.rows, (row) => rowText(row, listing.includeDocs)),
-    ']}',
-  )
+/** Streams the whole answer. `fill` where attachments are wanted. */
+export function sendListing(c: HttpContext, answer: Listed, listing: Listing, fill?: Filling): Promise<Response> {
+  const rows = joinRows(answer.rows, (row) => rowText(row, listing.includeDocs))
+  return streamJson(c, listingHead(answer, listing), fill?.(rows) ?? rows, ']}')
 }
 
 /** The envelope up to the first row. CouchDB tells no sequence when keys are asked for. */

@@ -13,28 +13,34 @@ export function segment(raw: string): string {
   }
 }
 
-/** The names between braces in a path template such as `/data/{type}/{id}`. */
+/** The names between braces in a path template such as `/data/{type}/{id}/{name*}`. */
 export type PathNames<Template extends string> = Template extends `${string}{${infer Name}}${infer Rest}`
-  ? Name | PathNames<Rest>
+  ? (Name extends `${infer Last}*` ? Last : Name) | PathNames<Rest>
   : never
 
 export type PathValues<Template extends string> = { readonly [Name in PathNames<Template>]: string }
 
-/** Reads the values of a template's names out of a raw path that matched it. Made once per route. */
+/**
+ * Reads the values of a template's names out of a raw path that matched it. Made once per route. A last name with a star
+ * takes the rest of the path, slashes included.
+ */
 export function pathReader<Template extends string>(template: Template): (path: string) => PathValues<Template> {
-  const places: { readonly name: string; readonly index: number }[] = []
+  const places: { readonly name: string; readonly index: number; readonly rest: boolean }[] = []
   for (const [index, part] of template.split('/').entries()) {
-    if (part.startsWith('{')) places.push({ name: part.slice(1, -1), index })
+    if (part.startsWith('{'))
+      places.push({ name: part.slice(1, -1).replace('*', ''), index, rest: part.endsWith('*}') })
   }
   return (path) => {
     const parts = path.split('/')
     const values: Record<string, string> = {}
-    for (const { name, index } of places) values[name] = segment(parts[index] ?? '')
+    for (const { name, index, rest } of places) {
+      values[name] = segment(rest ? parts.slice(index).join('/') : (parts[index] ?? ''))
+    }
     return values as PathValues<Template>
   }
 }
 
-/** The same template as Hono writes it: `/data/:type/:id`. */
+/** The same template as Hono writes it: `/data/:type/:id/:name{.+}`. */
 export function routePattern(template: string): string {
-  return template.replace(/\{(\w+)\}/g, ':$1')
+  return template.replace(/\{(\w+)\}/g, ':$1').replace(/\{(\w+)\*\}$/, ':$1{.+}')
 }

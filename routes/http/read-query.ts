@@ -26,6 +26,9 @@ export const readQuery = z
     meta: exactlyTrue().describe('true: revs_info, conflicts and deleted_conflicts'),
     local_seq: exactlyTrue().describe('true: add _local_seq'),
     latest: exactlyTrue().describe('true: the leaves that descend from the revisions asked for'),
+    attachments: exactlyTrue().describe('true: attachments with their content'),
+    att_encoding_info: textParameter().describe('Accepted: nothing is kept compressed'),
+    atts_since: textParameter().describe('JSON array of revisions: contents of attachments that are newer than these'),
     open_revs: textParameter().describe('all, or a JSON array of revisions: answer an array of these'),
   })
   .transform((asked): ReadQuery => {
@@ -33,6 +36,7 @@ export const readQuery = z
     const conflicts = asked.conflicts || asked.meta
     const deletedConflicts = asked.deleted_conflicts || asked.meta
     const openRevs = asked.open_revs === undefined ? undefined : parseOpenRevs(asked.open_revs)
+    const attachmentsSince = asked.atts_since === undefined ? undefined : parseRevisions('atts_since', asked.atts_since)
     const rev = asked.rev === undefined || asked.rev === '' ? undefined : parseRevision(asked.rev)
     return {
       options: {
@@ -43,15 +47,29 @@ export const readQuery = z
         conflicts,
         deletedConflicts,
         localSeq: asked.local_seq,
+        attachments: asked.attachments,
+        attachmentsSince,
       },
       openRevs,
-      tagged: !(revsInfo || conflicts || deletedConflicts || asked.local_seq || openRevs !== undefined),
+      tagged: !(
+        revsInfo ||
+        conflicts ||
+        deletedConflicts ||
+        asked.local_seq ||
+        asked.attachments ||
+        attachmentsSince !== undefined ||
+        openRevs !== undefined
+      ),
     }
   })
 
 function parseOpenRevs(text: string): 'all' | readonly RevisionId[] {
-  if (text === 'all') return 'all'
+  return text === 'all' ? 'all' : parseRevisions('open_revs', text)
+}
+
+function parseRevisions(name: 'open_revs' | 'atts_since', text: string): readonly RevisionId[] {
   const list = parseJson(text).value
-  if (!Array.isArray(list)) throw new Problem('bad_request', '`open_revs` must be all or a JSON array of revisions.')
-  return list.map(parseRevision)
+  if (Array.isArray(list)) return list.map(parseRevision)
+  const allowed = name === 'open_revs' ? 'all or a JSON array' : 'a JSON array'
+  throw new Problem('bad_request', `\`${name}\` must be ${allowed} of revisions.`)
 }

@@ -4,6 +4,7 @@ import type { BulkGetResult, RevisionsDiff } from '../../src/documents/service.t
 import { Problem } from '../../src/errors.ts'
 import { stringifyJson } from '../../src/json/exact.ts'
 import { quoteJson } from '../../src/json/quote.ts'
+import type { Filling } from './attachment.ts'
 import { joinRows } from './listing.ts'
 import { exactlyTrue, textParameter } from './parameters.ts'
 import type { HttpContext } from './router.ts'
@@ -41,7 +42,7 @@ export const bulkGetQuery = z
   .transform((asked) => {
     const wrong = refused.find((name) => asked[name] !== undefined)
     if (wrong !== undefined) throw new Problem('bad_request', `The parameter ${wrong} is of no use to _bulk_get.`)
-    return { revs: asked.revs, latest: asked.latest }
+    return { revs: asked.revs, latest: asked.latest, attachments: asked.attachments }
   })
 
 /** The answer of `_revs_diff`. Ids may be `__proto__`, so the object is printed member by member. */
@@ -60,8 +61,13 @@ export function missingRevsText(diffs: readonly RevisionsDiff[]): string {
 }
 
 /** Streams the answer of `_bulk_get`. */
-export function sendBulkGet(c: HttpContext, pages: AsyncIterable<readonly BulkGetResult[]>): Promise<Response> {
-  return streamJson(c, '{"results":[', joinRows(pages, resultText), ']}')
+export function sendBulkGet(
+  c: HttpContext,
+  pages: AsyncIterable<readonly BulkGetResult[]>,
+  fill: Filling,
+): Promise<Response> {
+  const rows = joinRows(pages, resultText)
+  return streamJson(c, '{"results":[', fill?.(rows) ?? rows, ']}')
 }
 
 function resultText({ id, docs }: BulkGetResult): string {

@@ -4,10 +4,16 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Context, Hono } from 'hono'
+import type { Upgrade } from '../../src/upgrade.ts'
 
 /** What the server puts into `c.env`; both are absent for in-process requests (`app.request()`). */
 export interface HttpEnv {
-  Bindings: { readonly incoming?: IncomingMessage; readonly outgoing?: ServerResponse }
+  Bindings: {
+    readonly incoming?: IncomingMessage
+    readonly outgoing?: ServerResponse
+    /** In place of `outgoing` where a websocket is asked for. */
+    readonly upgrade?: Upgrade
+  }
 }
 
 export type HttpRouter = Hono<HttpEnv>

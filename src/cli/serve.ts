@@ -78,7 +78,9 @@ function newEntrance(starting: Fetch): { readonly fetch: (name: ListenerName) =>
 async function listenersOf(config: Config, fetch: (name: ListenerName) => Fetch): Promise<ListenerOptions[]> {
   const options: ListenerOptions[] = []
   const { host, port, admin, sync, appliance } = config
-  if (port !== 'off') options.push({ name: 'public', setting: 'port', host, port, fetch: fetch('public') })
+  if (port !== 'off') {
+    options.push({ name: 'public', setting: 'port', host, port, fetch: fetch('public'), websocketPaths: ['/realtime'] })
+  }
   if (admin.port !== 'off') {
     options.push({ name: 'admin', setting: 'admin.port', host: admin.host, port: admin.port, fetch: fetch('admin') })
   }

@@ -65,6 +65,9 @@ export const Config = z.object({
     max_size: bytes(1024, 64 * 1024 ** 2)
       .default(8_000_000)
       .describe('Largest document in bytes of JSON; larger ones are answered 413'),
+    max_attachment: bytes(1024, 1024 ** 4)
+      .default(1024 ** 3)
+      .describe('Largest attachment of a document in bytes; larger ones are answered 413'),
   }),
   files: z.object({
     versions_max: whole(0, 1000)

@@ -2,7 +2,7 @@
 import type { DatabaseRef, DocumentStore, IdRange, StoredDocument } from '../../storage/documents/contract.ts'
 import type { Json } from '../json/value.ts'
 import { firstPage, maxPage, nextPage } from './page-size.ts'
-import { render } from './reading.ts'
+import { inlined, render } from './reading.ts'
 import { formatRevision } from './revision.ts'
 import { conflicts } from './revision-tree.ts'
 import { sequence } from './sequence.ts'
@@ -89,13 +89,17 @@ async function losersOf(
   return new Map([...trees].map(([id, tree]) => [id, conflicts(tree.nodes).map(formatRevision)]))
 }
 
-function row({ includeDocs }: AllDocsQuery, document: StoredDocument, losers: readonly string[] = []): AllDocsRow {
+function row(
+  { includeDocs, attachments = false }: AllDocsQuery,
+  document: StoredDocument,
+  losers: readonly string[] = [],
+): AllDocsRow {
   const { id } = document
   const rev = formatRevision(document)
   if (document.deleted) return { kind: 'deleted', id, rev }
   if (!includeDocs) return { kind: 'found', id, rev }
   const extra = losers.length > 0 ? { extra: { _conflicts: losers } } : {}
-  return { kind: 'found', id, rev, document: render(document, extra) }
+  return { kind: 'found', id, rev, document: render(inlined(document, undefined, { attachments }), extra) }
 }
 
 async function* keyRows(

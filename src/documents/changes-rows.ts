@@ -7,6 +7,7 @@ import type { Json } from '../json/value.ts'
 import { matcher } from './mango/matcher.ts'
 import { projector } from './mango/projection.ts'
 import { parseSelector } from './mango/selector.ts'
+import { inlined } from './reading.ts'
 import { documentText } from './render.ts'
 import { formatRevision } from './revision.ts'
 import { conflicts, sortedLeaves, type TreeNode } from './revision-tree.ts'
@@ -73,9 +74,11 @@ export function rowMaker(store: Store, query: ChangesQuery): RowMaker {
       const branched = treesWanted ? kept.filter(({ leaves }) => leaves > 1).map(({ id }) => id) : []
       const trees: Trees = branched.length > 0 ? await store.readTrees(ref, branched) : new Map()
       const named = await leavesOf(ref, kept, trees)
+      // What all sequences of one database end with.
+      const ending = sequence({ updateSeq: 0n, epoch }).slice(1)
       return named.flatMap(({ document, leaves }): PlacedRow[] => {
         if (leaves.length === 0) return []
-        const seq = sequence({ updateSeq: document.seq, epoch })
+        const seq = `${document.seq}${ending}`
         const revs = leaves.map((leaf) => `{"rev":${quoteJson(formatRevision(leaf))}}`).join(',')
         let text = `{"seq":${quoteJson(seq)},"id":${quoteJson(document.id)},"changes":[${revs}]`
         if (document.deleted) text += ',"deleted":true'
@@ -83,7 +86,8 @@ export function rowMaker(store: Store, query: ChangesQuery): RowMaker {
           const losers = conflicts(trees.get(document.id)?.nodes ?? []).map(formatRevision)
           const listed = query.conflicts && (losers.length > 0 || alwaysListed)
           const extra = listed ? { extra: { _conflicts: losers } } : {}
-          text += `,"doc":${project ? stringifyJson(project(document)) : documentText(document, extra)}`
+          const shown = inlined(document, undefined, { attachments: query.attachments ?? false })
+          text += `,"doc":${project ? stringifyJson(project(document)) : documentText(shown, extra)}`
         }
         return [{ at: document.seq, seq, text: `${text}}` }]
       })

@@ -1,5 +1,5 @@
 /** Reading the feed of a database page by page, filtered, and knowing at its end where it stands (documents 1.13). */
-import type { ChangesPage, DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
+import type { ChangesPage, ChangesRange, DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
 import type { PlacedRow, RowMaker } from './changes-rows.ts'
 import { firstPage, maxPage, nextPage } from './page-size.ts'
 import type { PendingMemory } from './pending.ts'
@@ -8,7 +8,45 @@ import type { ChangesEvent, ChangesQuery } from './service.ts'
 
 type Store = Pick<DocumentStore, 'changes' | 'countChanges'>
 
-/** Where a reader is in the feed. `now` is the database at the beginning; throws `bad_request` for a bad `since`. */
+/**
+ * Reads how far the database has come, and with it the first page where that can be asked for at once: when the place is a
+ * number, and nobody listens who could miss what is committed before they do. `undefined`: there is no database. Throws
+ * `bad_request` for a bad `since`.
+ */
+export async function openScan(
+  store: Store,
+  ref: DatabaseRef,
+  query: ChangesQuery,
+  maker: RowMaker,
+  memory: PendingMemory,
+): Promise<Scan | undefined> {
+  const [, digits] = /^"?(\d{1,18})(?!\d)/.exec(query.since || '0') ?? []
+  const { descending, feed, limit } = query
+  if (digits === undefined || descending || feed !== 'normal' || limit === 0) {
+    const now = await store.changes(ref, { descending: false, limit: 0, bodies: false })
+    return now && new Scan(store, ref, query, maker, memory, now)
+  }
+  const range = firstRange(query, maker, placeOf(BigInt(digits)))
+  const page = await store.changes(ref, range)
+  return page && new Scan(store, ref, query, maker, memory, page, range)
+}
+
+function firstRange(query: ChangesQuery, maker: RowMaker, after: bigint | undefined): ChangesRange {
+  const { descending, filter, limit = Number.POSITIVE_INFINITY } = query
+  const page = maker.bodies ? firstPage : maxPage
+  const ids = filter?.kind === 'ids' && filter.ids.length <= maxPage ? filter.ids : undefined
+  return {
+    ...{ after, descending, bodies: maker.bodies, limit: filter ? page : Math.min(page, limit) },
+    ids: ids?.filter((id) => !id.includes('\u0000')),
+  }
+}
+
+/** A place to read behind. */
+function placeOf(since: bigint): bigint | undefined {
+  return since === 0n ? undefined : since
+}
+
+/** Where a reader is in the feed. */
 export class Scan {
   /** Rows that may still be given. */
   left: number
@@ -22,6 +60,8 @@ export class Scan {
   /** Rows of the feed that follow, as of `updateSeq`; `undefined`: not known without counting. */
   private behind: number | undefined
   private pageSize: number
+  /** What `next` has to read first, when it was read already. */
+  private ahead: ChangesPage | undefined
   /** Ids that one statement may look up; with more of them the whole feed is read. */
   private readonly ids: readonly string[] | undefined
   private readonly epoch: string
@@ -33,20 +73,24 @@ export class Scan {
     private readonly query: ChangesQuery,
     private readonly maker: RowMaker,
     private readonly memory: PendingMemory,
+    /** The database at the beginning. */
     now: ChangesPage,
+    /** What was asked for `now`, when that may be the first page. */
+    asked?: ChangesRange,
   ) {
     const { filter, descending, limit } = query
     const since = parseSequence(query.since ?? '', now)
-    this.at = descending || since === 0n ? undefined : since
+    this.at = descending ? undefined : placeOf(since)
+    // A sequence of another database means its start.
+    if (asked && asked.after === this.at) this.ahead = now
     this.left = limit ?? Number.POSITIVE_INFINITY
     this.epoch = now.epoch
     this.updateSeq = now.updateSeq
     this.behind = this.at === undefined ? now.total : memory.recall(now.epoch, this.at, now.updateSeq)
+    const first = firstRange(query, maker, this.at)
     this.pageSize = maker.bodies ? firstPage : maxPage
     this.filtered = filter !== undefined
-    if (filter?.kind === 'ids' && filter.ids.length <= maxPage) {
-      this.ids = filter.ids.filter((id) => !id.includes('\u0000'))
-    }
+    this.ids = first.ids
   }
 
   /** The rows of the next page that pass the filter, at most `left`. Can be called again after it threw. */
@@ -54,7 +98,8 @@ export class Scan {
     const { store, ref, query, maker, ids } = this
     const { descending } = query
     const limit = this.filtered ? this.pageSize : Math.min(this.pageSize, this.left)
-    const page = await store.changes(ref, { after: this.at, descending, limit, bodies: maker.bodies, ids })
+    const page =
+      this.ahead ?? (await store.changes(ref, { after: this.at, descending, limit, bodies: maker.bodies, ids }))
     if (!page || page.epoch !== this.epoch) {
       this.gone = true
       return []
@@ -68,6 +113,7 @@ export class Scan {
 
   /** `cut`: the last sequence that the limit let through, when rows of the page were left out. */
   private advance(page: ChangesPage, limit: number, cut: bigint | undefined): void {
+    this.ahead = undefined
     const passed = cut === undefined ? page.rows.length : page.rows.findIndex(({ seq }) => seq === cut) + 1
     const whole = this.at === undefined ? page.total : page.updateSeq === this.updateSeq ? this.behind : undefined
     this.behind = this.ids || whole === undefined ? undefined : whole - passed

@@ -265,8 +265,9 @@ describe('feeds that wait', () => {
   })
 
   test('what cannot be read at once is a failure of a normal feed', async () => {
-    const store = filled(1)
+    const store = filled(1_001)
     const iterator = await open(store, {})
+    await iterator.next()
     store.failing = true
     await expect(iterator.next()).rejects.toThrow('store_unavailable')
   })

@@ -7,7 +7,7 @@ import type { DatabaseRef, DocumentStore } from '../../storage/documents/contrac
 import { Problem } from '../errors.ts'
 import { Alarm } from './alarm.ts'
 import { rowMaker } from './changes-rows.ts'
-import { Scan } from './changes-scan.ts'
+import { openScan, type Scan } from './changes-scan.ts'
 import { PendingMemory } from './pending.ts'
 import type { ChangesEvent, ChangesQuery, Documents } from './service.ts'
 
@@ -22,9 +22,8 @@ export function changesReader(store: Store, stopping?: AbortSignal): Documents['
   const memory = new PendingMemory()
   return async (ref, query, signal) => {
     const maker = rowMaker(store, query)
-    const now = await store.changes(ref, { descending: false, limit: 0, bodies: false })
-    if (!now) return 'no_database'
-    const scan = new Scan(store, ref, query, maker, memory, now)
+    const scan = await openScan(store, ref, query, maker, memory)
+    if (!scan) return 'no_database'
     return events(store, ref, query, scan, { left: signal, stopping })
   }
 }

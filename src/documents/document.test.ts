@@ -86,7 +86,7 @@ describe('special members', () => {
     ['{"_id":null}', 'illegal_docid', 'Document id must be a string'],
     ['{"_id":""}', 'illegal_docid', 'Document id must not be empty'],
     ['{"_id":"_bad"}', 'illegal_docid', 'Only reserved document ids may start with underscore.'],
-    ['{"_attachments":{"a":{"data":""}}}', 'bad_request', 'attachments are not supported yet'],
+    ['{"_attachments":{"a":{}}}', 'bad_request', 'Invalid attachment data for a'],
     ['{"_attachments":[]}', 'doc_validation', '_attachments must be an object'],
     ['{"_revisions":5}', 'doc_validation', '_revisions must be an object'],
     ['{"_revisions":{}}', 'doc_validation', "_revisions.start isn't an integer."],

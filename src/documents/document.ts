@@ -1,6 +1,8 @@
 /** One document as a client sent it: its special members checked and taken out, its body made ready for the store. */
 import { Buffer } from 'node:buffer'
-import type { Body, RevisionId } from '../../storage/documents/contract.ts'
+import type { RevisionId } from '../../storage/documents/contract.ts'
+import { type GivenAttachment, parseAttachments } from '../attachments/given.ts'
+import type { ObjectBody } from '../attachments/stubs.ts'
 import { Problem } from '../errors.ts'
 import { bodyDigest, elementsOf, memberOf, needsRaw, type ParsedJson, stringifyJson } from '../json/exact.ts'
 import { jsonbLength, reordersNested } from '../json/jsonb.ts'
@@ -22,9 +24,7 @@ export interface DocumentRules {
   readonly emptyIsAbsent?: boolean | undefined
 }
 
-export interface DocumentBody extends Body {
-  readonly value: JsonObject
-}
+export type DocumentBody = ObjectBody
 
 export interface PreparedDocument {
   /** `_id` of the document; the path may say otherwise, the face decides. */
@@ -36,12 +36,15 @@ export interface PreparedDocument {
   readonly revisions?: { readonly start: number; readonly ids: readonly string[] } | undefined
   /** `_type`, never stored; the face decides whether it is welcome (documents 3.3). */
   readonly type?: string | undefined
+  /** `_attachments` as given, absent when there are none; `body` is without them. */
+  readonly attachments?: readonly GivenAttachment[] | undefined
   readonly body: DocumentBody
 }
 
 /**
  * Throws `bad_request` when it is no object, `doc_validation` for special members that are unknown or of a wrong type,
- * `illegal_docid`, and `document_too_large` with the id as reason (documents 3.2, 3.3, 3.6).
+ * `illegal_docid`, and `document_too_large` with the id as reason (documents 3.2, 3.3, 3.6). Attachments do not count for
+ * the size of a document.
  */
 export function prepareDocument({ value, exact }: ParsedJson, rules: DocumentRules): PreparedDocument {
   if (!isObject(value) || !isObject(exact)) throw new Problem('bad_request', 'Document must be a JSON object')
@@ -61,6 +64,7 @@ export function prepareDocument({ value, exact }: ParsedJson, rules: DocumentRul
     deleted: value['_deleted'] === true,
     revisions,
     type: value['_type'] as string | undefined,
+    attachments: parseAttachments(value['_attachments']),
     body: makeBody(rules.id ?? id, members, stringifyJson(printed), rules.maxBytes),
   }
 }
@@ -132,11 +136,10 @@ function checkMember(name: string, value: Json | undefined): void {
     name === '_revisions' ||
     (name === '_deleted' && typeof value === 'boolean') ||
     (name === '_type' && typeof value === 'string') ||
+    // It has checks of its own.
+    name === '_attachments' ||
     ignored.has(name)
-  if (fits) return
-  if (name !== '_attachments') throw new Problem('doc_validation', `Bad special document member: ${name}`)
-  if (!isObject(value)) throw new Problem('doc_validation', '_attachments must be an object')
-  if (Object.keys(value).length > 0) throw new Problem('bad_request', 'attachments are not supported yet')
+  if (!fits) throw new Problem('doc_validation', `Bad special document member: ${name}`)
 }
 
 function isAbsent(value: Json | undefined, { emptyIsAbsent }: DocumentRules): boolean {

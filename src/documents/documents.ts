@@ -1,5 +1,9 @@
 /** Composes the parts of the engine into the service that both faces use. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
+import type { ObjectStore } from '../../storage/objects/contract.ts'
+import { Contents } from '../attachments/contents.ts'
+import { readAttachment, removeAttachment, writeAttachment } from '../attachments/edits.ts'
+import { withContents } from '../attachments/inline.ts'
 import { allDocs } from './all-docs.ts'
 import { changesReader } from './changes.ts'
 import { createIndex, deleteIndex, listIndexes } from './indexes.ts'
@@ -14,11 +18,36 @@ import { copyDocument, removeDocument, replicateDocuments, writeBulk, writeDocum
 
 export interface DocumentsOptions {
   readonly store: DocumentStore
+  /** Keeps what is attached to documents. */
+  readonly objects: Pick<ObjectStore, 'put' | 'get' | 'stat'>
+  /** Bytes of one attachment (documents 3.6). Default 1 GiB. */
+  readonly maxAttachmentBytes?: number
+  /** How long the content of an attachment may be without a document. Shorter in tests. */
+  readonly attachmentLeaseMs?: number
+  /** Called when something was given up that an object store still holds. */
+  readonly onCompacted?: () => Promise<void>
   /** Aborts when the server is about to stop: feeds that wait end then. */
   readonly stopping?: AbortSignal
 }
 
-export function openDocuments({ store, stopping }: DocumentsOptions): Documents {
+/** Bytes of one attachment unless the settings say otherwise (documents 3.6). */
+const maxAttachment = 1024 ** 3
+
+export function openDocuments({
+  store,
+  objects,
+  maxAttachmentBytes = maxAttachment,
+  attachmentLeaseMs,
+  onCompacted,
+  stopping,
+}: DocumentsOptions): Documents {
+  const contents = new Contents({
+    ledger: store.attachments,
+    objects,
+    maxBytes: maxAttachmentBytes,
+    leaseMs: attachmentLeaseMs,
+  })
+  const stores = { store, contents }
   return {
     listDatabases: (prefix) => store.listDatabases(prefix),
     info: (ref) => store.databaseInfo(ref),
@@ -29,11 +58,30 @@ export function openDocuments({ store, stopping }: DocumentsOptions): Documents 
     read: (ref, id, options) => readDocument(store, ref, id, options),
     openRevisions: (ref, id, revs, options) => openRevisions(store, ref, id, revs, options),
 
-    write: (ref, request, options) => writeDocument(store, ref, request, options),
+    write: (ref, request, options) => writeDocument(stores, ref, request, options),
     remove: (ref, id, rev) => removeDocument(store, ref, id, rev),
-    bulk: (ref, documents, options) => writeBulk(store, ref, documents, options),
-    replicate: (ref, documents, options) => replicateDocuments(store, ref, documents, options),
-    copy: (ref, from, to) => copyDocument(store, ref, from, to),
+    bulk: (ref, documents, options) => writeBulk(stores, ref, documents, options),
+    replicate: (ref, documents, options) => replicateDocuments(stores, ref, documents, options),
+    copy: (ref, from, to) => copyDocument(stores, ref, from, to),
+
+    readAttachment: (ref, id, name, rev) => readAttachment(store, ref, id, name, rev),
+    writeAttachment: (ref, request, options) => writeAttachment(stores, ref, request, options),
+    removeAttachment: (ref, place) => removeAttachment(stores, ref, place),
+    openContent: (ref, content, range) => contents.open(ref, content, range),
+    async receiveContent(ref, upload, { create }) {
+      const content = await contents.put(ref, upload)
+      if (content !== 'no_database' || !create) return content
+      // Nothing of it was read yet.
+      await store.createDatabase(ref)
+      return contents.put(ref, upload)
+    },
+    withContents: (ref, texts) =>
+      withContents(texts, async (content) => {
+        const bytes = await contents.open(ref, content)
+        // The answer is under way: it is cut, and the client asks again.
+        if (!bytes) throw new Error('an attachment was deleted while it was sent')
+        return bytes
+      }),
 
     readLocal: (ref, id) => readLocal(store, ref, id),
     writeLocal: (ref, local) => writeLocal(store, ref, local),
@@ -41,7 +89,11 @@ export function openDocuments({ store, stopping }: DocumentsOptions): Documents 
 
     revsDiff: (ref, asked) => revsDiff(store, ref, asked),
     bulkGet: (ref, lines, options) => bulkGet(store, ref, lines, options),
-    compact: (ref) => store.compact(ref),
+    async compact(ref) {
+      const exists = await store.compact(ref)
+      if (exists) await onCompacted?.()
+      return exists
+    },
 
     allDocs: (ref, query) => allDocs(store, ref, query),
 

@@ -1,6 +1,6 @@
 /** Revisions of many documents at once: one statement for the trees, one for the bodies. */
 import type { DatabaseRef, DocumentStore, RevisionId, RevisionTree } from '../../storage/documents/contract.ts'
-import { type Rendering, render, revisions } from './reading.ts'
+import { inlined, type Rendering, render, revisions } from './reading.ts'
 import { formatRevision } from './revision.ts'
 import { leavesUnder, sortedLeaves } from './revision-tree.ts'
 import type { OpenRevision } from './service.ts'
@@ -11,6 +11,8 @@ type Store = Pick<DocumentStore, 'databaseInfo' | 'readTrees' | 'readRevisions'>
 export interface Asked {
   readonly id: string
   readonly revs: 'all' | readonly RevisionId[]
+  /** Contents of newer attachments, as in `ReadOptions`. */
+  readonly attachmentsSince?: readonly RevisionId[] | undefined
 }
 
 export interface OpenOptions {
@@ -18,6 +20,8 @@ export interface OpenOptions {
   readonly revs?: boolean
   /** Instead of a revision named, the leaves that descend from it. */
   readonly latest?: boolean
+  /** Attachments with marks for their content. */
+  readonly attachments?: boolean
   /** Written as `_type`. */
   readonly type?: string
 }
@@ -28,9 +32,10 @@ export async function openRevisions(
   ref: DatabaseRef,
   id: string,
   revs: 'all' | readonly RevisionId[],
-  options: OpenOptions = {},
+  options: OpenOptions & Pick<Asked, 'attachmentsSince'> = {},
 ): Promise<readonly OpenRevision[] | 'missing' | 'no_database'> {
-  const { found, unknown } = await openMany(store, ref, [{ id, revs }], options)
+  const { attachmentsSince } = options
+  const { found, unknown } = await openMany(store, ref, [{ id, revs, attachmentsSince }], options)
   if (unknown && !(await store.databaseInfo(ref))) return 'no_database'
   return found[0] ?? 'missing'
 }
@@ -56,7 +61,7 @@ export async function openMany(
     const leaves = wanted.flat().map(({ leaf }) => leaf)
     if (attempt < 3 && leaves.some((leaf, at) => leaf && !bodies[at])) continue
     let next = 0
-    const found = asked.map(({ id, revs }, at) => {
+    const found = asked.map(({ id, revs, attachmentsSince }, at) => {
       const tree = trees.get(id)
       if (!tree && revs === 'all') return 'missing'
       return (wanted[at] ?? []).map(({ asked: name, rev }): OpenRevision => {
@@ -66,7 +71,8 @@ export async function openMany(
           ...(options.type ? { type: options.type } : {}),
           ...(options.revs ? { extra: { _revisions: revisions(tree, rev) } } : {}),
         }
-        return { ok: render(document, rendering) }
+        const { attachments = false } = options
+        return { ok: render(inlined(document, tree, { attachments, attachmentsSince }), rendering) }
       })
     })
     return { found, unknown: trees.size === 0 }

@@ -6,6 +6,7 @@ import type {
   RevisionTree,
   StoredDocument,
 } from '../../storage/documents/contract.ts'
+import { markedText } from '../attachments/inline.ts'
 import { documentText } from './render.ts'
 import { formatRevision, sameRevision } from './revision.ts'
 import { ancestry, conflicts, deletedConflicts } from './revision-tree.ts'
@@ -43,9 +44,33 @@ export async function readDocument(
   if (!winner) return { kind: 'missing' }
   const document = await chosen(store, ref, winner, options)
   if (!document) return { kind: options.rev ? 'missing' : 'deleted' }
-  const extra = needsTree(options) ? await extras(store, ref, document, options) : undefined
+  const tree = needsTree(options) ? await store.readTree(ref, document.id) : undefined
+  const extra = tree ? await extras(store, ref, document, tree, options) : undefined
   const type = options.type === undefined ? {} : { type: options.type }
-  return { kind: 'found', document: render(document, extra ? { ...type, extra } : type) }
+  const shown = inlined(document, tree, options)
+  return { kind: 'found', document: render(shown, extra ? { ...type, extra } : type) }
+}
+
+/** The document with marks in place of the attachments that are wanted with their content. */
+export function inlined(
+  document: StoredDocument,
+  tree: RevisionTree | undefined,
+  { attachments, attachmentsSince }: Pick<ReadOptions, 'attachments' | 'attachmentsSince'>,
+): StoredDocument {
+  if (!attachments && !attachmentsSince) return document
+  const text = markedText(
+    document.text,
+    attachmentsSince && tree ? commonGeneration(tree, document, attachmentsSince) : 0,
+  )
+  return text === document.text ? document : { ...document, text }
+}
+
+/** The generation of the newest of `known` that is an ancestor, or the revision itself; 0 when none is. */
+function commonGeneration(tree: RevisionTree, rev: RevisionId, known: readonly RevisionId[]): number {
+  const names = new Set(known.map(formatRevision))
+  const path = ancestry(tree.nodes, rev)
+  const at = path.findIndex((hash, n) => names.has(formatRevision({ gen: rev.gen - n, hash })))
+  return at < 0 ? 0 : rev.gen - at
 }
 
 async function chosen(store: Store, ref: DatabaseRef, winner: StoredDocument, { rev, latest }: ReadOptions) {
@@ -54,18 +79,18 @@ async function chosen(store: Store, ref: DatabaseRef, winner: StoredDocument, { 
 }
 
 function needsTree(options: ReadOptions): boolean {
-  return Boolean(options.revs || options.revsInfo || options.conflicts || options.deletedConflicts || options.localSeq)
+  const { revs, revsInfo, conflicts, deletedConflicts, localSeq, attachmentsSince } = options
+  return Boolean(revs || revsInfo || conflicts || deletedConflicts || localSeq || attachmentsSince)
 }
 
 async function extras(
   store: Store,
   ref: DatabaseRef,
   document: StoredDocument,
+  tree: RevisionTree,
   options: ReadOptions,
 ): Promise<Record<string, unknown>> {
   const extra: Record<string, unknown> = {}
-  const tree = await store.readTree(ref, document.id)
-  if (!tree) return extra
   const { nodes } = tree
   if (options.revs) extra['_revisions'] = revisions(tree, document)
   if (options.revsInfo) extra['_revs_info'] = revisionsInfo(tree, document)

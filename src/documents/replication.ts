@@ -3,11 +3,12 @@ import type { DatabaseRef, DocumentStore, RevisionId, RevisionTree } from '../..
 import { Problem } from '../errors.ts'
 import { isObject, type Json } from '../json/value.ts'
 import { checkDocumentId } from './document.ts'
-import { type Asked, openMany } from './open-revisions.ts'
-import { firstPage, nextPage } from './page-size.ts'
+import { openNamed } from './named-leaves.ts'
+import type { Asked, OpenOptions } from './open-revisions.ts'
+import { PageMemory } from './page-memory.ts'
 import { formatRevision, parseRevision } from './revision.ts'
 import { sortedLeaves } from './revision-tree.ts'
-import type { BulkGetFailure, BulkGetLine, BulkGetResult, RevisionsDiff } from './service.ts'
+import type { BulkGetFailure, BulkGetLine, BulkGetResult, OpenRevision, RevisionsDiff } from './service.ts'
 
 type Store = Pick<DocumentStore, 'databaseInfo' | 'readTrees' | 'readRevisions'>
 
@@ -72,7 +73,7 @@ export function parseBulkGet(body: Json): readonly BulkGetLine[] {
 
 function parseLine(line: Json): BulkGetLine {
   if (!isObject(line)) throw new Problem('bad_request', "Each of 'docs' must be a JSON object.")
-  const { id, rev } = line
+  const { id, rev, atts_since: since } = line
   if (id === undefined) return refusedLine(null, null, new Problem('bad_request', 'document id missed'))
   if (typeof id !== 'string')
     return refusedLine(null, null, new Problem('illegal_docid', 'Document id must be a string'))
@@ -81,12 +82,17 @@ function parseLine(line: Json): BulkGetLine {
   } catch (error) {
     return refusedLine(id, null, error)
   }
-  if (rev === undefined) return { id, revs: 'all' }
   try {
-    return { id, revs: [parseRevision(rev)] }
+    const revs = rev === undefined ? 'all' : [parseRevision(rev)]
+    return Array.isArray(since) ? { id, revs, attachmentsSince: since.map(parseRevision) } : { id, revs }
   } catch (error) {
-    return refusedLine(id, rev, error)
+    return refusedLine(id, rev ?? null, error)
   }
+}
+
+/** Whether a line asks for the contents of attachments by itself. */
+export function wantContents(lines: readonly BulkGetLine[]): boolean {
+  return lines.some((line) => 'revs' in line && line.attachmentsSince !== undefined)
 }
 
 function refusedLine(id: string | null, rev: Json, error: unknown): BulkGetLine {
@@ -98,35 +104,51 @@ export async function bulkGet(
   store: Store,
   ref: DatabaseRef,
   lines: readonly BulkGetLine[],
-  options: { readonly revs?: boolean; readonly latest?: boolean } = {},
+  options: OpenOptions = {},
 ): Promise<AsyncIterable<readonly BulkGetResult[]> | 'no_database'> {
-  return (await store.databaseInfo(ref)) ? resultPages(store, ref, lines, options) : 'no_database'
+  const first = await resultPage(store, ref, lines.slice(0, pages.first(ref)), options)
+  if (first.unknown && !(await store.databaseInfo(ref))) return 'no_database'
+  return resultPages(store, ref, lines, options, first.results)
 }
+
+/** How much the documents of a database weigh does not change from one question of a replicator to the next. */
+const pages = new PageMemory()
 
 async function* resultPages(
   store: Store,
   ref: DatabaseRef,
   lines: readonly BulkGetLine[],
-  options: { readonly revs?: boolean; readonly latest?: boolean },
+  options: OpenOptions,
+  first: readonly BulkGetResult[],
 ): AsyncGenerator<readonly BulkGetResult[]> {
-  let size = firstPage
+  let results = first
   for (let at = 0; at < lines.length; ) {
-    const part = lines.slice(at, at + size)
-    at += part.length
-    const asked = part.filter((line): line is Asked => 'revs' in line)
-    const { found } = await openMany(store, ref, asked, options)
-    let next = 0
-    const results = part.map((line): BulkGetResult => {
-      if ('refused' in line) return { id: line.id, docs: [{ error: line.refused }] }
-      return resultOf(line.id, found[next++] ?? 'missing')
-    })
     yield results
+    at += results.length
     const documents = results.flatMap(({ docs }) => docs.flatMap((one) => ('ok' in one ? [one.ok] : [])))
-    if (documents.length > 0) size = nextPage(documents)
+    const size = pages.next(ref, documents)
+    if (at < lines.length) ({ results } = await resultPage(store, ref, lines.slice(at, at + size), options))
   }
 }
 
-function resultOf(id: string, found: Awaited<ReturnType<typeof openMany>>['found'][number]): BulkGetResult {
+/** `unknown`: there is none of the documents, so that maybe there is no database. */
+async function resultPage(
+  store: Store,
+  ref: DatabaseRef,
+  lines: readonly BulkGetLine[],
+  options: OpenOptions,
+): Promise<{ readonly results: readonly BulkGetResult[]; readonly unknown: boolean }> {
+  const asked = lines.filter((line): line is Asked => 'revs' in line)
+  const { found, unknown } = await openNamed(store, ref, asked, options)
+  let next = 0
+  const results = lines.map((line): BulkGetResult => {
+    if ('refused' in line) return { id: line.id, docs: [{ error: line.refused }] }
+    return resultOf(line.id, found[next++] ?? 'missing')
+  })
+  return { results, unknown }
+}
+
+function resultOf(id: string, found: readonly OpenRevision[] | 'missing'): BulkGetResult {
   // CouchDB's word for the revision that nobody asked for.
   if (found === 'missing') return { id, docs: [{ error: missingRevision(id, 'undefined') }] }
   return { id, docs: found.map((one) => ('ok' in one ? one : { error: missingRevision(id, one.missing) })) }

@@ -5,7 +5,10 @@
  * Conventions: a missing database is the value `'no_database'`, never an exception, because each face words it
  * differently; bad input is a `Problem`.
  */
-import type { DatabaseInfo, DatabaseRef, RevisionId } from '../../storage/documents/contract.ts'
+import type { Content, DatabaseInfo, DatabaseRef, RevisionId } from '../../storage/documents/contract.ts'
+import type { ByteRange } from '../../storage/objects/contract.ts'
+import type { Upload } from '../attachments/contents.ts'
+import type { Stub } from '../attachments/stubs.ts'
 import type { Json, JsonObject } from '../json/value.ts'
 import type { PreparedDocument } from './document.ts'
 import type { PreparedLocal } from './locals.ts'
@@ -28,6 +31,10 @@ export interface ReadOptions {
   readonly conflicts?: boolean
   readonly deletedConflicts?: boolean
   readonly localSeq?: boolean
+  /** Attachments with their content: the text has marks for `withContents`. */
+  readonly attachments?: boolean
+  /** Only of attachments that are newer than the newest of these that is an ancestor. */
+  readonly attachmentsSince?: readonly RevisionId[] | undefined
   /** Written as `_type` right behind `_rev`. */
   readonly type?: string
 }
@@ -41,12 +48,38 @@ export type ReadOutcome =
 export type OpenRevision = { readonly ok: RenderedDocument } | { readonly missing: string }
 
 export type WriteOutcome =
-  | { readonly kind: 'ok'; readonly id: string; readonly rev: string }
+  /** `text` is the stored body where it is another one than was given: with the stubs of attachments. */
+  | { readonly kind: 'ok'; readonly id: string; readonly rev: string; readonly text?: string }
   | { readonly kind: 'conflict'; readonly id: string }
   | { readonly kind: 'missing'; readonly id: string }
   | { readonly kind: 'deleted'; readonly id: string }
   | { readonly kind: 'forbidden'; readonly id: string; readonly reason: string }
   | { readonly kind: 'no_database'; readonly id: string }
+
+export interface AttachmentPlace {
+  readonly id: string
+  readonly name: string
+  /** The revision that the client read. */
+  readonly rev?: RevisionId | undefined
+}
+
+export interface AttachmentRequest extends AttachmentPlace, Omit<Upload, 'name'> {
+  readonly contentType: string
+}
+
+export type AttachmentRead =
+  /** `document` is the one that has it. */
+  | { readonly kind: 'found'; readonly document: RenderedDocument; readonly attachment: Stub }
+  | { readonly kind: 'no_attachment'; readonly document: RenderedDocument }
+  | { readonly kind: 'missing' }
+  | { readonly kind: 'deleted' }
+  | { readonly kind: 'no_database' }
+
+export type AttachmentOutcome =
+  | WriteOutcome
+  /** There is a document, but not this revision of it. */
+  | { readonly kind: 'missing_revision'; readonly id: string }
+  | { readonly kind: 'no_attachment'; readonly id: string }
 
 /** `_local` documents have no tombstones. */
 export type LocalRead = Exclude<ReadOutcome, { readonly kind: 'deleted' }>
@@ -65,7 +98,11 @@ export interface RevisionsDiff {
 
 /** One line of a `_bulk_get`: revisions of a document, or why they cannot be looked for. */
 export type BulkGetLine =
-  | { readonly id: string; readonly revs: 'all' | readonly RevisionId[] }
+  | {
+      readonly id: string
+      readonly revs: 'all' | readonly RevisionId[]
+      readonly attachmentsSince?: readonly RevisionId[] | undefined
+    }
   | { readonly id: string | null; readonly refused: BulkGetFailure }
 
 export interface BulkGetFailure {
@@ -107,6 +144,8 @@ export interface AllDocsQuery {
   /** Absent: all. */
   readonly limit?: number | undefined
   readonly includeDocs: boolean
+  /** With `includeDocs`: as in `ReadOptions`. */
+  readonly attachments?: boolean
   readonly conflicts: boolean
   readonly designs: 'all' | 'none' | 'only'
 }
@@ -143,6 +182,8 @@ export interface ChangesQuery {
   /** Latest first; `since` is ignored and nothing is waited for. */
   readonly descending: boolean
   readonly includeDocs: boolean
+  /** With `includeDocs`: as in `ReadOptions`. */
+  readonly attachments?: boolean
   readonly conflicts: boolean
   /** The winner only, or all leaves, the winner first and deleted ones too. */
   readonly style: 'main_only' | 'all_docs'
@@ -203,7 +244,7 @@ export interface Documents {
     ref: DatabaseRef,
     id: string,
     revs: 'all' | readonly RevisionId[],
-    options?: { readonly revs?: boolean; readonly latest?: boolean; readonly type?: string },
+    options?: Pick<ReadOptions, 'revs' | 'latest' | 'attachments' | 'attachmentsSince' | 'type'>,
   ): Promise<readonly OpenRevision[] | 'missing' | 'no_database'>
 
   write(ref: DatabaseRef, request: WriteRequest, options?: BulkOptions): Promise<WriteOutcome>
@@ -228,6 +269,19 @@ export interface Documents {
     to: { readonly id: string; readonly rev?: RevisionId | undefined },
   ): Promise<WriteOutcome>
 
+  /** One attachment of the winner, or of a revision. */
+  readAttachment(ref: DatabaseRef, id: string, name: string, rev?: RevisionId): Promise<AttachmentRead>
+  /** Attaches what comes, in place of an attachment of that name; without `rev` as the beginning of a document. */
+  writeAttachment(ref: DatabaseRef, request: AttachmentRequest, options: BulkOptions): Promise<AttachmentOutcome>
+  /** The document stays, as a new revision. */
+  removeAttachment(ref: DatabaseRef, place: AttachmentPlace): Promise<AttachmentOutcome>
+  /** A content by what it is known by; to be called while the document that names it is still kept. */
+  openContent(ref: DatabaseRef, content: Content, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined>
+  /** Stores a content for a document that is about to be written: it counts as `received` there. */
+  receiveContent(ref: DatabaseRef, upload: Upload, options: BulkOptions): Promise<Content | 'no_database'>
+  /** Puts contents in the place of marks: for what was read with `attachments` or `attachmentsSince`. */
+  withContents(ref: DatabaseRef, texts: AsyncIterable<string>): AsyncIterable<string>
+
   readLocal(ref: DatabaseRef, id: string): Promise<LocalRead>
   /** Puts a local document, or deletes it when it is prepared as deleted; `missing`: there is none to delete. */
   writeLocal(ref: DatabaseRef, local: PreparedLocal): Promise<WriteOutcome>
@@ -243,9 +297,9 @@ export interface Documents {
   bulkGet(
     ref: DatabaseRef,
     lines: readonly BulkGetLine[],
-    options?: { readonly revs?: boolean; readonly latest?: boolean },
+    options?: Pick<ReadOptions, 'revs' | 'latest' | 'attachments'>,
   ): Promise<AsyncIterable<readonly BulkGetResult[]> | 'no_database'>
-  /** Drops the bodies of superseded revisions at once; false when there is no such database. */
+  /** Drops the bodies of superseded revisions, and what was attached to them, at once; false when there is no such database. */
   compact(ref: DatabaseRef): Promise<boolean>
 
   allDocs(ref: DatabaseRef, query: AllDocsQuery): Promise<AllDocsAnswer | 'no_database'>

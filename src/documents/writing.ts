@@ -8,17 +8,36 @@ import type {
   Replicated,
   RevisionId,
 } from '../../storage/documents/contract.ts'
+import type { Contents } from '../attachments/contents.ts'
+import { settleEdits, settleRevisions } from '../attachments/settle.ts'
+import { noStubs, partsOf, withStubs } from '../attachments/stubs.ts'
 import { Problem } from '../errors.ts'
 import { newDocumentId } from '../ids.ts'
-import { bodyDigest, parseJson } from '../json/exact.ts'
-import { isObject } from '../json/value.ts'
+import { bodyDigest, stringifyJson } from '../json/exact.ts'
 import { isWritable } from './doctypes.ts'
 import { checkDocumentId, makeBody, type PreparedDocument } from './document.ts'
 import { isBuiltinDesign } from './reserved-designs.ts'
 import { formatRevision } from './revision.ts'
 import type { BulkOptions, WriteOutcome, WriteRequest } from './service.ts'
 
-type Store = Pick<DocumentStore, 'write' | 'replicate' | 'createDatabase' | 'read' | 'readRevision'>
+type Store = Pick<
+  DocumentStore,
+  | 'write'
+  | 'replicate'
+  | 'createDatabase'
+  | 'databaseInfo'
+  | 'read'
+  | 'readRevision'
+  | 'readRevisions'
+  | 'readMany'
+  | 'readTrees'
+>
+
+/** What writing needs: the store of documents, and that of what is attached to them. */
+export interface Stores {
+  readonly store: Store
+  readonly contents: Contents
+}
 
 /** The body of a plain deletion. */
 export const emptyBody: Body = { text: '{}', raw: false, digest: bodyDigest({}), value: {} }
@@ -34,31 +53,30 @@ export function assertWritable(ref: DatabaseRef, id: string): void {
 }
 
 /** Why a design document of the server's own may not be changed; `undefined` when it may. */
-function protection(ref: DatabaseRef, id: string, deleted: boolean): string | undefined {
+export function protection(ref: DatabaseRef, id: string, deleted: boolean): string | undefined {
   if (!id.startsWith('_design/') || !isBuiltinDesign(ref.name, id)) return undefined
   return deleted ? 'This design doc cannot be deleted' : 'This design doc cannot be changed'
 }
 
 export async function writeDocument(
-  store: Store,
+  stores: Stores,
   ref: DatabaseRef,
   request: WriteRequest,
   options: BulkOptions = { create: false },
 ): Promise<WriteOutcome> {
-  const { id, document, rev } = request
+  const { id, document, rev, unknownParent } = request
   assertWritable(ref, id)
   const reason = protection(ref, id, document.deleted)
   if (reason) return { kind: 'forbidden', id, reason }
-  const edit: Edit = {
-    ref,
-    id,
-    parent: rev,
-    deleted: document.deleted,
-    body: document.body,
-    unknownParent: request.unknownParent,
+  const edit: Edit = { ref, id, parent: rev, deleted: document.deleted, body: document.body, unknownParent }
+  if (!document.attachments) {
+    const [outcome] = await writeCreating(stores.store, ref, [edit], options)
+    return named(id, outcome)
   }
-  const [outcome] = await writeCreating(store, ref, [edit], options)
-  return named(id, outcome)
+  const [settled] = await withAttachments(stores, ref, [{ edit, document }], options)
+  if (!settled || !('body' in settled)) return named(id, settled)
+  const outcome = named(id, (await writeCreating(stores.store, ref, [settled], options))[0])
+  return outcome.kind === 'ok' ? { ...outcome, text: settled.body.text } : outcome
 }
 
 export async function removeDocument(
@@ -78,7 +96,7 @@ export async function removeDocument(
 
 /** `_bulk_docs`: every document on its own, outcomes in the order given. */
 export async function writeBulk(
-  store: Store,
+  stores: Stores,
   ref: DatabaseRef,
   documents: readonly PreparedDocument[],
   options: BulkOptions,
@@ -104,21 +122,74 @@ export async function writeBulk(
     })
     places.push(at)
   }
-  const answers = await writeCreating(store, ref, edits, options)
+  const answers = documents.some(({ attachments }) => attachments)
+    ? await writeAttaching(
+        stores,
+        ref,
+        places.map((at, n) => ({ edit: edits[n] as Edit, document: documents[at] as PreparedDocument })),
+        options,
+      )
+    : await writeCreating(stores.store, ref, edits, options)
   if (answers.length > 0 && answers.every((outcome) => outcome.kind === 'no_database')) return 'no_database'
   for (const [n, at] of places.entries()) outcomes[at] = named(edits[n]?.id ?? '', answers[n])
   return outcomes
 }
 
+interface Prepared {
+  readonly edit: Edit
+  readonly document: PreparedDocument
+}
+
+/** Writes those whose attachments are there; the outcomes of the others are known before. */
+async function writeAttaching(
+  stores: Stores,
+  ref: DatabaseRef,
+  prepared: readonly Prepared[],
+  options: BulkOptions,
+): Promise<readonly EditOutcome[]> {
+  const settled = await withAttachments(stores, ref, prepared, options)
+  const edits = settled.filter((one): one is Edit => 'body' in one)
+  const answers = await writeCreating(stores.store, ref, edits, options)
+  let next = 0
+  return settled.map((one) => ('body' in one ? (answers[next++] ?? { kind: 'conflict' }) : one))
+}
+
+/** The edits with the attachments that they were given, or why they cannot be made. */
+async function withAttachments(
+  { store, contents }: Stores,
+  ref: DatabaseRef,
+  prepared: readonly Prepared[],
+  { create }: BulkOptions,
+): Promise<readonly (Edit | EditOutcome)[]> {
+  const given = prepared.map(({ edit, document: { attachments = [] } }) => ({
+    id: edit.id,
+    rev: edit.parent,
+    attachments,
+    refuseUnknown: edit.unknownParent === 'refuse',
+  }))
+  let settled = await settleEdits(store, contents, ref, given)
+  if (settled === 'no_database' && create) {
+    await store.createDatabase(ref)
+    settled = await settleEdits(store, contents, ref, given)
+  }
+  const stubs = settled
+  if (stubs === 'no_database') return prepared.map(() => ({ kind: 'no_database' }))
+  return prepared.map(({ edit, document }, at) => {
+    const one = stubs[at] ?? 'conflict'
+    return typeof one === 'string' ? { kind: one } : { ...edit, body: withStubs(document.body, one) }
+  })
+}
+
 /** `new_edits: false`: only what could not be stored comes back. */
 export async function replicateDocuments(
-  store: Store,
+  { store, contents }: Stores,
   ref: DatabaseRef,
   documents: readonly PreparedDocument[],
   options: BulkOptions,
 ): Promise<readonly WriteOutcome[] | 'no_database'> {
   const refused: WriteOutcome[] = []
   const revisions: Replicated[] = []
+  const attached: { readonly at: number; readonly document: PreparedDocument }[] = []
   for (const document of documents) {
     const id = document.id ?? newDocumentId()
     assertWritable(ref, id)
@@ -127,12 +198,27 @@ export async function replicateDocuments(
       refused.push({ kind: 'forbidden', id, reason })
       continue
     }
+    if (document.attachments) attached.push({ at: revisions.length, document })
     revisions.push({ id, deleted: document.deleted, body: document.body, ...historyOf(document) })
   }
-  if (await store.replicate(ref, revisions)) return refused
+  const replicate = async () => {
+    if (attached.length === 0) return store.replicate(ref, revisions)
+    const given = attached.map(({ at, document: { attachments = [] } }) => {
+      const { id, gen, path } = revisions[at] as Replicated
+      return { id, gen, path, attachments }
+    })
+    const stubs = await settleRevisions(store, contents, ref, given)
+    if (stubs === 'no_database') return false
+    const whole = [...revisions]
+    for (const [n, { at, document }] of attached.entries()) {
+      whole[at] = { ...(revisions[at] as Replicated), body: withStubs(document.body, stubs[n] ?? noStubs) }
+    }
+    return store.replicate(ref, whole)
+  }
+  if (await replicate()) return refused
   if (!options.create) return 'no_database'
   await store.createDatabase(ref)
-  return (await store.replicate(ref, revisions)) ? refused : 'no_database'
+  return (await replicate()) ? refused : 'no_database'
 }
 
 /** `_revisions` wins over `_rev` where they disagree (documents 4.6). */
@@ -144,7 +230,7 @@ function historyOf({ rev, revisions }: PreparedDocument): { gen: number; path: r
 
 /** COPY of the winner, or of one revision, onto another id. */
 export async function copyDocument(
-  store: Store,
+  { store, contents }: Stores,
   ref: DatabaseRef,
   from: { readonly id: string; readonly rev?: RevisionId | undefined },
   to: { readonly id: string; readonly rev?: RevisionId | undefined },
@@ -156,11 +242,15 @@ export async function copyDocument(
   const source = from.rev ? await store.readRevision(ref, from.id, from.rev) : winner
   if (!source) return { kind: 'missing', id: from.id }
   if (source.deleted) return { kind: 'deleted', id: from.id }
-  const { value } = parseJson(source.text)
-  const body = makeBody(to.id, isObject(value) ? value : {}, source.text, Number.POSITIVE_INFINITY)
+  const { members, stubs } = partsOf(source.text)
+  const made = makeBody(to.id, members.value, stringifyJson(members.exact), Number.POSITIVE_INFINITY)
+  const body = withStubs(made, stubs)
   assertWritable(ref, to.id)
   const reason = protection(ref, to.id, false)
   if (reason) return { kind: 'forbidden', id: to.id, reason }
+  // The source may be deleted and compacted before its copy is written.
+  const held = stubs.size === 0 ? [] : await contents.hold(ref, [...stubs.values()])
+  if (held.includes(false)) return { kind: 'missing', id: from.id }
   const [outcome] = await store.write([
     { ref, id: to.id, parent: to.rev, deleted: false, body, unknownParent: 'accept' },
   ])

@@ -236,6 +236,20 @@ export interface ChangesRange {
   readonly bodies: boolean
   /** Only these documents, at most 1,000. */
   readonly ids?: readonly string[] | undefined
+  /** With what each winner was made from: `ChangedDocument.parent`. */
+  readonly parents?: boolean
+}
+
+/** A document of the feed. */
+export interface ChangedDocument extends StoredDocument {
+  /** The revision that the winner was made from; absent where none is known, or where it was not asked for. */
+  readonly parent?: ParentRevision
+}
+
+export interface ParentRevision {
+  readonly deleted: boolean
+  /** The body of the parent of a tombstone, while it is kept. */
+  readonly text?: string
 }
 
 /** One page of the feed; all of it is read in one snapshot. */
@@ -247,7 +261,58 @@ export interface ChangesPage {
   /** Rows of the whole feed. */
   readonly total: number
   /** In the order of the sequences, in the direction asked. */
-  readonly rows: readonly StoredDocument[]
+  readonly rows: readonly ChangedDocument[]
+}
+
+/** A revision that was made by an interactive edit. */
+export interface Commit extends RevisionId {
+  readonly id: string
+  readonly seq: bigint
+  readonly deleted: boolean
+  /** As written: the store may print the same members otherwise. */
+  readonly text: string
+  /** Absent for a creation. */
+  readonly parent: RevisionId | undefined
+}
+
+/** Bytes of the longest text that `broadcast` takes. */
+export const maxBroadcastBytes = 7_500
+
+/** What the bytes of an attachment are known by: contents of one database that agree in both are one. */
+export interface Content {
+  /** md5 in base64. */
+  readonly digest: string
+  /** Bytes. */
+  readonly length: number
+}
+
+/**
+ * Which object of the object store holds which content of a database. Documents name contents in their member
+ * `_attachments` (`digest` is `md5-` and the digest, `length` the length), and `compact` gives up those that no body
+ * names any more. Who is about to name one takes a lease before, since its document is not there yet; who writes a child
+ * of a revision that names it needs none.
+ */
+export interface AttachmentLedger {
+  /** Enters an object that is about to be put: on disk when it resolves. False when the database does not exist. */
+  lease(ref: DatabaseRef, object: string, forMs: number): Promise<boolean>
+  /** Sets a new time for an object that is being put; 0 gives it up. False when it was given up before. */
+  renew(ref: DatabaseRef, object: string, forMs: number): Promise<boolean>
+  /**
+   * The object is there and holds this content. Where another object already does, that one stays and this one is given
+   * up. False when the object had been given up, or the database is gone: nothing may name the content then.
+   */
+  settle(ref: DatabaseRef, object: string, content: Content, forMs: number): Promise<boolean>
+  /** Takes leases on contents. Says of each whether the database holds it. */
+  hold(ref: DatabaseRef, contents: readonly Content[], forMs: number): Promise<readonly boolean[]>
+  /** The object that holds a content; `undefined` when there is none. */
+  find(ref: DatabaseRef, content: Content): Promise<string | undefined>
+  /** The object is damaged or gone: it holds nothing, so that its content can be put anew. */
+  disown(ref: DatabaseRef, object: string): Promise<void>
+  /**
+   * Lets `remove` delete objects that were given up, at most `limit`, and forgets them. When it rejects they stay given
+   * up. Says how many there were.
+   */
+  sweep(limit: number, remove: (objects: readonly string[]) => Promise<void>): Promise<number>
 }
 
 export interface DocumentStore {
@@ -311,9 +376,12 @@ export interface DocumentStore {
 
   /**
    * Drops bodies of revisions that are no leaves, all of them unless `keep` says which stay; trees stay as they are.
+   * Gives up the contents of attachments that no body names any more and nobody has a lease on.
    * False when the database does not exist.
    */
   compact(ref: DatabaseRef, keep?: KeptBodies): Promise<boolean>
+
+  readonly attachments: AttachmentLedger
 
   /**
    * One page of the feed; `undefined` when the database does not exist. Guarantee: commit order is sequence order, so
@@ -328,10 +396,20 @@ export interface DocumentStore {
   /**
    * Calls `listener` soon after any process committed to the database or dropped it, at times also for nothing. Changes
    * close together are one call. Nothing is held in the store for it. Ends with the function returned.
+   * `onCommit` gets every revision that this process made by `write`, as soon as that is known, before `write` resolves.
    */
-  watch(ref: DatabaseRef, listener: () => void): () => void
+  watch(ref: DatabaseRef, listener: () => void, onCommit?: (commit: Commit) => void): () => void
   /** How many listeners are registered in this process. */
   watching(): number
+
+  /**
+   * Hands a text to the hearers of every process on this store, this one included, at most once each; nothing of it is
+   * kept, and who does not hear it now never will. `ref` names whom it is about and need not exist.
+   * Throws `too_large` above `maxBroadcastBytes` of UTF-8; neither name nor text holds U+0000 or a line end in `ref`.
+   */
+  broadcast(ref: DatabaseRef, text: string): Promise<void>
+  /** Calls `hearer` for every broadcast until the function returned is called. Other processes' are heard from soon on. */
+  hear(hearer: (ref: DatabaseRef, text: string) => void): () => void
 
   /** Resolves when the store answers; rejects with `store_unavailable` otherwise. */
   ping(): Promise<void>

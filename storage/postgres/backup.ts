@@ -1,7 +1,7 @@
 import type { StoreSnapshot } from '../../src/backup/store.ts'
 import { StartupError } from '../../src/startup-error.ts'
 import { contentsOf, revisionsOf } from './census.ts'
-import type { ConnectionOptions, Sql } from './connection.ts'
+import type { ConnectionOptions, Sql, Transaction } from './connection.ts'
 import { copyOut, openCopySession } from './copy.ts'
 import { schemaVersion } from './migrate.ts'
 
@@ -37,7 +37,15 @@ export async function readPostgres<T>(
  * Two numbers of an advisory lock: while somebody holds it, no object is deleted, so that all that a snapshot refers to can
  * still be read.
  */
-export const rubbishHeld = [4837, 1] as const
+const rubbishHeld = [4837, 1] as const
+
+/** A condition that is false while a backup is being written. */
+export function mayDelete(sql: Sql | Transaction) {
+  return sql`NOT EXISTS (
+    SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+      AND classid = ${rubbishHeld[0]} AND objid = ${rubbishHeld[1]}
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`
+}
 
 /** Before the snapshot, for as long as the session lasts. */
 async function holdRubbish(sql: Sql): Promise<void> {

@@ -16,6 +16,7 @@ export const dataTables = [
   'file_usage',
   'object_ledger',
   'secrets',
+  'attachments',
 ] as const
 
 /** Tables that triggers fill from others. */

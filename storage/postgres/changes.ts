@@ -2,12 +2,19 @@
  * The feed of a database: its documents by sequence. Pages by key, each one statement that also reads how far the
  * database has come (storage 6): read afterwards, that could pass rows which the page has not seen.
  */
-import type { ChangesPage, ChangesRange } from '../documents/contract.ts'
+import type { ChangedDocument, ChangesPage, ChangesRange } from '../documents/contract.ts'
 import type { Sql } from './connection.ts'
 import { documentOf, type ReadRow } from './read-queue.ts'
 
-/** The database, then one document; `id` is null where the page has no row. */
-type PageRow = [updateSeq: string, total: string, id: string | null, ...ReadRow]
+/** The database, one document, its parent; `id` is null where the page has no row. */
+type PageRow = [
+  updateSeq: string,
+  total: string,
+  id: string | null,
+  ...ReadRow,
+  parentDeleted: boolean | null,
+  parentText: string | null,
+]
 
 /** `undefined` when the database number no longer exists. */
 export async function readChanges(sql: Sql, db: string, range: ChangesRange): Promise<ChangesPage | undefined> {
@@ -18,19 +25,31 @@ export async function readChanges(sql: Sql, db: string, range: ChangesRange): Pr
       : sql`unnest(${[...new Set(range.ids)]}::text[]) AS t (id)
           CROSS JOIN LATERAL (SELECT * FROM docs WHERE db = ${db} AND id = t.id OFFSET 0) x WHERE true`
   const order = range.descending ? sql`ORDER BY x.seq DESC` : sql`ORDER BY x.seq`
+  const parent = range.parents
+    ? sql`(SELECT r.deleted FROM revs r WHERE r.db = x.db AND r.id = x.id AND r.gen = x.gen - 1 AND r.hash = x.parent),
+        CASE WHEN x.deleted THEN
+          (SELECT r.body FROM revs r WHERE r.db = x.db AND r.id = x.id AND r.gen = x.gen - 1 AND r.hash = x.parent) END`
+    : sql`NULL::boolean, NULL::text`
   const rows = (await sql`
     SELECT d.update_seq, d.doc_count + d.deleted_count, p.*
     FROM databases d LEFT JOIN LATERAL (
-      SELECT x.id, x.gen, x.hash, x.deleted, x.leaves, x.seq, ${text}
+      SELECT x.id, x.gen, x.hash, x.deleted, x.leaves, x.seq, ${text}, ${parent}
       FROM ${documents} ${behind(sql, range)} ${order} LIMIT ${range.limit}
     ) p ON true
     WHERE d.db = ${db}`.values()) as unknown as PageRow[]
   const [first] = rows
   if (!first) return undefined
-  const found = rows.flatMap(([, , id, ...row]) => (id === null ? [] : (documentOf(id, row) ?? [])))
+  const found = rows.flatMap((row) => changed(row) ?? [])
   // In order already; SQL does not promise it of a join.
   found.sort((a, b) => (a.seq < b.seq === range.descending ? 1 : -1))
   return { epoch: db, updateSeq: BigInt(first[0]), total: Number(first[1]), rows: found }
+}
+
+function changed(row: PageRow): ChangedDocument | undefined {
+  const [, , id, gen, hash, deleted, leaves, seq, text, parentDeleted, parentText] = row
+  const document = id === null ? undefined : documentOf(id, [gen, hash, deleted, leaves, seq, text])
+  if (!document || parentDeleted === null) return document
+  return { ...document, parent: { deleted: parentDeleted, ...(parentText === null ? {} : { text: parentText }) } }
 }
 
 /** `undefined` when the database number no longer exists. Counts what is fewer: the rows behind, or those before. */

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DatabaseRef, KeptBodies } from '../documents/contract.ts'
+import { giveUpContents } from './attachments.ts'
 import type { Sql } from './connection.ts'
 
 const page = 1_000
@@ -25,10 +26,14 @@ export async function compactDatabase(sql: Sql, ref: DatabaseRef, keep: KeptBodi
     SELECT db FROM databases WHERE prefix = ${ref.prefix} AND name = ${ref.name}`
   if (!row) return false
   await sweepBodies(sql, row.db, keep)
+  await giveUpContents(sql, row.db)
   return true
 }
 
-/** Compacts all databases by turns. One that kept no young body is left alone until somebody writes to it again. */
+/**
+ * Compacts all databases by turns. One that kept no young body, and in which nobody has a lease on an attachment, is left
+ * alone until somebody writes to it again.
+ */
 export class Compactor {
   readonly #settled = new Map<string, string>()
 
@@ -45,7 +50,8 @@ export class Compactor {
       if (signal.aborted) return
       if (this.#settled.get(db) === update_seq) continue
       const young = await sweepBodies(this.sql, db, this.keep, signal)
-      if (young === 0) this.#settled.set(db, update_seq)
+      const leased = signal.aborted ? 0 : await giveUpContents(this.sql, db)
+      if (young === 0 && leased === 0 && !signal.aborted) this.#settled.set(db, update_seq)
     }
   }
 }

@@ -1,6 +1,7 @@
 /** The pool to PostgreSQL and the translation of its errors. Above this folder nobody looks at a driver's error. */
 import postgres from 'postgres'
 import { Problem } from '../../src/errors.ts'
+import { repairResults } from './whole-results.ts'
 
 export type Sql = postgres.Sql
 export type Transaction = postgres.TransactionSql
@@ -44,7 +45,9 @@ export function openPool(
     onnotice: () => {},
     connection: { ...session, ...settings },
   }
-  return typeof target === 'string' ? postgres(target, options) : postgres({ ...options, ...target })
+  const sql = typeof target === 'string' ? postgres(target, options) : postgres({ ...options, ...target })
+  repairResults(sql)
+  return sql
 }
 
 /**

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tenantPrefix } from '../../src/files/object-name.ts'
 import type { DatabaseInfo, DatabaseRef } from '../documents/contract.ts'
+import { giveUpDropped } from './attachments.ts'
 import type { Sql, Transaction } from './connection.ts'
 
 const sweepPage = 1_000
@@ -99,6 +100,8 @@ export async function sweepDropped(sql: Sql, signal: AbortSignal): Promise<void>
         if (removed === sweepPage) await sleep(5)
       }
     }
+    // Their rows stay until the objects are deleted.
+    while ((await giveUpDropped(sql, db, sweepPage)) === sweepPage) if (signal.aborted) return
     await sql`DELETE FROM dropped WHERE db = ${db}`
   }
 }

@@ -15,6 +15,7 @@ import type {
 } from '../documents/contract.ts'
 import { StaleIndexes } from '../documents/contract.ts'
 import type { FileStore } from '../files/contract.ts'
+import { newLedger } from './attachments.ts'
 import { countChanges, readChanges } from './changes.ts'
 import { Compactor, compactDatabase } from './compaction.ts'
 import { type ConnectionOptions, guarded, openPool } from './connection.ts'
@@ -28,8 +29,8 @@ import { readLocal, readLocals, scanLocals, writeLocal } from './locals.ts'
 import { migrate, refreshCollation } from './migrate.ts'
 import { Notifications } from './notifications.ts'
 import { documentOf, ReadQueue } from './read-queue.ts'
+import { ReplicationQueue } from './replication-queue.ts'
 import { countIds, readMany, scanIds } from './scans.ts'
-import { replicateTrees } from './tree-edits.ts'
 import { readRevision, readRevisions, readTrees } from './trees.ts'
 import { WriteQueue } from './write-queue.ts'
 
@@ -66,6 +67,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
   const directory = new Directory(sql, options.compiler)
   const builder = new IndexBuilder(sql, directory)
   const reads = new ReadQueue(sql)
+  const replications = new ReplicationQueue(sql, directory)
   const notifications = new Notifications({ target: options.target, sql, shared: options.shared ?? true })
   const writes = new WriteQueue(sql, directory, (ref) => notifications.changed(ref))
   const sweeps = startSweeps(
@@ -131,9 +133,13 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
         return rows.length > 0
       }),
 
-    write: (edits: readonly Edit[], { atomic = false } = {}) => writes.write(edits, atomic),
+    async write(edits: readonly Edit[], { atomic = false } = {}) {
+      const outcomes = await writes.write(edits, atomic)
+      notifications.committed(edits, outcomes)
+      return outcomes
+    },
     replicate: (ref: DatabaseRef, revisions: readonly Replicated[]) =>
-      replicateTrees(sql, directory, ref, revisions).finally(() => notifications.changed(ref)),
+      replications.write(ref, revisions).finally(() => notifications.changed(ref)),
 
     async read(ref: DatabaseRef, id: string) {
       if (id.includes('\u0000')) return (await guarded(() => directory.find(ref))) ? undefined : 'no_database'
@@ -190,6 +196,8 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
     scanLocals: (ref: DatabaseRef, range: Omit<IdRange, 'designs'>) =>
       guarded(() => rowsIn(ref, (db) => scanLocals(sql, db, range))),
 
+    attachments: newLedger(sql),
+
     compact: (ref: DatabaseRef, keep?: KeptBodies) => guarded(() => compactDatabase(sql, ref, keep)),
 
     changes: (ref: DatabaseRef, range) =>
@@ -208,8 +216,10 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
           (found) => found === undefined,
         ),
       ),
-    watch: (ref: DatabaseRef, listener) => notifications.watch(ref, listener),
+    watch: (ref: DatabaseRef, listener, onCommit) => notifications.watch(ref, listener, onCommit),
     watching: () => notifications.size,
+    broadcast: (ref: DatabaseRef, text: string) => guarded(() => notifications.broadcast(ref, text)),
+    hear: (hearer) => notifications.hear(hearer),
 
     ping: () =>
       guarded(async () => {

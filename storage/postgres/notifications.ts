@@ -1,13 +1,15 @@
 /**
- * Tells followers that a database changed: at once for commits of this process, by `NOTIFY` from and to others, on two
- * connections of their own however many followers wait. A look at the sequences of the watched databases every few
+ * Tells followers that a database changed, and carries broadcasts: at once within this process, by `NOTIFY` from and to
+ * others, on two connections of their own however many followers wait. A look at the sequences of the watched databases every few
  * seconds is the net under it. Never part of a write transaction: `NOTIFY` there would serialise all writers.
  */
 import { randomUUID } from 'node:crypto'
-import type { DatabaseRef } from '../documents/contract.ts'
+import { Problem } from '../../src/errors.ts'
+import { type Commit, type DatabaseRef, type Edit, type EditOutcome, maxBroadcastBytes } from '../documents/contract.ts'
 import { type ConnectionOptions, openPool, type Sql } from './connection.ts'
 
 const channel = 'hearth_changes'
+const broadcastChannel = 'hearth_broadcasts'
 /** Milliseconds between two calls for one database, and between two notifications of other processes. */
 const restMs = 15
 const pollMs = 3_000
@@ -15,12 +17,15 @@ const pollMs = 3_000
 interface Watched {
   readonly ref: DatabaseRef
   readonly listeners: Set<() => void>
+  readonly committers: Set<(commit: Commit) => void>
   /** A call is on its way. */
   due: boolean
   lastCall: number
   /** What the last look at the database saw; `undefined` before the first. */
   seen: string | undefined
 }
+
+type Hearer = (ref: DatabaseRef, text: string) => void
 
 export interface NotificationsOptions extends Pick<ConnectionOptions, 'target'> {
   /** For the looks at sequences. */
@@ -32,6 +37,7 @@ export interface NotificationsOptions extends Pick<ConnectionOptions, 'target'> 
 export class Notifications {
   private readonly watched = new Map<string, Watched>()
   private readonly outbox = new Set<string>()
+  private readonly hearers = new Set<Hearer>()
   private readonly origin = randomUUID()
   private readonly link: Sql
   private count = 0
@@ -50,18 +56,27 @@ export class Notifications {
   }
 
   /** Calls `listener` after changes until the function returned is called. */
-  watch(ref: DatabaseRef, listener: () => void): () => void {
+  watch(ref: DatabaseRef, listener: () => void, onCommit?: (commit: Commit) => void): () => void {
     this.start()
     const key = keyOf(ref)
     const known = this.watched.get(key)
-    const watched = known ?? { ref, listeners: new Set(), due: false, lastCall: 0, seen: undefined }
+    const watched = known ?? {
+      ref,
+      listeners: new Set(),
+      committers: new Set(),
+      due: false,
+      lastCall: 0,
+      seen: undefined,
+    }
     if (!known) this.watched.set(key, watched)
     // Its own function: one listener may be registered twice.
     const call = () => listener()
     watched.listeners.add(call)
+    if (onCommit) watched.committers.add(onCommit)
     this.count += 1
     return () => {
       if (!watched.listeners.delete(call)) return
+      if (onCommit) watched.committers.delete(onCommit)
       this.count -= 1
       if (watched.listeners.size === 0 && this.watched.get(key) === watched) this.watched.delete(key)
     }
@@ -78,9 +93,39 @@ export class Notifications {
     if (!this.sending) void this.send()
   }
 
+  /** To be called with what `write` of this process did. */
+  committed(edits: readonly Edit[], outcomes: readonly EditOutcome[]): void {
+    if (this.watched.size === 0) return
+    for (const [at, { ref, id, deleted, body, parent }] of edits.entries()) {
+      const outcome = outcomes[at]
+      const committers = outcome?.kind === 'ok' ? this.watched.get(keyOf(ref))?.committers : undefined
+      if (outcome?.kind !== 'ok' || !committers) continue
+      const { rev, seq } = outcome
+      for (const call of committers) call({ ...rev, id, seq, deleted, text: body.text, parent })
+    }
+  }
+
+  /** Rejects when the other processes cannot be told: then nobody is. */
+  async broadcast(ref: DatabaseRef, text: string): Promise<void> {
+    if (Buffer.byteLength(text) > maxBroadcastBytes) {
+      throw new Problem('too_large', `A broadcast holds at most ${maxBroadcastBytes} bytes.`)
+    }
+    const payload = `${this.origin}\n${keyOf(ref)}\n${text}`
+    if (this.options.shared) await this.link`SELECT pg_notify(${broadcastChannel}, ${payload})`
+    for (const hearer of this.hearers) hearer(ref, text)
+  }
+
+  hear(hearer: Hearer): () => void {
+    this.start()
+    const call: Hearer = (ref, text) => hearer(ref, text)
+    this.hearers.add(call)
+    return () => this.hearers.delete(call)
+  }
+
   /** No listener is called afterwards. */
   async close(): Promise<void> {
     this.closed = true
+    this.hearers.clear()
     clearInterval(this.poll)
     for (const { listeners } of this.watched.values()) listeners.clear()
     this.watched.clear()
@@ -88,13 +133,13 @@ export class Notifications {
     await this.link.end({ timeout: 1 })
   }
 
-  /** Follows the other processes from the first watcher on. */
+  /** Follows the other processes from the first watcher or hearer on. */
   private start(): void {
     if (this.poll !== undefined || this.closed) return
     this.poll = setInterval(() => void this.look(), pollMs)
     this.poll.unref()
     if (!this.options.shared) return
-    // Comes back by itself after a lost connection, and then calls everybody: something may have been missed.
+    // Both come back by themselves after a lost connection, and then everybody is called: something may have been missed.
     this.link
       .listen(
         channel,
@@ -102,6 +147,7 @@ export class Notifications {
         () => this.wakeAll(),
       )
       .catch(() => {})
+    this.link.listen(broadcastChannel, (payload) => this.heard(payload)).catch(() => {})
   }
 
   private received(payload: string): void {
@@ -109,6 +155,13 @@ export class Notifications {
     if (payload.slice(0, end) === this.origin) return
     const watched = this.watched.get(payload.slice(end + 1))
     if (watched) wake(watched)
+  }
+
+  private heard(payload: string): void {
+    const [origin, prefix = '', name = ''] = payload.split('\n', 3)
+    if (origin === this.origin) return
+    const text = payload.slice(`${origin}\n${prefix}\n${name}\n`.length)
+    for (const hearer of this.hearers) hearer({ prefix, name }, text)
   }
 
   private wakeAll(): void {

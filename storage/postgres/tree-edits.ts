@@ -85,13 +85,17 @@ async function writeComplex(
   return result
 }
 
-/** Stores revisions as they came; false when the database does not exist. Safe to repeat. */
+/**
+ * Stores revisions as they came. Safe to repeat. `planted`: all of them were documents that the database had not known
+ * before.
+ */
 export async function replicateTrees(
   sql: Sql,
   directory: Directory,
   ref: DatabaseRef,
   revisions: readonly Replicated[],
-): Promise<boolean> {
+): Promise<'planted' | 'merged' | 'no_database'> {
+  let planted = 0
   const byId = new Map<string, Replicated[]>()
   for (const revision of revisions) {
     const known = byId.get(revision.id)
@@ -100,16 +104,23 @@ export async function replicateTrees(
   }
   const sequences = await apply(sql, directory, ref, [...byId.keys()], (id, nodes, limit) => {
     const before: readonly TreeNode[] = nodes ?? []
+    const arrived = byId.get(id) ?? []
+    const [first] = arrived
+    if (!nodes && first && arrived.length === 1) {
+      planted += 1
+      return first
+    }
     let merged = before
     const bodies = new Map<string, Body>()
-    for (const { gen, path, deleted, body } of byId.get(id) ?? []) {
+    for (const { gen, path, deleted, body } of arrived) {
       const step = mergePath(merged, { gen, path, deleted }, limit)
       merged = step.nodes
       if (step.change === 'new_leaf' || step.change === 'new_branch') bodies.set(`${gen}-${path[0]}`, body)
     }
     return merged === before ? undefined : { nodes: merged, bodies }
   })
-  return sequences !== undefined
+  if (!sequences) return 'no_database'
+  return planted === revisions.length ? 'planted' : 'merged'
 }
 
 async function apply(

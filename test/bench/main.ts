@@ -10,6 +10,7 @@ import { benchFiles, benchLargeFile } from './files.ts'
 import { startFloor } from './floor-process.ts'
 import { type LoadResult, load } from './load.ts'
 import { type Measured, middle, table } from './report.ts'
+import { benchSockets } from './sockets.ts'
 
 const wanted = process.argv.slice(2)
 const seconds = Number(process.env['HEARTH_TEST_BENCH_SECONDS'] ?? 10)
@@ -93,6 +94,7 @@ if (runs('all_docs')) console.log(await benchAllDocs(bench))
 if (runs('start')) console.log(await benchStart(bench))
 if (runs('files')) console.log(await benchFiles())
 if (runs('files-5gb')) console.log(await benchLargeFile())
+if (runs('sockets')) console.log(await benchSockets())
 
 for (const { hearth, bare } of results) {
   if (hearth.errors + bare.errors > 0) {

@@ -7,6 +7,7 @@ import { bodyDigest } from '../../src/json/exact.ts'
 import type { DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
 import { openPostgresDocuments } from '../../storage/postgres/documents.ts'
 import { bothPostgres } from '../conformance/postgres-targets.ts'
+import { memoryObjects } from '../support/memory-objects.ts'
 import { type Agreement, type Arrival, agreementOf, story } from './arrivals.ts'
 
 const searchMs = 8_000
@@ -53,7 +54,7 @@ function revisionOf({ gen, path, deleted }: Arrival) {
 /** The document as its readers see it; every leaf with the body that it came with. */
 async function stored(store: DocumentStore, ref: DatabaseRef): Promise<Agreement> {
   const tree = await store.readTree(ref, id)
-  const open = await openDocuments({ store }).openRevisions(ref, id, 'all')
+  const open = await openDocuments({ store, objects: memoryObjects() }).openRevisions(ref, id, 'all')
   if (!tree || typeof open === 'string') throw new Error('the document is missing')
   const leaves = open.map((one) => {
     if (!('ok' in one)) throw new Error(`a leaf without body: ${one.missing}`)

@@ -17,6 +17,7 @@ import type { Json, JsonObject } from '../../src/json/value.ts'
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { openPostgresDocuments } from '../../storage/postgres/documents.ts'
 import { bothPostgres } from '../conformance/postgres-targets.ts'
+import { memoryObjects } from '../support/memory-objects.ts'
 import { members, selector } from './selectors.ts'
 import { value } from './values.ts'
 
@@ -92,7 +93,7 @@ for (const server of bothPostgres) {
 
     const fill = async (docs: readonly Stored[]): Promise<Place> => {
       const ref = { prefix: 'find', name: `db${++names}` }
-      const service = openDocuments({ store })
+      const service = openDocuments({ store, objects: memoryObjects() })
       const { docs: prepared } = prepareBulk(parseJson(stringifyJson({ docs })), { maxBytes: 1_000_000 })
       await service.bulk(ref, prepared, { create: true })
       return { documents: service, ref }

@@ -1,4 +1,8 @@
-/** Hearth's sources under Deno: `npx deno run -A test/smoke/deno.ts` starts a server, stores a document and reads it. */
+/**
+ * Hearth's sources under Deno: `npx deno run -A test/smoke/deno.ts` starts a server, stores a document, reads it, and hears
+ * of it through the websocket.
+ */
+import { Listener } from '../http/realtime/listener.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 // The binary is Bun's: here the sources are to be run.
@@ -19,8 +23,11 @@ try {
 console.log(failure === undefined ? '1 passed, 0 failed' : '0 passed, 1 failed')
 process.exit(failure === undefined ? 0 : 1)
 
-async function storeAndRead({ token, fetch }: TestServer): Promise<void> {
-  const headers = { authorization: `Bearer ${await token('*')}`, 'content-type': 'application/json' }
+async function storeAndRead(server: TestServer): Promise<void> {
+  const { fetch } = server
+  const token = await server.token('*')
+  const listener = await Listener.hearing(server, token, 'org.example.notes')
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
   const stored = await fetch('/data/org.example.notes/', { method: 'POST', headers, body: '{"title":"Grüße"}' })
   const { id } = (await stored.json()) as { id: string }
   const read = await fetch(`/data/org.example.notes/${id}`, { headers })
@@ -28,4 +35,6 @@ async function storeAndRead({ token, fetch }: TestServer): Promise<void> {
   if (stored.status !== 201 || read.status !== 200 || document.title !== 'Grüße') {
     throw new Error(`stored ${stored.status}, read ${read.status}: ${JSON.stringify(document)}`)
   }
+  const told = await listener.told()
+  if (told[0] !== `CREATED ${id} 1`) throw new Error(`told ${told}`)
 }

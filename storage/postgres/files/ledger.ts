@@ -1,7 +1,7 @@
 /** Leases of objects and what is to be deleted: one row an object, one statement a call. */
 import type { ObjectLedger } from '../../files/contract.ts'
 import { Together } from '../../together.ts'
-import { rubbishHeld } from '../backup.ts'
+import { mayDelete } from '../backup.ts'
 import { guarded, type Sql } from '../connection.ts'
 
 /** Who took objects for deletion has this long; then somebody else tries. */
@@ -31,11 +31,7 @@ export function newObjectLedger(sql: Sql): ObjectLedger {
         const only = objects === undefined ? sql`` : sql`AND name = ANY (${[...objects]}::text[])`
         const rows = await sql<{ name: string }[]>`
           UPDATE object_ledger SET taken = true, due = ${inMs(takenMs)} WHERE name IN (
-            SELECT name FROM object_ledger WHERE due <= now() ${only} AND NOT EXISTS (
-                SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted
-                  AND classid = ${rubbishHeld[0]} AND objid = ${rubbishHeld[1]}
-                  AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
-              ORDER BY due LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+            SELECT name FROM object_ledger WHERE due <= now() ${only} AND ${mayDelete(sql)} ORDER BY due LIMIT ${limit} FOR UPDATE SKIP LOCKED)
           RETURNING name`
         const names = rows.map(({ name }) => name)
         if (names.length === 0) return 0

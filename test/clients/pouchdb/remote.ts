@@ -6,6 +6,8 @@ export type FaceName = 'data' | 'couchdb'
 export const faces: readonly FaceName[] = ['couchdb', 'data']
 
 export interface Remote {
+  /** What a client opens the database by, with the token in it. */
+  url(face: FaceName, name: string): string
   /** A database of a name that both faces take; PouchDB makes it when it is used. */
   open(face: FaceName, name: string): Pouch
   /** The same with a token that allows GET only. */
@@ -30,8 +32,10 @@ export async function remoteOf(server: TestServer): Promise<Remote> {
   })
   const options = { domain: host, expire: '30m' }
   const token = await server.token('*', options)
+  const url = (face: FaceName, name: string) => `http://pouch:${token}@${host}/${face}/${name}`
   return {
-    open: (face, name) => openRemote(`http://pouch:${token}@${host}/${face}/${name}`),
+    url,
+    open: (face, name) => openRemote(url(face, name)),
     async reader(face, name) {
       const scoped = await server.token(`${name}:GET`, options)
       return openRemote(`http://pouch:${scoped}@${host}/${face}/${name}`, { skip_setup: true })

@@ -153,7 +153,16 @@ describe('a list of documents with one that is wrong', () => {
     ['_revisions below 0', '{"_revisions":{"start":-1,"ids":["a"]}}'],
     ['_revisions beyond all', '{"_revisions":{"start":12345678901234567890,"ids":["a"]}}'],
     ['_revisions with U+0000', '{"_revisions":{"start":1,"ids":["a\\u0000"]}}'],
-    ['attachments', '{"_attachments":{"a":{"data":"eA=="}}}'],
+    ['attachments that are a list', '{"_attachments":[]}'],
+    ['an attachment that is a text', '{"_attachments":{"a":"eA=="}}'],
+    ['an attachment without content', '{"_attachments":{"a":{}}}'],
+    ['an attachment that is no base64', '{"_attachments":{"a":{"data":"eA="}}}'],
+    ['an attachment in base64 for URLs', '{"_attachments":{"a":{"data":"-_-_"}}}'],
+    ['an attachment without name', '{"_attachments":{"":{"data":"eA=="}}}'],
+    ['an attachment with an underscore in front', '{"_attachments":{"_a":{"data":"eA=="}}}'],
+    ['an attachment with U+0000 in its name', '{"_attachments":{"a\\u0000":{"data":"eA=="}}}'],
+    ['an attachment with a number for a type', '{"_attachments":{"a":{"data":"eA==","content_type":5}}}'],
+    ['an attachment that is to follow', '{"_attachments":{"a":{"follows":true,"length":1}}}'],
     ['201 levels', `{"a":${nested('[', ']', 200)}}`],
   ]
 

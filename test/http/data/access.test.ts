@@ -193,7 +193,7 @@ scenarios('tokens, hosts, unknown routes', openStage, [
   },
   {
     name: 'an unknown route',
-    request: 'GET /data/a/b/c/d',
+    request: 'GET /data/a/b/relationships/c',
     status: 404,
     json: { error: 'code=404, message=Not Found' },
   },

@@ -1,0 +1,143 @@
+/** Attachments over HTTP as both faces speak them (documents 1.26): the body of a PUT, the answer to a GET. */
+import type { IncomingMessage } from 'node:http'
+import { z } from '@hono/zod-openapi'
+import type { Upload } from '../../src/attachments/contents.ts'
+import { hasMarks } from '../../src/attachments/inline.ts'
+import type { AttachmentRead, Documents } from '../../src/documents/service.ts'
+import { Problem } from '../../src/errors.ts'
+import type { DatabaseRef } from '../../storage/documents/contract.ts'
+import { keptContentType } from '../../storage/objects/content-type.ts'
+import { jsonText, matchesTag, notModified } from './answer.ts'
+import { rangeOf } from './byte-range.ts'
+import { sendMultipart, wantsMultipart } from './multipart-answer.ts'
+import { textParameter } from './parameters.ts'
+import { type HttpContext, header } from './router.ts'
+import { streamJson } from './stream.ts'
+
+export const attachmentQuery = z.object({ rev: textParameter().describe('The revision read, instead of the winner') })
+
+export const attachmentWritten = z
+  .object({ ok: z.boolean(), id: z.string(), rev: z.string() })
+  .describe('The new revision of the document')
+
+export const attachmentHeaders = {
+  'If-None-Match': 'Answer 304 when the content is still this one',
+  Range: 'A part of the content, in bytes',
+} as const
+
+export const uploadHeaders = {
+  'If-Match': 'The revision that the client read, instead of rev',
+  'Content-Type': 'Kept with the attachment',
+  'Content-MD5': 'Checked, when it is given',
+} as const
+
+/** The content and its type as a request brings it. Throws `bad_content_type` when it is compressed. */
+export function uploadOf(c: HttpContext): Omit<Upload, 'name'> & { readonly contentType: string } {
+  const encoding = header(c, 'content-encoding')?.trim().toLowerCase() ?? 'identity'
+  if (encoding !== 'identity') {
+    throw new Problem('bad_content_type', 'Only the identity content-encoding is supported')
+  }
+  const length = header(c, 'content-length')
+  return {
+    contentType: header(c, 'content-type') ?? 'application/octet-stream',
+    length: length === undefined ? undefined : Number(length),
+    md5: header(c, 'content-md5'),
+    body: bodyOf(c),
+  }
+}
+
+/** The bytes of a request's body as they come. Throws `bad_request` when the client leaves before the end. */
+export async function* bodyOf(c: HttpContext): AsyncGenerator<Uint8Array> {
+  const incoming: IncomingMessage | undefined = c.env?.incoming
+  if (incoming === undefined) {
+    yield* c.req.raw.body ?? []
+    return
+  }
+  try {
+    yield* incoming
+  } catch (cause) {
+    throw new Problem('bad_request', 'The request body was cut short.', { cause })
+  }
+  if (!incoming.complete) throw new Problem('bad_request', 'The request body was cut short.')
+}
+
+type Found = Extract<AttachmentRead, { readonly kind: 'found' }>
+
+/**
+ * Sends an attachment, or the part of it that `Range` names. `read` is called again when its content went away, because a
+ * newer revision took its place and the old one was compacted.
+ */
+export async function sendAttachment(
+  c: HttpContext,
+  documents: Pick<Documents, 'openContent'>,
+  ref: DatabaseRef,
+  read: () => Promise<Found>,
+): Promise<Response> {
+  for (let attempt = 1; attempt <= 3; attempt += 1) {
+    const answer = await send(c, documents, ref, await read())
+    if (answer) return answer
+  }
+  throw new Error('the content of an attachment is not in the object store')
+}
+
+async function send(
+  c: HttpContext,
+  documents: Pick<Documents, 'openContent'>,
+  ref: DatabaseRef,
+  { attachment }: Found,
+): Promise<Response | undefined> {
+  const { contentType, digest, length } = attachment
+  const etag = `"${digest}"`
+  if (matchesTag(header(c, 'if-none-match'), etag)) return notModified({ etag })
+  const headers: Record<string, string> = {
+    etag,
+    'content-type': keptContentType(contentType),
+    'accept-ranges': 'bytes',
+    'cache-control': 'must-revalidate',
+    // Whatever somebody attached must not run as a page of this server.
+    'content-security-policy': 'sandbox',
+    'x-content-type-options': 'nosniff',
+  }
+  const ifRange = header(c, 'if-range')
+  const range = rangeOf(ifRange === undefined || ifRange.trim() === etag ? header(c, 'range') : undefined, length)
+  if (range.kind === 'unsatisfiable') {
+    const detail = { contentRange: `bytes */${length}` }
+    throw new Problem('requested_range_not_satisfiable', 'Requested range not satisfiable', { detail })
+  }
+  const part = range.kind === 'part' ? range : undefined
+  if (part) headers['content-range'] = `bytes ${part.start}-${part.end}/${length}`
+  else headers['content-md5'] = digest
+  headers['content-length'] = `${part ? part.end - part.start + 1 : length}`
+  const status = part ? 206 : 200
+  if (c.req.raw.method === 'HEAD') return new Response(null, { status, headers })
+  const body = await documents.openContent(ref, attachment, part)
+  return body && new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>, { status, headers })
+}
+
+/** What puts contents in the place of marks; `undefined` where they were not asked for, and there are no marks. */
+export type Filling = ((texts: AsyncIterable<string>) => AsyncIterable<string>) | undefined
+
+export function filling(documents: Pick<Documents, 'withContents'>, ref: DatabaseRef, asked = false): Filling {
+  return asked ? (texts) => documents.withContents(ref, texts) : undefined
+}
+
+/**
+ * Sends a document, or several, read with `attachments`: contents in their places, piece by piece, or behind the one
+ * document where the client takes nothing but that.
+ */
+export function sendWithContents(
+  c: HttpContext,
+  documents: Pick<Documents, 'openContent' | 'withContents'>,
+  ref: DatabaseRef,
+  text: string,
+): Promise<Response> | Response {
+  if (wantsMultipart(c)) {
+    const multipart = sendMultipart(c, documents, ref, text)
+    if (multipart) return multipart
+  }
+  return hasMarks(text) ? streamJson(c, '', documents.withContents(ref, only(text)), '') : jsonText(c, 200, text)
+}
+
+async function* only(text: string): AsyncGenerator<string> {
+  yield text
+}

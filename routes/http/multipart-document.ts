@@ -1,0 +1,97 @@
+/**
+ * A document and its attachments in one `multipart/related` body, as CouchDB's replicator and nano send them: the document
+ * first, then the contents in the order of its members, or by the name that a part gives.
+ */
+import { Buffer } from 'node:buffer'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip } from 'node:zlib'
+import type { FollowingAttachment, GivenAttachment } from '../../src/attachments/given.ts'
+import type { PreparedDocument } from '../../src/documents/document.ts'
+import type { Documents } from '../../src/documents/service.ts'
+import { Problem } from '../../src/errors.ts'
+import { decodeText, type ParsedJson, parseJson } from '../../src/json/exact.ts'
+import type { DatabaseRef } from '../../storage/documents/contract.ts'
+import { bodyOf } from './attachment.ts'
+import { multipartBoundary, multipartParts, type Part } from './multipart.ts'
+import { quotedName } from './multipart-answer.ts'
+import { type HttpContext, header } from './router.ts'
+
+export interface MultipartDocument {
+  readonly json: ParsedJson
+  /** The contents, to be received when it is known that they are welcome. */
+  readonly parts: AsyncIterator<Part>
+}
+
+/** The document of a multipart body; `undefined` when the body is of another type. `maxBytes` is of its JSON. */
+export async function multipartDocument(c: HttpContext, maxBytes: number): Promise<MultipartDocument | undefined> {
+  const boundary = multipartBoundary(header(c, 'content-type'))
+  if (boundary === undefined) return undefined
+  const parts = multipartParts(bodyOf(c), boundary)
+  const first = await parts.next()
+  if (first.done === true) throw new Problem('bad_request', 'The multipart body holds no document.')
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of first.value.body) {
+    size += chunk.length
+    if (size > maxBytes) throw new Problem('too_large', `The document is larger than ${maxBytes} bytes.`)
+    chunks.push(chunk)
+  }
+  return { json: parseJson(decodeText(Buffer.concat(chunks))), parts }
+}
+
+/**
+ * Stores the contents that follow. The document that is given back names them. Throws `bad_request` when there are fewer
+ * of them than the document says, and what storing one throws.
+ */
+export async function receiveParts(
+  documents: Pick<Documents, 'receiveContent'>,
+  ref: DatabaseRef,
+  document: PreparedDocument,
+  parts: AsyncIterator<Part>,
+  options: { readonly create: boolean },
+): Promise<PreparedDocument | 'no_database'> {
+  const received = new Map<string, GivenAttachment>()
+  const waiting = (document.attachments ?? []).filter((given) => given.kind === 'follows')
+  while (waiting.length > 0) {
+    const next = await parts.next()
+    if (next.done === true) throw new Problem('bad_request', `The content of ${waiting[0]?.name} did not follow.`)
+    const [given] = waiting.splice(placeOf(next.value, waiting), 1)
+    if (!given) continue
+    const { name, revpos, contentType } = given
+    const content = await documents.receiveContent(ref, { name, ...bytesOf(given, next.value) }, options)
+    if (content === 'no_database') return content
+    received.set(name, { kind: 'received', name, revpos, contentType, content })
+  }
+  // The end of the body, so that the client has sent it all when the answer comes.
+  while ((await parts.next()).done !== true);
+  const attachments = document.attachments?.map((given) => received.get(given.name) ?? given)
+  return { ...document, attachments }
+}
+
+/** Which of the attachments a part is: the one that it names, else the next one. */
+function placeOf({ headers }: Part, waiting: readonly FollowingAttachment[]): number {
+  const [, name] = /filename="([^"]*)"/.exec(headers.get('content-disposition') ?? '') ?? []
+  return Math.max(
+    0,
+    waiting.findIndex((given) => quotedName(given.name) === name),
+  )
+}
+
+/** The bytes as they are stored: those that came compressed are not counted before they are unpacked. */
+function bytesOf({ length, gzipped }: FollowingAttachment, { body }: Part) {
+  if (!gzipped) return { length, body }
+  const gunzip = createGunzip()
+  // What goes wrong comes out of the stream's other end.
+  pipeline(Readable.from(body), gunzip).catch(() => {})
+  return { body: unpacked(gunzip) }
+}
+
+async function* unpacked(stream: Readable): AsyncGenerator<Uint8Array> {
+  try {
+    yield* stream
+  } catch (cause) {
+    if (cause instanceof Problem) throw cause
+    throw new Problem('bad_request', 'An attachment that is to be compressed is not.', { cause })
+  }
+}

@@ -1,0 +1,48 @@
+/** `POST /realtime/T/ID` (documents 7.6): hands a JSON object to whoever listens to a document now. Nothing is stored. */
+import { z } from '@hono/zod-openapi'
+import { Problem } from '../../src/errors.ts'
+import type { Instances } from '../../src/instances/service.ts'
+import { stringifyJson } from '../../src/json/exact.ts'
+import { isObject } from '../../src/json/value.ts'
+import { hasEvents } from '../../src/realtime/doctypes.ts'
+import type { Hub } from '../../src/realtime/hub.ts'
+import { maxBroadcastBytes } from '../../storage/documents/contract.ts'
+import { readJson } from '../http/body.ts'
+import { endpoint, type Face } from '../http/endpoint.ts'
+import { instanceOf, permissionsOf, tokenOf } from '../http/tenant.ts'
+
+export interface NotifyServices {
+  readonly hub: Hub
+  readonly instances: Instances
+}
+
+export function notifyRoute(face: Face, { hub, instances }: NotifyServices): void {
+  endpoint(
+    face,
+    {
+      method: 'POST',
+      path: '/realtime/{type}/{id}',
+      summary: 'Send the body as the event NOTIFIED to all who listen to a document or its doctype',
+      tag: 'realtime',
+      needs: 'POST on the document',
+      body: z.looseObject({}).describe('Any JSON object'),
+      answers: {
+        204: 'Sent to whoever is listening',
+        400: 'The body is no JSON object',
+        403: 'Not allowed, or no doctype with events',
+        413: `The body and the id take more than ${maxBroadcastBytes} bytes`,
+      },
+    },
+    async (c, { path: { type, id } }) => {
+      const instance = await instanceOf(c, instances)
+      if (!hasEvents(type)) throw new Problem('forbidden', `${type} is not a doctype with events`)
+      const permissions = await permissionsOf(instances, instance, tokenOf(c))
+      if (!permissions.allowsSome('POST', type)) throw new Problem('forbidden', 'Forbidden')
+      const { value, exact } = await readJson(c, { maxBytes: maxBroadcastBytes })
+      if (!isObject(value)) throw new Problem('bad_request', 'The body must be a JSON object')
+      if (!permissions.allowsDocument('POST', type, { ...value, _id: id })) throw new Problem('forbidden', 'Forbidden')
+      await hub.notify({ prefix: instance.prefix, name: type }, id, stringifyJson(exact))
+      return new Response(null, { status: 204 })
+    },
+  )
+}

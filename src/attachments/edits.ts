@@ -1,0 +1,129 @@
+/** Attachments one by one: GET, PUT and DELETE of a name below a document (documents 1.26). */
+import type { DatabaseRef, DocumentStore, Edit, RevisionId, StoredDocument } from '../../storage/documents/contract.ts'
+import { checkDocumentId, makeBody } from '../documents/document.ts'
+import { render } from '../documents/reading.ts'
+import { formatRevision, sameRevision } from '../documents/revision.ts'
+import type {
+  AttachmentOutcome,
+  AttachmentPlace,
+  AttachmentRead,
+  AttachmentRequest,
+  BulkOptions,
+} from '../documents/service.ts'
+import { assertWritable, protection, type Stores } from '../documents/writing.ts'
+import { stringifyJson } from '../json/exact.ts'
+import { checkAttachmentName } from './given.ts'
+import { noStubs, partsOf, type Stubs, stubsOf, withStubs } from './stubs.ts'
+
+export async function readAttachment(
+  store: Pick<DocumentStore, 'read' | 'readRevision'>,
+  ref: DatabaseRef,
+  id: string,
+  name: string,
+  rev?: RevisionId,
+): Promise<AttachmentRead> {
+  const winner = await store.read(ref, id)
+  if (winner === 'no_database') return { kind: 'no_database' }
+  if (!winner) return { kind: 'missing' }
+  if (!rev && winner.deleted) return { kind: 'deleted' }
+  const stored = !rev || sameRevision(rev, winner) ? winner : await store.readRevision(ref, id, rev)
+  if (!stored) return { kind: 'missing' }
+  const document = render(stored)
+  const attachment = stubsOf(stored.text).get(name)
+  return attachment ? { kind: 'found', document, attachment } : { kind: 'no_attachment', document }
+}
+
+export async function writeAttachment(
+  stores: Stores,
+  ref: DatabaseRef,
+  request: AttachmentRequest,
+  { create }: BulkOptions,
+): Promise<AttachmentOutcome> {
+  const { id, name, rev, contentType } = request
+  const refusal = check(ref, request)
+  if (refusal) return refusal
+  // Before a byte is taken: most of what can be wrong is known by then.
+  const base = await baseOf(stores, ref, request)
+  if (isOutcome(base) && !(base.kind === 'no_database' && create && !rev)) return base
+  let content = isOutcome(base) ? 'no_database' : await stores.contents.put(ref, request)
+  if (content === 'no_database' && create && !rev) {
+    await stores.store.createDatabase(ref)
+    content = await stores.contents.put(ref, request)
+  }
+  if (content === 'no_database') return { kind: 'no_database', id }
+  const stub = { ...content, contentType, revpos: (rev?.gen ?? 0) + 1 }
+  return edit(
+    stores,
+    ref,
+    request,
+    isOutcome(base) ? undefined : base.stored,
+    (stubs) => new Map([...stubs, [name, stub]]),
+  )
+}
+
+export async function removeAttachment(
+  stores: Stores,
+  ref: DatabaseRef,
+  place: AttachmentPlace,
+): Promise<AttachmentOutcome> {
+  const { id, name, rev } = place
+  const refusal = check(ref, place)
+  if (refusal) return refusal
+  const found = await readAttachment(stores.store, ref, id, name, rev)
+  if (found.kind === 'missing' && rev) {
+    const winner = await stores.store.read(ref, id)
+    return winner && winner !== 'no_database' ? { kind: 'missing_revision', id } : { kind: 'missing', id }
+  }
+  if (found.kind !== 'found') return { kind: found.kind, id }
+  if (!rev) return { kind: 'conflict', id }
+  const stored = await stores.store.readRevision(ref, id, rev)
+  if (!stored || stored.deleted) return { kind: 'conflict', id }
+  return edit(stores, ref, place, stored, (stubs) => new Map([...stubs].filter(([other]) => other !== name)))
+}
+
+function check(ref: DatabaseRef, { id, name }: AttachmentPlace): AttachmentOutcome | undefined {
+  checkDocumentId(id)
+  checkAttachmentName(name)
+  assertWritable(ref, id)
+  const reason = protection(ref, id, false)
+  return reason === undefined ? undefined : { kind: 'forbidden', id, reason }
+}
+
+/** What is to be attached to: the revision that the client read, or nothing yet. */
+async function baseOf(
+  { store }: Stores,
+  ref: DatabaseRef,
+  { id, rev }: AttachmentPlace,
+): Promise<AttachmentOutcome | { readonly stored: StoredDocument | undefined }> {
+  const winner = await store.read(ref, id)
+  if (winner === 'no_database') return { kind: 'no_database', id }
+  if (!rev) return winner && !winner.deleted ? { kind: 'conflict', id } : { stored: undefined }
+  if (!winner) return { kind: 'missing', id }
+  if (sameRevision(rev, winner)) return winner.deleted ? { kind: 'conflict', id } : { stored: winner }
+  const stored = await store.readRevision(ref, id, rev)
+  if (!stored) return { kind: 'missing_revision', id }
+  // The only leaf is another revision.
+  return stored.deleted || winner.leaves === 1 ? { kind: 'conflict', id } : { stored }
+}
+
+function isOutcome(base: Awaited<ReturnType<typeof baseOf>>): base is AttachmentOutcome {
+  return 'kind' in base
+}
+
+/** Writes a revision that differs in its attachments only. */
+async function edit(
+  { store }: Stores,
+  ref: DatabaseRef,
+  { id, rev }: AttachmentPlace,
+  stored: StoredDocument | undefined,
+  change: (stubs: Stubs) => Stubs,
+): Promise<AttachmentOutcome> {
+  const { members, stubs } = stored ? partsOf(stored.text) : { members: { value: {}, exact: {} }, stubs: noStubs }
+  const made = makeBody(id, members.value, stringifyJson(members.exact), Number.POSITIVE_INFINITY)
+  const body = withStubs(made, change(stubs))
+  const one: Edit = { ref, id, parent: rev, deleted: false, body, unknownParent: 'refuse' }
+  const [outcome] = await store.write([one])
+  if (!outcome) throw new Error('the store gave no outcome')
+  if (outcome.kind === 'ok') return { kind: 'ok', id, rev: formatRevision(outcome.rev) }
+  return { kind: outcome.kind === 'no_database' ? 'no_database' : 'conflict', id }
+}

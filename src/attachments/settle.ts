@@ -1,0 +1,199 @@
+/**
+ * From attachments as they were given to those that are stored: contents are put, and what is to stay as it was is looked
+ * up in the revisions before (documents 1.26). All of it happens before the document is written.
+ */
+import type { DatabaseRef, DocumentStore, RevisionId, RevisionTree } from '../../storage/documents/contract.ts'
+import { formatRevision, sameRevision } from '../documents/revision.ts'
+import { Problem } from '../errors.ts'
+import type { Contents } from './contents.ts'
+import type { GivenAttachment, InlineAttachment, StubAttachment } from './given.ts'
+import { noStubs, type Stub, type Stubs, stubsOf } from './stubs.ts'
+
+type Store = Pick<DocumentStore, 'databaseInfo' | 'readMany' | 'readRevisions' | 'readTrees'>
+
+/** An edit of a document with attachments. */
+export interface EditGiven {
+  readonly id: string
+  /** The revision that the client read. */
+  readonly rev: RevisionId | undefined
+  readonly attachments: readonly GivenAttachment[]
+  /** A revision given for an unknown document is an error rather than the beginning of one. */
+  readonly refuseUnknown: boolean
+}
+
+/** A revision with attachments as replication brings it. `path` is newest first. */
+export interface RevisionGiven {
+  readonly id: string
+  readonly gen: number
+  readonly path: readonly string[]
+  readonly attachments: readonly GivenAttachment[]
+}
+
+/** What an edit cannot be for another reason than its attachments; the store would say the same. */
+export type Refusal = 'conflict' | 'missing' | 'deleted' | 'no_database'
+
+/**
+ * The attachments of each edit, all contents being there and leased. Throws `missing_stub` when one is to stay that the
+ * revision before does not have; nothing is put then.
+ */
+export async function settleEdits(
+  store: Store,
+  contents: Contents,
+  ref: DatabaseRef,
+  edits: readonly EditGiven[],
+): Promise<readonly (Stubs | Refusal)[] | 'no_database'> {
+  const parents = await parentsOf(store, ref, edits)
+  if (parents === 'no_database') return 'no_database'
+  const settled = edits.map((edit, at): Stubs | Refusal => {
+    const parent = parents[at] ?? noStubs
+    if (typeof parent === 'string') return parent
+    const revpos = (edit.rev?.gen ?? 0) + 1
+    return collect(edit, (given) => {
+      if (given.kind !== 'stub') return { ...given.content, contentType: given.contentType, revpos }
+      const kept = parent.get(given.name)
+      return kept && (given.revpos === undefined || given.revpos === kept.revpos) ? kept : undefined
+    })
+  })
+  const wanted = edits.filter((_, at) => typeof settled[at] !== 'string')
+  return (await contents.putAll(ref, inlineOf(wanted))) ? settled : 'no_database'
+}
+
+/** The same of revisions that are stored as they are. Those that are known already have no attachments. */
+export async function settleRevisions(
+  store: Store,
+  contents: Contents,
+  ref: DatabaseRef,
+  revisions: readonly RevisionGiven[],
+): Promise<readonly Stubs[] | 'no_database'> {
+  const withStub = revisions.filter(hasStub)
+  const trees =
+    withStub.length === 0 ? new Map() : await store.readTrees(ref, [...new Set(withStub.map(({ id }) => id))])
+  const settled: Stubs[] = []
+  const kept: Stub[] = []
+  for (const revision of revisions) {
+    const known = hasStub(revision) ? trees.get(revision.id) : undefined
+    const rev = { gen: revision.gen, hash: revision.path[0] ?? '' }
+    if (known?.nodes.some((node: RevisionId) => sameRevision(node, rev))) {
+      settled.push(noStubs)
+      continue
+    }
+    const older = known ? await olderStubs(store, ref, revision, known) : []
+    settled.push(
+      collect(revision, (given) => {
+        if (given.kind !== 'stub') {
+          return { ...given.content, contentType: given.contentType, revpos: given.revpos ?? revision.gen }
+        }
+        const found = keptStub(given, older)
+        if (found) kept.push(found)
+        return found
+      }),
+    )
+  }
+  const wanted = revisions.filter((_, at) => settled[at] !== noStubs)
+  if (!(await contents.putAll(ref, inlineOf(wanted)))) return 'no_database'
+  // What they are taken from may be compacted before they are written.
+  const held = await contents.hold(ref, kept)
+  if (held.includes(false)) throw new Problem('missing_stub', 'An attachment that is to stay was deleted meanwhile.')
+  return settled
+}
+
+/** Whether it says of an attachment that it stays. */
+function hasStub({ attachments }: { readonly attachments: readonly GivenAttachment[] }): boolean {
+  return attachments.some(({ kind }) => kind === 'stub')
+}
+
+type Settleable = Exclude<GivenAttachment, { readonly kind: 'follows' }>
+
+function collect(
+  { id, attachments }: { readonly id: string; readonly attachments: readonly GivenAttachment[] },
+  settle: (given: Settleable) => Stub | undefined,
+): Stubs {
+  return new Map(
+    attachments.map((given): [string, Stub] => {
+      if (given.kind === 'follows') {
+        throw new Problem(
+          'bad_request',
+          `Attachment ${given.name} is to follow, but the body is not multipart/related.`,
+        )
+      }
+      const stub = settle(given)
+      if (!stub) throw new Problem('missing_stub', `Invalid attachment stub in ${id} for ${given.name}`)
+      return [given.name, stub]
+    }),
+  )
+}
+
+function inlineOf(documents: readonly { readonly attachments: readonly GivenAttachment[] }[]): InlineAttachment[] {
+  return documents.flatMap(({ attachments }) => attachments.filter((given) => given.kind === 'inline'))
+}
+
+/** The attachments of the revision before, where an edit needs them. */
+async function parentsOf(
+  store: Store,
+  ref: DatabaseRef,
+  edits: readonly EditGiven[],
+): Promise<readonly (Stubs | Refusal | undefined)[] | 'no_database'> {
+  const needed = edits.flatMap((edit, at) => (hasStub(edit) ? [{ ...edit, at }] : []))
+  if (needed.length === 0) return []
+  const parents: (Stubs | Refusal | undefined)[] = []
+  const named = needed.flatMap(({ id, rev, at }) => (rev ? [{ at, revision: { id, ...rev } }] : []))
+  const read = await store.readRevisions(
+    ref,
+    named.map(({ revision }) => revision),
+  )
+  for (const [n, { at }] of named.entries()) {
+    const found = read[n]
+    if (found && !found.deleted) parents[at] = stubsOf(found.text)
+  }
+  const unknown = needed.filter(({ at }) => parents[at] === undefined)
+  if (unknown.length === 0) return parents
+  const ids = unknown.map(({ id }) => id)
+  const winners = new Map((await store.readMany(ref, ids, false)).map((winner) => [winner.id, winner]))
+  if (winners.size === 0 && !(await store.databaseInfo(ref))) return 'no_database'
+  for (const { id, rev, refuseUnknown, at } of unknown) {
+    const winner = winners.get(id)
+    // Where there is nothing to be taken from, the stub is what is wrong.
+    if (winner && !winner.deleted) parents[at] = 'conflict'
+    else if (winner && rev) parents[at] = 'deleted'
+    else parents[at] = rev && refuseUnknown ? 'missing' : noStubs
+  }
+  return parents
+}
+
+/** What older revisions of a document have, the nearest ancestor first, then the others. */
+async function olderStubs(
+  store: Store,
+  ref: DatabaseRef,
+  { id, gen, path }: RevisionGiven,
+  { nodes }: RevisionTree,
+): Promise<readonly { readonly stubs: Stubs; readonly isParent: boolean }[]> {
+  const ancestors = new Map(path.map((hash, at) => [formatRevision({ gen: gen - at, hash }), at]))
+  const placed = nodes
+    .filter(({ hasBody }) => hasBody)
+    .map((node) => ({ node, distance: ancestors.get(formatRevision(node)) ?? Number.POSITIVE_INFINITY }))
+    .sort((a, b) => a.distance - b.distance)
+  const read = await store.readRevisions(
+    ref,
+    placed.map(({ node }) => ({ id, gen: node.gen, hash: node.hash })),
+  )
+  return read.flatMap((found, at) =>
+    found ? [{ stubs: stubsOf(found.text), isParent: at === 0 && Number.isFinite(placed[at]?.distance) }] : [],
+  )
+}
+
+/**
+ * CouchDB takes it from the nearest ancestor, by name. A revision may also come on a branch of its own, from where only
+ * its digest is known.
+ */
+function keptStub(
+  { name, revpos, digest }: StubAttachment,
+  older: readonly { readonly stubs: Stubs; readonly isParent: boolean }[],
+): Stub | undefined {
+  const [nearest] = older
+  const byName = nearest?.isParent ? nearest.stubs.get(name) : undefined
+  if (byName && (revpos === undefined || revpos === byName.revpos || digest === byName.digest)) return byName
+  if (digest === undefined) return undefined
+  const all = older.flatMap(({ stubs }) => [...stubs].filter(([, stub]) => stub.digest === digest))
+  const [, found] = all.find(([other]) => other === name) ?? all[0] ?? []
+  return found && { ...found, revpos: revpos ?? found.revpos }
+}

@@ -1,0 +1,98 @@
+/** Attachments as a stored body holds them: its member `_attachments` has a stub for each. */
+import { hash } from 'node:crypto'
+import type { Body, Content } from '../../storage/documents/contract.ts'
+import { needsRaw, type ParsedJson, parseJson, stringifyJson } from '../json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../json/value.ts'
+
+/** What a document says of one attachment. */
+export interface Stub extends Content {
+  readonly contentType: string
+  /** Generation of the revision in which it was attached. */
+  readonly revpos: number
+}
+
+/** The body of a document. */
+export interface ObjectBody extends Body {
+  readonly value: JsonObject
+}
+
+/** By name. */
+export type Stubs = ReadonlyMap<string, Stub>
+
+export const noStubs: Stubs = new Map()
+
+/** A stored body taken apart. */
+export interface StoredParts {
+  /** The members without `_attachments`. */
+  readonly members: ParsedJson & { readonly value: JsonObject }
+  readonly stubs: Stubs
+}
+
+/** True unless the text can hold no attachments, which is told without parsing it. */
+export function mayHaveAttachments(text: string): boolean {
+  return text.includes('"_attachments"')
+}
+
+/** The attachments in a stored body. */
+export function stubsOf(text: string): Stubs {
+  if (!mayHaveAttachments(text)) return noStubs
+  const { value } = parseJson(text)
+  return isObject(value) ? parsedStubs(value['_attachments']) : noStubs
+}
+
+/** A stored body, or a document as a client sees it, without its attachments, and these. */
+export function partsOf(text: string): StoredParts {
+  const { value, exact } = parseJson(text)
+  if (!isObject(value) || !isObject(exact)) throw new Error('a stored body is no object')
+  const { _attachments: stubs, ...members } = value
+  const { _attachments: _, ...printed } = exact
+  return { members: { value: members, exact: value === exact ? members : printed }, stubs: parsedStubs(stubs) }
+}
+
+/** A body with attachments. The digest is that of their names, types and digests too (decisions 11). */
+export function withStubs(body: ObjectBody, stubs: Stubs): ObjectBody {
+  if (stubs.size === 0) return body
+  const sorted = [...stubs].sort(([a], [b]) => compareNames(a, b))
+  const members = sorted.map(([name, stub]): [string, JsonObject] => [name, stubMembers(stub)])
+  const json = `{${members.map(([name, stub]) => `${JSON.stringify(name)}:${JSON.stringify(stub)}`).join(',')}}`
+  const text = body.text === '{}' ? `{"_attachments":${json}}` : `${body.text.slice(0, -1)},"_attachments":${json}}`
+  const named = sorted.map(([name, { contentType, digest }]) => [name, contentType, digest])
+  return {
+    ...body,
+    text,
+    raw: body.raw || needsRaw(json),
+    digest: hash('md5', `${body.digest},${JSON.stringify(named)}`, 'hex'),
+    value: { ...body.value, _attachments: Object.fromEntries(members) },
+  }
+}
+
+/** The members of a document as text, with `more` behind them. */
+export function membersWith({ exact }: ParsedJson, more: string): string {
+  const text = stringifyJson(exact)
+  return text === '{}' ? `{${more}}` : `${text.slice(0, -1)},${more}}`
+}
+
+/** A stub as every reader sees it, in jsonb's order of members. */
+function stubMembers({ contentType, digest, length, revpos }: Stub): JsonObject {
+  return { stub: true, digest: `md5-${digest}`, length, revpos, content_type: contentType }
+}
+
+function parsedStubs(value: Json | undefined): Stubs {
+  if (!isObject(value)) return noStubs
+  return new Map(Object.entries(value).map(([name, members]): [string, Stub] => [name, stubOf(members as JsonObject)]))
+}
+
+/** A stub out of the members that a stored document has for it. */
+export function stubOf({ content_type, digest, length, revpos }: JsonObject): Stub {
+  return {
+    contentType: `${content_type}`,
+    digest: `${digest}`.slice('md5-'.length),
+    length: Number(length),
+    revpos: Number(revpos),
+  }
+}
+
+/** jsonb's order, so that it gives the text back: by length in bytes, then by bytes. */
+function compareNames(a: string, b: string): number {
+  return Buffer.byteLength(a) - Buffer.byteLength(b) || Buffer.compare(Buffer.from(a), Buffer.from(b))
+}

@@ -1,0 +1,41 @@
+/** Events as clients receive them (documents 7.3): the text is made once, whoever is listening. */
+import type { ChangedDocument } from '../../storage/documents/contract.ts'
+import { documentText } from '../documents/render.ts'
+import { quoteJson } from '../json/quote.ts'
+
+export type EventKind = 'CREATED' | 'UPDATED' | 'DELETED' | 'NOTIFIED'
+
+/** UTF-8 of one JSON object. */
+export type Frame = Uint8Array
+
+/**
+ * What happened to a document, from its place in the feed alone (documents 4.6). It was created when its first revision
+ * is the whole story, or when it stands on a tombstone: nobody could read it before. With several leaves the winner may
+ * have stayed the same, or be an old revision that another one's deletion brought back: then it was updated.
+ */
+export function kindOf(document: ChangedDocument): EventKind {
+  if (document.deleted) return 'DELETED'
+  if (document.leaves > 1) return 'UPDATED'
+  return document.gen === 1 || document.parent?.deleted === true ? 'CREATED' : 'UPDATED'
+}
+
+/** The event of a row of the feed. A deleted document comes with the members that it had, while these are kept. */
+export function changeFrame(type: string, document: ChangedDocument): Frame {
+  return frame(kindOf(document), type, document.id, documentText(shown(document)))
+}
+
+/** `text`: the JSON object that is handed on. */
+export function notificationFrame(type: string, id: string, text: string): Frame {
+  return frame('NOTIFIED', type, id, text)
+}
+
+function shown(document: ChangedDocument): ChangedDocument {
+  if (!document.deleted) return document
+  const { parent } = document
+  const text = parent?.deleted === false ? parent.text : undefined
+  return { ...document, deleted: false, text: text ?? document.text }
+}
+
+function frame(event: EventKind, type: string, id: string, doc: string): Frame {
+  return Buffer.from(`{"event":"${event}","payload":{"type":${quoteJson(type)},"id":${quoteJson(id)},"doc":${doc}}}`)
+}

@@ -1,0 +1,97 @@
+/**
+ * Realtime events of this process (documents 7): follows one feed for each doctype of an instance that somebody listens
+ * to, however many they are, and hears what any process announces. Knows neither sockets nor tokens.
+ */
+import { type DatabaseRef, type DocumentStore, maxBroadcastBytes } from '../../storage/documents/contract.ts'
+import { Problem } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { hasDocuments } from './doctypes.ts'
+import { notificationFrame } from './events.ts'
+import { Follower } from './follower.ts'
+import { type Subscriber, Topic } from './topic.ts'
+
+export interface HubOptions {
+  readonly store: Pick<DocumentStore, 'changes' | 'watch' | 'readRevision' | 'broadcast' | 'hear'>
+  readonly log: Log
+}
+
+interface Followed {
+  readonly topic: Topic
+  /** Absent for doctypes that have events but no documents. */
+  readonly follower: Follower | undefined
+}
+
+export class Hub {
+  private readonly topics = new Map<string, Followed>()
+  private deafen: (() => void) | undefined
+
+  constructor(private readonly options: HubOptions) {}
+
+  /**
+   * Sends the subscriber every event of a doctype, or of one document, that is committed after the promise resolved, and
+   * perhaps some of just before. Waits for the store while it does not answer.
+   */
+  async subscribe(ref: DatabaseRef, id: string | undefined, subscriber: Subscriber): Promise<void> {
+    this.deafen ??= this.options.store.hear((about, text) => this.heard(about, text))
+    const key = keyOf(ref)
+    const followed = this.topics.get(key) ?? this.follow(ref)
+    this.topics.set(key, followed)
+    followed.topic.add(subscriber, id)
+    await followed.follower?.ready
+  }
+
+  unsubscribe(ref: DatabaseRef, id: string | undefined, subscriber: Subscriber): void {
+    const key = keyOf(ref)
+    const followed = this.topics.get(key)
+    followed?.topic.remove(subscriber, id)
+    if (!followed?.topic.isEmpty) return
+    followed.follower?.stop()
+    this.topics.delete(key)
+  }
+
+  /**
+   * Sends NOTIFIED with a JSON object to the subscribers in every process (documents 7.6). It travels within one message
+   * of the store: throws `too_large` where it does not fit.
+   */
+  async notify(ref: DatabaseRef, id: string, text: string): Promise<void> {
+    const message = `${JSON.stringify(id)}\n${text}`
+    if (Buffer.byteLength(message) > maxBroadcastBytes) {
+      throw new Problem('too_large', `A notification and its id take at most ${maxBroadcastBytes} bytes.`)
+    }
+    await this.options.store.broadcast(ref, message)
+  }
+
+  /** Ends everything. */
+  close(): void {
+    this.deafen?.()
+    this.deafen = undefined
+    for (const { follower } of this.topics.values()) follower?.stop()
+    this.topics.clear()
+  }
+
+  private follow(ref: DatabaseRef): Followed {
+    const { store, log } = this.options
+    const topic = new Topic(ref.name)
+    if (!hasDocuments(ref.name)) return { topic, follower: undefined }
+    const follower = new Follower({
+      store,
+      ref,
+      log,
+      only: () => topic.only,
+      deliver: (documents) => topic.publishAll(documents),
+    })
+    return { topic, follower }
+  }
+
+  private heard(ref: DatabaseRef, message: string): void {
+    const followed = this.topics.get(keyOf(ref))
+    if (!followed) return
+    const end = message.indexOf('\n')
+    const id = JSON.parse(message.slice(0, end)) as string
+    followed.topic.publish(id, () => notificationFrame(ref.name, id, message.slice(end + 1)))
+  }
+}
+
+function keyOf({ prefix, name }: DatabaseRef): string {
+  return `${prefix}\n${name}`
+}

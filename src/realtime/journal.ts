@@ -1,0 +1,62 @@
+/**
+ * What this process has committed to one database and the feed has not shown yet. The feed holds each document once, by
+ * its latest change; of several changes between two reads the earlier ones are told from here.
+ */
+import type { ChangedDocument, Commit } from '../../storage/documents/contract.ts'
+
+/** Characters of bodies that are kept; beyond, only the last of several changes is told. */
+const maxSize = 1024 * 1024
+
+/** A revision that was superseded before the feed was read. */
+export interface Passed extends ChangedDocument {
+  /** What it was made from, if that is not in the journal: for the members of a deleted document. */
+  readonly from: Commit['parent']
+}
+
+export class Journal {
+  private commits: Commit[] = []
+  private size = 0
+
+  add(commit: Commit): void {
+    this.size += commit.text.length
+    if (this.size > maxSize) this.clear()
+    else this.commits.push(commit)
+  }
+
+  clear(): void {
+    this.commits = []
+    this.size = 0
+  }
+
+  /**
+   * The revisions that the rows of a page stand for and do not show, by sequence. `end`: everything up to this sequence
+   * was in this page or an earlier one. Of documents with several leaves nothing is said, since theirs need not have won.
+   */
+  passed(rows: readonly ChangedDocument[], end: bigint): Passed[] {
+    if (this.commits.length === 0) return []
+    const shown = new Map(rows.map((row) => [row.id, row]))
+    const known = new Map(this.commits.map((commit) => [nameOf(commit.id, commit), commit]))
+    const [kept, passed]: [Commit[], Passed[]] = [[], []]
+    for (const commit of this.commits) {
+      const row = shown.get(commit.id)
+      if (row === undefined || row.seq < commit.seq) {
+        if (commit.seq > end) kept.push(commit)
+      } else if (row.seq > commit.seq && row.leaves === 1) {
+        passed.push(asDocument(commit, commit.parent && known.get(nameOf(commit.id, commit.parent))))
+      }
+    }
+    this.commits = kept
+    this.size = kept.reduce((sum, { text }) => sum + text.length, 0)
+    return passed.sort((a, b) => (a.seq < b.seq ? -1 : 1))
+  }
+}
+
+/** Without a parent it stands on nothing, or on a tombstone. */
+function asDocument({ id, gen, hash, seq, deleted, text, parent }: Commit, before: Commit | undefined): Passed {
+  const made = parent === undefined ? { deleted: gen > 1 } : { deleted: false, ...(before && { text: before.text }) }
+  return { id, gen, hash, seq, deleted, text, leaves: 1, parent: made, from: before ? undefined : parent }
+}
+
+function nameOf(id: string, { gen, hash }: { readonly gen: number; readonly hash: string }): string {
+  return `${gen}-${hash} ${id}`
+}

@@ -1,0 +1,98 @@
+/**
+ * One client of the hub: whose data it hears, with which token, and what it subscribed to. Rights are checked at every
+ * subscription, and again from time to time: a token may end and rights may be withdrawn while it listens.
+ */
+import { Problem } from '../errors.ts'
+import type { Instance, Instances } from '../instances/service.ts'
+import type { Permissions } from '../permissions/permissions.ts'
+import { mayHear, type Target } from './doctypes.ts'
+import type { Hub } from './hub.ts'
+import type { Subscriber } from './topic.ts'
+
+export interface SessionOptions {
+  readonly hub: Hub
+  readonly instances: Instances
+  /** As the client named it; the instance is looked up by it again. */
+  readonly host: string
+  readonly instance: Instance
+  readonly subscriber: Subscriber
+}
+
+/** Subscriptions of one client. */
+export const maxSubscriptions = 1_000
+
+export class Session {
+  private readonly targets = new Map<string, Target>()
+  private instance: Instance
+  private token: string | undefined
+  private ended = false
+
+  constructor(private readonly options: SessionOptions) {
+    this.instance = options.instance
+  }
+
+  get isAuthenticated(): boolean {
+    return this.token !== undefined
+  }
+
+  /** Throws `unauthorized` for a token that is no good, and what the store throws. */
+  async authenticate(token: string): Promise<void> {
+    await this.options.instances.authorise(this.instance, token)
+    this.token = token
+  }
+
+  /** Throws as `authenticate` does. Twice is once. `ok` when events are on their way. */
+  async subscribe(target: Target): Promise<'ok' | 'forbidden' | 'too_many'> {
+    const { hub, subscriber } = this.options
+    if (!mayHear(await this.permissions(), target)) return 'forbidden'
+    const key = keyOf(target)
+    if (this.targets.has(key) || this.ended) return 'ok'
+    if (this.targets.size >= maxSubscriptions) return 'too_many'
+    this.targets.set(key, target)
+    await hub.subscribe(this.refOf(target), target.id, subscriber)
+    return 'ok'
+  }
+
+  unsubscribe(target: Target): void {
+    if (this.targets.delete(keyOf(target))) this.leave(target)
+  }
+
+  /**
+   * Looks whether everything is still allowed. Throws `unauthorized` when the token has ended and `not_found` when the
+   * instance is gone: then the session is over. @returns the subscriptions that are no longer allowed; they have ended
+   */
+  async check(): Promise<readonly Target[]> {
+    if (this.token === undefined) return []
+    const current = await this.options.instances.byHost(this.options.host)
+    if (current?.id !== this.instance.id) throw new Problem('not_found', 'Instance not found')
+    this.instance = current
+    const permissions = await this.permissions()
+    const lost = [...this.targets.values()].filter((target) => !mayHear(permissions, target))
+    for (const target of lost) this.unsubscribe(target)
+    return lost
+  }
+
+  /** Nothing is sent to the client afterwards. */
+  end(): void {
+    this.ended = true
+    for (const target of this.targets.values()) this.leave(target)
+    this.targets.clear()
+  }
+
+  private async permissions(): Promise<Permissions> {
+    if (this.token === undefined) throw new Problem('unauthorized', 'No token')
+    return this.options.instances.authorise(this.instance, this.token)
+  }
+
+  private leave(target: Target): void {
+    this.options.hub.unsubscribe(this.refOf(target), target.id, this.options.subscriber)
+  }
+
+  private refOf({ type }: Target) {
+    return { prefix: this.instance.prefix, name: type }
+  }
+}
+
+function keyOf({ type, id }: Target): string {
+  return `${type}\n${id ?? ''}`
+}

@@ -1,0 +1,51 @@
+/**
+ * Replicated documents that the database has not known before, one branch each: most of a first replication. They need
+ * no tree in memory and are written by one statement, all of it out of one JSON text: as arrays the same values cost
+ * more to bind than their rows cost to write.
+ */
+import type { PendingQuery, Row } from 'postgres'
+import { quoteJson } from '../../src/json/quote.ts'
+import type { Replicated } from '../documents/contract.ts'
+import type { Sql, Transaction } from './connection.ts'
+import type { KnownDatabase } from './directory.ts'
+
+/**
+ * The statement that writes documents and counts them, without index entries; their sequences follow each other in the
+ * order given. Its count is that of the documents written: none when the database is gone or its indexes have changed. Fails with SQLSTATE 23505 when one of them exists,
+ * so it may be tried without looking. Ids are each named once.
+ */
+export function plant(
+  sql: Sql | Transaction,
+  { db, indexEpoch }: Pick<KnownDatabase, 'db' | 'indexEpoch'>,
+  documents: readonly Replicated[],
+): PendingQuery<Row[]> {
+  const dead = documents.filter(({ deleted }) => deleted).length
+  return sql`
+    WITH d AS ( -- locks the database, so that everything below sees one state of it
+      UPDATE databases SET update_seq = update_seq + ${documents.length}, doc_count = doc_count + ${documents.length - dead},
+        deleted_count = deleted_count + ${dead} WHERE db = ${db} AND index_epoch = ${indexEpoch}
+      RETURNING db, update_seq - ${documents.length}::int AS seq, revs_limit
+    ), t AS MATERIALIZED (
+      SELECT e ->> 0 AS id, (e -> 1)::bigint AS gen, e -> 2 AS path, (e -> 3)::boolean AS deleted, e -> 4 AS body,
+        e ->> 5 AS raw, o
+      FROM jsonb_array_elements(${textOf(documents)}::text::jsonb) WITH ORDINALITY AS a (e, o)
+    ), ancestors AS (
+      INSERT INTO revs (db, id, gen, hash, parent, deleted, leaf, body)
+      SELECT d.db, id, gen - n, path ->> n, path ->> (n + 1), false, false, NULL
+      FROM d CROSS JOIN t
+      CROSS JOIN LATERAL generate_series(1, least(jsonb_array_length(path), revs_limit) - 1) AS n
+    )
+    INSERT INTO docs (db, id, seq, gen, hash, parent, deleted, leaves, body, raw)
+    SELECT d.db, id, d.seq + o, gen, path ->> 0, path ->> 1, deleted, 1,
+      CASE WHEN raw IS NULL THEN body ELSE hearth_jsonb(raw, true) END, raw
+    FROM d CROSS JOIN t`
+}
+
+/** Rows `[id, gen, path, deleted, body, raw]`; a body that jsonb would not give back stands in `raw`, as a string. */
+function textOf(documents: readonly Replicated[]): string {
+  const rows = documents.map(({ id, gen, path, deleted, body: { text, raw } }) => {
+    const body = raw ? `null,${JSON.stringify(text)}` : `${text},null`
+    return `[${quoteJson(id)},${gen},${JSON.stringify(path)},${deleted},${body}]`
+  })
+  return `[${rows.join(',')}]`
+}

@@ -1,0 +1,114 @@
+/**
+ * Replicated revisions wait here for those that are being written to the same database. Its row is locked meanwhile, so
+ * a second transaction would only hold a connection; and what has gathered by then is written together, with one lock,
+ * one commit and one look at the trees for all of it.
+ */
+import { Problem } from '../../src/errors.ts'
+import type { DatabaseRef, Replicated } from '../documents/contract.ts'
+import { type Sql, translate } from './connection.ts'
+import type { Directory, KnownDatabase } from './directory.ts'
+import { plant } from './planting.ts'
+import { replicateTrees } from './tree-edits.ts'
+
+/** A transaction with more keeps other writers of the database waiting for longer than a commit costs. */
+const maxRevisions = 1_000
+const maxCharacters = 4_000_000
+
+interface Request {
+  readonly revisions: readonly Replicated[]
+  readonly characters: number
+  resolve(isStored: boolean): void
+  reject(error: unknown): void
+}
+
+export class ReplicationQueue {
+  /** Requests that wait, by database; there is a list as long as one of that database is under way. */
+  private readonly waiting = new Map<string, Request[]>()
+  /** Databases that are being filled: everything in the last batch was new to them, so the next one may be, too. */
+  private readonly filling = new WeakSet<KnownDatabase>()
+
+  constructor(
+    private readonly sql: Sql,
+    private readonly directory: Directory,
+  ) {}
+
+  /** Resolves after the commit; false when the database does not exist. */
+  write(ref: DatabaseRef, revisions: readonly Replicated[]): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const characters = revisions.reduce((sum, { body }) => sum + body.text.length, 0)
+      const request = { revisions, characters, resolve, reject }
+      const key = `${ref.prefix}\n${ref.name}`
+      const line = this.waiting.get(key)
+      if (line) line.push(request)
+      else void this.work(key, ref, [request])
+    })
+  }
+
+  private async work(key: string, ref: DatabaseRef, line: Request[]): Promise<void> {
+    this.waiting.set(key, line)
+    while (line.length > 0) await this.send(ref, takeBatch(line))
+    this.waiting.delete(key)
+  }
+
+  /** A failure is that of one request where it can be: together they are tried once, then each by itself. */
+  private async send(ref: DatabaseRef, batch: readonly Request[]): Promise<void> {
+    try {
+      const revisions = batch.flatMap((request) => request.revisions)
+      const isStored = await this.store(ref, revisions)
+      for (const request of batch) request.resolve(isStored)
+    } catch (error) {
+      // A store that does not answer is no matter of a single request.
+      if (batch.length === 1 || error instanceof Problem) for (const request of batch) request.reject(error)
+      else for (const request of batch) await this.send(ref, [request])
+    }
+  }
+
+  /** Without a look at the trees where nothing is expected to be there; it was a mistake when a document is. */
+  private async store(ref: DatabaseRef, revisions: readonly Replicated[]): Promise<boolean> {
+    const known = this.directory.peek(ref)
+    if (known && this.filling.has(known) && isPlain(known, revisions)) {
+      if (await this.plant(known, revisions)) return true
+      this.filling.delete(known)
+    }
+    const stored = await replicateTrees(this.sql, this.directory, ref, revisions)
+    const current = this.directory.peek(ref)
+    if (stored === 'planted' && current) this.filling.add(current)
+    return stored !== 'no_database'
+  }
+
+  /** False when it was of no effect. */
+  private async plant(known: KnownDatabase, revisions: readonly Replicated[]): Promise<boolean> {
+    try {
+      const { count } = await plant(this.sql, known, revisions)
+      return count > 0
+    } catch (error) {
+      if (isTaken(error)) return false
+      throw translate(error)
+    }
+  }
+}
+
+/** Takes requests in their order, at least one. */
+function takeBatch(line: Request[]): readonly Request[] {
+  let size = 0
+  let revisions = 0
+  let characters = 0
+  for (const request of line) {
+    revisions += request.revisions.length
+    characters += request.characters
+    if (size > 0 && (revisions > maxRevisions || characters > maxCharacters)) break
+    size += 1
+  }
+  return line.splice(0, size)
+}
+
+/** Documents that differ, that are no design documents and that no index is waiting for. */
+function isPlain({ indexes }: KnownDatabase, revisions: readonly Replicated[]): boolean {
+  if (indexes.length > 0 || revisions.some(({ id }) => id.startsWith('_design/'))) return false
+  return new Set(revisions.map(({ id }) => id)).size === revisions.length
+}
+
+/** `unique_violation`. */
+function isTaken(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === '23505'
+}
