@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Problem } from '../../src/errors.ts'
 import type { Bytes } from '../../src/files/service.ts'
+import { freeMemory } from '../../src/memory.ts'
 import type { HttpContext } from '../http/router.ts'
 
 /**
@@ -13,7 +14,11 @@ export async function* incomingBytes(c: HttpContext): Bytes {
   const incoming = c.env?.incoming
   const source = incoming === undefined ? (c.req.raw.body ?? []) : chunksOf(incoming)
   try {
-    yield* source
+    for await (const chunk of source) {
+      yield chunk
+      // Whoever asks for the next one is done with this one.
+      freeMemory(chunk)
+    }
   } catch (cause) {
     throw new Problem('bad_request', 'The request body was cut short.', { cause })
   }

@@ -1,3 +1,4 @@
+import { freeMemory } from '../../src/memory.ts'
 import { jsonText } from './answer.ts'
 import { compressStream } from './compress.ts'
 import type { HttpContext } from './router.ts'
@@ -114,12 +115,16 @@ export async function streamBytes(c: HttpContext, { status, headers, bytes, fail
   }
   const outgoing = c.env?.outgoing
   let left = false
+  let sent: Uint8Array | undefined
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
+          // Nothing waits in the socket: the chunk before this one is in the kernel's hands.
+          if (sent !== undefined && outgoing?.writableLength === 0) freeMemory(sent)
           const next = ready.shift() ?? (await source.next())
           if (left) return
+          sent = next.done === true ? undefined : next.value
           if (next.done === true) controller.close()
           else controller.enqueue(next.value)
         } catch (error) {

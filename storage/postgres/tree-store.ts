@@ -4,7 +4,7 @@
  */
 
 import { keepsText } from '../../src/documents/document.ts'
-import { stem, type TreeNode, winner } from '../../src/documents/revision-tree.ts'
+import { mergePath, stem, type TreeNode, winner } from '../../src/documents/revision-tree.ts'
 import { parseJson } from '../../src/json/exact.ts'
 import type { Json } from '../../src/json/value.ts'
 import type { Body, DatabaseRef, Replicated, RevisionTree } from '../documents/contract.ts'
@@ -75,15 +75,14 @@ export async function applyTreesIn(
   const locked = await lock(tx, directory, ref, ids)
   if (!locked) return { sequences: undefined, designsChanged: false }
   const { known, limit, updateSeq, trees } = locked
-  const plants: Replicated[] = []
-  const changes: Change[] = []
-  for (const id of sorted(ids)) {
-    const before = trees.get(id)
-    const change = decide(id, before?.nodes, limit)
-    if (!change) continue
-    if ('path' in change) plants.push(change)
-    else changes.push({ id, before, after: stem(change.nodes, limit), bodies: change.bodies })
-  }
+  const decided = sorted(ids).flatMap((id) => {
+    const change = decide(id, trees.get(id)?.nodes, limit)
+    return change ? [{ id, before: trees.get(id), change }] : []
+  })
+  // Sequences follow the ids, so new documents are planted only where no known one stands between them.
+  const fresh = decided.flatMap(({ change }) => ('path' in change ? [change] : []))
+  const plants = fresh.length === decided.length ? fresh : []
+  const changes = plants.length > 0 ? [] : decided.map((one) => changeOf(one, limit))
   if (changes.length + plants.length === 0) return { sequences: new Map(), designsChanged: false }
   const promoted = await promotedBodies(tx, known.db, changes)
   const works = changes.map(({ id, before, after, bodies }): Work => {
@@ -104,6 +103,17 @@ export async function applyTreesIn(
   if (designs.length > 0) await followDesigns(tx, known.db, designs)
   const sequences = new Map([...plants, ...works].map(({ id }, at) => [id, updateSeq + 1n + BigInt(at)]))
   return { sequences, designsChanged: designs.length > 0 }
+}
+
+/** A document's next state; that of a new one is its single branch. */
+function changeOf(
+  { id, before, change }: { id: string; before: RevisionTree | undefined; change: TreeChange | Replicated },
+  limit: number,
+): Change {
+  if (!('path' in change)) return { id, before, after: stem(change.nodes, limit), bodies: change.bodies }
+  const { gen, path, deleted, body } = change
+  const { nodes } = mergePath([], { gen, path, deleted }, limit)
+  return { id, before, after: stem(nodes, limit), bodies: new Map([[`${gen}-${path[0]}`, body]]) }
 }
 
 interface Locked {

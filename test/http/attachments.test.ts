@@ -832,8 +832,8 @@ scenarios('attachments on /data alone', openStage, [
   },
   { name: 'one that cannot be read', request: 'GET /data/io.cozy.sessions/a/b', status: 403, contains: ['unreadable'] },
   {
-    name: 'references are no attachments',
-    request: 'GET /data/att.made/a/relationships/references',
+    name: 'nothing below relationships is an attachment',
+    request: 'GET /data/att.made/a/relationships/photo',
     status: 404,
     json: { error: 'code=404, message=Not Found' },
   },

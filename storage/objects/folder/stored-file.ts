@@ -8,7 +8,7 @@ import { disk, ifThere } from './failures.ts'
 import { parseTrailer, trailerBytes } from './trailer.ts'
 
 /** Read at once. */
-const chunkBytes = 256 * 1024
+const chunkBytes = 512 * 1024
 
 export interface StoredFile {
   /** Bytes of the content that is there, whatever was once written. */

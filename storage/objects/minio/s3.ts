@@ -1,6 +1,7 @@
 /** The S3 requests that the store is made of, over the client package: one policy for repeating them, one for failures. */
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from 'minio'
 import type { ByteRange } from '../contract.ts'
@@ -49,6 +50,13 @@ const states: Readonly<Record<string, 'absent' | 'replaced' | 'beyond'>> = {
 /** Waits before the second and the third try. Every request may be repeated: its body is in memory. */
 const pausesMs = [100, 400]
 
+/** The runtime copies what is written at once to a socket: of a whole part that would be another one in memory. */
+const sliceBytes = 256 * 1024
+
+function* slices(body: Buffer): Generator<Buffer> {
+  for (let at = 0; at < body.length; at += sliceBytes) yield body.subarray(at, at + sliceBytes)
+}
+
 /** Requests to one bucket. Failures are Problems, except where a comment says otherwise. */
 export function newS3(place: BucketPlace) {
   const { bucket: bucketName } = place
@@ -78,7 +86,17 @@ export function newS3(place: BucketPlace) {
     const object = key === undefined ? {} : { objectName: key }
     // The client writes into the headers.
     const options = () => ({ method, bucketName, query, headers: { ...headers }, ...object })
-    return repeated(() => client.makeRequestAsync(options(), body ?? '', statuses))
+    if (body === undefined || body.length <= sliceBytes) {
+      return repeated(() => client.makeRequestAsync(options(), body ?? '', statuses))
+    }
+    const sha256 = place.tls ? '' : createHash('sha256').update(body).digest('hex')
+    const sized = () => {
+      const { headers, ...rest } = options()
+      return { ...rest, headers: { ...headers, 'content-length': body.length } }
+    }
+    const send = () =>
+      client.makeRequestStreamAsync(sized(), Readable.from(slices(body)), sha256, statuses, region ?? '')
+    return repeated(send)
   }
 
   async function tell(asked: Asked): Promise<IncomingMessage> {
