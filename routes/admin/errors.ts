@@ -22,7 +22,14 @@ export function adminErrors(log: Log): (error: unknown, c: HttpContext) => Respo
   return (error, c) => {
     const problem = error instanceof Problem ? error : unexpected(error)
     if (problem.status >= 500) log.error('admin request failed', { method: c.req.method, path: c.req.path, error })
-    return isPlain(problem) ? plain(c, problem) : jsonApi(c, problem.status, { errors: [errorObject(problem)] })
+    return isPlain(problem)
+      ? plain(c, problem)
+      : jsonApi(
+          c,
+          problem.status,
+          { errors: [errorObject(problem)] },
+          problem.status === 503 ? { 'retry-after': '5' } : {},
+        )
   }
 }
 

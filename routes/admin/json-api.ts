@@ -7,9 +7,15 @@ import { type HttpContext, header } from '../http/router.ts'
 const uncached = { 'cache-control': 'no-store' } as const
 
 /** Sends a JSON-API document. */
-export function jsonApi(c: HttpContext, status: number, document: unknown): Response {
+export function jsonApi(
+  c: HttpContext,
+  status: number,
+  document: unknown,
+  more: Readonly<Record<string, string>> = {},
+): Response {
   const headers: Record<string, string> = {
     ...uncached,
+    ...more,
     'content-type': 'application/vnd.api+json',
     vary: 'Accept-Encoding',
   }

@@ -1,7 +1,7 @@
 /** The body of a request that is stored as it comes. */
 import { Problem } from '../../src/errors.ts'
 import type { ReceivedObject } from '../../storage/objects/contract.ts'
-import { incomingBytes } from '../files/incoming.ts'
+import { incomingBytes } from '../http/incoming.ts'
 import { type HttpContext, header } from '../http/router.ts'
 
 export interface ObjectBytes {

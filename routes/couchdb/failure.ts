@@ -86,6 +86,7 @@ export function couchdbErrors(log: Log): (error: unknown, c: HttpContext) => Res
       return jsonValue(c, 404, { error: 'not_found', reason: words.unknownHost(detail['host']) })
     }
     const headers: Record<string, string> = typeof detail['allow'] === 'string' ? { allow: detail['allow'] } : {}
+    if (problem.status === 503) headers['retry-after'] = '5'
     if (typeof detail['contentRange'] === 'string') headers['content-range'] = detail['contentRange']
     return jsonValue(c, problem.status, { error: problem.code, reason: problem.reason }, headers)
   }

@@ -75,6 +75,7 @@ function render(
     const message = problem.code === 'method_not_allowed' ? 'Method Not Allowed' : problem.reason
     return jsonValue(c, problem.status, framework(problem.status, message), headers)
   }
+  if (problem.status === 503) headers['retry-after'] = '5'
   if (typeof detail['contentRange'] === 'string') headers['content-range'] = detail['contentRange']
   return jsonValue(c, problem.status, body(problem), headers)
 }

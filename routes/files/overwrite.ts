@@ -1,9 +1,9 @@
 /** `PUT /files/FILE`: a new content for a file (files 3.3). */
 import { z } from '@hono/zod-openapi'
 import { endpoint, type Face } from '../http/endpoint.ts'
+import { incomingBytes } from '../http/incoming.ts'
 import { enter } from './access.ts'
 import { nodeFor } from './found.ts'
-import { incomingBytes } from './incoming.ts'
 import { sendChanged } from './node-view.ts'
 import { dateHeader, ifMatchHeader, ifMatchOf, revParameter } from './parameters.ts'
 import { needs, node, tag } from './schemas.ts'

@@ -1,5 +1,4 @@
 /** Attachments over HTTP as both faces speak them (documents 1.26): the body of a PUT, the answer to a GET. */
-import type { IncomingMessage } from 'node:http'
 import { z } from '@hono/zod-openapi'
 import type { Upload } from '../../src/attachments/contents.ts'
 import { hasMarks } from '../../src/attachments/inline.ts'
@@ -9,6 +8,7 @@ import type { DatabaseRef } from '../../storage/documents/contract.ts'
 import { keptContentType } from '../../storage/objects/content-type.ts'
 import { jsonText, matchesTag, notModified } from './answer.ts'
 import { rangeOf } from './byte-range.ts'
+import { incomingBytes } from './incoming.ts'
 import { sendMultipart, wantsMultipart } from './multipart-answer.ts'
 import { textParameter } from './parameters.ts'
 import { type HttpContext, header } from './router.ts'
@@ -42,23 +42,8 @@ export function uploadOf(c: HttpContext): Omit<Upload, 'name'> & { readonly cont
     contentType: header(c, 'content-type') ?? 'application/octet-stream',
     length: length === undefined ? undefined : Number(length),
     md5: header(c, 'content-md5'),
-    body: bodyOf(c),
+    body: incomingBytes(c),
   }
-}
-
-/** The bytes of a request's body as they come. Throws `bad_request` when the client leaves before the end. */
-export async function* bodyOf(c: HttpContext): AsyncGenerator<Uint8Array> {
-  const incoming: IncomingMessage | undefined = c.env?.incoming
-  if (incoming === undefined) {
-    yield* c.req.raw.body ?? []
-    return
-  }
-  try {
-    yield* incoming
-  } catch (cause) {
-    throw new Problem('bad_request', 'The request body was cut short.', { cause })
-  }
-  if (!incoming.complete) throw new Problem('bad_request', 'The request body was cut short.')
 }
 
 type Found = Extract<AttachmentRead, { readonly kind: 'found' }>

@@ -24,7 +24,7 @@ test('a preflight is answered on every path, without a token', async () => {
 test.each(['/there', '/nowhere'])('the origin is reflected on %s', async (path) => {
   const answer = await app.request(path, { headers: { origin: 'https://app.example' } })
   expect(answer.headers.get('access-control-allow-origin')).toBe('https://app.example')
-  expect(answer.headers.get('access-control-expose-headers')).toBe('ETag, WWW-Authenticate')
+  expect(answer.headers.get('access-control-expose-headers')).toBe('ETag, Location, WWW-Authenticate')
   expect(answer.headers.get('vary')).toContain('Origin')
 })
 

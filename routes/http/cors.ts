@@ -16,7 +16,7 @@ export function cors(): MiddlewareHandler<HttpEnv> {
       const headers = c.res.headers
       headers.set('access-control-allow-origin', origin)
       headers.set('access-control-allow-credentials', 'true')
-      headers.set('access-control-expose-headers', 'ETag, WWW-Authenticate')
+      headers.set('access-control-expose-headers', 'ETag, Location, WWW-Authenticate')
       headers.append('vary', 'Origin')
     })
   }

@@ -3,6 +3,7 @@
  * first, then the contents in the order of its members, or by the name that a part gives.
  */
 import { Buffer } from 'node:buffer'
+import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
@@ -12,7 +13,6 @@ import type { Documents } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
 import { decodeText, type ParsedJson, parseJson } from '../../src/json/exact.ts'
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
-import { bodyOf } from './attachment.ts'
 import { multipartBoundary, multipartParts, type Part } from './multipart.ts'
 import { quotedName } from './multipart-answer.ts'
 import { type HttpContext, header } from './router.ts'
@@ -94,4 +94,19 @@ async function* unpacked(stream: Readable): AsyncGenerator<Uint8Array> {
     if (cause instanceof Problem) throw cause
     throw new Problem('bad_request', 'An attachment that is to be compressed is not.', { cause })
   }
+}
+
+/** The body as it comes; the parser keeps pieces of several chunks, so none may be given back. Throws `bad_request` when the client leaves before the end. */
+async function* bodyOf(c: HttpContext): AsyncGenerator<Uint8Array> {
+  const incoming: IncomingMessage | undefined = c.env?.incoming
+  if (incoming === undefined) {
+    yield* c.req.raw.body ?? []
+    return
+  }
+  try {
+    yield* incoming
+  } catch (cause) {
+    throw new Problem('bad_request', 'The request body was cut short.', { cause })
+  }
+  if (!incoming.complete) throw new Problem('bad_request', 'The request body was cut short.')
 }

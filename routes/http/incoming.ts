@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { Problem } from '../../src/errors.ts'
 import type { Bytes } from '../../src/files/service.ts'
 import { freeMemory } from '../../src/memory.ts'
-import type { HttpContext } from '../http/router.ts'
+import type { HttpContext } from './router.ts'
 
 /**
  * The request's body, taken from the socket only as fast as it is asked for. Throws `bad_request` when the client goes
