@@ -107,7 +107,13 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
   const dataFace = dataRoutes({ documents, instances, log, limits, expiredStatus })
   const couchFace = couchdbFace({ documents, instances, store, log, uuid: identity.uuid, limits })
   const hub = new Hub({ store, log })
-  const realtime = realtimeRoutes({ hub, instances, log, expiredStatus })
+  const realtime = realtimeRoutes({
+    hub,
+    instances,
+    ancestors: (prefix, id) => store.files.tree(prefix).ancestors(id),
+    log,
+    expiredStatus,
+  })
   metrics.observe('realtime_sockets', 'gauge', 'Open websockets.', () => realtime.gateway.size)
   const cutOffHelp = 'Websockets ended because their clients did not take what they were sent.'
   metrics.observe('realtime_cut_off_total', 'counter', cutOffHelp, () => realtime.gateway.cutOff)

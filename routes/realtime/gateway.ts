@@ -15,6 +15,8 @@ const subprotocol = 'io.cozy.websocket'
 export interface GatewayOptions {
   readonly hub: Hub
   readonly instances: Instances
+  /** Ids of the directories above a file of a tenant. */
+  readonly ancestors: (prefix: string, fileId: string) => Promise<readonly string[]>
   readonly log: Log
   readonly limits?: SocketLimits
 }
@@ -50,12 +52,13 @@ export class Gateway {
   /** Takes the connection of a request; what is wrong with the handshake is answered on it. */
   accept(incoming: IncomingMessage, { socket, head }: Upgrade, host: string, instance: Instance): Response {
     const { hub, instances, log } = this.options
+    const ancestors = (fileId: string) => this.options.ancestors(instance.prefix, fileId)
     this.server.handleUpgrade(incoming, socket, head, (websocket) => {
       const connection = new Connection({
         socket: websocket,
         limits: this.limits,
         log,
-        newSession: (subscriber) => new Session({ hub, instances, host, instance, subscriber }),
+        newSession: (subscriber) => new Session({ hub, instances, host, instance, subscriber, ancestors }),
         onCutOff: () => {
           this.cutOff += 1
         },

@@ -14,6 +14,8 @@ import { notifyRoute } from './notify.ts'
 export interface RealtimeServices {
   readonly hub: Hub
   readonly instances: Instances
+  /** Ids of the directories above a file of a tenant. */
+  readonly ancestors: (prefix: string, fileId: string) => Promise<readonly string[]>
   readonly log: Log
   /** Status of an invalid or expired token (documents D-5). */
   readonly expiredStatus: 400 | 401

@@ -38,6 +38,17 @@ export function checkDoctype(name: string, mode: 'read' | 'write'): void {
   if (mode === 'write' && !isWritable(name)) throw new Problem('forbidden', `reserved doctype ${name} unwritable`)
 }
 
+/** Names that have events but never documents. */
+export const eventsOnly: ReadonlySet<string> = new Set([
+  'io.cozy.auth.confirmations',
+  'io.cozy.jobs.events',
+  'io.cozy.sharings.initial_sync',
+  'io.cozy.notes.events',
+  'io.cozy.notes.telepointers',
+  'io.cozy.files.thumbnails',
+  'io.cozy.apps.logs',
+])
+
 const unreadable: ReadonlySet<string> = new Set([
   'instances',
   'io.cozy.account_types',
@@ -64,14 +75,7 @@ const unreadable: ReadonlySet<string> = new Set([
   'io.cozy.office.url',
   'io.cozy.notes.url',
   'io.cozy.apps.open',
-  // Events only.
-  'io.cozy.auth.confirmations',
-  'io.cozy.jobs.events',
-  'io.cozy.sharings.initial_sync',
-  'io.cozy.notes.events',
-  'io.cozy.notes.telepointers',
-  'io.cozy.files.thumbnails',
-  'io.cozy.apps.logs',
+  ...eventsOnly,
 ])
 
 const readOnly: ReadonlySet<string> = new Set([

@@ -1,6 +1,6 @@
 /** Which doctypes have events, and what a token must allow to hear them (documents 3.4, 7.2). */
 
-import { isDoctypeName, isReadable } from '../documents/doctypes.ts'
+import { eventsOnly, isDoctypeName, isReadable } from '../documents/doctypes.ts'
 import type { Permissions } from '../permissions/permissions.ts'
 
 /** A doctype, or one document of it. */
@@ -9,17 +9,6 @@ export interface Target {
   /** Absent: all documents of the doctype. */
   readonly id?: string | undefined
 }
-
-/** Names that have events but never documents (documents 3.4). */
-const eventsOnly: ReadonlySet<string> = new Set([
-  'io.cozy.auth.confirmations',
-  'io.cozy.jobs.events',
-  'io.cozy.sharings.initial_sync',
-  'io.cozy.notes.events',
-  'io.cozy.notes.telepointers',
-  'io.cozy.files.thumbnails',
-  'io.cozy.apps.logs',
-])
 
 /** Heard with any token. */
 const open: ReadonlySet<string> = new Set(['io.cozy.sharings.initial_sync', 'io.cozy.auth.confirmations'])
@@ -40,11 +29,20 @@ export function hasEvents(type: string): boolean {
   return isDoctypeName(type) && (isReadable(type) || eventsOnly.has(type))
 }
 
-/** Whether a token may hear of a doctype or document: GET on the whole doctype, or on the id where one is given. */
-export function mayHear(permissions: Permissions, { type, id }: Target): boolean {
+/** Ids of the directories above a file. */
+export type Ancestors = (fileId: string) => Promise<readonly string[]>
+
+/**
+ * Whether a token may hear of a doctype or document: GET on the whole doctype, or on the id where one is given; of files
+ * also on a directory above (documents 7.2).
+ */
+export async function mayHear(permissions: Permissions, { type, id }: Target, ancestors: Ancestors): Promise<boolean> {
   if (!hasEvents(type)) return false
   if (open.has(type)) return true
   const asked = aboutFiles.has(type) ? 'io.cozy.files' : type
   if (permissions.allowsType('GET', asked)) return true
-  return id !== undefined && permissions.allowsDocument('GET', asked, { _id: id })
+  if (id === undefined || !permissions.allowsSome('GET', asked)) return false
+  if (permissions.allowsDocument('GET', asked, { _id: id })) return true
+  if (asked !== 'io.cozy.files') return false
+  return (await ancestors(id)).some((above) => permissions.allowsDocument('GET', asked, { _id: above }))
 }

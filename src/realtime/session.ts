@@ -5,7 +5,7 @@
 import { Problem } from '../errors.ts'
 import type { Instance, Instances } from '../instances/service.ts'
 import type { Permissions } from '../permissions/permissions.ts'
-import { mayHear, type Target } from './doctypes.ts'
+import { type Ancestors, mayHear, type Target } from './doctypes.ts'
 import type { Hub } from './hub.ts'
 import type { Subscriber } from './topic.ts'
 
@@ -16,6 +16,8 @@ export interface SessionOptions {
   readonly host: string
   readonly instance: Instance
   readonly subscriber: Subscriber
+  /** Of the instance's files. */
+  readonly ancestors: Ancestors
 }
 
 /** Subscriptions of one client. */
@@ -43,8 +45,8 @@ export class Session {
 
   /** Throws as `authenticate` does. Twice is once. `ok` when events are on their way. */
   async subscribe(target: Target): Promise<'ok' | 'forbidden' | 'too_many'> {
-    const { hub, subscriber } = this.options
-    if (!mayHear(await this.permissions(), target)) return 'forbidden'
+    const { hub, subscriber, ancestors } = this.options
+    if (!(await mayHear(await this.permissions(), target, ancestors))) return 'forbidden'
     const key = keyOf(target)
     if (this.targets.has(key) || this.ended) return 'ok'
     if (this.targets.size >= maxSubscriptions) return 'too_many'
@@ -67,7 +69,10 @@ export class Session {
     if (current?.id !== this.instance.id) throw new Problem('not_found', 'Instance not found')
     this.instance = current
     const permissions = await this.permissions()
-    const lost = [...this.targets.values()].filter((target) => !mayHear(permissions, target))
+    const lost: Target[] = []
+    for (const target of [...this.targets.values()]) {
+      if (!(await mayHear(permissions, target, this.options.ancestors))) lost.push(target)
+    }
     for (const target of lost) this.unsubscribe(target)
     return lost
   }

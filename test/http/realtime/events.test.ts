@@ -342,3 +342,28 @@ test('large documents and thousands of events reach who reads, in order', async 
     expect(listener.events[0]?.payload.doc?.['text']).toHaveLength(4_000_000)
   }
 }, 60_000)
+
+test('files: a directory that a token may read lets it hear of what lies below', async () => {
+  const made = async (path: string) => {
+    const { data } = (await ask('POST', path)) as unknown as { data: { id: string } }
+    return data.id
+  }
+  const outer = await made('/files/?Type=directory&Name=outer')
+  const inner = await made(`/files/${outer}?Type=directory&Name=inner`)
+  const file = await made(`/files/${inner}?Type=file&Name=below`)
+  const stranger = await made('/files/?Type=file&Name=stranger')
+  const restricted = await server.token(`io.cozy.files:GET:${outer}`, { domain })
+  const listener = await Listener.hearing(place, restricted, `io.cozy.files/${file}`, `io.cozy.files/${stranger}`)
+  open.push(listener)
+  const [refused] = await listener.next()
+  expect(refused).toMatchObject({
+    event: 'error',
+    payload: { code: 'forbidden', source: { payload: { id: stranger } } },
+  })
+  const attributes = { name: 'renamed' }
+  await ask('PATCH', `/files/${stranger}`, { data: { attributes: { name: 'other' } } })
+  await ask('PATCH', `/files/${file}`, { data: { attributes } })
+  expect(await listener.next()).toMatchObject([
+    { event: 'UPDATED', payload: { type: 'io.cozy.files', id: file, doc: attributes } },
+  ])
+})

@@ -30,7 +30,14 @@ export async function openInProcess(limits: Partial<SocketLimits>): Promise<InPr
   const instances = openInstances({ store, onChange: () => routes.gateway.recheck() })
   const hub = new Hub({ store, log: silentLog })
   const all = { ...socketLimits, sweepMs: 20, ...limits }
-  const routes = realtimeRoutes({ hub, instances, log: silentLog, expiredStatus: 400, limits: all })
+  const routes = realtimeRoutes({
+    hub,
+    instances,
+    ancestors: async () => [],
+    log: silentLog,
+    expiredStatus: 400,
+    limits: all,
+  })
   const { gateway } = routes
   const fetch = routes.router.fetch
   const options = {
