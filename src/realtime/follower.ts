@@ -85,7 +85,7 @@ export class Follower {
     if (ids !== undefined && !covers(ids, only())) return true
     const full = page.rows.length >= limit
     const at = (full ? page.rows.at(-1)?.seq : undefined) ?? page.updateSeq
-    const passed = await this.passed(page.rows, at)
+    const passed = await this.passed(page.rows, { begin: after, end: at })
     this.place = { epoch: page.epoch, at }
     if (page.rows.length > 0) {
       this.pageSize = nextPage(page.rows)
@@ -96,9 +96,12 @@ export class Follower {
   }
 
   /** Revisions that the page passes over; deleted ones with what they held, where that is still kept. */
-  private passed(rows: readonly ChangedDocument[], end: bigint): Promise<readonly ChangedDocument[]> {
+  private passed(
+    rows: readonly ChangedDocument[],
+    range: { begin: bigint | undefined; end: bigint },
+  ): Promise<readonly ChangedDocument[]> {
     const { store, ref } = this.options
-    const revisions = this.journal.passed(rows, end).map(async ({ from, ...revision }) => {
+    const revisions = this.journal.passed(rows, range).map(async ({ from, ...revision }) => {
       const before = revision.deleted && from ? await store.readRevision(ref, revision.id, from) : undefined
       return before ? { ...revision, parent: { deleted: before.deleted, text: before.text } } : revision
     })

@@ -20,8 +20,8 @@ const told = (documents: readonly ChangedDocument[]) => documents.map((one) => `
 describe('what a page passes over', () => {
   test('nothing where each document changed once', () => {
     const journal = filled(commit('a', 1, 1), commit('b', 1, 2))
-    expect(journal.passed([row('a', 1, 1), row('b', 1, 2)], 2n)).toEqual([])
-    expect(journal.passed([row('a', 2, 3)], 3n)).toEqual([])
+    expect(journal.passed([row('a', 1, 1), row('b', 1, 2)], { begin: undefined, end: 2n })).toEqual([])
+    expect(journal.passed([row('a', 2, 3)], { begin: undefined, end: 3n })).toEqual([])
   })
 
   test('all but the last change of a document, by sequence, however they were reported', () => {
@@ -32,7 +32,7 @@ describe('what a page passes over', () => {
       commit('a', 2, 3),
       commit('b', 2, 5),
     )
-    expect(told(journal.passed([row('a', 3, 4), row('b', 2, 5)], 5n))).toEqual([
+    expect(told(journal.passed([row('a', 3, 4), row('b', 2, 5)], { begin: undefined, end: 5n }))).toEqual([
       'CREATED a1',
       'CREATED b1',
       'UPDATED a2',
@@ -45,7 +45,7 @@ describe('what a page passes over', () => {
       commit('a', 3, 3, { parent: undefined }),
       commit('a', 4, 4, { deleted: true, text: '{}' }),
     )
-    const passed = journal.passed([row('a', 5, 5)], 5n)
+    const passed = journal.passed([row('a', 5, 5)], { begin: undefined, end: 5n })
     expect(told(passed)).toEqual(['DELETED a2', 'CREATED a3', 'DELETED a4'])
     expect(passed.map(({ parent, from }) => ({ parent, from }))).toEqual([
       { parent: { deleted: false }, from: { gen: 1, hash: 'a1' } },
@@ -54,22 +54,31 @@ describe('what a page passes over', () => {
     ])
   })
 
+  test('nothing that an earlier page showed before its commit was heard of', () => {
+    const journal = filled(commit('a', 1, 1))
+    expect(told(journal.passed([row('a', 2, 2)], { begin: undefined, end: 2n }))).toEqual(['CREATED a1'])
+    journal.add(commit('a', 2, 2))
+    expect(journal.passed([row('a', 3, 3)], { begin: 2n, end: 3n })).toEqual([])
+  })
+
   test('what lies behind the page stays for the next one; what was read by somebody else is forgotten', () => {
     const journal = filled(commit('a', 1, 1), commit('a', 2, 3), commit('other', 1, 2))
-    expect(told(journal.passed([row('b', 1, 0)], 0n))).toEqual([])
-    expect(told(journal.passed([], 2n))).toEqual([])
-    expect(told(journal.passed([row('a', 3, 4)], 4n))).toEqual(['UPDATED a2'])
+    expect(told(journal.passed([row('b', 1, 0)], { begin: undefined, end: 0n }))).toEqual([])
+    expect(told(journal.passed([], { begin: undefined, end: 2n }))).toEqual([])
+    expect(told(journal.passed([row('a', 3, 4)], { begin: undefined, end: 4n }))).toEqual(['UPDATED a2'])
     const late = filled(commit('other', 1, 2))
-    late.passed([], 2n)
-    expect(late.passed([row('other', 2, 5)], 5n)).toEqual([])
+    late.passed([], { begin: undefined, end: 2n })
+    expect(late.passed([row('other', 2, 5)], { begin: undefined, end: 5n })).toEqual([])
   })
 
   test('documents with several leaves are left out: the revisions need not have been winners', () => {
-    expect(filled(commit('a', 1, 1)).passed([row('a', 2, 2, { leaves: 2 })], 2n)).toEqual([])
+    expect(filled(commit('a', 1, 1)).passed([row('a', 2, 2, { leaves: 2 })], { begin: undefined, end: 2n })).toEqual([])
   })
 
   test('more than it holds is forgotten as a whole', () => {
     const journal = filled(commit('a', 1, 1), commit('b', 1, 2, { text: 'x'.repeat(1024 * 1024) }), commit('c', 1, 3))
-    expect(told(journal.passed([row('a', 2, 4), row('b', 2, 5), row('c', 2, 6)], 6n))).toEqual(['CREATED c1'])
+    expect(
+      told(journal.passed([row('a', 2, 4), row('b', 2, 5), row('c', 2, 6)], { begin: undefined, end: 6n })),
+    ).toEqual(['CREATED c1'])
   })
 })

@@ -29,15 +29,16 @@ export class Journal {
   }
 
   /**
-   * The revisions that the rows of a page stand for and do not show, by sequence. `end`: everything up to this sequence
-   * was in this page or an earlier one. Of documents with several leaves nothing is said, since theirs need not have won.
+   * The revisions that the rows of a page stand for and do not show, by sequence. Everything up to `begin` was told
+   * before (a commit may be heard of after the page that showed it); up to `end` it was in this page. Of documents with several leaves nothing is said, since theirs need not have won.
    */
-  passed(rows: readonly ChangedDocument[], end: bigint): Passed[] {
+  passed(rows: readonly ChangedDocument[], { begin, end }: { begin: bigint | undefined; end: bigint }): Passed[] {
     if (this.commits.length === 0) return []
     const shown = new Map(rows.map((row) => [row.id, row]))
     const known = new Map(this.commits.map((commit) => [nameOf(commit.id, commit), commit]))
     const [kept, passed]: [Commit[], Passed[]] = [[], []]
     for (const commit of this.commits) {
+      if (begin !== undefined && commit.seq <= begin) continue
       const row = shown.get(commit.id)
       if (row === undefined || row.seq < commit.seq) {
         if (commit.seq > end) kept.push(commit)
