@@ -5,10 +5,13 @@ import { openDrive, startDrives, type TestDrive } from './drive.ts'
 let drive: TestDrive
 let file: string
 let directory: string
+/** What other tests made the shared server say before. */
+let said = 0
 
 beforeAll(async () => {
   await startDrives()
   drive = await openDrive()
+  said = drive.server.output.stderr.length
   file = (await drive.ask('POST /files/?Type=file&Name=file', { body: 'x' })).json.data.id
   directory = (await drive.ask('POST /files/?Type=directory&Name=directory')).json.data.id
   await drive.ask('POST /data/io.cozy.files/_index', { body: { index: { fields: ['name'] } } })
@@ -164,5 +167,5 @@ test.each(['Content-Type', 'Content-MD5', 'If-Match', 'Date', 'Accept', 'Expect'
 
 test('after all that the file is there and the server well', async () => {
   expect((await drive.ask(`GET /files/${file}`)).status).toBe(200)
-  expect(drive.server.output.stderr).not.toContain('request failed')
+  expect(drive.server.output.stderr.slice(said)).not.toContain('request failed')
 })
