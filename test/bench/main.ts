@@ -8,6 +8,7 @@ import { startServer } from '../support/server.ts'
 import { benchAllDocs, benchBulk, benchFind, benchStart, makeDocuments } from './documents.ts'
 import { startFloor } from './floor-process.ts'
 import { type LoadResult, load } from './load.ts'
+import { benchReplication } from './replication.ts'
 import { type Measured, middle, table } from './report.ts'
 import { benchSockets } from './sockets.ts'
 
@@ -91,6 +92,7 @@ if (runs('bulk')) console.log(await benchBulk(bench))
 if (runs('find')) console.log(await benchFind(bench))
 if (runs('all_docs')) console.log(await benchAllDocs(bench))
 if (runs('start')) console.log(await benchStart(bench))
+if (runs('replication')) console.log(await benchReplication(server))
 if (runs('sockets')) console.log(await benchSockets())
 
 for (const { hearth, bare } of results) {
