@@ -99,7 +99,15 @@ export function makeBody(id: string | undefined, value: JsonObject, text: string
   if (atMost > maxBytes && (Buffer.byteLength(text) > maxBytes || jsonbLength(text) > maxBytes)) {
     throw new Problem('document_too_large', id ?? '')
   }
-  return { text, raw: keepsText(id, text, value), digest: bodyDigest(value), value }
+  return {
+    text,
+    raw: keepsText(id, text, value),
+    value,
+    // Replicated revisions bring their hash with them: nobody asks for it then.
+    get digest() {
+      return bodyDigest(value)
+    },
+  }
 }
 
 /**

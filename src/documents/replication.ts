@@ -3,12 +3,12 @@ import type { DatabaseRef, DocumentStore, RevisionId, RevisionTree } from '../..
 import { Problem } from '../errors.ts'
 import { isObject, type Json } from '../json/value.ts'
 import { checkDocumentId } from './document.ts'
-import { openNamed } from './named-leaves.ts'
 import type { Asked, OpenOptions } from './open-revisions.ts'
 import { PageMemory } from './page-memory.ts'
 import { formatRevision, parseRevision } from './revision.ts'
 import { sortedLeaves } from './revision-tree.ts'
 import type { BulkGetFailure, BulkGetLine, BulkGetResult, OpenRevision, RevisionsDiff } from './service.ts'
+import { openWinners } from './winners.ts'
 
 type Store = Pick<DocumentStore, 'databaseInfo' | 'readTrees' | 'readRevisions'>
 
@@ -139,7 +139,7 @@ async function resultPage(
   options: OpenOptions,
 ): Promise<{ readonly results: readonly BulkGetResult[]; readonly unknown: boolean }> {
   const asked = lines.filter((line): line is Asked => 'revs' in line)
-  const { found, unknown } = await openNamed(store, ref, asked, options)
+  const { found, unknown } = await openWinners(store, ref, asked, options)
   let next = 0
   const results = lines.map((line): BulkGetResult => {
     if ('refused' in line) return { id: line.id, docs: [{ error: line.refused }] }

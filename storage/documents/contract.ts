@@ -55,6 +55,8 @@ export interface RevisionTree {
   readonly seq: bigint
   readonly winner: RevisionId
   readonly nodes: readonly RevisionNode[]
+  /** The winner with its body, where that was asked for. */
+  readonly document?: StoredDocument
 }
 
 /** The body part of an edit, made by `src/documents/document.ts`. */
@@ -350,7 +352,11 @@ export interface DocumentStore {
   ): Promise<readonly (StoredDocument | undefined)[]>
   /** `undefined` when the document or the database does not exist. */
   readTree(ref: DatabaseRef, id: string): Promise<RevisionTree | undefined>
-  readTrees(ref: DatabaseRef, ids: readonly string[]): Promise<ReadonlyMap<string, RevisionTree>>
+  readTrees(
+    ref: DatabaseRef,
+    ids: readonly string[],
+    options?: { readonly documents?: boolean },
+  ): Promise<ReadonlyMap<string, RevisionTree>>
   /** Winners by id (tombstones too), in no particular order; ids that do not exist are left out. */
   readMany(ref: DatabaseRef, ids: readonly string[], bodies: boolean): Promise<readonly StoredDocument[]>
   /** Live winners by id in byte order: one page. `text` is `{}` unless `bodies`. */

@@ -103,10 +103,14 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
     return (await inDatabase(ref, work, (rows) => rows.length === 0)) ?? []
   }
 
-  async function treesIn(ref: DatabaseRef, ids: readonly string[]): Promise<ReadonlyMap<string, RevisionTree>> {
+  async function treesIn(
+    ref: DatabaseRef,
+    ids: readonly string[],
+    documents = false,
+  ): Promise<ReadonlyMap<string, RevisionTree>> {
     const trees = await inDatabase(
       ref,
-      (db) => readTrees(sql, db, ids),
+      (db) => readTrees(sql, db, ids, documents),
       ({ size }) => size === 0,
     )
     return trees ?? new Map()
@@ -162,7 +166,8 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
         return found ?? revisions.map(() => undefined)
       }),
     readTree: (ref: DatabaseRef, id: string) => guarded(async () => (await treesIn(ref, [id])).get(id)),
-    readTrees: (ref: DatabaseRef, ids: readonly string[]) => guarded(() => treesIn(ref, ids)),
+    readTrees: (ref: DatabaseRef, ids: readonly string[], { documents = false } = {}) =>
+      guarded(() => treesIn(ref, ids, documents)),
     readMany: (ref: DatabaseRef, ids: readonly string[], bodies: boolean) =>
       guarded(() => rowsIn(ref, (db) => readMany(sql, db, ids, bodies))),
     scanIds: (ref: DatabaseRef, range: IdRange) => guarded(() => rowsIn(ref, (db) => scanIds(sql, db, range))),

@@ -5,6 +5,7 @@
  */
 import { Problem } from '../../src/errors.ts'
 import type { DatabaseRef, Replicated } from '../documents/contract.ts'
+import { inByteOrder } from './byte-order.ts'
 import { type Sql, translate } from './connection.ts'
 import type { Directory, KnownDatabase } from './directory.ts'
 import { plant } from './planting.ts'
@@ -79,7 +80,12 @@ export class ReplicationQueue {
   /** False when it was of no effect. */
   private async plant(known: KnownDatabase, revisions: readonly Replicated[]): Promise<boolean> {
     try {
-      const { count } = await plant(this.sql, known, revisions)
+      const ordered = inByteOrder(revisions, ({ id }) => id)
+      const { count } = await plant(
+        this.sql,
+        known,
+        ordered.map((revision, at) => ({ place: at + 1, revision })),
+      )
       return count > 0
     } catch (error) {
       if (isTaken(error)) return false

@@ -12,52 +12,54 @@ import type {
 } from '../documents/contract.ts'
 import type { Sql, Transaction } from './connection.ts'
 
-interface NodeRow {
-  readonly id: string
-  readonly seq: string | null
-  readonly gen: string
-  readonly hash: string
-  readonly parent: string | null
-  readonly deleted: boolean
-  readonly leaf: boolean
-  readonly has_body: boolean
-}
+/** A winner; its text where that is asked for, and all other revisions as a list of `OtherNode`. */
+type TreeRow = [
+  id: string,
+  seq: string,
+  gen: string,
+  hash: string,
+  parent: string | null,
+  deleted: boolean,
+  leaves: number,
+  text: string | null,
+  others: string | null,
+]
 
-/** Trees of many documents in one statement; those that do not exist, or whose database was dropped, are left out. */
+type OtherNode = [gen: number, hash: string, parent: string | null, deleted: boolean, leaf: boolean, hasBody: boolean]
+
+/**
+ * Trees of many documents in one statement, with the bodies of their winners or without; those that do not exist, or
+ * whose database was dropped, are left out. A row for each document: rows are what the driver is slow with.
+ */
 export async function readTrees(
   sql: Sql | Transaction,
   db: string,
   ids: readonly string[],
+  documents = false,
 ): Promise<Map<string, RevisionTree>> {
   const list = ids.filter((id) => !id.includes('\u0000'))
-  const rows = await sql<NodeRow[]>`
-    SELECT x.id, x.seq, x.gen, x.hash, x.parent, x.deleted, true AS leaf, true AS has_body
+  const text = documents ? sql`coalesce(x.raw, x.body::text)` : sql`NULL::text`
+  const rows = (await sql`
+    SELECT x.id, x.seq, x.gen, x.hash, x.parent, x.deleted, x.leaves, ${text}, (
+      SELECT json_agg(json_build_array(r.gen, r.hash, r.parent, r.deleted, r.leaf, r.body IS NOT NULL))::text
+      FROM revs r WHERE r.db = ${db} AND r.id = x.id)
     FROM unnest(${list}::text[]) AS t (id)
     CROSS JOIN LATERAL (SELECT * FROM docs WHERE db = ${db} AND id = t.id OFFSET 0) x
-    WHERE EXISTS (SELECT 1 FROM databases WHERE db = ${db})
-    UNION ALL
-    SELECT r.id, NULL, r.gen, r.hash, r.parent, r.deleted, r.leaf, r.body IS NOT NULL
-    FROM unnest(${list}::text[]) AS t (id)
-    CROSS JOIN LATERAL (SELECT * FROM revs WHERE db = ${db} AND id = t.id OFFSET 0) r`
-  const nodes = new Map<string, RevisionNode[]>()
-  const winners = new Map<string, { seq: bigint; winner: RevisionId }>()
-  for (const row of rows) {
-    const node: RevisionNode = {
-      gen: Number(row.gen),
-      hash: row.hash,
-      parent: row.parent ?? undefined,
-      deleted: row.deleted,
-      leaf: row.leaf,
-      hasBody: row.has_body,
-    }
-    if (row.seq !== null) winners.set(row.id, { seq: BigInt(row.seq), winner: { gen: node.gen, hash: node.hash } })
-    const known = nodes.get(row.id)
-    if (known) known.push(node)
-    else nodes.set(row.id, [node])
-  }
-  const trees = new Map<string, RevisionTree>()
-  for (const [id, { seq, winner }] of winners) trees.set(id, { id, seq, winner, nodes: nodes.get(id) ?? [] })
-  return trees
+    WHERE EXISTS (SELECT 1 FROM databases WHERE db = ${db})`.values()) as unknown as TreeRow[]
+  return new Map(rows.map((row) => [row[0], treeOf(row)]))
+}
+
+function treeOf([id, sequence, generation, hash, parent, deleted, leaves, text, others]: TreeRow): RevisionTree {
+  const gen = Number(generation)
+  const seq = BigInt(sequence)
+  const top: RevisionNode = { gen, hash, parent: parent ?? undefined, deleted, leaf: true, hasBody: true }
+  const nodes = others === null ? [top] : [top, ...(JSON.parse(others) as OtherNode[]).map(nodeOf)]
+  const tree = { id, seq, winner: { gen, hash }, nodes }
+  return text === null ? tree : { ...tree, document: { id, gen, hash, deleted, leaves, seq, text } }
+}
+
+function nodeOf([gen, hash, parent, deleted, leaf, hasBody]: OtherNode): RevisionNode {
+  return { gen, hash, parent: parent ?? undefined, deleted, leaf, hasBody }
 }
 
 /** One revision with its body, from wherever it is kept. */

@@ -9,6 +9,7 @@ import { benchAllDocs, benchBulk, benchFind, benchStart, makeDocuments } from '.
 import { benchFiles, benchLargeFile } from './files.ts'
 import { startFloor } from './floor-process.ts'
 import { type LoadResult, load } from './load.ts'
+import { benchReplication } from './replication.ts'
 import { type Measured, middle, table } from './report.ts'
 import { benchSockets } from './sockets.ts'
 
@@ -94,6 +95,7 @@ if (runs('all_docs')) console.log(await benchAllDocs(bench))
 if (runs('start')) console.log(await benchStart(bench))
 if (runs('files')) console.log(await benchFiles())
 if (runs('files-5gb')) console.log(await benchLargeFile())
+if (runs('replication')) console.log(await benchReplication(server))
 if (runs('sockets')) console.log(await benchSockets())
 
 for (const { hearth, bare } of results) {

@@ -18,6 +18,27 @@ export function table(rows: readonly Measured[]): string {
   return ['| | floor | Hearth | ratio | target | Hearth p50 / p99 |', '|---|---|---|---|---|---|', ...lines].join('\n')
 }
 
+/** Rates of Hearth and of a peer over several turns each. */
+export interface Beside {
+  readonly what: string
+  readonly unit: string
+  readonly hearth: readonly number[]
+  readonly peer: readonly number[]
+  /** The ratio of the medians to reach. */
+  readonly target: number
+}
+
+export function besideTable(rows: readonly Beside[], peerName: string): string {
+  const rates = (all: readonly number[]) =>
+    `${count(median(all))} (${count(Math.min(...all))}–${count(Math.max(...all))})`
+  const lines = rows.map(({ what, unit, hearth, peer, target }) => {
+    const ratio = median(hearth) / median(peer)
+    const goal = `${target} ${ratio >= target ? 'met' : 'missed'}`
+    return `| ${what}, ${unit}/s | ${rates(peer)} | ${rates(hearth)} | ${ratio.toFixed(1)} | ${goal} |`
+  })
+  return [`| | ${peerName} | Hearth | ratio | target |`, '|---|---|---|---|---|', ...lines].join('\n')
+}
+
 export function count(n: number): string {
   return Math.round(n).toLocaleString('en')
 }
