@@ -30,3 +30,20 @@ test('the first requests work when pasted', async () => {
   expect(found.docs).toMatchObject([{ title: 'Milk' }])
   expect(all.rows.length).toBe(2)
 })
+
+test('the requests about files work when pasted', async () => {
+  const server = await sharedServer()
+  const opening = /TOKEN=eyJ\.\.\.\nalias .*\n/.exec(readme)?.[0] ?? ''
+  const requests = /Files:\n\n```sh\n([\s\S]*?)\n```/.exec(readme)?.[1] ?? ''
+  const script = (opening + requests)
+    .replace('eyJ...', await server.token('*'))
+    .replaceAll('home.localhost:8080', server.domain)
+    .replaceAll('http://127.0.0.1:8080', server.url)
+  const { stdout } = await promisify(execFile)('bash', ['-c', `shopt -s expand_aliases\n${script}`])
+  expect(stdout).toContain('"name":"Bills"')
+  expect(stdout.match(/"name":"hello.txt"/g)).toHaveLength(2)
+  expect(stdout).toContain('"mime":"text/plain"')
+  expect(stdout).toContain('HTTP/1.1 206 ')
+  expect(stdout).toContain('content-range: bytes 0-1/5')
+  expect(stdout).toContain('"id":"io.cozy.settings.disk-usage"')
+})
