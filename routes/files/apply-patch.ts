@@ -1,6 +1,6 @@
 import type { Node } from '../../src/files/node.ts'
+import { notThere } from '../../src/files/problems.ts'
 import { requireNew, requireNode, type Visit } from './access.ts'
-import { noFile } from './errors.ts'
 import type { Patch } from './patch-request.ts'
 import type { FilesServices } from './services.ts'
 
@@ -44,7 +44,7 @@ export async function patchNode(
   ifMatch: string | undefined,
   files: FilesServices['files'],
 ): Promise<Node | undefined> {
-  if (node === undefined) throw noFile()
+  if (node === undefined) throw notThere()
   await requirePatch(visit, node, patch, files)
   return applyPatch(visit, node.id, patch, ifMatch, files)
 }

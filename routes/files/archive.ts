@@ -1,7 +1,9 @@
 /** Zip archives of chosen files and directories: at once, or by a link that needs no token (files 4.3). */
+
 import { z } from '@hono/zod-openapi'
 import { openArchive, type Selection } from '../../src/archive/selection.ts'
 import type { Node } from '../../src/files/node.ts'
+import { notThere } from '../../src/files/problems.ts'
 import type { Drive } from '../../src/files/service.ts'
 import { isObject, type Json } from '../../src/json/value.ts'
 import { jsonValue } from '../http/answer.ts'
@@ -12,7 +14,7 @@ import { streamBytes } from '../http/stream.ts'
 import { logFailure } from '../observe.ts'
 import { enter, enterPublic, requireNode, requireSome, type Visit } from './access.ts'
 import { pagesNotServed } from './download.ts'
-import { badBody, noFile } from './errors.ts'
+import { badBody } from './errors.ts'
 import { nodeAtFor } from './found.ts'
 import { jsonApi } from './json-api.ts'
 import { pathSegment, secretValue } from './link.ts'
@@ -107,7 +109,7 @@ export function archiveRoutes(face: Face, services: FilesServices): void {
     const found = new Map((await files.nodes(drive, ids)).map((node) => [node.id, node]))
     return ids.map((id) => {
       const node = found.get(id)
-      if (node === undefined) throw noFile()
+      if (node === undefined) throw notThere()
       return node
     })
   }

@@ -4,7 +4,7 @@ import { trashPath } from '../../src/files/node.ts'
 import type { Drive } from '../../src/files/service.ts'
 import { memberOf, type ParsedJson, parseJson, stringifyJson } from '../../src/json/exact.ts'
 import { isObject, type Json, type JsonObject } from '../../src/json/value.ts'
-import { type FieldTree, project } from '../data/projection.ts'
+import { type FieldTree, project } from '../http/projection.ts'
 import { printedNode } from './printed-node.ts'
 import type { FilesServices } from './services.ts'
 

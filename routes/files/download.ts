@@ -1,12 +1,14 @@
 /** `GET /files/download`: the bytes of a file by id, by path, or of one of its versions (files 4.2, 5.4). */
+
 import { z } from '@hono/zod-openapi'
 import { Problem } from '../../src/errors.ts'
 import type { FileNode, Node } from '../../src/files/node.ts'
+import { notThere } from '../../src/files/problems.ts'
 import type { Version } from '../../src/files/service.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enter, type Visit } from './access.ts'
 import { sendContent } from './download-content.ts'
-import { invalidParameter, noFile } from './errors.ts'
+import { invalidParameter } from './errors.ts'
 import { nodeAtFor, nodeFor } from './found.ts'
 import { textOf } from './parameters.ts'
 import type { FilesServices } from './services.ts'
@@ -101,7 +103,7 @@ export function downloadRoute(face: Face, services: FilesServices): void {
 
 /** Throws 404 for a directory, as for what does not exist. */
 export function asFile(node: Node | undefined): FileNode {
-  if (node?.kind !== 'file') throw noFile()
+  if (node?.kind !== 'file') throw notThere()
   return node
 }
 
@@ -113,7 +115,7 @@ export async function versionFor(
   files: Pick<FilesServices['files'], 'version'>,
 ): Promise<Version> {
   const version = await files.version(visit.drive, fileId, internalId)
-  if (version === undefined) throw noFile()
+  if (version === undefined) throw notThere()
   return version
 }
 

@@ -91,10 +91,6 @@ export function badBody(): Problem {
   return new Problem('bad_request', 'JSON input is malformed or is missing mandatory fields')
 }
 
-export function noFile(): Problem {
-  return new Problem('not_found', 'file does not exist')
-}
-
 /** What is no `Problem` is ours: the client learns nothing of it, the log everything. */
 function asProblem(error: unknown, c: HttpContext, log: Log): Problem {
   if (error instanceof Problem) {

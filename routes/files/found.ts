@@ -2,9 +2,9 @@
 
 import { Problem } from '../../src/errors.ts'
 import type { Directory, Node } from '../../src/files/node.ts'
+import { notThere } from '../../src/files/problems.ts'
 import type { Verb } from '../../src/permissions/permissions.ts'
 import { requireNode, requireSome, type Visit } from './access.ts'
-import { noFile } from './errors.ts'
 import type { FilesServices } from './services.ts'
 
 type Reader = Pick<FilesServices['files'], 'node' | 'nodeAt' | 'ancestors'>
@@ -28,7 +28,7 @@ export function asDirectory(node: Node): Directory {
 }
 
 async function allowed(visit: Visit, verb: Verb, node: Node | undefined, files: Reader): Promise<Node> {
-  if (node === undefined) throw noFile()
+  if (node === undefined) throw notThere()
   await requireNode(visit, verb, node, files)
   return node
 }

@@ -1,13 +1,15 @@
 /** `PATCH`: names, places, attributes; the trash and its opposite by an attribute (files 5.1, 5.2). */
+
 import { z } from '@hono/zod-openapi'
 import { Problem } from '../../src/errors.ts'
 import type { Node } from '../../src/files/node.ts'
+import { notThere } from '../../src/files/problems.ts'
 import { isObject, type Json } from '../../src/json/value.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enter, requireSome, type Visit } from './access.ts'
 import { applyPatch, patchNode, requirePatch } from './apply-patch.ts'
-import { badBody, errorObject, noFile } from './errors.ts'
+import { badBody, errorObject } from './errors.ts'
 import { jsonApi } from './json-api.ts'
 import { sendChanged } from './node-view.ts'
 import { ifMatchHeader, ifMatchOf, revParameter, textOf } from './parameters.ts'
@@ -87,7 +89,7 @@ export function modifyNamesRoutes(face: Face, services: FilesServices): void {
     const errors: { status: number; error: Json }[] = []
     for (const { id, patch } of asked) {
       try {
-        if (!nodes.has(id)) throw noFile()
+        if (!nodes.has(id)) throw notThere()
         await applyPatch(visit, id, patch, undefined, services.files)
       } catch (error) {
         if (!(error instanceof Problem) || error.status >= 500) throw error

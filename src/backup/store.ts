@@ -31,9 +31,6 @@ export type FilledObjects = Pick<ObjectStore, 'list' | 'put' | 'delete'>
 /** Gives `work` the object store, and closes it afterwards. */
 export type FillObjects = <T>(work: (objects: FilledObjects) => Promise<T>) => Promise<T>
 
-/** Gives `work` a snapshot and ends it afterwards. */
-export type ReadStore = <T>(work: (snapshot: StoreSnapshot) => Promise<T>) => Promise<T>
-
 /**
  * Gives `work` an empty store to fill, and keeps all of it when `work` resolves, nothing when it rejects.
  * @throws StartupError when the store is not empty.

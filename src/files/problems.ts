@@ -2,6 +2,7 @@
 import { Problem, type ProblemCode } from '../errors.ts'
 
 /** A file, directory, version or content is unknown. */
+/** No file, directory, version or content of that name (files 1.1). */
 export const notThere = () => new Problem('not_found', 'file does not exist')
 export const noParent = () => new Problem('not_found', 'Parent directory with given DirID does not exist')
 export const parentInTrash = () => new Problem('not_found', 'Parent directory is in the trash')

@@ -2,8 +2,8 @@
  * One transaction on a tenant's files. The rows of its two databases are locked first, ascending, as every writer of
  * documents does: so nobody else writes files of this tenant until it ends, in any process, whichever way they come.
  */
+import { emptyBody } from '../../../src/documents/writing.ts'
 import { Problem } from '../../../src/errors.ts'
-import { bodyDigest } from '../../../src/json/exact.ts'
 import type { Body, DatabaseRef, Edit, RevisionId } from '../../documents/contract.ts'
 import { filesDoctype, type TreeEdit, type TreeTransaction, versionsDoctype } from '../../files/contract.ts'
 import type { Transaction } from '../connection.ts'
@@ -19,22 +19,25 @@ export interface LockedFiles {
   readonly isNew: boolean
 }
 
-const emptyBody: Body = { text: '{}', raw: false, digest: bodyDigest({}), value: {} }
-
-/** Makes the databases where they are missing, and locks them. */
+/** Locks the tenant's databases, ascending, and makes those that are missing. */
 export async function lockFiles(tx: Transaction, directory: Directory, prefix: string): Promise<LockedFiles> {
-  const made = await tx`
-    INSERT INTO databases (prefix, name)
-    SELECT ${prefix}, name FROM unnest(${[filesDoctype, versionsDoctype]}::text[]) AS t (name)
-    WHERE NOT EXISTS (SELECT 1 FROM databases d WHERE d.prefix = ${prefix} AND d.name = t.name)
-    ON CONFLICT (prefix, name) DO NOTHING RETURNING name`
-  await tx`
-    SELECT 1 FROM databases WHERE prefix = ${prefix} AND name IN (${filesDoctype}, ${versionsDoctype})
+  const lock = () => tx<{ name: string }[]>`
+    SELECT name FROM databases WHERE prefix = ${prefix} AND name IN (${filesDoctype}, ${versionsDoctype})
     ORDER BY db FOR NO KEY UPDATE`
+  let isNew = false
+  if ((await lock()).length < 2) {
+    const made = await tx`
+      INSERT INTO databases (prefix, name)
+      SELECT ${prefix}, name FROM unnest(${[filesDoctype, versionsDoctype]}::text[]) AS t (name)
+      ON CONFLICT (prefix, name) DO NOTHING RETURNING name`
+    isNew = made.some((row) => row['name'] === filesDoctype)
+    // Those that somebody else made just now.
+    await lock()
+  }
   const files = await directory.load({ prefix, name: filesDoctype }, tx)
   const versions = await directory.load({ prefix, name: versionsDoctype }, tx)
   if (!files || !versions) throw new Problem('store_unavailable', 'The files of this instance were removed just now.')
-  return { files, versions, isNew: made.some((row) => row['name'] === filesDoctype) }
+  return { files, versions, isNew }
 }
 
 export function newTreeTransaction(tx: Transaction, directory: Directory, locked: LockedFiles): TreeTransaction {
