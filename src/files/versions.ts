@@ -37,8 +37,7 @@ export async function setAside(
   const aside = versionOfFile(work, file)
   const candidate = {
     id: aside.id,
-    madeMs: work.nowMs,
-    updatedAt: file.updatedAt,
+    createdMs: work.nowMs,
     tagged: file.tags.length > 0,
   }
   const { keep, drop } = keptVersions({ candidate, versions: versions.map(ageOf), ...rules }, work.drive.versioning)

@@ -133,7 +133,7 @@ scenarios('files', openDrive, [
           trashed: false,
           tags: ['x', 'y'],
           metadata: { category: 'bill', n: 1.5 },
-          cozyMetadata: { sourceAccount: 'acc', sourceIdentifier: 'me', uploadedOn: /^https/ },
+          cozyMetadata: { sourceAccount: 'acc', sourceAccountIdentifier: 'me', uploadedOn: /^https/ },
         },
         links: { self: /^\/files\// },
       },
