@@ -6,8 +6,9 @@ import { filesFace } from '../routes/files/files-face.ts'
 import { healthRoutes } from '../routes/health.ts'
 import { jsonValue } from '../routes/http/answer.ts'
 import { cors } from '../routes/http/cors.ts'
+import { newFace } from '../routes/http/endpoint.ts'
 import { type HttpRouter, newRouter } from '../routes/http/router.ts'
-import { logFailure, observe } from '../routes/observe.ts'
+import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
 import type { DocumentStore } from '../storage/documents/contract.ts'
@@ -94,10 +95,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     app.use(observe({ listener, metrics, log, everything: config.log.level === 'debug' }))
     healthRoutes(app, ready)
     app.notFound((c) => jsonValue(c, 404, { error: 'not_found', reason: 'There is nothing at this path.' }))
-    app.onError((error, c) => {
-      logFailure(log, c, error)
-      return jsonValue(c, 500, { error: 'internal_server_error', reason: 'The server failed; its log says why.' })
-    })
+    app.onError(newFace({ log, errorBody: ({ code, reason }) => ({ error: code, reason }) }).onError)
     return app
   }
 

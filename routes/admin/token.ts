@@ -3,7 +3,7 @@ import { audienceNamed } from '../../src/instances/audience.ts'
 import { durationSeconds } from '../../src/instances/duration.ts'
 import { invalidParameter } from '../../src/instances/problems.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { plainProblem } from './errors.ts'
+import { PlainProblem } from './errors.ts'
 import { text } from './json-api.ts'
 import { textOf } from './parameters.ts'
 import type { AdminServices } from './services.ts'
@@ -38,7 +38,8 @@ export function tokenRoute(face: Face, { instances }: Pick<AdminServices, 'insta
       const name = asked.Audience ?? ''
       const audience = audienceNamed(name)
       // Tokens of shared links are made with the link, by its own API.
-      if (audience === undefined || audience === 'share') throw plainProblem('bad_request', `Unknown audience ${name}`)
+      if (audience === undefined || audience === 'share')
+        throw new PlainProblem('bad_request', `Unknown audience ${name}`)
       if (!asked.Domain) throw invalidParameter('Domain', 'Domain is required: the instance that the token is for')
       const token = await instances.mintToken({
         domain: asked.Domain,
