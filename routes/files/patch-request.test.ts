@@ -32,14 +32,15 @@ describe('what a PATCH asks for', () => {
     ['the trash', { attributes: { move_to_trash: true } }, 'trash'],
     ['the end', { attributes: { permanent_delete: true, move_to_trash: true } }, 'destroy'],
     ['no trash', { attributes: { move_to_trash: false } }, 'change'],
+    ['nothing', {}, 'nothing'],
+    ['an id without attributes', { id: 'a' }, 'nothing'],
+    ['attributes that are null', { attributes: null }, 'nothing'],
   ])('%s', (_, data, kind) => expect(patchOf(data).kind).toBe(kind as never))
 
   test.each<[Json]>([
     [null],
     [[]],
-    [{}],
     ['x'],
-    [{ id: 'a' }],
     [{ attributes: 'x' }],
     [{ attributes: { name: 1 } }],
     [{ attributes: { tags: 'a' } }],

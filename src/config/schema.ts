@@ -75,7 +75,7 @@ export const Config = z.object({
       .describe('Contents that are kept of a file, the current one included; 0 keeps no former ones'),
     versions_min_delay: seconds(0)
       .default(15 * 60)
-      .describe('A content that is replaced sooner than this after the last version was kept is not kept'),
+      .describe('At most one version of a file is kept in this time: content that is replaced sooner is not kept'),
   }),
   request: z.object({
     max_size: bytes(1024, 1024 ** 3)

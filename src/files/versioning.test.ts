@@ -82,7 +82,7 @@ test.each<[string, Parameters<typeof keptVersions>[0], typeof limits, ReturnType
     'all others tagged but one: that one goes',
     {
       candidate: version('n', 60),
-      versions: [version('d', 50), version('c', 40, true), version('b', 20, true), version('a', 0, true)],
+      versions: [version('d', 44), version('c', 40, true), version('b', 20, true), version('a', 0, true)],
       sameContent: false,
       always: false,
     },
