@@ -48,6 +48,7 @@ export const problems = {
   unsupported_mixed_sort: 400,
   unauthorized: 401,
   forbidden: 403,
+  no_database: 404,
   not_found: 404,
   method_not_allowed: 405,
   not_acceptable: 406,

@@ -1,5 +1,5 @@
 /** How this face words failures: CouchDB's `{error, reason}`, always JSON (decisions 5, 20). */
-import type { WriteOutcome } from '../../src/documents/service.ts'
+import type { BulkOutcome, WriteOutcome } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
 import type { Log } from '../../src/log.ts'
 import { jsonValue } from '../http/answer.ts'
@@ -26,16 +26,9 @@ export const words = {
   contentType: 'Content-Type must be application/json',
 } as const
 
-export const noDatabase = () => new Problem('not_found', words.databaseMissing)
 export const noDocument = (kind: 'missing' | 'deleted') => new Problem('not_found', words[kind])
 export const conflict = () => new Problem('conflict', words.conflict)
 export const refused = () => new Problem('forbidden', words.forbidden)
-
-/** What an engine call gave, or 404 when there is no such database. */
-export function existing<Value>(value: Value | 'no_database'): Value {
-  if (value === 'no_database') throw noDatabase()
-  return value
-}
 
 /** A deletion's or copy's id and revision; throws what CouchDB answers for every other outcome. */
 export function written(outcome: WriteOutcome): { readonly id: string; readonly rev: string } {
@@ -46,8 +39,6 @@ export function written(outcome: WriteOutcome): { readonly id: string; readonly 
       throw conflict()
     case 'forbidden':
       throw new Problem('forbidden', outcome.reason)
-    case 'no_database':
-      throw noDatabase()
     default:
       throw noDocument(outcome.kind)
   }
@@ -60,7 +51,7 @@ export function edited(outcome: WriteOutcome): { readonly id: string; readonly r
 }
 
 /** One row of an answer to `_bulk_docs`. */
-export function outcomeRow(outcome: WriteOutcome): object {
+export function outcomeRow(outcome: BulkOutcome): object {
   switch (outcome.kind) {
     case 'ok':
       return { ok: true, id: outcome.id, rev: outcome.rev }
@@ -88,7 +79,10 @@ export function couchdbErrors(log: Log): (error: unknown, c: HttpContext) => Res
     const headers: Record<string, string> = typeof detail['allow'] === 'string' ? { allow: detail['allow'] } : {}
     if (problem.status === 503) headers['retry-after'] = '5'
     if (typeof detail['contentRange'] === 'string') headers['content-range'] = detail['contentRange']
-    return jsonValue(c, problem.status, { error: problem.code, reason: problem.reason }, headers)
+    const { code, reason } = problem
+    const body =
+      code === 'no_database' ? { error: 'not_found', reason: words.databaseMissing } : { error: code, reason }
+    return jsonValue(c, problem.status, body, headers)
   }
 }
 

@@ -1,8 +1,10 @@
 /** Names in paths: which are databases, which are reserved, which are no documents. */
+
 import { isDatabaseName, isReadable, isWritable } from '../../src/documents/doctypes.ts'
 import { checkDocumentId } from '../../src/documents/document.ts'
 import { Problem } from '../../src/errors.ts'
-import { noDatabase, noDocument, words } from './failure.ts'
+import { noDatabase } from '../../src/no-database.ts'
+import { noDocument, words } from './failure.ts'
 
 export { isDatabaseName, isReadable }
 

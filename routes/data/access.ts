@@ -5,6 +5,7 @@ import type { RenderedDocument } from '../../src/documents/service.ts'
 import type { Instances } from '../../src/instances/service.ts'
 import { parseJson } from '../../src/json/exact.ts'
 import type { JsonObject } from '../../src/json/value.ts'
+import { isNoDatabase } from '../../src/no-database.ts'
 import type { Permissions, Verb } from '../../src/permissions/permissions.ts'
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
 import type { HttpContext } from '../http/router.ts'
@@ -57,6 +58,19 @@ export function requireDocument(visit: Visit, verb: Verb, document: JsonObject):
 export function requireRendered(visit: Visit, verb: Verb, document: RenderedDocument): void {
   if (visit.permissions.allowsType(verb, visit.type)) return
   requireDocument(visit, verb, parseJson(document.text).value as JsonObject)
+}
+
+/**
+ * What a look at one document gives. A token for some documents only must not learn which others exist, nor whether there
+ * is a database of them: it gets 403 where there is none.
+ */
+export async function refusingRestricted<Outcome>(visit: Visit, look: Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await look
+  } catch (error) {
+    if (isNoDatabase(error) && !visit.permissions.allowsType('GET', visit.type)) throw refused()
+    throw error
+  }
 }
 
 export function refused() {

@@ -36,7 +36,6 @@ export function missingDocument(type: string, id: string, reason: 'missing' | 'd
   return new Problem('not_found', reason, { detail: { title: `${noun} ${words}`, details, links } })
 }
 
-export const noDatabase = () => new Problem('not_found', 'Database does not exist.')
 export const documentConflict = () => new Problem('conflict', 'Document update conflict.')
 
 /** What rendering needs to know beside the failure. */
@@ -48,12 +47,16 @@ export interface ErrorContext {
 
 /** Renders failures of the data API's own routes (E1). */
 export function ownErrors(context: ErrorContext): (error: unknown, c: HttpContext) => Response {
-  return (error, c) => render(error, c, context, storageBody)
+  return (error, c) => render(error, c, context, (problem) => storageBody(wordMissingDatabase(problem, c)))
 }
 
 /** Renders failures of routes that the original passes on to CouchDB (E2). */
 export function couchErrors(context: ErrorContext): (error: unknown, c: HttpContext) => Response {
-  return (error, c) => render(error, c, context, ({ code, reason }) => ({ error: code, reason }))
+  return (error, c) =>
+    render(error, c, context, (problem) => {
+      const { code, reason } = wordMissingDatabase(problem, c)
+      return { error: code, reason }
+    })
 }
 
 function render(
@@ -78,6 +81,14 @@ function render(
   if (problem.status === 503) headers['retry-after'] = '5'
   if (typeof detail['contentRange'] === 'string') headers['content-range'] = detail['contentRange']
   return jsonValue(c, problem.status, body(problem), headers)
+}
+
+/** A document of a type that has no database is told as a document that is not there. */
+function wordMissingDatabase(problem: Problem, c: HttpContext): Problem {
+  if (problem.code !== 'no_database') return problem
+  const { type, id } = c.req.param() as { readonly type?: string; readonly id?: string }
+  const isDocument = type !== undefined && id !== undefined && !c.req.path.includes('/_local/')
+  return isDocument ? missingDocument(type, id, 'wrong_doctype') : new Problem('not_found', problem.reason)
 }
 
 function storageBody({ code, reason, status, detail }: Problem): object {

@@ -8,7 +8,6 @@ import { exactlyTrue } from '../http/parameters.ts'
 import { streamJson } from '../http/stream.ts'
 import { enterWhole } from './access.ts'
 import type { DataServices } from './dependencies.ts'
-import { noDatabase } from './errors.ts'
 import { pageLimit } from './page-limit.ts'
 
 const parameters = z.object({
@@ -51,7 +50,6 @@ export function normalDocsRoute(face: Face, { documents, instances }: DataServic
         conflicts: false,
         designs: 'none',
       })
-      if (answer === 'no_database') throw noDatabase()
       let last: string | undefined
       let count = 0
       const print = (row: AllDocsRow) => {

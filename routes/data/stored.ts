@@ -18,7 +18,6 @@ export async function requireStored(
   if (visit.permissions.allowsType(verb, visit.type)) return
   const exact = await documents.read(visit.ref, id, { rev })
   const outcome = exact.kind === 'found' ? exact : await documents.read(visit.ref, id)
-  if (outcome.kind === 'no_database') throw missingDocument(visit.type, id, 'wrong_doctype')
   if (outcome.kind !== 'found') throw missingDocument(visit.type, id, outcome.kind)
   requireRendered(visit, verb, outcome.document)
 }

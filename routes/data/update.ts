@@ -9,7 +9,7 @@ import type { DataServices } from './dependencies.ts'
 import { readDocumentBody } from './document-body.ts'
 import { documentId } from './document-id.ts'
 import { sendWritten } from './envelope.ts'
-import { missingDocument, requestProblem } from './errors.ts'
+import { requestProblem } from './errors.ts'
 import { givenRevision } from './given-revision.ts'
 import { written } from './outcome.ts'
 import { requireStored } from './stored.ts'
@@ -54,7 +54,6 @@ export function updateRoute(face: Face, { documents, instances, limits }: DataSe
       if (document.deleted) requireDocument(visit, 'DELETE', named)
       const create = rev === undefined
       const whole = parts ? await receiveParts(documents, visit.ref, document, parts, { create }) : document
-      if (whole === 'no_database') throw missingDocument(type, id, 'wrong_doctype')
       const request = { id, rev, document: whole, unknownParent: 'refuse' } as const
       const outcome = await documents.write(visit.ref, request, { create })
       // An id without a revision is how some clients create; on a living document it is the contract's mistake.
