@@ -80,8 +80,8 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     stopping: stopping.signal,
   })
   const files = openFiles({ store: store.files, objects, log })
-  const { versions_max, versions_min_delay } = config.files
-  const versioning = { max: versions_max, minDelayMs: versions_min_delay * 1000 }
+  const { max_number_of_versions_to_keep, min_delay_between_two_versions } = config.fs.versioning
+  const versioning = { max: max_number_of_versions_to_keep, minDelayMs: min_delay_between_two_versions * 1000 }
   const driveOf = newDriveOf({ store, versioning })
   const fsck = openFsck({ store, fileStore: store.files, objects, files })
   const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
