@@ -1,13 +1,14 @@
 /** The composition root: the one module that sees routes, services and adapters, and builds them from the settings. */
 import { adminRoutes } from '../routes/admin/routes.ts'
-import { couchdbFace } from '../routes/couchdb/couchdb-face.ts'
+import { couchdbRoutes } from '../routes/couchdb/routes.ts'
 import { dataRoutes } from '../routes/data/routes.ts'
 import { filesFace } from '../routes/files/files-face.ts'
 import { healthRoutes } from '../routes/health.ts'
 import { jsonValue } from '../routes/http/answer.ts'
 import { cors } from '../routes/http/cors.ts'
+import { newFace } from '../routes/http/endpoint.ts'
 import { type HttpRouter, newRouter } from '../routes/http/router.ts'
-import { logFailure, observe } from '../routes/observe.ts'
+import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
 import type { DocumentStore } from '../storage/documents/contract.ts'
@@ -79,8 +80,8 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     stopping: stopping.signal,
   })
   const files = openFiles({ store: store.files, objects, log })
-  const { versions_max, versions_min_delay } = config.files
-  const versioning = { max: versions_max, minDelayMs: versions_min_delay * 1000 }
+  const { max_number_of_versions_to_keep, min_delay_between_two_versions } = config.fs.versioning
+  const versioning = { max: max_number_of_versions_to_keep, minDelayMs: min_delay_between_two_versions * 1000 }
   const driveOf = newDriveOf({ store, versioning })
   const fsck = openFsck({ store, fileStore: store.files, objects, files })
   const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
@@ -94,10 +95,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     app.use(observe({ listener, metrics, log, everything: config.log.level === 'debug' }))
     healthRoutes(app, ready)
     app.notFound((c) => jsonValue(c, 404, { error: 'not_found', reason: 'There is nothing at this path.' }))
-    app.onError((error, c) => {
-      logFailure(log, c, error)
-      return jsonValue(c, 500, { error: 'internal_server_error', reason: 'The server failed; its log says why.' })
-    })
+    app.onError(newFace({ log, errorBody: ({ code, reason }) => ({ error: code, reason }) }).onError)
     return app
   }
 
@@ -105,7 +103,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
   publicApp.use(cors())
   const expiredStatus = config.token.expired_status
   const dataFace = dataRoutes({ documents, instances, log, limits, expiredStatus })
-  const couchFace = couchdbFace({ documents, instances, store, log, uuid: identity.uuid, limits })
+  const couchFace = couchdbRoutes({ documents, instances, store, log, uuid: identity.uuid, limits })
   const hub = new Hub({ store, log })
   const realtime = realtimeRoutes({
     hub,

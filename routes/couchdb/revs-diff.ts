@@ -8,7 +8,7 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import { missingRevsText, revisionLists, revsDiffAnswer, revsDiffText } from '../http/replication.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enterWhole } from './access.ts'
-import { requireJson } from './content-type.ts'
+import { requireJson } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const tag = 'CouchDB: replication'
