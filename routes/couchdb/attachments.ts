@@ -15,12 +15,12 @@ import {
   uploadOf,
 } from '../http/attachment.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { type HttpContext, header } from '../http/router.ts'
+import { parsedRevision, revisionAsked } from '../http/if-match.ts'
+import type { HttpContext } from '../http/router.ts'
 import { enterDatabase, enterWhole, refuseUnlessWhole, requireDocument, requireRendered, type Visit } from './access.ts'
+import { documentPath } from './answer.ts'
 import { edited, noDatabase, noDocument, written } from './errors.ts'
-import { checkPathId } from './names.ts'
-import { revisionAsked } from './revision-asked.ts'
-import { documentPath } from './send-written.ts'
+import { checkPathId } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const tag = 'CouchDB: attachments'
@@ -109,7 +109,7 @@ export function attachmentRoutes(face: Face, services: CouchdbServices): void {
     checkPathId(id)
     // Such names are routes of CouchDB's that are not served.
     if (name.startsWith('_')) throw noDocument('missing')
-    const rev = revisionAsked({ query: revision })
+    const rev = parsedRevision(revision)
     return sendAttachment(c, documents, visit.ref, async () => {
       const outcome = await documents.readAttachment(visit.ref, id, name, rev)
       if ('document' in outcome) requireRendered(visit, 'GET', outcome.document)
@@ -123,7 +123,7 @@ export function attachmentRoutes(face: Face, services: CouchdbServices): void {
   async function write(c: HttpContext, visit: Visit, id: string, name: string, revision: string | undefined) {
     checkDocumentId(id)
     checkAttachmentName(name)
-    const rev = revisionAsked({ query: revision, ifMatch: header(c, 'if-match') })
+    const rev = revisionAsked(c, { query: revision })
     await allow(visit, rev ? 'PUT' : 'POST', id, rev)
     const request = { id, name, rev, ...uploadOf(c) }
     const made = edited(known(await documents.writeAttachment(visit.ref, request, { create: false })))
@@ -133,7 +133,7 @@ export function attachmentRoutes(face: Face, services: CouchdbServices): void {
 
   async function remove(c: HttpContext, visit: Visit, id: string, name: string, revision: string | undefined) {
     checkPathId(id)
-    const rev = revisionAsked({ query: revision, ifMatch: header(c, 'if-match') })
+    const rev = revisionAsked(c, { query: revision })
     await allow(visit, 'DELETE', id, rev)
     const made = written(known(await documents.removeAttachment(visit.ref, { id, name, rev })))
     return jsonValue(c, 200, { ok: true, id: made.id, rev: made.rev })

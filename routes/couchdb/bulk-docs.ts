@@ -10,9 +10,8 @@ import { readJson } from '../http/body.ts'
 import { bulkRequest } from '../http/bulk-request.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enterWhole } from './access.ts'
-import { requireJson } from './content-type.ts'
 import { existing, noDatabase, outcomeRow } from './errors.ts'
-import { prepare, prepareLocalDocument } from './prepare.ts'
+import { prepare, prepareLocalDocument, requireJson } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 export function bulkRoute(face: Face, services: CouchdbServices): void {

@@ -5,8 +5,8 @@ import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { bulkGetAnswer, bulkGetBody, bulkGetQuery, sendBulkGet } from '../http/replication.ts'
 import { enterWhole } from './access.ts'
-import { requireJson } from './content-type.ts'
 import { existing } from './errors.ts'
+import { requireJson } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 export function bulkGetRoute(face: Face, services: CouchdbServices): void {

@@ -10,8 +10,8 @@ import { type ChangesText, type ChangesWords, changesText, parseChanges } from '
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { enterWhole } from './access.ts'
-import { requireJson } from './content-type.ts'
 import { existing, noDocument } from './errors.ts'
+import { requireJson } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const noJavaScript =

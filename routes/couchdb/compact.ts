@@ -3,8 +3,8 @@ import { z } from '@hono/zod-openapi'
 import { jsonValue } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enterWhole } from './access.ts'
-import { requireJson } from './content-type.ts'
 import { noDatabase } from './errors.ts'
+import { requireJson } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const common = {

@@ -1,17 +1,19 @@
 /** COPY of documents and design documents: the winner, or `?rev=`, becomes a revision of another id. */
+
 import { z } from '@hono/zod-openapi'
 import { checkDocumentId } from '../../src/documents/document.ts'
 import { parseRevision } from '../../src/documents/revision.ts'
 import { Problem } from '../../src/errors.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
+import { parsedRevision } from '../http/if-match.ts'
 import { textParameter } from '../http/parameters.ts'
 import { segment } from '../http/path.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { enterDatabase, refuseUnlessWhole, requireDocument, requireRendered, type Visit } from './access.ts'
+import { sendWritten } from './answer.ts'
 import { noDatabase, noDocument, written } from './errors.ts'
-import { checkPathId } from './names.ts'
-import { sendWritten } from './send-written.ts'
+import { checkPathId } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const declaration = {
@@ -40,7 +42,7 @@ export function copyRoutes(face: Face, services: Pick<CouchdbServices, 'document
     checkPathId(id)
     const to = destination(header(c, 'destination'))
     checkDocumentId(to.id)
-    const rev = revision === undefined || revision === '' ? undefined : parseRevision(revision)
+    const rev = parsedRevision(revision)
     await allow(visit, id, rev, to.id)
     return sendWritten(c, 201, visit.ref, written(await documents.copy(visit.ref, { id, rev }, to)))
   }

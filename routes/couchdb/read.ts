@@ -1,14 +1,16 @@
 /** GET of documents and design documents (documents 1.5, 1.20). */
+
 import { z } from '@hono/zod-openapi'
 import type { ReadOptions, ReadOutcome, RenderedDocument } from '../../src/documents/service.ts'
-import { jsonText, matchesTag, notModified, revisionTag } from '../http/answer.ts'
+import { jsonText, notModified, revisionTag } from '../http/answer.ts'
 import { sendWithContents } from '../http/attachment.ts'
+import { unchanged } from '../http/conditional.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type ReadQuery, readQuery } from '../http/read-query.ts'
-import { type HttpContext, header } from '../http/router.ts'
+import { type HttpContext, headerReader } from '../http/router.ts'
 import { enterDatabase, enterWhole, refuseUnlessWhole, requireRendered, type Visit } from './access.ts'
 import { noDatabase, noDocument } from './errors.ts'
-import { checkPathId } from './names.ts'
+import { checkPathId } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const declaration = {
@@ -56,7 +58,7 @@ export function readRoutes(face: Face, services: Pick<CouchdbServices, 'document
     requireRendered(visit, 'GET', document)
     if (!asked.tagged) return sendWithContents(c, documents, visit.ref, document.text)
     const etag = revisionTag(document.rev)
-    if (matchesTag(header(c, 'if-none-match'), etag)) return notModified({ etag })
+    if (unchanged(headerReader(c), { etag })) return notModified({ etag })
     return jsonText(c, 200, document.text, { etag })
   }
 

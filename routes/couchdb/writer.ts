@@ -7,9 +7,9 @@ import type { RevisionId } from '../../storage/documents/contract.ts'
 import { readJson } from '../http/body.ts'
 import type { HttpContext } from '../http/router.ts'
 import { refuseUnlessWhole, requireDocument, requireRendered, type Visit } from './access.ts'
+import type { Written } from './answer.ts'
 import { edited, existing, written } from './errors.ts'
-import { prepare } from './prepare.ts'
-import type { Written } from './send-written.ts'
+import { prepare } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 /** What creating, updating and deleting one document have in common. */

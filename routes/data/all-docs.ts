@@ -1,16 +1,16 @@
 /** `_all_docs` by GET and POST, CouchDB's and the projecting variant (documents 1.10). */
 import { z } from '@hono/zod-openapi'
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
+import { allDocsText, joinRows, parseListing, sendListing, withBody } from '../http/all-docs.ts'
 import { filling } from '../http/attachment.ts'
 import { readOptionalJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { allDocsText, joinRows, parseListing, sendListing, withBody } from '../http/listing.ts'
 import type { HttpContext } from '../http/router.ts'
 import { streamJson } from '../http/stream.ts'
 import { enterWhole } from './access.ts'
-import type { DataServices } from './dependencies.ts'
 import { noDatabase } from './errors.ts'
 import { projectedListing, projectedRows } from './projected-rows.ts'
+import type { DataServices } from './services.ts'
 
 const dataText = allDocsText.extend({
   Fields: z.string().optional().describe('Paths divided by commas: documents cut down to these'),

@@ -5,8 +5,8 @@ import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { bulkGetAnswer, bulkGetBody, bulkGetQuery, sendBulkGet } from '../http/replication.ts'
 import { enterWhole } from './access.ts'
-import type { DataServices } from './dependencies.ts'
 import { noDatabase } from './errors.ts'
+import type { DataServices } from './services.ts'
 
 export function bulkGetRoute(face: Face, { documents, instances, limits }: DataServices): void {
   endpoint(

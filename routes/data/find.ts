@@ -6,10 +6,9 @@ import { isObject, type Json } from '../../src/json/value.ts'
 import { jsonText } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enterWhole } from './access.ts'
-import type { DataServices } from './dependencies.ts'
 import { noDatabase } from './errors.ts'
-import { defaultPage, pageLimit } from './page-limit.ts'
-import { readBody } from './request-body.ts'
+import { defaultPage, pageLimit, readBody } from './request.ts'
+import type { DataServices } from './services.ts'
 
 const face: FindFace = { defaultLimit: defaultPage, refuseUnindexed: true }
 

@@ -3,8 +3,8 @@ import { z } from '@hono/zod-openapi'
 import { jsonValue } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enterWhole } from './access.ts'
-import type { DataServices } from './dependencies.ts'
 import { noDatabase } from './errors.ts'
+import type { DataServices } from './services.ts'
 
 export function fullCommitRoute(face: Face, { documents, instances }: DataServices): void {
   endpoint(

@@ -4,8 +4,8 @@ import type { Instances } from '../../src/instances/service.ts'
 import { silentLog } from '../../src/log.ts'
 import { grant } from '../../src/permissions/granted.ts'
 import { parseScope } from '../../src/permissions/scope.ts'
-import { defaultLimits } from './dependencies.ts'
 import { dataRoutes } from './routes.ts'
+import { defaultLimits } from './services.ts'
 
 const text = '{"_id":"a","_rev":"1-x","_type":"test.notes","kind":"x"}'
 const found: ReadOutcome = { kind: 'found', document: { id: 'a', rev: '1-x', deleted: false, text } }

@@ -1,15 +1,17 @@
 /** `GET /data/T/ID` (documents 1.5). Without a query it is the hottest route of the server: one call of the engine. */
+
 import { z } from '@hono/zod-openapi'
 import type { ReadOutcome } from '../../src/documents/service.ts'
-import { jsonText, matchesTag, notModified, revisionTag } from '../http/answer.ts'
+import { jsonText, notModified, revisionTag } from '../http/answer.ts'
 import { sendWithContents } from '../http/attachment.ts'
+import { unchanged } from '../http/conditional.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type ReadQuery, readQuery } from '../http/read-query.ts'
-import { type HttpContext, header } from '../http/router.ts'
+import { type HttpContext, headerReader } from '../http/router.ts'
 import { enter, refused, requireRendered, type Visit } from './access.ts'
-import type { DataServices } from './dependencies.ts'
-import { documentId } from './document-id.ts'
 import { missingDocument } from './errors.ts'
+import { checkPathId } from './request.ts'
+import type { DataServices } from './services.ts'
 
 const readVerbs = ['GET'] as const
 
@@ -31,7 +33,7 @@ export function readRoute(face: Face, { documents, instances }: DataServices): v
       },
     },
     async (c, { path: { type, id }, query }) => {
-      documentId(id)
+      checkPathId(id)
       const visit = await enter(c, instances, type, readVerbs, 'read')
       if (query.openRevs !== undefined) return openRevisions(c, visit, id, query, query.openRevs)
       // What is asked with `revs` is for replication, which stores no `_type`.
@@ -43,7 +45,7 @@ export function readRoute(face: Face, { documents, instances }: DataServices): v
         return sendWithContents(c, documents, visit.ref, document.text)
       }
       const etag = revisionTag(document.rev)
-      if (matchesTag(header(c, 'if-none-match'), etag)) return notModified({ etag })
+      if (unchanged(headerReader(c), { etag })) return notModified({ etag })
       return jsonText(c, 200, document.text, { etag })
     },
   )

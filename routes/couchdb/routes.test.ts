@@ -6,7 +6,7 @@ import { silentLog } from '../../src/log.ts'
 import { grant } from '../../src/permissions/granted.ts'
 import { parseScope } from '../../src/permissions/scope.ts'
 import { type Scenario, scenarios } from '../../test/http/scenarios.ts'
-import { couchdbFace } from './couchdb-face.ts'
+import { couchdbRoutes } from './routes.ts'
 
 const rev = `1-${'a'.repeat(32)}`
 const instance: Instance = { id: 'i', rev: '1-a', domain: 'home.localhost', aliases: [], prefix: 'p', document: {} }
@@ -69,7 +69,7 @@ async function* pages<Row>(...all: Row[][]) {
   yield* all
 }
 
-const face = couchdbFace({
+const face = couchdbRoutes({
   documents: engine as Documents,
   instances: {
     byHost: async (host) => (host === 'home.localhost' ? instance : undefined),

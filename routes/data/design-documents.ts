@@ -1,18 +1,21 @@
 /** Design documents: read, list, copy, delete (documents 1.20 to 1.23). Like indexes they need GET only. */
+
 import { z } from '@hono/zod-openapi'
 import { parseRevision } from '../../src/documents/revision.ts'
 import { Problem } from '../../src/errors.ts'
-import { jsonText, jsonValue, matchesTag, notModified, revisionTag } from '../http/answer.ts'
+import { allDocsText, parseListing, sendListing } from '../http/all-docs.ts'
+import { jsonText, jsonValue, notModified, revisionTag } from '../http/answer.ts'
 import { filling } from '../http/attachment.ts'
+import { unchanged } from '../http/conditional.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { allDocsText, parseListing, sendListing } from '../http/listing.ts'
+import { parsedRevision } from '../http/if-match.ts'
 import { textParameter } from '../http/parameters.ts'
 import { readQuery } from '../http/read-query.ts'
-import { header } from '../http/router.ts'
+import { header, headerReader } from '../http/router.ts'
 import { enterWhole } from './access.ts'
-import type { DataServices } from './dependencies.ts'
-import { designDestination } from './destination.ts'
 import { bareProblem, documentConflict, noDatabase } from './errors.ts'
+import { designDestination } from './request.ts'
+import type { DataServices } from './services.ts'
 
 const path = '/data/{type}/_design/{ddoc}'
 const tag = 'design documents'
@@ -57,7 +60,7 @@ export function designRoutes(own: Face, couch: Face, { documents, instances }: D
       if (outcome.kind !== 'found') throw new Problem('not_found', outcome.kind)
       if (!query.tagged) return jsonText(c, 200, outcome.document.text)
       const etag = revisionTag(outcome.document.rev)
-      if (matchesTag(header(c, 'if-none-match'), etag)) return notModified({ etag })
+      if (unchanged(headerReader(c), { etag })) return notModified({ etag })
       return jsonText(c, 200, outcome.document.text, { etag })
     },
   )
@@ -76,7 +79,7 @@ export function designRoutes(own: Face, couch: Face, { documents, instances }: D
     },
     async (c, { path: { type, ddoc }, query }) => {
       const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
-      const rev = query.rev === undefined || query.rev === '' ? undefined : parseRevision(query.rev)
+      const rev = parsedRevision(query.rev)
       const to = designDestination(header(c, 'destination'))
       const outcome = await documents.copy(ref, { id: `_design/${ddoc}`, rev }, to)
       if (outcome.kind === 'ok') return jsonValue(c, 201, { ok: true, id: outcome.id, rev: outcome.rev })

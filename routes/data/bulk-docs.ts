@@ -9,9 +9,9 @@ import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enterWhole } from './access.ts'
-import type { DataLimits, DataServices } from './dependencies.ts'
-import { requireType } from './document-body.ts'
 import { frameworkProblem, noDatabase } from './errors.ts'
+import { requireType } from './request.ts'
+import type { DataLimits, DataServices } from './services.ts'
 
 export function bulkRoute(face: Face, { documents, instances, limits }: DataServices): void {
   endpoint(
