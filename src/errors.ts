@@ -49,6 +49,7 @@ export const problems = {
   unauthorized: 401,
   forbidden: 403,
   not_found: 404,
+  no_database: 404,
   method_not_allowed: 405,
   not_acceptable: 406,
   conflict: 409,
@@ -63,6 +64,7 @@ export const problems = {
   range_not_satisfiable: 416,
   requested_range_not_satisfiable: 416,
   invalid_parameter: 422,
+  too_many_requests: 429,
   internal_server_error: 500,
   timeout: 500,
   not_implemented: 501,
@@ -75,6 +77,8 @@ export type ProblemCode = keyof typeof problems
 export interface ProblemOptions {
   /** Overrides the code's default status where a contract asks for another one. */
   readonly status?: number
+  /** Sent with the answer on every face, names in lower case: `allow`, `content-range`, `retry-after`. */
+  readonly headers?: Readonly<Record<string, string>>
   /** Extra members that a face may render (for example `parameter`). Safe for clients. */
   readonly detail?: Readonly<Record<string, unknown>>
   /** Goes to the log only. */
@@ -87,6 +91,7 @@ export class Problem extends Error {
   readonly code: ProblemCode
   readonly reason: string
   readonly status: number
+  readonly headers: Readonly<Record<string, string>>
   readonly detail: Readonly<Record<string, unknown>>
 
   constructor(code: ProblemCode, reason: string, options: ProblemOptions = {}) {
@@ -94,6 +99,7 @@ export class Problem extends Error {
     this.code = code
     this.reason = reason
     this.status = options.status ?? problems[code]
+    this.headers = options.headers ?? {}
     this.detail = options.detail ?? {}
   }
 }

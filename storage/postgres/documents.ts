@@ -1,4 +1,6 @@
 /** The document store on PostgreSQL: composes the queues, scans and transactions of this folder into the contract. */
+
+import type { AttemptStore } from '../attempts/contract.ts'
 import type {
   DatabaseRef,
   DocumentRevision,
@@ -16,6 +18,7 @@ import type {
 import { StaleIndexes } from '../documents/contract.ts'
 import type { FileStore } from '../files/contract.ts'
 import { newLedger } from './attachments.ts'
+import { newAttemptStore, sweepAttempts } from './attempts.ts'
 import { countChanges, readChanges } from './changes.ts'
 import { Compactor, compactDatabase } from './compaction.ts'
 import { type ConnectionOptions, guarded, openPool } from './connection.ts'
@@ -48,6 +51,7 @@ export interface PostgresDocumentsOptions extends ConnectionOptions {
 /** Documents, and the files made of them. */
 export interface PostgresStore extends DocumentStore {
   readonly files: FileStore
+  readonly attempts: AttemptStore
 }
 
 /**
@@ -76,6 +80,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       await builder.sweep(signal)
       await sweepDropped(sql, signal)
       await sweepSecrets(sql)
+      await sweepAttempts(sql)
     },
     log,
   )
@@ -118,6 +123,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
 
   return {
     files: newPostgresFiles({ sql, directory, notifications, maxConnections: options.maxConnections }),
+    attempts: newAttemptStore(sql),
 
     createDatabase: (ref) => guarded(() => createDatabase(sql, ref)),
     databaseInfo: (ref) => guarded(() => databaseInfo(sql, ref)),
