@@ -9,8 +9,9 @@ import { healthRoutes } from '../routes/health.ts'
 import { jsonValue } from '../routes/http/answer.ts'
 import { newClientOf } from '../routes/http/client.ts'
 import { cors } from '../routes/http/cors.ts'
+import { newFace } from '../routes/http/endpoint.ts'
 import { type HttpRouter, newRouter } from '../routes/http/router.ts'
-import { logFailure, observe } from '../routes/observe.ts'
+import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
 import type { AttemptStore } from '../storage/attempts/contract.ts'
@@ -87,7 +88,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
       })
     },
   })
-  const clientOf = newClientOf(() => false)
+  const clientOf = newClientOf(isTrustedProxy)
   const stopping = new AbortController()
   const sweeper = startSweeper({
     ledger: store.attachments,
@@ -105,8 +106,8 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     stopping: stopping.signal,
   })
   const files = openFiles({ store: store.files, objects, log })
-  const { versions_max, versions_min_delay } = config.files
-  const versioning = { max: versions_max, minDelayMs: versions_min_delay * 1000 }
+  const { max_number_of_versions_to_keep, min_delay_between_two_versions } = config.fs.versioning
+  const versioning = { max: max_number_of_versions_to_keep, minDelayMs: min_delay_between_two_versions * 1000 }
   const driveOf = newDriveOf({ store, versioning })
   const fsck = openFsck({ store, fileStore: store.files, objects, files })
   const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
@@ -120,10 +121,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     app.use(observe({ listener, metrics, log, everything: config.log.level === 'debug' }))
     healthRoutes(app, ready)
     app.notFound((c) => jsonValue(c, 404, { error: 'not_found', reason: 'There is nothing at this path.' }))
-    app.onError((error, c) => {
-      logFailure(log, c, error)
-      return jsonValue(c, 500, { error: 'internal_server_error', reason: 'The server failed; its log says why.' })
-    })
+    app.onError(newFace({ log, errorBody: ({ code, reason }) => ({ error: code, reason }) }).onError)
     return app
   }
 

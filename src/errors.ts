@@ -1,9 +1,9 @@
 /**
  * The only place where a failure gets a code and a status. Every face renders the same `Problem` in its own body format
- * (decisions 20); nobody else builds a status code for an error.
+ * (see routes/http/errors.ts); nobody else builds a status code for an error.
  */
 
-/** Code to default HTTP status. CouchDB's error names where CouchDB has one (documents 2). */
+/** Code to default HTTP status. CouchDB's error names where CouchDB has one. */
 export const problems = {
   bad_arg: 400,
   bad_field: 400,
@@ -74,13 +74,23 @@ export const problems = {
 
 export type ProblemCode = keyof typeof problems
 
+/** A request whose sender or addressee could not be told. Each face words these in its own way. */
+export type IdentityFailure =
+  | { readonly kind: 'token'; readonly token: 'missing' | 'invalid' | 'expired' }
+  | { readonly kind: 'host'; readonly host: string }
+
+/** The part of a request that is wrong, as JSON-API names it: a query parameter or header, or a place in the body. */
+export type ProblemSource = { readonly parameter: string } | { readonly pointer: string }
+
 export interface ProblemOptions {
   /** Overrides the code's default status where a contract asks for another one. */
   readonly status?: number
   /** Sent with the answer on every face, names in lower case: `allow`, `content-range`, `retry-after`. */
   readonly headers?: Readonly<Record<string, string>>
-  /** Extra members that a face may render (for example `parameter`). Safe for clients. */
-  readonly detail?: Readonly<Record<string, unknown>>
+  readonly identity?: IdentityFailure | undefined
+  readonly source?: ProblemSource | undefined
+  /** Replaces the title that faces with titles (JSON-API) give to the status. */
+  readonly title?: string | undefined
   /** Goes to the log only. */
   readonly cause?: unknown
 }
@@ -92,7 +102,9 @@ export class Problem extends Error {
   readonly reason: string
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly detail: Readonly<Record<string, unknown>>
+  readonly identity: IdentityFailure | undefined
+  readonly source: ProblemSource | undefined
+  readonly title: string | undefined
 
   constructor(code: ProblemCode, reason: string, options: ProblemOptions = {}) {
     super(`${code}: ${reason}`, options.cause === undefined ? undefined : { cause: options.cause })
@@ -100,6 +112,8 @@ export class Problem extends Error {
     this.reason = reason
     this.status = options.status ?? problems[code]
     this.headers = options.headers ?? {}
-    this.detail = options.detail ?? {}
+    this.identity = options.identity
+    this.source = options.source
+    this.title = options.title
   }
 }

@@ -1,6 +1,6 @@
 import type { Instance } from '../../src/instances/service.ts'
 import { type HttpContext, header, target } from '../http/router.ts'
-import { plainProblem } from './errors.ts'
+import { PlainProblem } from './errors.ts'
 import type { AdminServices } from './services.ts'
 
 /**
@@ -16,7 +16,7 @@ export async function objectOwner(
   const instance = await instances.byHost(host)
   if (instance !== undefined) return instance
   const moved = await instances.byFormerHost(host)
-  if (moved === undefined) throw plainProblem('not_found', 'Instance not found')
+  if (moved === undefined) throw new PlainProblem('not_found', 'Instance not found')
   const location = `${url.protocol}//${moved.domain}${target(c)}`
   return new Response(null, { status: 308, headers: { location, 'cache-control': 'no-store' } })
 }

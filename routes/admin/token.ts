@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { audienceNamed } from '../../src/instances/audience.ts'
 import { durationSeconds } from '../../src/instances/duration.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { plainProblem } from './errors.ts'
+import { PlainProblem } from './errors.ts'
 import { text } from './json-api.ts'
 import { textOf } from './parameters.ts'
 import type { AdminServices } from './services.ts'
@@ -32,7 +32,8 @@ export function tokenRoute(face: Face, { instances }: Pick<AdminServices, 'insta
       const name = asked.Audience ?? ''
       const audience = audienceNamed(name)
       // Tokens of shared links are made with the link, by its own API.
-      if (audience === undefined || audience === 'share') throw plainProblem('bad_request', `Unknown audience ${name}`)
+      if (audience === undefined || audience === 'share')
+        throw new PlainProblem('bad_request', `Unknown audience ${name}`)
       const token = await instances.mintToken({
         domain: asked.Domain ?? '',
         audience,

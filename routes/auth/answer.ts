@@ -13,9 +13,8 @@ export interface PageOptions {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Sends a page. Nothing on it runs, nothing is loaded, nobody may frame it. */
-export function html(page: { toString(): string | Promise<string> }, options: PageOptions = {}): Response {
-  const { status = 200, cookies = [], formTargets = [], headers = {} } = options
+/** Headers of every page: nothing on it runs, nothing is loaded, nobody may frame it. */
+export function pageHeaders(formTargets: readonly string[] = []): Readonly<Record<string, string>> {
   const policy = [
     "default-src 'none'",
     `style-src 'sha256-${styleHash}'`,
@@ -23,17 +22,27 @@ export function html(page: { toString(): string | Promise<string> }, options: Pa
     "frame-ancestors 'none'",
     "base-uri 'none'",
   ]
-  const answer = new Response(`<!doctype html>${page}`, {
+  return {
+    'cache-control': 'no-store',
+    'content-security-policy': policy.join('; '),
+    // Forms need the origin, other sites get nothing.
+    'referrer-policy': 'same-origin',
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+  }
+}
+
+/** A page as text. */
+export function pageText(page: { toString(): string | Promise<string> }): string {
+  return `<!doctype html>${page}`
+}
+
+/** Sends a page. */
+export function html(page: { toString(): string | Promise<string> }, options: PageOptions = {}): Response {
+  const { status = 200, cookies = [], formTargets = [], headers = {} } = options
+  const answer = new Response(pageText(page), {
     status,
-    headers: {
-      'content-type': 'text/html; charset=utf-8',
-      'cache-control': 'no-store',
-      'content-security-policy': policy.join('; '),
-      'referrer-policy': 'same-origin',
-      'x-content-type-options': 'nosniff',
-      'x-frame-options': 'DENY',
-      ...headers,
-    },
+    headers: { 'content-type': 'text/html; charset=utf-8', ...pageHeaders(formTargets), ...headers },
   })
   return withCookies(answer, cookies)
 }

@@ -12,7 +12,7 @@ import type { DatabaseRef } from '../../storage/documents/contract.ts'
 import type { HttpContext } from '../http/router.ts'
 import { instanceOf, permissionsOf, tokenOf } from '../http/tenant.ts'
 import { readSessionCookie } from './cookie.ts'
-import { refused } from './failure.ts'
+import { refused } from './errors.ts'
 import { checkDatabaseName, checkReserved } from './names.ts'
 import type { CouchdbServices } from './services.ts'
 

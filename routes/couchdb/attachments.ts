@@ -17,7 +17,7 @@ import {
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { enterDatabase, enterWhole, refuseUnlessWhole, requireDocument, requireRendered, type Visit } from './access.ts'
-import { edited, noDatabase, noDocument, written } from './failure.ts'
+import { edited, noDatabase, noDocument, written } from './errors.ts'
 import { checkPathId } from './names.ts'
 import { revisionAsked } from './revision-asked.ts'
 import { documentPath } from './send-written.ts'

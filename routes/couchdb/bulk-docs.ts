@@ -11,7 +11,7 @@ import { bulkRequest } from '../http/bulk-request.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enterWhole } from './access.ts'
 import { requireJson } from './content-type.ts'
-import { existing, noDatabase, outcomeRow } from './failure.ts'
+import { existing, noDatabase, outcomeRow } from './errors.ts'
 import { prepare, prepareLocalDocument } from './prepare.ts'
 import type { CouchdbServices } from './services.ts'
 

@@ -6,7 +6,7 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import { bulkGetAnswer, bulkGetBody, bulkGetQuery, sendBulkGet } from '../http/replication.ts'
 import { enterWhole } from './access.ts'
 import { requireJson } from './content-type.ts'
-import { existing } from './failure.ts'
+import { existing } from './errors.ts'
 import type { CouchdbServices } from './services.ts'
 
 export function bulkGetRoute(face: Face, services: CouchdbServices): void {

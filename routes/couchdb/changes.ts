@@ -11,7 +11,7 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { enterWhole } from './access.ts'
 import { requireJson } from './content-type.ts'
-import { existing, noDocument } from './failure.ts'
+import { existing, noDocument } from './errors.ts'
 import type { CouchdbServices } from './services.ts'
 
 const noJavaScript =

@@ -4,7 +4,7 @@ import { jsonValue } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enterWhole } from './access.ts'
 import { requireJson } from './content-type.ts'
-import { noDatabase } from './failure.ts'
+import { noDatabase } from './errors.ts'
 import type { CouchdbServices } from './services.ts'
 
 const common = {

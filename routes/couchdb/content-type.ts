@@ -1,6 +1,6 @@
 import { Problem } from '../../src/errors.ts'
 import { type HttpContext, header } from '../http/router.ts'
-import { words } from './failure.ts'
+import { words } from './errors.ts'
 
 /** 415 where CouchDB takes nothing but `Content-Type: application/json` (parameters may follow). */
 export function requireJson(c: HttpContext): void {

@@ -74,7 +74,8 @@ const face = couchdbFace({
   instances: {
     byHost: async (host) => (host === 'home.localhost' ? instance : undefined),
     authorise: async (_instance, token) => {
-      if (token === 'expired' || token === 'invalid') throw new Problem('bad_request', token, { detail: { token } })
+      if (token === 'expired' || token === 'invalid')
+        throw new Problem('unauthorized', token, { identity: { kind: 'token', token } })
       return grant(parseScope(decodeURIComponent(token)))
     },
   },

@@ -10,7 +10,7 @@ import { compactRoutes } from './compact.ts'
 import { copyRoutes } from './copy.ts'
 import { createRoute } from './create.ts'
 import { databaseRoutes } from './databases.ts'
-import { couchdbErrors } from './failure.ts'
+import { errorBody } from './errors.ts'
 import { listingRoutes } from './listings.ts'
 import { localRoutes } from './local.ts'
 import { mangoRoutes } from './mango.ts'
@@ -24,7 +24,7 @@ import { writeRoutes } from './write.ts'
 
 /** All routes, ready to be mounted on the public listener at its root. Fixed names come before names in their place. */
 export function couchdbFace(services: CouchdbServices): Face {
-  const face = newFace(couchdbErrors(services.log))
+  const face = newFace({ log: services.log, errorBody })
   serverRoutes(face, services)
   sessionRoutes(face, services)
   refuseOtherMethods(face)

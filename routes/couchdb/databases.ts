@@ -9,7 +9,7 @@ import type { HttpContext } from '../http/router.ts'
 import { enter, enterWhole } from './access.ts'
 import { requireJson } from './content-type.ts'
 import { databaseInformation } from './database-info.ts'
-import { existing, noDatabase, words } from './failure.ts'
+import { existing, noDatabase, words } from './errors.ts'
 import { illegalName, isDatabaseName } from './names.ts'
 import type { CouchdbServices } from './services.ts'
 

@@ -20,7 +20,7 @@ import type { HttpContext } from '../http/router.ts'
 import { streamJson } from '../http/stream.ts'
 import { enterWhole, type Visit } from './access.ts'
 import { requireJson } from './content-type.ts'
-import { existing } from './failure.ts'
+import { existing } from './errors.ts'
 import type { CouchdbServices } from './services.ts'
 
 const tag = 'CouchDB: documents'

@@ -10,7 +10,7 @@ import { textParameter } from '../http/parameters.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enterWhole, type Visit } from './access.ts'
 import { requireJson } from './content-type.ts'
-import { existing, noDatabase, noDocument, written } from './failure.ts'
+import { existing, noDatabase, noDocument, written } from './errors.ts'
 import { prepareLocalDocument } from './prepare.ts'
 import type { CouchdbServices } from './services.ts'
 

@@ -11,7 +11,7 @@ import { countParameter } from '../http/parameters.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enterWhole } from './access.ts'
 import { requireJson } from './content-type.ts'
-import { existing, noDocument } from './failure.ts'
+import { existing, noDocument } from './errors.ts'
 import { checkPathId } from './names.ts'
 import type { CouchdbServices } from './services.ts'
 

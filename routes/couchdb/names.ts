@@ -2,7 +2,7 @@
 import { isDatabaseName, isReadable, isWritable } from '../../src/documents/doctypes.ts'
 import { checkDocumentId } from '../../src/documents/document.ts'
 import { Problem } from '../../src/errors.ts'
-import { noDatabase, noDocument, words } from './failure.ts'
+import { noDatabase, noDocument, words } from './errors.ts'
 
 export { isDatabaseName, isReadable }
 

@@ -7,7 +7,7 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import { type ReadQuery, readQuery } from '../http/read-query.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { enterDatabase, enterWhole, refuseUnlessWhole, requireRendered, type Visit } from './access.ts'
-import { noDatabase, noDocument } from './failure.ts'
+import { noDatabase, noDocument } from './errors.ts'
 import { checkPathId } from './names.ts'
 import type { CouchdbServices } from './services.ts'
 

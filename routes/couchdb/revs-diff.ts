@@ -9,7 +9,7 @@ import { missingRevsText, revisionLists, revsDiffAnswer, revsDiffText } from '..
 import type { HttpContext } from '../http/router.ts'
 import { enterWhole } from './access.ts'
 import { requireJson } from './content-type.ts'
-import { existing } from './failure.ts'
+import { existing } from './errors.ts'
 import type { CouchdbServices } from './services.ts'
 
 const tag = 'CouchDB: replication'

@@ -14,7 +14,7 @@ import { deleteRoute } from './delete.ts'
 import type { DataServices } from './dependencies.ts'
 import { designRoutes } from './design.ts'
 import { doctypesRoute } from './doctypes.ts'
-import { couchErrors, frameworkProblem, ownErrors } from './errors.ts'
+import { couchErrorBody, frameworkProblem, ownErrorBody } from './errors.ts'
 import { findRoutes } from './find.ts'
 import { fullCommitRoute } from './full-commit.ts'
 import { indexRoutes } from './index.ts'
@@ -27,9 +27,9 @@ import { welcomeRoute } from './welcome.ts'
 
 /** Mount the face's router at the root: its paths are whole. */
 export function dataRoutes(services: DataServices): Face {
-  const own = newFace(ownErrors(services))
-  // Routes that the original passes on to CouchDB fail with CouchDB's bodies (documents 2).
-  const couch: Face = { ...own, onError: couchErrors(services) }
+  const own = newFace({ log: services.log, errorBody: ownErrorBody, invalidTokenStatus: services.expiredStatus })
+  // Routes that cozy-stack passes on to CouchDB fail with CouchDB's bodies.
+  const couch = own.withErrorBody(couchErrorBody)
 
   welcomeRoute(own) //                       GET          /data
   doctypesRoute(own, services) //            GET          /data/_all_doctypes

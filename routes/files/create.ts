@@ -69,7 +69,7 @@ async function create(c: HttpContext, dirId: string, query: Query, services: Fil
       return createFile(c, visit, dirId, query, services)
     default:
       throw new Problem('invalid_parameter', 'Invalid document type', {
-        detail: { pointer: '/data/attributes/type' },
+        source: { pointer: '/data/attributes/type' },
       })
   }
 }

@@ -45,7 +45,7 @@ export async function sendContent(c: HttpContext, services: Services, download: 
   const { asked, size, object } = await openRange(services.files, download.drive, content, range)
   if (object === undefined) {
     const headers = { 'content-range': `bytes */${size}`, 'accept-ranges': 'bytes' }
-    throw new Problem('range_not_satisfiable', `There are only ${size} bytes`, { detail: { headers } })
+    throw new Problem('range_not_satisfiable', `There are only ${size} bytes`, { headers })
   }
   const kind = download.attachment ? 'attachment' : 'inline'
   const headers: Record<string, string> = {

@@ -11,7 +11,7 @@ import { changesRoute } from './changes.ts'
 import { copyRoute } from './copy.ts'
 import { createInRootRoute, createRoute } from './create.ts'
 import { downloadRoutes } from './download-routes.ts'
-import { filesErrors } from './errors.ts'
+import { errorBody } from './errors.ts'
 import { findRoute } from './find.ts'
 import { fsckRoute } from './fsck.ts'
 import { mediaType } from './json-api.ts'
@@ -27,7 +27,8 @@ import { versionRoutes } from './version-routes.ts'
 
 /** Mount the face's router at the root, before the data face: some of its paths are below `/data`. */
 export function filesFace(services: FilesServices & { readonly fsck: Pick<Fsck, 'badContents'> }): Face {
-  const face = newFace(filesErrors(services), mediaType)
+  const { log, expiredStatus: invalidTokenStatus } = services
+  const face = newFace({ log, errorBody, media: mediaType, invalidTokenStatus })
   downloadRoutes(face, services) //      names that are no ids: download, downloads, archive, revert, versions
   nodeNamesRoutes(face, services) //     GET           /files/metadata; POST /files/_all_docs
   findRoute(face, services) //           POST          /files/_find

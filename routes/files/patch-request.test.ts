@@ -56,7 +56,7 @@ describe('what a PATCH asks for', () => {
 
   test('a date that is none is named', () => {
     expect(() => patchOf({ attributes: { updated_at: 'soon' } })).toThrow(
-      expect.objectContaining({ status: 422, reason: 'Invalid time given', detail: { parameter: 'UpdatedAt' } }),
+      expect.objectContaining({ status: 422, reason: 'Invalid time given', source: { parameter: 'UpdatedAt' } }),
     )
   })
 })

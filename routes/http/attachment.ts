@@ -86,8 +86,8 @@ async function send(
   const ifRange = header(c, 'if-range')
   const range = rangeOf(ifRange === undefined || ifRange.trim() === etag ? header(c, 'range') : undefined, length)
   if (range.kind === 'unsatisfiable') {
-    const detail = { contentRange: `bytes */${length}` }
-    throw new Problem('requested_range_not_satisfiable', 'Requested range not satisfiable', { detail })
+    const headers = { 'content-range': `bytes */${length}` }
+    throw new Problem('requested_range_not_satisfiable', 'Requested range not satisfiable', { headers })
   }
   const part = range.kind === 'part' ? range : undefined
   if (part) headers['content-range'] = `bytes ${part.start}-${part.end}/${length}`

@@ -1,7 +1,7 @@
 /**
  * The virtual file system as routes see it: no HTTP here, no SQL. `openFiles` in files.ts implements it over a `FileStore`
  * (documents) and an `ObjectStore` (bytes). Rules: files 1 to 6. Failures are Problems with the status of the table in
- * files 1.1; `detail.parameter` or `detail.pointer` names the source.
+ * files 1.1; `Problem.source` names the part of the request.
  */
 import type { OpenObject } from '../../storage/objects/contract.ts'
 import type { JsonObject } from '../json/value.ts'

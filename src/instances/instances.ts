@@ -106,9 +106,9 @@ function checkScope({ audience, scope }: TokenOrder): void {
 async function acceptClient(store: DocumentStore, { prefix }: Instance, id: string): Promise<void> {
   const ref = { prefix, name: 'io.cozy.oauth.clients' }
   const client = id === '' ? undefined : await readDocument(store, ref, id)
-  if (client === undefined) throw new Problem('not_found', 'missing', { detail: { storage: true } })
+  if (client === undefined) throw new Problem('not_found', 'missing', { title: 'not_found' })
   if (client.value['pending'] === undefined) return
   const { pending: _, ...value } = client.value
   const written = await writeDocument(store, { ref, id, value, parent: client })
-  if (written !== 'ok') throw new Problem('conflict', 'Document update conflict.', { detail: { storage: true } })
+  if (written !== 'ok') throw new Problem('conflict', 'Document update conflict.')
 }

@@ -20,7 +20,7 @@ export interface Instances {
   /** Exact domain or alias in lower case, else the same without `:80` or `:443` (decisions 16). Cached: hot path. */
   byHost(host: string): Promise<Instance | undefined>
   /**
-   * What a token may do on this instance. Verified tokens are cached. Throws a Problem with `detail.token` set to
+   * What a token may do on this instance. Verified tokens are cached. Throws a Problem with `identity.token` set to
    * `invalid` or `expired` otherwise.
    */
   authorise(instance: Instance, token: string): Promise<Permissions>

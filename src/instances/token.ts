@@ -57,7 +57,7 @@ export function signToken(instance: Instance, request: TokenRequest, settings: T
 
 /**
  * Checks signature, issuer, audience and age.
- * @throws Problem `unauthorized`, `detail.token` being `invalid` or `expired`.
+ * @throws Problem `unauthorized`, its identity's `token` being `invalid` or `expired`.
  */
 export async function verifyToken(instance: Instance, token: string, settings: TokenSettings): Promise<VerifiedToken> {
   const audience = audienceOf(token)
@@ -76,12 +76,12 @@ export async function verifyToken(instance: Instance, token: string, settings: T
 
 /** The token cannot be used here, whatever time it is. */
 export function invalidToken(reason = 'Invalid JWT token', cause?: unknown): Problem {
-  return new Problem('unauthorized', reason, { detail: { token: 'invalid' }, cause })
+  return new Problem('unauthorized', reason, { identity: { kind: 'token', token: 'invalid' }, cause })
 }
 
 /** The token was good once. */
 export function expiredToken(): Problem {
-  return new Problem('unauthorized', 'Expired token', { detail: { token: 'expired' } })
+  return new Problem('unauthorized', 'Expired token', { identity: { kind: 'token', token: 'expired' } })
 }
 
 /** Read before the signature is checked, because it chooses the secret. */

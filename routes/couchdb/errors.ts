@@ -1,10 +1,6 @@
-/** How this face words failures: CouchDB's `{error, reason}`, always JSON (decisions 5, 20). */
+/** How this face words failures: CouchDB's `{error, reason}`, always JSON. */
 import type { WriteOutcome } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
-import type { Log } from '../../src/log.ts'
-import { jsonValue } from '../http/answer.ts'
-import type { HttpContext } from '../http/router.ts'
-import { logFailure } from '../observe.ts'
 
 /** The sentences that CouchDB's clients read. */
 export const words = {
@@ -18,17 +14,22 @@ export const words = {
   missing: 'missing',
   deleted: 'deleted',
   forbidden: 'Your token does not allow this. Ask for one whose scope covers it.',
-  noToken: 'You are not authorized to access this db.',
-  badToken: 'The token is not valid.',
-  expiredToken: 'The token has expired.',
+  token: {
+    missing: 'You are not authorized to access this db.',
+    invalid: 'The token is not valid.',
+    expired: 'The token has expired.',
+  },
   badLogin: 'Name or password is incorrect.',
   unknownHost: (host: string) => `No instance is served under the host ${host}.`,
   contentType: 'Content-Type must be application/json',
 } as const
 
-export const noDatabase = () => new Problem('not_found', words.databaseMissing)
+export const noDatabase = () => new Problem('no_database', words.databaseMissing)
 export const noDocument = (kind: 'missing' | 'deleted') => new Problem('not_found', words[kind])
 export const conflict = () => new Problem('conflict', words.conflict)
+/** A login with a token that is not valid. */
+export const badLogin = () =>
+  new Problem('unauthorized', words.badLogin, { headers: { 'www-authenticate': 'Bearer error="invalid_token"' } })
 export const refused = () => new Problem('forbidden', words.forbidden)
 
 /** What an engine call gave, or 404 when there is no such database. */
@@ -73,36 +74,9 @@ export function outcomeRow(outcome: WriteOutcome): object {
   }
 }
 
-/** Renders everything that a handler threw. What is no `Problem` is ours: the log learns of it, the client does not. */
-export function couchdbErrors(log: Log): (error: unknown, c: HttpContext) => Response {
-  return (error, c) => {
-    const problem = error instanceof Problem ? error : unexpected(error)
-    if (problem.status >= 500 && problem.code !== 'not_implemented') {
-      logFailure(log, c, error)
-    }
-    const { detail } = problem
-    if (typeof detail['token'] === 'string') return tokenFailure(c, detail['token'])
-    if (typeof detail['host'] === 'string') {
-      return jsonValue(c, 404, { error: 'not_found', reason: words.unknownHost(detail['host']) })
-    }
-    const headers: Record<string, string> = typeof detail['allow'] === 'string' ? { allow: detail['allow'] } : {}
-    if (problem.status === 503) headers['retry-after'] = '5'
-    if (typeof detail['contentRange'] === 'string') headers['content-range'] = detail['contentRange']
-    return jsonValue(c, problem.status, { error: problem.code, reason: problem.reason }, headers)
-  }
-}
-
-/** Missing, bad and expired tokens are 401 here, since CouchDB's clients know nothing else (decisions 5). */
-function tokenFailure(c: HttpContext, token: string): Response {
-  const headers = { 'www-authenticate': token === 'missing' ? 'Bearer' : 'Bearer error="invalid_token"' }
-  const reasons: Readonly<Record<string, string>> = {
-    missing: words.noToken,
-    expired: words.expiredToken,
-    login: words.badLogin,
-  }
-  return jsonValue(c, 401, { error: 'unauthorized', reason: reasons[token] ?? words.badToken }, headers)
-}
-
-function unexpected(cause: unknown): Problem {
-  return new Problem('internal_server_error', 'The server failed; its log says why.', { cause })
+/** `{error, reason}`, whatever failed. Missing, bad and expired tokens have words of their own. */
+export function errorBody({ code, reason, identity }: Problem): object {
+  if (identity?.kind === 'token') return { error: 'unauthorized', reason: words.token[identity.token] }
+  if (identity?.kind === 'host') return { error: 'not_found', reason: words.unknownHost(identity.host) }
+  return code === 'no_database' ? { error: 'not_found', reason: words.databaseMissing } : { error: code, reason }
 }
