@@ -22,6 +22,7 @@ import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
 import { startSweeper } from './attachments/sweeper.ts'
 import { openAuth } from './auth/auth.ts'
 import type { OwnerMail } from './auth/mail.ts'
+import { proxyAddresses } from './config/proxies.ts'
 import type { Config } from './config/schema.ts'
 import { openDocuments } from './documents/documents.ts'
 import { Problem } from './errors.ts'
@@ -88,7 +89,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
       })
     },
   })
-  const clientOf = newClientOf(isTrustedProxy)
+  const clientOf = newClientOf(proxyAddresses(config.trusted_proxies))
   const stopping = new AbortController()
   const sweeper = startSweeper({
     ledger: store.attachments,

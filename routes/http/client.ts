@@ -1,4 +1,5 @@
 /** Who is at the other end: the address of the client, and whether it came over TLS. */
+import type { BlockList } from 'node:net'
 import { type HttpContext, header } from './router.ts'
 
 export interface ClientView {
@@ -15,7 +16,8 @@ export type ClientOf = (c: HttpContext) => ClientView
  * trusted proxy's; of several addresses the last one that is not a trusted proxy's counts, since clients may have sent the
  * ones before.
  */
-export function newClientOf(isTrusted: (address: string) => boolean): ClientOf {
+export function newClientOf(trusted: BlockList): ClientOf {
+  const isTrusted = (address: string) => trusted.check(address, address.includes(':') ? 'ipv6' : 'ipv4')
   return (c) => {
     const socket = c.env?.incoming?.socket as { remoteAddress?: string; encrypted?: boolean } | undefined
     const peer = plain(socket?.remoteAddress ?? '')
