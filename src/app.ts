@@ -2,7 +2,7 @@
 import { adminRoutes } from '../routes/admin/routes.ts'
 import { doorkeeper } from '../routes/auth/door.ts'
 import { authRoutes } from '../routes/auth/routes.ts'
-import { couchdbFace } from '../routes/couchdb/couchdb-face.ts'
+import { couchdbRoutes } from '../routes/couchdb/routes.ts'
 import { dataRoutes } from '../routes/data/routes.ts'
 import { filesFace } from '../routes/files/files-face.ts'
 import { healthRoutes } from '../routes/health.ts'
@@ -131,7 +131,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
   publicApp.use(doorkeeper({ instances, clientOf }))
   const expiredStatus = config.token.expired_status
   const dataFace = dataRoutes({ documents, instances, log, limits, expiredStatus })
-  const couchFace = couchdbFace({ documents, instances, store, log, uuid: identity.uuid, limits })
+  const couchFace = couchdbRoutes({ documents, instances, store, log, uuid: identity.uuid, limits })
   const hub = new Hub({ store, log })
   const realtime = realtimeRoutes({
     hub,

@@ -28,7 +28,7 @@ export interface Browser {
 /** The fields that a page's form carries along. */
 export function hiddenFields(page: string): Record<string, string> {
   const fields = [...page.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)]
-  return Object.fromEntries(fields.map(([, name, value]) => [name, unescape(value ?? '')]))
+  return Object.fromEntries(fields.map(([, name, value]) => [name, plainText(value ?? '')]))
 }
 
 /** Where a page's first form goes. */
@@ -36,7 +36,7 @@ export function formAction(page: string): string {
   return /<form method="post" action="([^"]*)"/.exec(page)?.[1] ?? ''
 }
 
-function unescape(text: string): string {
+function plainText(text: string): string {
   return text
     .replaceAll('&quot;', '"')
     .replaceAll('&#39;', "'")

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { allDocsText, parseListing, withBody } from './listing.ts'
+import { allDocsText, parseListing, withBody } from './all-docs.ts'
 
 const parse = (query: Record<string, string>) => parseListing(allDocsText.parse(query), 'all')
 const failure = (query: Record<string, string>) => {

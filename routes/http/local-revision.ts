@@ -1,6 +1,7 @@
 import { formatLocalRevision, type PreparedLocal, parseLocalRevision } from '../../src/documents/locals.ts'
 import { Problem } from '../../src/errors.ts'
-import { type HttpContext, header } from './router.ts'
+import { ifMatch } from './if-match.ts'
+import type { HttpContext } from './router.ts'
 
 /**
  * The local document with the revision out of its body, `?rev=` or `If-Match`; empty ones count as absent. Throws
@@ -11,8 +12,7 @@ export function withRevision<Local extends Pick<PreparedLocal, 'n'>>(
   local: Local,
   queryRev: string | undefined,
 ): Local {
-  const tag = header(c, 'if-match')?.trim().replace(/^"|"$/g, '')
-  const given = [queryRev, tag].filter((text) => text !== undefined && text !== '').map(parseLocalRevision)
+  const given = [queryRev, ifMatch(c)].filter((text) => text !== undefined && text !== '').map(parseLocalRevision)
   const all = local.n === undefined ? given : [local.n, ...given]
   const [n] = all
   const other = all.find((one) => one !== n)

@@ -3,9 +3,6 @@ import { z } from '@hono/zod-openapi'
 import type { AllDocsQuery } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
 import { isObject, type Json } from '../../src/json/value.ts'
-import { filling } from '../http/attachment.ts'
-import { readJson } from '../http/body.ts'
-import { endpoint, type Face } from '../http/endpoint.ts'
 import {
   allDocsText,
   joinRows,
@@ -15,12 +12,14 @@ import {
   rowText,
   sendListing,
   withBody,
-} from '../http/listing.ts'
+} from '../http/all-docs.ts'
+import { filling } from '../http/attachment.ts'
+import { readJson } from '../http/body.ts'
+import { endpoint, type Face } from '../http/endpoint.ts'
 import type { HttpContext } from '../http/router.ts'
 import { streamJson } from '../http/stream.ts'
 import { enterWhole, type Visit } from './access.ts'
-import { requireJson } from './content-type.ts'
-import { existing } from './errors.ts'
+import { requireJson } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const tag = 'CouchDB: documents'
@@ -33,7 +32,7 @@ const answers = {
   404: 'There is no such database.',
 }
 
-export function listingRoutes(face: Face, services: CouchdbServices): void {
+export function allDocsRoutes(face: Face, services: CouchdbServices): void {
   listing('_all_docs', 'all')
   listing('_design_docs', 'only')
 
@@ -103,13 +102,13 @@ export function listingRoutes(face: Face, services: CouchdbServices): void {
 
   async function send(c: HttpContext, visit: Visit, asked: Listing): Promise<Response> {
     const { documents } = services
-    const answer = existing(await documents.allDocs(visit.ref, asked))
+    const answer = await documents.allDocs(visit.ref, asked)
     return sendListing(c, answer, asked, filling(documents, visit.ref, asked.attachments))
   }
 
   async function* results(visit: Visit, queries: readonly Listing[]): AsyncIterable<string> {
     for (const [index, asked] of queries.entries()) {
-      const answer = existing(await services.documents.allDocs(visit.ref, asked))
+      const answer = await services.documents.allDocs(visit.ref, asked)
       yield (index === 0 ? '' : ',\n') + listingHead(answer, asked)
       yield* joinRows(answer.rows, (row) => rowText(row, asked.includeDocs))
       yield ']}'

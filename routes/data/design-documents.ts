@@ -1,18 +1,21 @@
 /** Design documents: read, list, copy, delete (documents 1.20 to 1.23). Like indexes they need GET only. */
+
 import { z } from '@hono/zod-openapi'
 import { parseRevision } from '../../src/documents/revision.ts'
 import { Problem } from '../../src/errors.ts'
-import { jsonText, jsonValue, matchesTag, notModified, revisionTag } from '../http/answer.ts'
+import { allDocsText, parseListing, sendListing } from '../http/all-docs.ts'
+import { jsonText, jsonValue, notModified, revisionTag } from '../http/answer.ts'
 import { filling } from '../http/attachment.ts'
+import { unchanged } from '../http/conditional.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { allDocsText, parseListing, sendListing } from '../http/listing.ts'
+import { parsedRevision } from '../http/if-match.ts'
 import { textParameter } from '../http/parameters.ts'
 import { readQuery } from '../http/read-query.ts'
-import { header } from '../http/router.ts'
+import { header, headerReader } from '../http/router.ts'
 import { enterWhole } from './access.ts'
-import type { DataServices } from './dependencies.ts'
-import { designDestination } from './destination.ts'
-import { bareProblem, documentConflict, noDatabase } from './errors.ts'
+import { bareProblem, documentConflict } from './errors.ts'
+import { designDestination } from './request.ts'
+import type { DataServices } from './services.ts'
 
 const path = '/data/{type}/_design/{ddoc}'
 const tag = 'design documents'
@@ -34,7 +37,6 @@ export function designRoutes(own: Face, couch: Face, { documents, instances }: D
       const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
       const listing = parseListing(query, 'only')
       const answer = await documents.allDocs(ref, listing)
-      if (answer === 'no_database') throw noDatabase()
       return sendListing(c, answer, listing, filling(documents, ref, listing.attachments))
     },
   )
@@ -53,11 +55,10 @@ export function designRoutes(own: Face, couch: Face, { documents, instances }: D
     async (c, { path: { type, ddoc }, query }) => {
       const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
       const outcome = await documents.read(ref, `_design/${ddoc}`, query.options)
-      if (outcome.kind === 'no_database') throw noDatabase()
       if (outcome.kind !== 'found') throw new Problem('not_found', outcome.kind)
       if (!query.tagged) return jsonText(c, 200, outcome.document.text)
       const etag = revisionTag(outcome.document.rev)
-      if (matchesTag(header(c, 'if-none-match'), etag)) return notModified({ etag })
+      if (unchanged(headerReader(c), { etag })) return notModified({ etag })
       return jsonText(c, 200, outcome.document.text, { etag })
     },
   )
@@ -76,12 +77,11 @@ export function designRoutes(own: Face, couch: Face, { documents, instances }: D
     },
     async (c, { path: { type, ddoc }, query }) => {
       const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
-      const rev = query.rev === undefined || query.rev === '' ? undefined : parseRevision(query.rev)
+      const rev = parsedRevision(query.rev)
       const to = designDestination(header(c, 'destination'))
       const outcome = await documents.copy(ref, { id: `_design/${ddoc}`, rev }, to)
       if (outcome.kind === 'ok') return jsonValue(c, 201, { ok: true, id: outcome.id, rev: outcome.rev })
       if (outcome.kind === 'conflict') throw documentConflict()
-      if (outcome.kind === 'no_database') throw noDatabase()
       throw outcome.kind === 'forbidden'
         ? new Problem('forbidden', outcome.reason)
         : new Problem('not_found', outcome.kind)
@@ -105,7 +105,6 @@ export function designRoutes(own: Face, couch: Face, { documents, instances }: D
       const outcome = await documents.remove(ref, `_design/${ddoc}`, parseRevision(rev))
       if (outcome.kind === 'ok') return jsonValue(c, 200, { ok: true, id: outcome.id, rev: outcome.rev })
       if (outcome.kind === 'conflict') throw documentConflict()
-      if (outcome.kind === 'no_database') throw noDatabase()
       throw outcome.kind === 'forbidden'
         ? bareProblem('forbidden', { error: 'This design doc cannot be deleted' })
         : new Problem('not_found', outcome.kind)
