@@ -43,7 +43,7 @@ export async function answerOf(work: () => Promise<unknown>): Promise<string> {
 }
 
 /** The value of an answer. @throws Problem when it was a refusal */
-export function valueOf(answer: string): unknown {
+export function readAnswer(answer: string): unknown {
   const read = JSON.parse(answer) as Travelling
   if ('value' in read) return read.value
   const { code, reason, status, headers } = read.problem

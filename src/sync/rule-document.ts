@@ -34,7 +34,8 @@ function readRule(rule: unknown, place: string, entries: ReadonlySet<string>): R
 }
 
 function pathOf(path: unknown, place: string): string {
-  if (typeof path !== 'string' || !path.startsWith('/')) throw unacceptable(`${place}: path must be a text that begins with /`)
+  if (typeof path !== 'string' || !path.startsWith('/'))
+    throw unacceptable(`${place}: path must be a text that begins with /`)
   if (path.split('/').includes('..') || path.includes('\0')) throw unacceptable(`${place}: path must not contain ..`)
   if (!path.isWellFormed()) throw unacceptable(`${place}: path is not valid Unicode`)
   return path

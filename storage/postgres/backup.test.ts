@@ -52,7 +52,9 @@ async function expectEmpty(): Promise<void> {
 
 test('every table of the schema is saved', async () => {
   const tables = await sql<{ name: string }[]>`SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'`
-  expect(tables.map(({ name }) => name).sort()).toEqual([...dataTables, ...derivedTables, ...passingTables, 'hearth_schema'].sort())
+  expect(tables.map(({ name }) => name).sort()).toEqual(
+    [...dataTables, ...derivedTables, ...passingTables, 'hearth_schema'].sort(),
+  )
   expect(await columnsOf(sql, 'docs')).toEqual(columns)
 })
 

@@ -25,6 +25,7 @@ export const dataTables = [
   'sync_trash',
   'sync_journal',
   'sync_issues',
+  'attempts',
 ] as const
 
 /** Tables that triggers fill from others. */

@@ -160,6 +160,8 @@ export interface SyncTransaction {
   putEntry(entry: StoredEntry): Promise<void>
   /** With everything that is known of what it holds; the files themselves stay known. */
   removeEntry(name: string): Promise<void>
+  /** Work that waits for this reason may be tried again. Gives the entries that have some. */
+  retry(blocked: string): Promise<string[]>
   putRules(rules: Partial<StoredRules>): Promise<void>
   /** Live files and those with work left, by id, after `after`; for planning anew. */
   filesAfter(after: string, limit: number): Promise<FileState[]>
@@ -243,20 +245,32 @@ export interface SyncStore {
   rules(): Promise<StoredRules>
   journal(after: number, limit: number): Promise<JournalEvent[]>
   lastSeq(): Promise<number>
-  trash(page: { readonly entry?: string | undefined; readonly after: string; readonly limit: number }): Promise<TrashedContent[]>
+  trash(page: {
+    readonly entry?: string | undefined
+    readonly after: string
+    readonly limit: number
+  }): Promise<TrashedContent[]>
   trashed(key: string): Promise<TrashedContent | undefined>
   /** Trash of an entry older than a time. */
   trashBefore(entry: string, beforeMs: number, limit: number): Promise<TrashedContent[]>
-  conflicts(page: { readonly after: string; readonly limit: number }): Promise<(FileView & { readonly conflictOf: string })[]>
+  conflicts(page: {
+    readonly after: string
+    readonly limit: number
+  }): Promise<(FileView & { readonly conflictOf: string })[]>
   issues(entry?: string): Promise<(IssueRow & { readonly atMs: number })[]>
   /** Work that is left, blocked or waiting included. */
   work(page: { readonly entry?: string | undefined; readonly after: string; readonly limit: number }): Promise<Work[]>
   /** Files held, and to be done, by entry. */
-  counts(): Promise<{ readonly entry: string; readonly held: number; readonly waiting: number; readonly blocked: number }[]>
+  counts(): Promise<
+    { readonly entry: string; readonly held: number; readonly waiting: number; readonly blocked: number }[]
+  >
 
   // Reads of the engine.
   /** Work that is due, deletions first, then small files, without these. */
-  dueWork(entry: string, options: { readonly limit: number; readonly without: readonly string[]; readonly lane: 'small' | 'large' }): Promise<Work[]>
+  dueWork(
+    entry: string,
+    options: { readonly limit: number; readonly without: readonly string[]; readonly lane: 'small' | 'large' },
+  ): Promise<Work[]>
   /** When the next waiting work of an entry is due. */
   nextDueMs(entry: string): Promise<number | undefined>
   versions(ids: readonly number[]): Promise<VersionRow[]>

@@ -11,7 +11,7 @@ import { nameFault } from '../names.ts'
 import type { EngineContext, OwnEntry } from './context.ts'
 import { empty, replicaIn, unblock } from './decide.ts'
 import { inParallel } from './parallel.ts'
-import { fillStage, NoSource, type Progress } from './transfer.ts'
+import { fillStage, NoSource, noSource, type Progress } from './transfer.ts'
 
 const batchSize = 64
 const smallAtOnce = 8
@@ -146,7 +146,9 @@ export class Carrier {
   async #batch(all: readonly Work[]): Promise<void> {
     const { store } = this.#context
     const tasks = await this.#tasksOf(all)
-    const fids = tasks.flatMap(({ work, from }) => (from === undefined ? [work.file.fid] : [work.file.fid, from.file.fid]))
+    const fids = tasks.flatMap(({ work, from }) =>
+      from === undefined ? [work.file.fid] : [work.file.fid, from.file.fid],
+    )
     const natives = tasks.flatMap(({ work, from }) => [work.replica.native, ...(from ? [from.replica.native] : [])])
     for (const { work, from } of tasks) {
       const stop = new AbortController()
@@ -310,7 +312,11 @@ export class Carrier {
       afterMs,
       counts,
     })
-    if (error instanceof NoSource) return again(backoffMs(replica.attempts, timing.longestRetryMs), 'no source', true)
+    if (error instanceof NoSource) {
+      // It may just have been renamed where it was.
+      if (replica.attempts < 3) return again(100 * 2 ** replica.attempts, null, true)
+      return again(backoffMs(replica.attempts, timing.longestRetryMs), noSource, true)
+    }
     if (!(error instanceof DriverError)) {
       if (error instanceof Error && error.name === 'AbortError') return again(0)
       this.#context.log.error('a transfer failed', { entry: this.#entry.name, error })
@@ -348,7 +354,9 @@ export class Carrier {
     const { name: entry } = this.#entry
     const tasks = [...results.keys()]
     const woken = await this.#context.change(async (tx) => {
-      const ids = tasks.flatMap(({ work, from }) => (from === undefined ? [work.file.fid] : [work.file.fid, from.file.fid]))
+      const ids = tasks.flatMap(({ work, from }) =>
+        from === undefined ? [work.file.fid] : [work.file.fid, from.file.fid],
+      )
       const states = new Map((await tx.files(ids)).map((state) => [state.file.fid, state]))
       const journal: JournalRow[] = []
       const trash: TrashRow[] = []
@@ -360,11 +368,7 @@ export class Carrier {
     this.#context.changed(woken)
   }
 
-  #apply(
-    { op, work, from }: Task,
-    result: Result,
-    { states, journal, trash, versions }: Outcomes,
-  ): void {
+  #apply({ op, work, from }: Task, result: Result, { states, journal, trash, versions }: Outcomes): void {
     const { name: entry } = this.#entry
     const state = states.get(work.file.fid)
     const replica = state && replicaIn(state, entry)
@@ -399,6 +403,7 @@ export class Carrier {
       key: result.file.key ?? null,
     })
     journal.push({ ...line, op: from === undefined ? 'copied' : 'renamed' })
+    for (const other of state.replicas) if (other.blocked === noSource) unblock(other)
     const old = from && states.get(from.file.fid)
     const oldReplica = old && replicaIn(old, entry)
     if (from === undefined || oldReplica === undefined) return

@@ -138,7 +138,8 @@ export class Observer {
           files.push(listed.file)
         } else {
           issues.push({ entry, native: listed.name, reason: listed.reason })
-          for (const native of gone) if (native === listed.name || native.startsWith(`${listed.name}/`)) gone.delete(native)
+          for (const native of gone)
+            if (native === listed.name || native.startsWith(`${listed.name}/`)) gone.delete(native)
         }
       }
     }
@@ -198,7 +199,12 @@ export class Observer {
     const files = given.filter((file) => !isIgnored(file.name))
     if (files.length === 0) return
     const known = new Map(
-      (await store.replicas(entry, files.map(({ name }) => name))).map(({ replica }) => [replica.native, replica]),
+      (
+        await store.replicas(
+          entry,
+          files.map(({ name }) => name),
+        )
+      ).map(({ replica }) => [replica.native, replica]),
     )
     const fresh: FileRecord[] = []
     const issues: IssueRow[] = []
@@ -238,14 +244,16 @@ export class Observer {
     const { name: entry, driver, signal } = this.#entry
     const filename = canonicalName(file.name)
     if (filename === undefined) return undefined
-    const other = known === undefined && filename !== file.name ? await this.#otherSpelling(filename, file.name) : undefined
+    const other =
+      known === undefined && filename !== file.name ? await this.#otherSpelling(filename, file.name) : undefined
     if (other === 'both') {
       issues.push({ entry, native: file.name, reason: 'the same name is there in another Unicode form' })
       return undefined
     }
     try {
       const content = await contentOf(driver, file, signal)
-      const movedFrom = renamed !== undefined && renamed.hash === content.hash ? canonicalName(renamed.native) : undefined
+      const movedFrom =
+        renamed !== undefined && renamed.hash === content.hash ? canonicalName(renamed.native) : undefined
       return { filename, native: file.name, found: { file, content }, movedFrom, respelt: other === 'gone' }
     } catch (error) {
       const code = driverCode(error)

@@ -8,6 +8,7 @@ import { Carrier, type RunningTransfer } from './carrier.ts'
 import type { EngineContext, OwnEntry } from './context.ts'
 import { Observer } from './observer.ts'
 import { recoverIntents } from './recovery.ts'
+import { noSource } from './transfer.ts'
 import { verifyReplica } from './verify.ts'
 
 /** `degraded`: wanted, and its place does not answer. */
@@ -182,7 +183,8 @@ export class Runner {
       if (driverCode(error) === 'options') throw error
       this.#state = 'degraded'
       this.#error = error instanceof DriverError ? error.message : 'the entry could not be opened'
-      if (!(error instanceof DriverError)) context.log.error('an entry could not be opened', { entry: this.#entry.name, error })
+      if (!(error instanceof DriverError))
+        context.log.error('an entry could not be opened', { entry: this.#entry.name, error })
       this.#openLater()
     }
   }
@@ -271,16 +273,23 @@ export class Runner {
   #scanFirst(observer: Observer, carrier: Carrier, signal: AbortSignal): void {
     const { context } = this.#options
     observer.scan().then(
-      () => carrier.open(),
+      () => this.#nowKnown(carrier),
       (error: unknown) => {
         if (signal.aborted) return
         this.#failed(error)
-        carrier.open()
+        this.#nowKnown(carrier)
         setTimeout(() => {
           if (!signal.aborted) this.#scanFirst(observer, carrier, signal)
         }, context.timing.reopenMs).unref()
       },
     )
+  }
+
+  /** It can be written, and others can read from it. */
+  #nowKnown(carrier: Carrier): void {
+    const { context } = this.#options
+    carrier.open()
+    context.change((tx) => tx.retry(noSource)).then(context.wake, (error: unknown) => this.#failed(error))
   }
 
   async #isItself(driver: Driver): Promise<boolean> {

@@ -1,6 +1,5 @@
 /** Gives a content that stands in the way another name, in the place itself; the bytes are never copied or lost. */
-import { fileId } from '../names.ts'
-import { conflictNames } from '../names.ts'
+import { conflictNames, fileId } from '../names.ts'
 import { acceptAll } from './acceptance.ts'
 import type { EngineContext, OwnEntry } from './context.ts'
 import { newReplica, type Observation, type Outcome, replicaIn } from './decide.ts'

@@ -8,6 +8,9 @@ import type { Stage } from '../drivers/contract.ts'
 import { DriverError, driverCode } from '../drivers/error.ts'
 import type { EngineContext, OwnEntry } from './context.ts'
 
+/** Why work waits whose content no running entry has. */
+export const noSource = 'no source'
+
 /** No entry that runs has the content as it was known. */
 export class NoSource extends Error {
   override readonly name = 'NoSource'

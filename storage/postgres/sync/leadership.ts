@@ -36,7 +36,9 @@ export async function tryLead(
   try {
     await sql`INSERT INTO sync_state DEFAULT VALUES ON CONFLICT DO NOTHING`
     await endSilentLeader(sql, silenceMs)
-    const [taken] = await sql<{ taken: boolean }[]>`SELECT pg_try_advisory_lock(${lock[0]}::int, ${lock[1]}::int) AS taken`
+    const [taken] = await sql<
+      { taken: boolean }[]
+    >`SELECT pg_try_advisory_lock(${lock[0]}::int, ${lock[1]}::int) AS taken`
     if (!taken?.taken) {
       await sql.end({ timeout: 1 })
       return undefined

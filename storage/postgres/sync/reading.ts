@@ -1,5 +1,5 @@
 /** Reads of what the engine knows, for the API and for the engine itself. */
-import { smallFileBytes, type SyncStore } from '../../sync/contract.ts'
+import { type SyncStore, smallFileBytes } from '../../sync/contract.ts'
 import { guarded, type Sql } from '../connection.ts'
 import {
   entryOf,
@@ -161,7 +161,8 @@ export function newSyncReads(sql: Sql): Reads {
       }),
     versions: (ids) =>
       guarded(async () => {
-        const rows = await sql`SELECT ${versionColumns(sql)} FROM sync_versions v WHERE v.id = ANY (${[...ids]}::bigint[])`
+        const rows =
+          await sql`SELECT ${versionColumns(sql)} FROM sync_versions v WHERE v.id = ANY (${[...ids]}::bigint[])`
         return rows.map(versionOf)
       }),
     sources: (hashes) =>

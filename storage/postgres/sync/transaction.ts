@@ -50,6 +50,14 @@ export function newSyncTransaction(tx: Transaction): SyncTransaction {
       await tx`DELETE FROM sync_trash WHERE entry = ${name}`
       await tx`DELETE FROM sync_entries WHERE name = ${name}`
     },
+    async retry(blocked) {
+      const rows = await tx<{ entry: string }[]>`
+        WITH retried AS (
+          UPDATE sync_replicas SET blocked = NULL, attempts = 0, retry_at = NULL
+          WHERE dirty AND retry_at IS NOT NULL AND blocked = ${blocked} RETURNING entry)
+        SELECT DISTINCT entry FROM retried`
+      return rows.map(({ entry }) => entry)
+    },
     async putRules(rules: Partial<StoredRules>) {
       await tx`
         UPDATE sync_state SET rules_rev = coalesce(${rules.rev ?? null}::bigint, rules_rev),
