@@ -2,7 +2,7 @@
 import type { DatabaseRef, DocumentStore, Edit, RevisionId, StoredDocument } from '../../storage/documents/contract.ts'
 import { checkDocumentId, makeBody } from '../documents/document.ts'
 import { render } from '../documents/reading.ts'
-import { formatRevision, sameRevision } from '../documents/revision.ts'
+import { checkSuccessor, formatRevision, sameRevision } from '../documents/revision.ts'
 import type {
   AttachmentOutcome,
   AttachmentPlace,
@@ -81,9 +81,10 @@ export async function removeAttachment(
   return edit(stores, ref, place, stored, (stubs) => new Map([...stubs].filter(([other]) => other !== name)))
 }
 
-function check(ref: DatabaseRef, { id, name }: AttachmentPlace): AttachmentOutcome | undefined {
+function check(ref: DatabaseRef, { id, name, rev }: AttachmentPlace): AttachmentOutcome | undefined {
   checkDocumentId(id)
   checkAttachmentName(name)
+  checkSuccessor(rev)
   assertWritable(ref, id)
   const reason = protection(ref, id, false)
   return reason === undefined ? undefined : { kind: 'forbidden', id, reason }
