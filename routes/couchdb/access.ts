@@ -8,11 +8,12 @@ import { Problem } from '../../src/errors.ts'
 import type { Instance } from '../../src/instances/service.ts'
 import { parseJson } from '../../src/json/exact.ts'
 import { isObject, type JsonObject } from '../../src/json/value.ts'
+import { isNoDatabase, noDatabase } from '../../src/no-database.ts'
 import type { Permissions, Verb } from '../../src/permissions/permissions.ts'
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
 import type { HttpContext } from '../http/router.ts'
 import { instanceOf, permissionsOf, tokenOf } from '../http/tenant.ts'
-import { noDatabase, refused } from './errors.ts'
+import { refused } from './errors.ts'
 import type { CouchdbServices } from './services.ts'
 import { readSessionCookie } from './session-cookie.ts'
 
@@ -80,6 +81,19 @@ export async function enterWhole(
 /** Throws 403 unless the token allows `verb` on the whole database. */
 export function refuseUnlessWhole(visit: Visit, verb: Verb): void {
   if (!visit.permissions.allowsType(verb, visit.ref.name)) throw refused()
+}
+
+/**
+ * What a look at one document gives. A token for some documents only must not learn which others exist, nor whether there
+ * is a database of them: it gets 403 where there is none.
+ */
+export async function refusingRestricted<Outcome>(visit: Visit, look: Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await look
+  } catch (error) {
+    if (isNoDatabase(error)) refuseUnlessWhole(visit, 'GET')
+    throw error
+  }
 }
 
 /** For the lists of databases: GET on `io.cozy.doctypes` (decisions 5). */

@@ -20,7 +20,6 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import type { HttpContext } from '../http/router.ts'
 import { streamJson } from '../http/stream.ts'
 import { enterWhole, type Visit } from './access.ts'
-import { existing } from './errors.ts'
 import { requireJson } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
@@ -104,13 +103,13 @@ export function allDocsRoutes(face: Face, services: CouchdbServices): void {
 
   async function send(c: HttpContext, visit: Visit, asked: Listing): Promise<Response> {
     const { documents } = services
-    const answer = existing(await documents.allDocs(visit.ref, asked))
+    const answer = await documents.allDocs(visit.ref, asked)
     return sendListing(c, answer, asked, filling(documents, visit.ref, asked.attachments))
   }
 
   async function* results(visit: Visit, queries: readonly Listing[]): AsyncIterable<string> {
     for (const [index, asked] of queries.entries()) {
-      const answer = existing(await services.documents.allDocs(visit.ref, asked))
+      const answer = await services.documents.allDocs(visit.ref, asked)
       yield (index === 0 ? '' : ',\n') + listingHead(answer, asked)
       yield* joinRows(answer.rows, (row) => rowText(row, asked.includeDocs))
       yield ']}'

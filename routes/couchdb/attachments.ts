@@ -1,8 +1,10 @@
 /** Attachments of documents and design documents (documents 1.26). Names may hold slashes, encoded or not. */
+
 import { checkAttachmentName } from '../../src/attachments/given.ts'
 import { checkDocumentId } from '../../src/documents/document.ts'
 import type { AttachmentOutcome, WriteOutcome } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
+import { orWithoutDatabase } from '../../src/no-database.ts'
 import type { Verb } from '../../src/permissions/permissions.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import { jsonValue } from '../http/answer.ts'
@@ -17,9 +19,17 @@ import {
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { parsedRevision, revisionAsked } from '../http/if-match.ts'
 import type { HttpContext } from '../http/router.ts'
-import { enterDatabase, enterWhole, refuseUnlessWhole, requireDocument, requireRendered, type Visit } from './access.ts'
+import {
+  enterDatabase,
+  enterWhole,
+  refuseUnlessWhole,
+  refusingRestricted,
+  requireDocument,
+  requireRendered,
+  type Visit,
+} from './access.ts'
 import { documentPath } from './answer.ts'
-import { edited, noDatabase, noDocument, written } from './errors.ts'
+import { edited, noDocument, written } from './errors.ts'
 import { checkPathId } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
@@ -111,11 +121,10 @@ export function attachmentRoutes(face: Face, services: CouchdbServices): void {
     if (name.startsWith('_')) throw noDocument('missing')
     const rev = parsedRevision(revision)
     return sendAttachment(c, documents, visit.ref, async () => {
-      const outcome = await documents.readAttachment(visit.ref, id, name, rev)
+      const outcome = await refusingRestricted(visit, documents.readAttachment(visit.ref, id, name, rev))
       if ('document' in outcome) requireRendered(visit, 'GET', outcome.document)
       else refuseUnlessWhole(visit, 'GET')
       if (outcome.kind === 'found') return outcome
-      if (outcome.kind === 'no_database') throw noDatabase()
       throw outcome.kind === 'no_attachment' ? noAttachment() : noDocument(outcome.kind)
     })
   }
@@ -143,8 +152,8 @@ export function attachmentRoutes(face: Face, services: CouchdbServices): void {
   async function allow(visit: Visit, verb: Verb, id: string, rev: RevisionId | undefined): Promise<void> {
     if (visit.permissions.allowsType(verb, visit.ref.name)) return
     if (id.startsWith('_design/')) refuseUnlessWhole(visit, verb)
-    const stored = await documents.read(visit.ref, id, { rev })
-    if (stored.kind === 'found') requireRendered(visit, verb, stored.document)
+    const stored = await orWithoutDatabase(documents.read(visit.ref, id, { rev }), undefined)
+    if (stored?.kind === 'found') requireRendered(visit, verb, stored.document)
     else requireDocument(visit, verb, { _id: id })
   }
 }

@@ -10,9 +10,16 @@ import { parsedRevision } from '../http/if-match.ts'
 import { textParameter } from '../http/parameters.ts'
 import { segment } from '../http/path.ts'
 import { type HttpContext, header } from '../http/router.ts'
-import { enterDatabase, refuseUnlessWhole, requireDocument, requireRendered, type Visit } from './access.ts'
+import {
+  enterDatabase,
+  refuseUnlessWhole,
+  refusingRestricted,
+  requireDocument,
+  requireRendered,
+  type Visit,
+} from './access.ts'
 import { sendWritten } from './answer.ts'
-import { noDatabase, noDocument, written } from './errors.ts'
+import { noDocument, written } from './errors.ts'
 import { checkPathId } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
@@ -50,11 +57,11 @@ export function copyRoutes(face: Face, services: Pick<CouchdbServices, 'document
   async function allow(visit: Visit, id: string, rev: RevisionId | undefined, target: string): Promise<void> {
     const { permissions, ref } = visit
     if (permissions.allowsType('GET', ref.name) && permissions.allowsType('POST', ref.name)) return
-    const outcome = await documents.read(ref, id, { rev })
+    const outcome = await refusingRestricted(visit, documents.read(ref, id, { rev }))
     if (outcome.kind === 'found') requireRendered(visit, 'GET', outcome.document)
     else {
       refuseUnlessWhole(visit, 'GET')
-      throw outcome.kind === 'no_database' ? noDatabase() : noDocument(outcome.kind)
+      throw noDocument(outcome.kind)
     }
     if (target.startsWith('_design/')) refuseUnlessWhole(visit, 'POST')
     requireDocument(visit, 'POST', { _id: target })

@@ -10,7 +10,7 @@ import { textParameter } from '../http/parameters.ts'
 import { segment } from '../http/path.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enterWhole, type Visit } from './access.ts'
-import { existing, noDatabase, noDocument, written } from './errors.ts'
+import { noDocument, written } from './errors.ts'
 import { prepareLocalDocument, requireJson } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
@@ -43,7 +43,7 @@ export function localRoutes(face: Face, services: CouchdbServices): void {
       const { ref } = await enterWhole(c, services, path.db, 'GET', 'read')
       const outcome = await documents.readLocal(ref, localPrefix + path.id)
       if (outcome.kind === 'found') return jsonText(c, 200, outcome.document.text)
-      throw outcome.kind === 'missing' ? noDocument('missing') : noDatabase()
+      throw noDocument('missing')
     },
   )
 
@@ -135,7 +135,7 @@ export function localRoutes(face: Face, services: CouchdbServices): void {
 
   async function send(c: HttpContext, { ref }: Visit, text: z.output<typeof allDocsText>): Promise<Response> {
     const listing = parseListing(text, 'all')
-    const answer = existing(await documents.listLocals(ref, listing))
+    const answer = await documents.listLocals(ref, listing)
     return sendListing(c, { ...answer, totalRows: null, offset: null }, listing)
   }
 }

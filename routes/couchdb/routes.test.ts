@@ -3,6 +3,7 @@ import type { Documents, WriteOutcome } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
 import type { Instance } from '../../src/instances/service.ts'
 import { silentLog } from '../../src/log.ts'
+import { noDatabase as missingDatabase } from '../../src/no-database.ts'
 import { grant } from '../../src/permissions/granted.ts'
 import { parseScope } from '../../src/permissions/scope.ts'
 import { type Scenario, scenarios } from '../../test/http/scenarios.ts'
@@ -11,25 +12,29 @@ import { couchdbRoutes } from './routes.ts'
 const rev = `1-${'a'.repeat(32)}`
 const instance: Instance = { id: 'i', rev: '1-a', domain: 'home.localhost', aliases: [], prefix: 'p', document: {} }
 
+function requireDatabase({ name }: { readonly name: string }): void {
+  if (name !== 'db') throw missingDatabase()
+}
+
 /** One database, `db`, with the document `a` and the tombstone `gone`. */
 const engine: Partial<Documents> = {
   listDatabases: async () => ['a', 'b', 'c', 'd'],
-  info: async (ref) =>
-    ref.name === 'db'
-      ? { ref, epoch: '7', updateSeq: 5n, docCount: 2, deletedCount: 1, bytes: 10, revsLimit: 1000 }
-      : undefined,
+  async info(ref) {
+    requireDatabase(ref)
+    return { ref, epoch: '7', updateSeq: 5n, docCount: 2, deletedCount: 1, bytes: 10, revsLimit: 1000 }
+  },
   sequence: ({ updateSeq }) => `${updateSeq}-x`,
   createDatabase: async ({ name }) => (name === 'db' ? 'exists' : 'created'),
-  dropDatabase: async ({ name }) => name === 'db',
-  read: async ({ name }, id) => {
-    if (name !== 'db') return { kind: 'no_database' }
+  dropDatabase: async (ref) => requireDatabase(ref),
+  read: async (ref, id) => {
+    requireDatabase(ref)
     if (id === 'gone') return { kind: 'deleted' }
     if (id !== 'a' && id !== '_design/d') return { kind: 'missing' }
     return { kind: 'found', document: { id, rev, deleted: false, text: `{"_id":"${id}","_rev":"${rev}","x":1}` } }
   },
   openRevisions: async () => [{ ok: { id: 'a', rev, deleted: false, text: '{"_id":"a"}' } }, { missing: '2-b' }],
-  write: async ({ name }, { id, rev: parent }) => {
-    if (name !== 'db') return { kind: 'no_database', id }
+  write: async (ref, { id, rev: parent }) => {
+    requireDatabase(ref)
     return id === 'a' && parent === undefined ? { kind: 'conflict', id } : { kind: 'ok', id, rev }
   },
   remove: async (_ref, id, given): Promise<WriteOutcome> => {
@@ -62,7 +67,7 @@ const engine: Partial<Documents> = {
     { ddoc: '_design/d', name: 'n' },
   ],
   deleteIndex: async (_ref, ddoc, name) => ddoc === '_design/d' && name === 'n',
-  compact: async ({ name }) => name === 'db',
+  compact: async (ref) => requireDatabase(ref),
 }
 
 async function* pages<Row>(...all: Row[][]) {
@@ -79,7 +84,7 @@ const face = couchdbRoutes({
       return grant(parseScope(decodeURIComponent(token)))
     },
   },
-  store: { setRevsLimit: async ({ name }) => name === 'db', ping: async () => undefined },
+  store: { setRevsLimit: async (ref) => requireDatabase(ref), ping: async () => undefined },
   log: silentLog,
   uuid: 'f'.repeat(32),
   limits: { maxDocumentBytes: 1000, maxRequestBytes: 5000 },

@@ -1,9 +1,11 @@
 /** The routes above databases: welcome, health, ids and the lists of databases. */
+
 import { z } from '@hono/zod-openapi'
 import { isDatabaseName, isReadable } from '../../src/documents/doctypes.ts'
 import type { AllDocsQuery } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
 import { isObject, type Json } from '../../src/json/value.ts'
+import { orWithoutDatabase } from '../../src/no-database.ts'
 import { allDocsText, lastBounds, parseListing } from '../http/all-docs.ts'
 import { jsonText, jsonValue } from '../http/answer.ts'
 import { readJson } from '../http/body.ts'
@@ -144,7 +146,10 @@ export function serverRoutes(face: Face, services: CouchdbServices): void {
   async function infoRows(prefix: string, names: readonly string[]): Promise<string> {
     const rows: string[] = []
     for (const name of names) {
-      const info = isDatabaseName(name) && isReadable(name) ? await documents.info({ prefix, name }) : undefined
+      const info =
+        isDatabaseName(name) && isReadable(name)
+          ? await orWithoutDatabase(documents.info({ prefix, name }), undefined)
+          : undefined
       const found = info === undefined ? { error: 'not_found' } : { info: databaseInformation(info, documents) }
       rows.push(JSON.stringify({ key: name, ...found }))
     }

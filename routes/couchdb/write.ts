@@ -9,7 +9,7 @@ import { textParameter } from '../http/parameters.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enterDatabase, enterWhole, refuseUnlessWhole, requireRendered, type Visit } from './access.ts'
 import { sendWritten } from './answer.ts'
-import { existing, noDatabase, noDocument, written } from './errors.ts'
+import { noDocument, written } from './errors.ts'
 import { checkPathId } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 import { Writer } from './writer.ts'
@@ -126,7 +126,7 @@ export function writeRoutes(face: Face, services: CouchdbServices): void {
     const rev = revisionAsked(c, { body: given.rev, query: query.rev })
     await writer.allow(visit, id, given, rev)
     const prepared = multipart
-      ? existing(await receiveParts(documents, visit.ref, given, multipart.parts, { create: false }))
+      ? await receiveParts(documents, visit.ref, given, multipart.parts, { create: false })
       : given
     const stored =
       query.new_edits === 'false'
@@ -148,7 +148,6 @@ export function writeRoutes(face: Face, services: CouchdbServices): void {
     } catch (problem) {
       // That the document is not there comes before what is wrong with its revision.
       const outcome = await documents.read(visit.ref, id)
-      if (outcome.kind === 'no_database') throw noDatabase()
       throw outcome.kind === 'found' ? problem : noDocument(outcome.kind)
     }
     return sendWritten(c, 200, visit.ref, written(await documents.remove(visit.ref, id, parent)))

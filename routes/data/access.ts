@@ -5,6 +5,7 @@ import type { Documents, RenderedDocument } from '../../src/documents/service.ts
 import type { Instances } from '../../src/instances/service.ts'
 import { parseJson } from '../../src/json/exact.ts'
 import type { JsonObject } from '../../src/json/value.ts'
+import { isNoDatabase } from '../../src/no-database.ts'
 import type { Permissions, Verb } from '../../src/permissions/permissions.ts'
 import type { DatabaseRef, RevisionId } from '../../storage/documents/contract.ts'
 import type { HttpContext } from '../http/router.ts'
@@ -73,9 +74,21 @@ export async function requireStored(
   if (visit.permissions.allowsType(verb, visit.type)) return
   const exact = await documents.read(visit.ref, id, { rev })
   const outcome = exact.kind === 'found' ? exact : await documents.read(visit.ref, id)
-  if (outcome.kind === 'no_database') throw missingDocument(visit.type, id, 'wrong_doctype')
   if (outcome.kind !== 'found') throw missingDocument(visit.type, id, outcome.kind)
   requireRendered(visit, verb, outcome.document)
+}
+
+/**
+ * What a look at one document gives. A token for some documents only must not learn which others exist, nor whether there
+ * is a database of them: it gets 403 where there is none.
+ */
+export async function refusingRestricted<Outcome>(visit: Visit, look: Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await look
+  } catch (error) {
+    if (isNoDatabase(error) && !visit.permissions.allowsType('GET', visit.type)) throw refused()
+    throw error
+  }
 }
 
 export function refused() {

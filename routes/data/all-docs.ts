@@ -8,7 +8,6 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import type { HttpContext } from '../http/router.ts'
 import { streamJson } from '../http/stream.ts'
 import { enterWhole } from './access.ts'
-import { noDatabase } from './errors.ts'
 import { projectedListing, projectedRows } from './projected-rows.ts'
 import type { DataServices } from './services.ts'
 
@@ -56,7 +55,6 @@ export function allDocsRoutes(face: Face, { documents, instances, limits }: Data
   async function send(c: HttpContext, ref: DatabaseRef, text: z.output<typeof dataText>): Promise<Response> {
     if (text.Fields !== undefined || text.DesignDocs !== undefined) {
       const answer = await documents.allDocs(ref, projectedListing(text))
-      if (answer === 'no_database') throw noDatabase()
       const { print, kept } = projectedRows(text)
       const total = () => (text.DesignDocs === 'false' ? kept() : answer.totalRows)
       const head = `{"offset":${answer.offset},"rows":[`
@@ -64,7 +62,6 @@ export function allDocsRoutes(face: Face, { documents, instances, limits }: Data
     }
     const listing = parseListing(text, 'all')
     const answer = await documents.allDocs(ref, listing)
-    if (answer === 'no_database') throw noDatabase()
     return sendListing(c, answer, listing, filling(documents, ref, listing.attachments))
   }
 }

@@ -39,8 +39,6 @@ export function written(type: string, outcome: WriteOutcome): Written {
       throw documentConflict()
     case 'forbidden':
       throw frameworkProblem('forbidden', outcome.reason)
-    case 'no_database':
-      throw missingDocument(type, outcome.id, 'wrong_doctype')
     default:
       throw missingDocument(type, outcome.id, outcome.kind)
   }

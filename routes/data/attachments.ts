@@ -7,6 +7,7 @@ import { checkAttachmentName } from '../../src/attachments/given.ts'
 import { checkDocumentId } from '../../src/documents/document.ts'
 import type { AttachmentOutcome } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
+import { orWithoutDatabase } from '../../src/no-database.ts'
 import type { Verb } from '../../src/permissions/permissions.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import { jsonValue } from '../http/answer.ts'
@@ -21,7 +22,15 @@ import {
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { parsedRevision, revisionAsked } from '../http/if-match.ts'
 import type { HttpContext } from '../http/router.ts'
-import { enter, enterWhole, refused, requireDocument, requireRendered, type Visit } from './access.ts'
+import {
+  enter,
+  enterWhole,
+  refused,
+  refusingRestricted,
+  requireDocument,
+  requireRendered,
+  type Visit,
+} from './access.ts'
 import { written } from './answer.ts'
 import { documentConflict, frameworkProblem, missingDocument } from './errors.ts'
 import { checkPathId } from './request.ts'
@@ -114,12 +123,12 @@ export function attachmentRoutes(face: Face, { documents, instances }: DataServi
     if (name.startsWith('_')) throw frameworkProblem('not_found', 'Not Found')
     const rev = parsedRevision(revision)
     return sendAttachment(c, documents, visit.ref, async () => {
-      const outcome = await documents.readAttachment(visit.ref, id, name, rev)
+      const outcome = await refusingRestricted(visit, documents.readAttachment(visit.ref, id, name, rev))
       if ('document' in outcome) requireRendered(visit, 'GET', outcome.document)
       else if (!visit.permissions.allowsType('GET', visit.type)) throw refused()
       if (outcome.kind === 'found') return outcome
       if (outcome.kind === 'no_attachment') throw noAttachment()
-      throw missingDocument(visit.type, id, outcome.kind === 'no_database' ? 'wrong_doctype' : outcome.kind)
+      throw missingDocument(visit.type, id, outcome.kind)
     })
   }
 
@@ -144,8 +153,8 @@ export function attachmentRoutes(face: Face, { documents, instances }: DataServi
   /** For tokens that are restricted to some documents: the stored one must be of these, or the new one. */
   async function allow(visit: Visit, verb: Verb, id: string, rev: RevisionId | undefined): Promise<void> {
     if (visit.permissions.allowsType(verb, visit.type)) return
-    const stored = await documents.read(visit.ref, id, { rev })
-    if (stored.kind === 'found') requireRendered(visit, verb, stored.document)
+    const stored = await orWithoutDatabase(documents.read(visit.ref, id, { rev }), undefined)
+    if (stored?.kind === 'found') requireRendered(visit, verb, stored.document)
     else requireDocument(visit, verb, { _id: id })
   }
 }

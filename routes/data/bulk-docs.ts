@@ -1,7 +1,7 @@
 /** `_bulk_docs` with both values of `new_edits` (documents 1.14). */
 import { z } from '@hono/zod-openapi'
 import { prepareBulk } from '../../src/documents/document.ts'
-import type { WriteOutcome } from '../../src/documents/service.ts'
+import type { BulkOutcome } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
 import type { ParsedJson } from '../../src/json/exact.ts'
 import { jsonValue } from '../http/answer.ts'
@@ -9,7 +9,7 @@ import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enterWhole } from './access.ts'
-import { frameworkProblem, noDatabase } from './errors.ts'
+import { frameworkProblem } from './errors.ts'
 import { requireType } from './request.ts'
 import type { DataLimits, DataServices } from './services.ts'
 
@@ -39,7 +39,6 @@ export function bulkRoute(face: Face, { documents, instances, limits }: DataServ
       const outcomes = newEdits
         ? await documents.bulk(ref, docs, { create: true })
         : await documents.replicate(ref, docs, { create: true })
-      if (outcomes === 'no_database') throw noDatabase()
       return jsonValue(c, 201, outcomes.map(row))
     },
   )
@@ -54,7 +53,7 @@ async function readBulk(c: HttpContext, limits: DataLimits): Promise<ParsedJson>
   }
 }
 
-function row(outcome: WriteOutcome): object {
+function row(outcome: BulkOutcome): object {
   const { id } = outcome
   if (outcome.kind === 'ok') return { ok: true, id, rev: outcome.rev }
   if (outcome.kind === 'forbidden') return { id, error: 'forbidden', reason: outcome.reason }

@@ -13,7 +13,7 @@ import { textParameter } from '../http/parameters.ts'
 import { readQuery } from '../http/read-query.ts'
 import { header, headerReader } from '../http/router.ts'
 import { enterWhole } from './access.ts'
-import { bareProblem, documentConflict, noDatabase } from './errors.ts'
+import { bareProblem, documentConflict } from './errors.ts'
 import { designDestination } from './request.ts'
 import type { DataServices } from './services.ts'
 
@@ -37,7 +37,6 @@ export function designRoutes(own: Face, couch: Face, { documents, instances }: D
       const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
       const listing = parseListing(lastBounds(c, query), 'only')
       const answer = await documents.allDocs(ref, listing)
-      if (answer === 'no_database') throw noDatabase()
       return sendListing(c, answer, listing, filling(documents, ref, listing.attachments))
     },
   )
@@ -56,7 +55,6 @@ export function designRoutes(own: Face, couch: Face, { documents, instances }: D
     async (c, { path: { type, ddoc }, query }) => {
       const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
       const outcome = await documents.read(ref, `_design/${ddoc}`, query.options)
-      if (outcome.kind === 'no_database') throw noDatabase()
       if (outcome.kind !== 'found') throw new Problem('not_found', outcome.kind)
       if (!query.tagged) return jsonText(c, 200, outcome.document.text)
       const etag = revisionTag(outcome.document.rev)
@@ -84,7 +82,6 @@ export function designRoutes(own: Face, couch: Face, { documents, instances }: D
       const outcome = await documents.copy(ref, { id: `_design/${ddoc}`, rev }, to)
       if (outcome.kind === 'ok') return jsonValue(c, 201, { ok: true, id: outcome.id, rev: outcome.rev })
       if (outcome.kind === 'conflict') throw documentConflict()
-      if (outcome.kind === 'no_database') throw noDatabase()
       throw outcome.kind === 'forbidden'
         ? new Problem('forbidden', outcome.reason)
         : new Problem('not_found', outcome.kind)
@@ -108,7 +105,6 @@ export function designRoutes(own: Face, couch: Face, { documents, instances }: D
       const outcome = await documents.remove(ref, `_design/${ddoc}`, parseRevision(rev))
       if (outcome.kind === 'ok') return jsonValue(c, 200, { ok: true, id: outcome.id, rev: outcome.rev })
       if (outcome.kind === 'conflict') throw documentConflict()
-      if (outcome.kind === 'no_database') throw noDatabase()
       throw outcome.kind === 'forbidden'
         ? bareProblem('forbidden', { error: 'This design doc cannot be deleted' })
         : new Problem('not_found', outcome.kind)

@@ -8,7 +8,6 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import { countParameter } from '../http/parameters.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enterWhole } from './access.ts'
-import { noDatabase } from './errors.ts'
 import { readBody } from './request.ts'
 import type { DataServices } from './services.ts'
 
@@ -38,7 +37,6 @@ export function indexRoutes(own: Face, { documents, instances, limits }: DataSer
       // Definitions reach the engine with their keys in order, whatever order the client wrote (documents 1.19).
       const definition = withSortedKeys((await readBody(c, limits)).value)
       const made = await documents.createIndex(ref, definition, { create: true })
-      if (made === 'no_database') throw noDatabase()
       return jsonValue(c, 200, { result: made.result, id: made.id, name: made.name })
     },
   )
@@ -57,7 +55,6 @@ export function indexRoutes(own: Face, { documents, instances, limits }: DataSer
     async (c, { path: { type }, query: { limit, skip = 0 } }) => {
       const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
       const rows = await documents.listIndexes(ref)
-      if (rows === 'no_database') throw noDatabase()
       const page = rows.slice(skip, limit === undefined ? undefined : skip + limit)
       return jsonText(c, 200, `{"total_rows":${rows.length},"indexes":${stringifyJson(page)}}`)
     },
@@ -78,7 +75,6 @@ export function indexRoutes(own: Face, { documents, instances, limits }: DataSer
       const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
       const ids = designIds((await readBody(c, limits)).value)
       const rows = await documents.listIndexes(ref)
-      if (rows === 'no_database') throw noDatabase()
       const success: object[] = []
       const fail: object[] = []
       for (const id of ids) {
@@ -104,7 +100,6 @@ export function indexRoutes(own: Face, { documents, instances, limits }: DataSer
   async function remove(c: HttpContext, { type, ddoc, name }: { type: string; ddoc: string; name: string }) {
     const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
     const removed = await documents.deleteIndex(ref, `_design/${ddoc}`, name)
-    if (removed === 'no_database') throw noDatabase()
     if (!removed) throw new Problem('not_found', 'missing')
     return jsonText(c, 200, '{"ok":true}')
   }

@@ -10,7 +10,7 @@ import { textParameter } from '../http/parameters.ts'
 import { segment } from '../http/path.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enterWhole, type Visit } from './access.ts'
-import { documentConflict, noDatabase } from './errors.ts'
+import { documentConflict } from './errors.ts'
 import { requireType } from './request.ts'
 import type { DataServices } from './services.ts'
 
@@ -35,7 +35,7 @@ export function localRoutes(face: Face, { documents, instances, limits }: DataSe
       const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
       const outcome = await documents.readLocal(ref, localPrefix + id)
       if (outcome.kind === 'found') return jsonText(c, 200, outcome.document.text)
-      throw outcome.kind === 'missing' ? missing() : noDatabase()
+      throw missing()
     },
   )
 
@@ -80,7 +80,6 @@ export function localRoutes(face: Face, { documents, instances, limits }: DataSe
 
   async function write(c: HttpContext, { ref }: Visit, local: PreparedLocal, rev: string | undefined) {
     const outcome = await documents.writeLocal(ref, withRevision(c, local, rev))
-    if (outcome.kind === 'no_database') throw noDatabase()
     if (outcome.kind === 'missing') throw missing()
     if (outcome.kind !== 'ok') throw documentConflict()
     return jsonValue(c, local.deleted ? 200 : 201, { ok: true, id: outcome.id, rev: outcome.rev })

@@ -7,7 +7,6 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import { exactlyTrue } from '../http/parameters.ts'
 import { streamJson } from '../http/stream.ts'
 import { enterWhole } from './access.ts'
-import { noDatabase } from './errors.ts'
 import { pageLimit } from './request.ts'
 import type { DataServices } from './services.ts'
 
@@ -51,7 +50,6 @@ export function normalDocsRoute(face: Face, { documents, instances }: DataServic
         conflicts: false,
         designs: 'none',
       })
-      if (answer === 'no_database') throw noDatabase()
       let last: string | undefined
       let count = 0
       const print = (row: AllDocsRow) => {

@@ -8,7 +8,7 @@ import { unchanged } from '../http/conditional.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type ReadQuery, readQuery } from '../http/read-query.ts'
 import { type HttpContext, headerReader } from '../http/router.ts'
-import { enter, refused, requireRendered, type Visit } from './access.ts'
+import { enter, refused, refusingRestricted, requireRendered, type Visit } from './access.ts'
 import { missingDocument } from './errors.ts'
 import { checkPathId } from './request.ts'
 import type { DataServices } from './services.ts'
@@ -38,7 +38,7 @@ export function readRoute(face: Face, { documents, instances }: DataServices): v
       if (query.openRevs !== undefined) return openRevisions(c, visit, id, query, query.openRevs)
       // What is asked with `revs` is for replication, which stores no `_type`.
       const options = query.options.revs ? query.options : { ...query.options, type }
-      const document = found(await documents.read(visit.ref, id, options), visit, id)
+      const document = found(await refusingRestricted(visit, documents.read(visit.ref, id, options)), visit, id)
       requireRendered(visit, 'GET', document)
       // What an account's answer holds depends on who asks.
       if (!query.tagged || type === 'io.cozy.accounts') {
@@ -57,9 +57,8 @@ export function readRoute(face: Face, { documents, instances }: DataServices): v
     { options }: ReadQuery,
     asked: NonNullable<ReadQuery['openRevs']>,
   ): Promise<Response> {
-    const rows = await documents.openRevisions(visit.ref, id, asked, options)
+    const rows = await refusingRestricted(visit, documents.openRevisions(visit.ref, id, asked, options))
     if (rows === 'missing') throw absent(visit, id, 'missing')
-    if (rows === 'no_database') throw absent(visit, id, 'wrong_doctype')
     for (const row of rows) if ('ok' in row) requireRendered(visit, 'GET', row.ok)
     const text = rows.map((row) => ('ok' in row ? `{"ok":${row.ok.text}}` : JSON.stringify({ missing: row.missing })))
     return sendWithContents(c, documents, visit.ref, `[${text.join(',')}]`)
@@ -68,10 +67,10 @@ export function readRoute(face: Face, { documents, instances }: DataServices): v
 
 function found(outcome: ReadOutcome, visit: Visit, id: string) {
   if (outcome.kind === 'found') return outcome.document
-  throw absent(visit, id, outcome.kind === 'no_database' ? 'wrong_doctype' : outcome.kind)
+  throw absent(visit, id, outcome.kind)
 }
 
 /** A token for some documents only must not learn which others exist (documents 1.5). */
-function absent(visit: Visit, id: string, reason: 'missing' | 'deleted' | 'wrong_doctype') {
+function absent(visit: Visit, id: string, reason: 'missing' | 'deleted') {
   return visit.permissions.allowsType('GET', visit.type) ? missingDocument(visit.type, id, reason) : refused()
 }

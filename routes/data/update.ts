@@ -7,7 +7,7 @@ import { receiveParts } from '../http/multipart-document.ts'
 import { textParameter } from '../http/parameters.ts'
 import { enter, requireDocument, requireStored } from './access.ts'
 import { sendWritten, written } from './answer.ts'
-import { missingDocument, requestProblem } from './errors.ts'
+import { requestProblem } from './errors.ts'
 import { checkPathId, readDocumentBody } from './request.ts'
 import type { DataServices } from './services.ts'
 
@@ -48,7 +48,6 @@ export function updateRoute(face: Face, { documents, instances, limits }: DataSe
       if (document.deleted) requireDocument(visit, 'DELETE', named)
       const create = rev === undefined
       const whole = parts ? await receiveParts(documents, visit.ref, document, parts, { create }) : document
-      if (whole === 'no_database') throw missingDocument(type, id, 'wrong_doctype')
       const request = { id, rev, document: whole, unknownParent: 'refuse' } as const
       const outcome = await documents.write(visit.ref, request, { create })
       // An id without a revision is how some clients create; on a living document it is the contract's mistake.

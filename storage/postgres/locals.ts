@@ -1,4 +1,5 @@
 /** `_local` documents: one row each, one statement a write. They take no sequence and no counter. */
+import { noDatabase } from '../../src/no-database.ts'
 import type { DatabaseRef, IdRange, LocalDocument, LocalEdit, LocalOutcome } from '../documents/contract.ts'
 import type { Sql } from './connection.ts'
 import { bounds, exists } from './scans.ts'
@@ -25,18 +26,16 @@ export async function writeLocal(sql: Sql, ref: DatabaseRef, { id, n, text }: Lo
           ON CONFLICT (db, id) DO UPDATE SET n = excluded.n, body = excluded.body RETURNING n`
   const [row] = done
   if (row) return { kind: 'ok', n: Number(row.n) }
-  return { kind: (await readLocal(sql, ref, id)) === 'no_database' ? 'no_database' : 'missing' }
+  // Says so where there is no such database.
+  await readLocal(sql, ref, id)
+  return { kind: 'missing' }
 }
 
-export async function readLocal(
-  sql: Sql,
-  ref: DatabaseRef,
-  id: string,
-): Promise<LocalDocument | undefined | 'no_database'> {
+export async function readLocal(sql: Sql, ref: DatabaseRef, id: string): Promise<LocalDocument | undefined> {
   const [row] = await sql<{ id: string | null; n: string; text: string }[]>`
     SELECT x.id, x.n, x.body AS text FROM databases d LEFT JOIN locals x ON x.db = d.db AND x.id = ${id}
     WHERE d.prefix = ${ref.prefix} AND d.name = ${ref.name}`
-  if (!row) return 'no_database'
+  if (!row) throw noDatabase()
   return row.id === null ? undefined : { id: row.id, n: Number(row.n), text: row.text }
 }
 
