@@ -27,9 +27,9 @@ import type { Instance } from './instances/service.ts'
 import type { Fetch, ListenerName } from './listeners.ts'
 import type { Log } from './log.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
+import { StartupError } from './model/startup-error.ts'
 import { newReadyCheck } from './readiness.ts'
 import { Hub } from './realtime/hub.ts'
-import { StartupError } from './startup-error.ts'
 import { version } from './version.ts'
 
 /** Milliseconds between looks for objects that nobody needs any more. */

@@ -1,5 +1,5 @@
 /** Instances (tenants) and their tokens as routes see them. `openInstances` in instances.ts implements it. */
-import type { Permissions } from '../permissions/permissions.ts'
+import type { Permissions } from '../model/permissions.ts'
 import type { Audience } from './audience.ts'
 
 /** One tenant. Secrets stay inside the service. */
