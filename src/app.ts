@@ -1,21 +1,28 @@
 /** The composition root: the one module that sees routes, services and adapters, and builds them from the settings. */
 import { adminRoutes } from '../routes/admin/routes.ts'
+import { doorkeeper } from '../routes/auth/door.ts'
+import { authRoutes } from '../routes/auth/routes.ts'
 import { couchdbRoutes } from '../routes/couchdb/routes.ts'
 import { dataRoutes } from '../routes/data/routes.ts'
 import { filesFace } from '../routes/files/files-face.ts'
 import { healthRoutes } from '../routes/health.ts'
 import { jsonValue } from '../routes/http/answer.ts'
+import { newClientOf } from '../routes/http/client.ts'
 import { cors } from '../routes/http/cors.ts'
 import { newFace } from '../routes/http/endpoint.ts'
 import { type HttpRouter, newRouter } from '../routes/http/router.ts'
 import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
+import type { AttemptStore } from '../storage/attempts/contract.ts'
 import type { DocumentStore } from '../storage/documents/contract.ts'
 import type { FileStore } from '../storage/files/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
 import { startSweeper } from './attachments/sweeper.ts'
+import { openAuth } from './auth/auth.ts'
+import type { OwnerMail } from './auth/mail.ts'
+import { proxyAddresses } from './config/proxies.ts'
 import type { Config } from './config/schema.ts'
 import { openDocuments } from './documents/documents.ts'
 import { newDriveOf } from './files/drive.ts'
@@ -27,6 +34,7 @@ import type { Instance } from './instances/service.ts'
 import type { Fetch, ListenerName } from './listeners.ts'
 import type { Log } from './log.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
+import { Problem } from './model/errors.ts'
 import { StartupError } from './model/startup-error.ts'
 import { newReadyCheck } from './readiness.ts'
 import { Hub } from './realtime/hub.ts'
@@ -49,6 +57,7 @@ export interface App {
 /** Documents, and the files made of them. */
 export interface Stores extends DocumentStore {
   readonly files: FileStore
+  readonly attempts: AttemptStore
 }
 
 /**
@@ -62,7 +71,25 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     cliLifetime: config.token.cli_lifetime,
     onChange: () => realtime.gateway.recheck(),
   })
-  const auth = await openAuth(config, store)
+  const adminAuth = await openPassphrase(config, store)
+  const ownerMail: OwnerMail = async () => {
+    throw new Problem('store_unavailable', 'This server cannot send mail.')
+  }
+  const auth = openAuth({
+    store,
+    secrets: store.files.secrets,
+    attempts: store.attempts,
+    tokens: { cliLifetime: config.token.cli_lifetime, now: Date.now },
+    sendPasscode: (instance, passcode) => ownerMail(instance, { kind: 'passcode', passcode }),
+    onReplay: (instance, client) => {
+      instances.invalidate(instance.domain)
+      log.warning('an OAuth client was removed: an old refresh token of its was used', {
+        domain: instance.domain,
+        client,
+      })
+    },
+  })
+  const clientOf = newClientOf(proxyAddresses(config.trusted_proxies))
   const stopping = new AbortController()
   const sweeper = startSweeper({
     ledger: store.attachments,
@@ -101,6 +128,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
 
   const publicApp = newApp('public')
   publicApp.use(cors())
+  publicApp.use(doorkeeper({ instances, clientOf }))
   const expiredStatus = config.token.expired_status
   const dataFace = dataRoutes({ documents, instances, log, limits, expiredStatus })
   const couchFace = couchdbRoutes({ documents, instances, store, log, uuid: identity.uuid, limits })
@@ -126,14 +154,16 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     expiredStatus,
     maxJsonBytes: limits.maxRequestBytes,
   })
-  openApiRoute(publicApp, [ofFiles, dataFace, couchFace, realtime], { version })
+  const authFace = authRoutes({ instances, auth, mail: ownerMail, clientOf, log }, { version })
+  openApiRoute(publicApp, [ofFiles, dataFace, couchFace, realtime, authFace], { version })
+  publicApp.route('/', authFace.router)
   publicApp.route('/', ofFiles.router)
   publicApp.route('/', dataFace.router)
   publicApp.route('/', couchFace.router)
   publicApp.route('/', realtime.router)
   const adminApp = newApp('admin')
   const driveOfNobody = (instance: Instance) => driveOf(instance, undefined)
-  const adminFace = adminRoutes({ instances, auth, log, metrics, fsck, objects, driveOf: driveOfNobody })
+  const adminFace = adminRoutes({ instances, auth: adminAuth, log, metrics, fsck, objects, driveOf: driveOfNobody })
   adminApp.route('/', adminFace.router)
 
   return {
@@ -149,7 +179,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     },
     close: () => files.close(),
     async greet(publicPort) {
-      const passphrase = auth.generated
+      const passphrase = adminAuth.generated
       if (!identity.isNew || !config.first_run || publicPort === undefined) return { passphrase }
       const domain = `home.localhost:${publicPort}`
       await instances.create({ domain })
@@ -174,7 +204,7 @@ export function newStartingApp(): Fetch {
   return app.fetch
 }
 
-async function openAuth(config: Config, store: DocumentStore): Promise<AdminAuth> {
+async function openPassphrase(config: Config, store: DocumentStore): Promise<AdminAuth> {
   const { passphrase, secret_filename } = config.admin
   try {
     return await openAdminAuth({ store, fromEnvironment: passphrase, secretFile: secret_filename })

@@ -100,7 +100,7 @@ async function createFile(
     dirId,
     ...claims,
     ...(await commonOf(c, visit, query, services)),
-    sourceIdentifier: query.SourceAccountIdentifier,
+    sourceAccountIdentifier: query.SourceAccountIdentifier,
   }
   const value = { type: 'file', name: given.name, dir_id: dirId, ...typeOf(given.name, claims.mime) }
   await requireNew(visit, 'POST', { dirId, tags: given.tags, value }, services.files)

@@ -8,6 +8,7 @@ import { Problem } from '../../src/model/errors.ts'
 import { referencesRoutes } from '../data/references.ts'
 import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { settingsRoutes } from '../settings/routes.ts'
+import { allDocsRoute } from './all-docs.ts'
 import { changesRoute } from './changes.ts'
 import { copyRoute } from './copy.ts'
 import { createInRootRoute, createRoute } from './create.ts'
@@ -31,7 +32,8 @@ export function filesFace(services: FilesServices & { readonly fsck: Pick<Fsck, 
   const { log, expiredStatus: invalidTokenStatus } = services
   const face = newFace({ log, errorBody, media: mediaType, invalidTokenStatus })
   downloadRoutes(face, services) //      names that are no ids: download, downloads, archive, revert, versions
-  nodeNamesRoutes(face, services) //     GET           /files/metadata; POST /files/_all_docs
+  nodeNamesRoutes(face, services) //     GET           /files/metadata
+  allDocsRoute(face, services) //        POST          /files/_all_docs
   findRoute(face, services) //           POST          /files/_find
   changesRoute(face, services) //        GET           /files/_changes
   fsckRoute(face, services) //           GET           /files/fsck

@@ -96,10 +96,10 @@ export const Config = z.object({
     versioning: z.object({
       max_number_of_versions_to_keep: whole(0, 1000)
         .default(20)
-        .describe('Contents that are kept of a file, the current one included; 0 keeps no former ones'),
+        .describe('Versions that are kept of a file, its current content counted; 0 and 1 keep no former content'),
       min_delay_between_two_versions: seconds(0)
         .default(15 * 60)
-        .describe('A content that is replaced sooner than this after the last version was kept is not kept'),
+        .describe('At most one version of a file is kept in this time: content that is replaced sooner is not kept'),
     }),
   }),
   request: z.object({

@@ -39,6 +39,24 @@ export async function readDocument(
   return { id, gen: found.gen, hash: found.hash, value: membersOf(found.text) }
 }
 
+const pageSize = 500
+
+/** All live documents of a database by id, design documents left out; none when there is no such database. */
+export async function* scanDocuments(
+  store: Pick<DocumentStore, 'scanIds'>,
+  ref: DatabaseRef,
+): AsyncGenerator<OwnDocument, void> {
+  let after: string | undefined
+  for (;;) {
+    const start = after === undefined ? undefined : { id: after, inclusive: false }
+    const range = { start, descending: false, skip: 0, limit: pageSize, designs: 'none', bodies: true } as const
+    const page = await orWithoutDatabase(store.scanIds(ref, range), [])
+    for (const { id, gen, hash, text } of page) yield { id, gen, hash, value: membersOf(text) }
+    after = page.at(-1)?.id
+    if (page.length < pageSize || after === undefined) return
+  }
+}
+
 /** The members of a stored document. Numbers that a double would change are kept as they are (`ParsedJson.exact`). */
 export function membersOf(text: string): JsonObject {
   const { exact } = parseJson(text)

@@ -64,6 +64,7 @@ export const problems = {
   range_not_satisfiable: 416,
   requested_range_not_satisfiable: 416,
   invalid_parameter: 422,
+  too_many_requests: 429,
   internal_server_error: 500,
   timeout: 500,
   not_implemented: 501,

@@ -16,6 +16,7 @@ export const dataTables = [
   'object_ledger',
   'secrets',
   'attachments',
+  'attempts',
 ] as const
 
 /** Tables that triggers fill from others. */

@@ -1,6 +1,7 @@
 /** The document store on PostgreSQL: composes the queues, scans and transactions of this folder into the contract. */
 
 import { noDatabase } from '../../src/model/no-database.ts'
+import type { AttemptStore } from '../attempts/contract.ts'
 import type {
   DatabaseRef,
   DocumentRevision,
@@ -19,6 +20,7 @@ import type {
 import { StaleIndexes } from '../documents/contract.ts'
 import type { FileStore } from '../files/contract.ts'
 import { newLedger } from './attachments.ts'
+import { newAttemptStore, sweepAttempts } from './attempts.ts'
 import { countChanges, readChanges } from './changes.ts'
 import { Compactor, compactDatabase } from './compaction.ts'
 import { type ConnectionOptions, guarded, openPool } from './connection.ts'
@@ -51,6 +53,7 @@ export interface PostgresDocumentsOptions extends ConnectionOptions {
 /** Documents, and the files made of them. */
 export interface PostgresStore extends DocumentStore {
   readonly files: FileStore
+  readonly attempts: AttemptStore
 }
 
 /**
@@ -79,6 +82,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       await builder.sweep(signal)
       await sweepDropped(sql, signal)
       await sweepSecrets(sql)
+      await sweepAttempts(sql)
     },
     log,
   )
@@ -143,6 +147,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
 
   return {
     files: newPostgresFiles({ sql, directory, notifications, maxConnections: options.maxConnections }),
+    attempts: newAttemptStore(sql),
 
     createDatabase: (ref) => guarded(() => createDatabase(sql, ref)),
     databaseInfo: (ref) => guarded(() => databaseInfo(sql, ref)),
