@@ -3,7 +3,7 @@
 import { type Node, rootId } from '../../src/files/node.ts'
 import type { Drive } from '../../src/files/service.ts'
 import type { Instance } from '../../src/instances/service.ts'
-import { Problem, Problem } from '../../src/model/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import type { Json } from '../../src/model/json/value.ts'
 import type { Permissions, Verb } from '../../src/model/permissions.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
