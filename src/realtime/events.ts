@@ -1,8 +1,8 @@
 /** Events as clients receive them: the text is made once, whoever is listening. */
 import type { ChangedDocument } from '../../storage/documents/contract.ts'
 import { documentText } from '../documents/render.ts'
-import { parseJson, stringifyJson } from '../json/exact.ts'
-import { quoteJson } from '../json/quote.ts'
+import { parseJson, stringifyJson } from '../model/json/exact.ts'
+import { quoteJson } from '../model/json/quote.ts'
 
 export type EventKind = 'CREATED' | 'UPDATED' | 'DELETED' | 'NOTIFIED'
 

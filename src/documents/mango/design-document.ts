@@ -1,7 +1,7 @@
 /** Design documents with indexes, as CouchDB writes them (documents 1.20). */
 import { createHash } from 'node:crypto'
-import { stringifyJson } from '../../json/exact.ts'
-import { isObject, type Json, type JsonObject } from '../../json/value.ts'
+import { stringifyJson } from '../../model/json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../../model/json/value.ts'
 import type { IndexRequest } from './index-request.ts'
 import { refusal } from './refusal.ts'
 import { selectorToJson } from './selector.ts'

@@ -1,5 +1,5 @@
 /** Which ids a query on the primary index must read. Ids compare by bytes. */
-import type { Json } from '../../json/value.ts'
+import type { Json } from '../../model/json/value.ts'
 import { compareBytes } from './collation.ts'
 import { conjuncts } from './field-range.ts'
 import type { Condition, Selector } from './selector.ts'
