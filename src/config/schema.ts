@@ -77,6 +77,11 @@ export const Config = z.object({
       .default(15 * 60)
       .describe('A content that is replaced sooner than this after the last version was kept is not kept'),
   }),
+  jobs: z.object({
+    take_over_after: seconds(2)
+      .default(30)
+      .describe('A job is begun again by another process when its own gave no sign of life for this long'),
+  }),
   request: z.object({
     max_size: bytes(1024, 1024 ** 3)
       .default(64 * 1024 ** 2)

@@ -15,6 +15,7 @@ import type {
 } from '../documents/contract.ts'
 import { StaleIndexes } from '../documents/contract.ts'
 import type { FileStore } from '../files/contract.ts'
+import type { JobStore } from '../jobs/contract.ts'
 import { newLedger } from './attachments.ts'
 import { countChanges, readChanges } from './changes.ts'
 import { Compactor, compactDatabase } from './compaction.ts'
@@ -25,6 +26,7 @@ import { newPostgresFiles } from './files/files.ts'
 import { sweepSecrets } from './files/secrets.ts'
 import { scanIndex } from './index-scan.ts'
 import { IndexBuilder } from './indexes.ts'
+import { newPostgresJobs } from './jobs/jobs.ts'
 import { readLocal, readLocals, scanLocals, writeLocal } from './locals.ts'
 import { migrate, refreshCollation } from './migrate.ts'
 import { Notifications } from './notifications.ts'
@@ -45,9 +47,10 @@ export interface PostgresDocumentsOptions extends ConnectionOptions {
   readonly log?: (event: string, detail?: Record<string, unknown>) => void
 }
 
-/** Documents, and the files made of them. */
+/** Documents, and the files and jobs made of them. */
 export interface PostgresStore extends DocumentStore {
   readonly files: FileStore
+  readonly jobs: JobStore
 }
 
 /**
@@ -118,6 +121,13 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
 
   return {
     files: newPostgresFiles({ sql, directory, notifications, maxConnections: options.maxConnections }),
+    jobs: newPostgresJobs({
+      sql,
+      directory,
+      changed: (ref) => notifications.changed(ref),
+      watch: (ref, listener) => notifications.watch(ref, listener),
+      shared: options.shared ?? true,
+    }),
 
     createDatabase: (ref) => guarded(() => createDatabase(sql, ref)),
     databaseInfo: (ref) => guarded(() => databaseInfo(sql, ref)),
@@ -223,6 +233,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       ),
     watch: (ref: DatabaseRef, listener, onCommit) => notifications.watch(ref, listener, onCommit),
     watching: () => notifications.size,
+    follow: (follower) => notifications.follow(follower),
     broadcast: (ref: DatabaseRef, text: string) => guarded(() => notifications.broadcast(ref, text)),
     hear: (hearer) => notifications.hear(hearer),
 
