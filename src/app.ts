@@ -1,23 +1,32 @@
 /** The composition root: the one module that sees routes, services and adapters, and builds them from the settings. */
 import { adminRoutes } from '../routes/admin/routes.ts'
-import { couchdbFace } from '../routes/couchdb/couchdb-face.ts'
+import { doorkeeper } from '../routes/auth/door.ts'
+import { authRoutes } from '../routes/auth/routes.ts'
+import { couchdbRoutes } from '../routes/couchdb/routes.ts'
 import { dataRoutes } from '../routes/data/routes.ts'
 import { filesFace } from '../routes/files/files-face.ts'
 import { healthRoutes } from '../routes/health.ts'
 import { jsonValue } from '../routes/http/answer.ts'
+import { newClientOf } from '../routes/http/client.ts'
 import { cors } from '../routes/http/cors.ts'
+import { newFace } from '../routes/http/endpoint.ts'
 import { type HttpRouter, newRouter } from '../routes/http/router.ts'
-import { logFailure, observe } from '../routes/observe.ts'
+import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
+import type { AttemptStore } from '../storage/attempts/contract.ts'
 import type { DocumentStore } from '../storage/documents/contract.ts'
 import type { FileStore } from '../storage/files/contract.ts'
 import type { JobStore } from '../storage/jobs/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
 import { startSweeper } from './attachments/sweeper.ts'
+import { openAuth } from './auth/auth.ts'
+import type { OwnerMail } from './auth/mail.ts'
+import { proxyAddresses } from './config/proxies.ts'
 import type { Config } from './config/schema.ts'
 import { openDocuments } from './documents/documents.ts'
+import { Problem } from './errors.ts'
 import { newDriveOf } from './files/drive.ts'
 import { openFiles } from './files/files.ts'
 import { openIdentity, type Welcome } from './first-run.ts'
@@ -52,6 +61,7 @@ export interface App {
 export interface Stores extends DocumentStore {
   readonly files: FileStore
   readonly jobs: JobStore
+  readonly attempts: AttemptStore
 }
 
 /**
@@ -65,7 +75,25 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     cliLifetime: config.token.cli_lifetime,
     onChange: () => realtime.gateway.recheck(),
   })
-  const auth = await openAuth(config, store)
+  const adminAuth = await openPassphrase(config, store)
+  const ownerMail: OwnerMail = async () => {
+    throw new Problem('store_unavailable', 'This server cannot send mail.')
+  }
+  const auth = openAuth({
+    store,
+    secrets: store.files.secrets,
+    attempts: store.attempts,
+    tokens: { cliLifetime: config.token.cli_lifetime, now: Date.now },
+    sendPasscode: (instance, passcode) => ownerMail(instance, { kind: 'passcode', passcode }),
+    onReplay: (instance, client) => {
+      instances.invalidate(instance.domain)
+      log.warning('an OAuth client was removed: an old refresh token of its was used', {
+        domain: instance.domain,
+        client,
+      })
+    },
+  })
+  const clientOf = newClientOf(proxyAddresses(config.trusted_proxies))
   const stopping = new AbortController()
   const sweeper = startSweeper({
     ledger: store.attachments,
@@ -83,11 +111,11 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     stopping: stopping.signal,
   })
   const files = openFiles({ store: store.files, objects, log })
-  const { versions_max, versions_min_delay } = config.files
-  const versioning = { max: versions_max, minDelayMs: versions_min_delay * 1000 }
+  const { max_number_of_versions_to_keep, min_delay_between_two_versions } = config.fs.versioning
+  const versioning = { max: max_number_of_versions_to_keep, minDelayMs: min_delay_between_two_versions * 1000 }
   const driveOf = newDriveOf({ store, versioning })
   const fsck = openFsck({ store, fileStore: store.files, objects, files })
-  const jobs = openJobs({ store, jobs: store.jobs, instances, log, leaseMs: config.jobs.take_over_after * 1000 })
+  const jobs = openJobs({ store, jobs: store.jobs, instances, log, settings: config.jobs })
   jobs.register(logWorker)
   const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
   const metrics = newMetrics('hearth')
@@ -101,18 +129,16 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     app.use(observe({ listener, metrics, log, everything: config.log.level === 'debug' }))
     healthRoutes(app, ready)
     app.notFound((c) => jsonValue(c, 404, { error: 'not_found', reason: 'There is nothing at this path.' }))
-    app.onError((error, c) => {
-      logFailure(log, c, error)
-      return jsonValue(c, 500, { error: 'internal_server_error', reason: 'The server failed; its log says why.' })
-    })
+    app.onError(newFace({ log, errorBody: ({ code, reason }) => ({ error: code, reason }) }).onError)
     return app
   }
 
   const publicApp = newApp('public')
   publicApp.use(cors())
+  publicApp.use(doorkeeper({ instances, clientOf }))
   const expiredStatus = config.token.expired_status
   const dataFace = dataRoutes({ documents, instances, log, limits, expiredStatus })
-  const couchFace = couchdbFace({ documents, instances, store, log, uuid: identity.uuid, limits })
+  const couchFace = couchdbRoutes({ documents, instances, store, log, uuid: identity.uuid, limits })
   const hub = new Hub({ store, log })
   const realtime = realtimeRoutes({
     hub,
@@ -135,14 +161,16 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     expiredStatus,
     maxJsonBytes: limits.maxRequestBytes,
   })
-  openApiRoute(publicApp, [ofFiles, dataFace, couchFace, realtime], { version })
+  const authFace = authRoutes({ instances, auth, mail: ownerMail, clientOf, log }, { version })
+  openApiRoute(publicApp, [ofFiles, dataFace, couchFace, realtime, authFace], { version })
+  publicApp.route('/', authFace.router)
   publicApp.route('/', ofFiles.router)
   publicApp.route('/', dataFace.router)
   publicApp.route('/', couchFace.router)
   publicApp.route('/', realtime.router)
   const adminApp = newApp('admin')
   const driveOfNobody = (instance: Instance) => driveOf(instance, undefined)
-  const adminFace = adminRoutes({ instances, auth, log, metrics, fsck, objects, driveOf: driveOfNobody })
+  const adminFace = adminRoutes({ instances, auth: adminAuth, log, metrics, fsck, objects, driveOf: driveOfNobody })
   adminApp.route('/', adminFace.router)
 
   jobs.start()
@@ -162,7 +190,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
       await files.close()
     },
     async greet(publicPort) {
-      const passphrase = auth.generated
+      const passphrase = adminAuth.generated
       if (!identity.isNew || !config.first_run || publicPort === undefined) return { passphrase }
       const domain = `home.localhost:${publicPort}`
       await instances.create({ domain })
@@ -187,7 +215,7 @@ export function newStartingApp(): Fetch {
   return app.fetch
 }
 
-async function openAuth(config: Config, store: DocumentStore): Promise<AdminAuth> {
+async function openPassphrase(config: Config, store: DocumentStore): Promise<AdminAuth> {
   const { passphrase, secret_filename } = config.admin
   try {
     return await openAdminAuth({ store, fromEnvironment: passphrase, secretFile: secret_filename })

@@ -25,7 +25,7 @@ test('is made anew shortly before it ends', async () => {
 })
 
 test("an operator's own certificate is never replaced", async () => {
-  const own = selfSignedCertificate({ names: ['box.example.org'], notBefore: new Date(0), days: 1 })
+  const own = await selfSignedCertificate({ names: ['box.example.org'], notBefore: new Date(0), days: 1 })
   writeFileSync(file('key'), own.key)
   writeFileSync(file('crt'), own.cert)
   expect(await openApplianceCertificate(dataDir)).toEqual(own)

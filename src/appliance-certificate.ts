@@ -23,7 +23,7 @@ export async function openApplianceCertificate(dataDir: string, now = new Date()
 
   const machine = hostname()
   const names = [...new Set(['localhost', machine, `${machine.split('.')[0]}.local`, '127.0.0.1', '::1'])]
-  const made = selfSignedCertificate({ names: names.filter(isPlain), notBefore: now, days })
+  const made = await selfSignedCertificate({ names: names.filter(isPlain), notBefore: now, days })
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await replace(keyFile, made.key, 0o600)
   await replace(certFile, made.cert, 0o644)

@@ -1,9 +1,9 @@
 /**
  * The only place where a failure gets a code and a status. Every face renders the same `Problem` in its own body format
- * (decisions 20); nobody else builds a status code for an error.
+ * (see routes/http/errors.ts); nobody else builds a status code for an error.
  */
 
-/** Code to default HTTP status. CouchDB's error names where CouchDB has one (documents 2). */
+/** Code to default HTTP status. CouchDB's error names where CouchDB has one. */
 export const problems = {
   bad_arg: 400,
   bad_field: 400,
@@ -49,6 +49,7 @@ export const problems = {
   unauthorized: 401,
   forbidden: 403,
   not_found: 404,
+  no_database: 404,
   method_not_allowed: 405,
   not_acceptable: 406,
   conflict: 409,
@@ -63,6 +64,7 @@ export const problems = {
   range_not_satisfiable: 416,
   requested_range_not_satisfiable: 416,
   invalid_parameter: 422,
+  too_many_requests: 429,
   internal_server_error: 500,
   timeout: 500,
   not_implemented: 501,
@@ -72,11 +74,23 @@ export const problems = {
 
 export type ProblemCode = keyof typeof problems
 
+/** A request whose sender or addressee could not be told. Each face words these in its own way. */
+export type IdentityFailure =
+  | { readonly kind: 'token'; readonly token: 'missing' | 'invalid' | 'expired' }
+  | { readonly kind: 'host'; readonly host: string }
+
+/** The part of a request that is wrong, as JSON-API names it: a query parameter or header, or a place in the body. */
+export type ProblemSource = { readonly parameter: string } | { readonly pointer: string }
+
 export interface ProblemOptions {
   /** Overrides the code's default status where a contract asks for another one. */
   readonly status?: number
-  /** Extra members that a face may render (for example `parameter`). Safe for clients. */
-  readonly detail?: Readonly<Record<string, unknown>>
+  /** Sent with the answer on every face, names in lower case: `allow`, `content-range`, `retry-after`. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly identity?: IdentityFailure | undefined
+  readonly source?: ProblemSource | undefined
+  /** Replaces the title that faces with titles (JSON-API) give to the status. */
+  readonly title?: string | undefined
   /** Goes to the log only. */
   readonly cause?: unknown
 }
@@ -87,13 +101,19 @@ export class Problem extends Error {
   readonly code: ProblemCode
   readonly reason: string
   readonly status: number
-  readonly detail: Readonly<Record<string, unknown>>
+  readonly headers: Readonly<Record<string, string>>
+  readonly identity: IdentityFailure | undefined
+  readonly source: ProblemSource | undefined
+  readonly title: string | undefined
 
   constructor(code: ProblemCode, reason: string, options: ProblemOptions = {}) {
     super(`${code}: ${reason}`, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.reason = reason
     this.status = options.status ?? problems[code]
-    this.detail = options.detail ?? {}
+    this.headers = options.headers ?? {}
+    this.identity = options.identity
+    this.source = options.source
+    this.title = options.title
   }
 }

@@ -92,7 +92,7 @@ test('closing cuts a request that does not finish in time', async () => {
 })
 
 test('serves TLS with a self-signed certificate', async () => {
-  const tls = selfSignedCertificate({ names: ['localhost'], notBefore: new Date(), days: 1 })
+  const tls = await selfSignedCertificate({ names: ['localhost'], notBefore: new Date(), days: 1 })
   const listeners = await openListeners([
     { name: 'appliance', setting: 'appliance.port', host: 'localhost', port: 0, fetch: ok, tls },
   ])

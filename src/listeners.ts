@@ -2,13 +2,13 @@
  * The one place that opens listeners: addresses, ports, limits, TLS and the orderly end. What is served on them comes
  * from app.ts.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo, Server as NetServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import type { KeyAndCertificate } from './self-signed.ts'
 import { StartupError } from './startup-error.ts'
+import { newTlsFront } from './tls-front.ts'
 import { answerUpgrade, type Upgrade, wantsWebSocket } from './upgrade.ts'
 
 export const listenerNames = ['public', 'admin', 'sync', 'appliance'] as const
@@ -43,6 +43,8 @@ export interface ListenerAddress {
 
 export interface Listeners {
   readonly addresses: Readonly<Partial<Record<ListenerName, ListenerAddress>>>
+  /** Gives new connections of the listeners that speak TLS this certificate; open ones go on. Throws when it is unusable. */
+  setCertificate(pair: KeyAndCertificate): void
   /** Takes no new connection, lets running requests finish, and cuts what is left after `graceMs`. */
   close(graceMs: number): Promise<void>
 }
@@ -52,7 +54,7 @@ const maxHeaderSize = 65_536
 
 /** Opens all listeners or none. Throws a StartupError that names the setting when an address cannot be had. */
 export async function openListeners(options: readonly ListenerOptions[]): Promise<Listeners> {
-  const servers: Server[] = []
+  const servers: BoundServer[] = []
   const addresses: Partial<Record<ListenerName, ListenerAddress>> = {}
   try {
     for (const listener of options) {
@@ -65,11 +67,30 @@ export async function openListeners(options: readonly ListenerOptions[]): Promis
     await closeServers(servers, 0)
     throw error
   }
-  return { addresses, close: (graceMs) => closeServers(servers, graceMs) }
+  return {
+    addresses,
+    setCertificate(pair) {
+      for (const server of servers) server.setCertificate?.(pair)
+    },
+    close: (graceMs) => closeServers(servers, graceMs),
+  }
 }
 
+/** A server that listens, however it is made. */
+interface BoundServer {
+  readonly listener: NetServer
+  /** Takes no new connection; calls back when the last one has ended. */
+  close(done: () => void): void
+  closeIdle(): void
+  closeAll(): void
+  readonly setCertificate?: (pair: KeyAndCertificate) => void
+}
+
+/** Connections that one address may hold where TLS makes each of them costly. */
+const maxTlsPerAddress = 64
+
 /** Binds every address of one listener to one port and resolves to that port. */
-async function openListener(options: ListenerOptions, servers: Server[]): Promise<number> {
+async function openListener(options: ListenerOptions, servers: BoundServer[]): Promise<number> {
   if (options.host !== 'localhost') return bind(options, options.host, options.port, servers)
   // A free port of 127.0.0.1 may be taken on ::1: then another one is tried.
   for (let attempt = 1; ; attempt++) {
@@ -86,23 +107,24 @@ async function openListener(options: ListenerOptions, servers: Server[]): Promis
   }
 }
 
-async function bind(options: ListenerOptions, host: string, port: number, servers: Server[]): Promise<number> {
+async function bind(options: ListenerOptions, host: string, port: number, servers: BoundServer[]): Promise<number> {
   const server = newServer(options)
+  const { listener } = server
   try {
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen({ host, port }, resolve)
+      listener.once('error', reject)
+      listener.listen({ host, port }, resolve)
     })
   } catch (error) {
     throw new StartupError(refusal(options, host, port, codeOf(error)), { cause: error })
   }
-  server.removeAllListeners('error')
+  listener.removeAllListeners('error')
   servers.push(server)
-  return (server.address() as AddressInfo).port
+  return (listener.address() as AddressInfo).port
 }
 
 /** No limit on how long a body may take and no cut of silent answers; only request heads must arrive within a minute. */
-function newServer({ fetch, tls, websocketPaths = [] }: ListenerOptions): Server {
+function newServer({ fetch, tls, websocketPaths = [] }: ListenerOptions): BoundServer {
   const listener = getRequestListener(fetch as Parameters<typeof getRequestListener>[0])
   const settings = {
     maxHeaderSize,
@@ -111,10 +133,22 @@ function newServer({ fetch, tls, websocketPaths = [] }: ListenerOptions): Server
     keepAliveTimeout: 75_000,
     shouldUpgradeCallback: (request: IncomingMessage) => wantsWebSocket(request, websocketPaths),
   }
-  const server = tls ? createTlsServer({ ...settings, ...tls }, listener) : createServer(settings, listener)
+  const server = createServer(settings, listener)
   server.on('upgrade', (request, socket, head) => void answerUpgrade(fetch, request, { socket, head }))
   server.timeout = 0
-  return server as Server
+  if (tls === undefined) {
+    return {
+      listener: server,
+      close(done) {
+        server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'))
+        server.close(done)
+      },
+      closeIdle: () => server.closeIdleConnections(),
+      closeAll: () => server.closeAllConnections(),
+    }
+  }
+  const front = newTlsFront({ pair: tls, http: server, maxPerAddress: maxTlsPerAddress })
+  return { listener: front.server, close: (done) => front.server.close(done), ...front }
 }
 
 function refusal({ name, setting }: ListenerOptions, host: string, port: number, code: string): string {
@@ -128,13 +162,12 @@ function refusal({ name, setting }: ListenerOptions, host: string, port: number,
   return `${place}: ${code || 'unknown error'}. Is ${host} an address of this machine? (setting ${hostSetting})`
 }
 
-async function closeServers(servers: readonly Server[], graceMs: number): Promise<void> {
+async function closeServers(servers: readonly BoundServer[], graceMs: number): Promise<void> {
   let open = servers.length
   const closed = Promise.all(
     servers.map(
       (server) =>
         new Promise<void>((resolve) => {
-          server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'))
           server.close(() => {
             open -= 1
             resolve()
@@ -144,10 +177,10 @@ async function closeServers(servers: readonly Server[], graceMs: number): Promis
   )
   const deadline = Date.now() + graceMs
   while (open > 0 && Date.now() < deadline) {
-    for (const server of servers) server.closeIdleConnections()
+    for (const server of servers) server.closeIdle()
     await Promise.race([closed, delay(25)])
   }
-  for (const server of servers) server.closeAllConnections()
+  for (const server of servers) server.closeAll()
   await Promise.race([closed, delay(250)])
 }
 

@@ -2,8 +2,8 @@ import { expect, test } from 'bun:test'
 import { X509Certificate } from 'node:crypto'
 import { selfSignedCertificate } from './self-signed.ts'
 
-test('the certificate verifies with its own key and names every host', () => {
-  const { key, cert } = selfSignedCertificate({
+test('the certificate verifies with its own key and names every host', async () => {
+  const { key, cert } = await selfSignedCertificate({
     names: ['localhost', 'my-box.local', '127.0.0.1', '::1', 'fe80::1:2'],
     notBefore: new Date('2026-11-22T10:00:00Z'),
     days: 3650,

@@ -3,6 +3,7 @@ import type { AdminAuth } from '../../src/admin/passphrase.ts'
 import { Problem } from '../../src/errors.ts'
 import type { Face } from '../http/endpoint.ts'
 import { type HttpContext, type HttpEnv, header } from '../http/router.ts'
+import { PlainProblem } from './errors.ts'
 
 /** Asks for the admin passphrase by basic auth; the user name does not matter. 401 without, 403 with a wrong one. */
 export function basicAuth(auth: Pick<AdminAuth, 'verify'>, onError: Face['onError']): MiddlewareHandler<HttpEnv> {
@@ -13,16 +14,18 @@ export function basicAuth(auth: Pick<AdminAuth, 'verify'>, onError: Face['onErro
   }
 }
 
+const challenge = { 'www-authenticate': 'Basic realm="admin"' }
+
 async function refusal(auth: Pick<AdminAuth, 'verify'>, c: HttpContext): Promise<Problem | undefined> {
   const password = passwordOf(header(c, 'authorization'))
-  if (password === undefined) return new Problem('unauthorized', 'missing basic auth')
+  if (password === undefined) return new Problem('unauthorized', 'missing basic auth', { headers: challenge })
   switch (await auth.verify(password)) {
     case 'ok':
       return undefined
     case 'bad':
       return new Problem('forbidden', 'bad passphrase')
     case 'missing':
-      return new Problem('internal_server_error', 'the admin passphrase is missing', { detail: { plain: true } })
+      return new PlainProblem('internal_server_error', 'the admin passphrase is missing')
   }
 }
 

@@ -6,7 +6,7 @@ import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { basicAuth } from './basic-auth.ts'
 import { createRoute } from './create.ts'
 import { deleteRoute } from './delete.ts'
-import { adminErrors, plainProblem } from './errors.ts'
+import { errorBody, PlainProblem } from './errors.ts'
 import { fixerRoutes } from './fixers.ts'
 import { fsckRoute } from './fsck.ts'
 import { layoutsRoute } from './layouts.ts'
@@ -21,7 +21,9 @@ import { versionRoute } from './version.ts'
 
 /** Mount the face's router at the root of the admin listener, behind what needs no passphrase. */
 export function adminRoutes(services: AdminServices): Face {
-  const face = newFace(adminErrors(services.log))
+  // Answers here may hold secrets: no cache may keep them.
+  const headers = { 'cache-control': 'no-store' }
+  const face = newFace({ log: services.log, errorBody, media: 'application/vnd.api+json', headers })
   face.router.use(basicAuth(services.auth, face.onError))
   metricsRoutes(face.router, services.metrics) // GET /metrics
 
@@ -40,6 +42,6 @@ export function adminRoutes(services: AdminServices): Face {
   swiftRoutes(face, services) //  GET    /swift/vfs; GET, PUT, DELETE /swift/vfs/OBJECT
   refuseOtherMethods(face)
 
-  face.router.all('*', (c) => face.onError(plainProblem('not_found', 'Not Found'), c))
+  face.router.all('*', (c) => face.onError(new PlainProblem('not_found', 'Not Found'), c))
   return face
 }

@@ -1,8 +1,9 @@
 import { z } from '@hono/zod-openapi'
 import { audienceNamed } from '../../src/instances/audience.ts'
 import { durationSeconds } from '../../src/instances/duration.ts'
+import { invalidParameter } from '../../src/instances/problems.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { plainProblem } from './errors.ts'
+import { PlainProblem } from './errors.ts'
 import { text } from './json-api.ts'
 import { textOf } from './parameters.ts'
 import type { AdminServices } from './services.ts'
@@ -26,15 +27,22 @@ export function tokenRoute(face: Face, { instances }: Pick<AdminServices, 'insta
       tag: 'tokens',
       needs: 'the admin passphrase',
       query,
-      answers: { 200: 'The token', 400: 'Unknown audience or malformed scope', 404: 'No such instance or client' },
+      answers: {
+        200: 'The token',
+        400: 'Unknown audience or malformed scope',
+        404: 'No such instance or client',
+        422: 'Domain is missing',
+      },
     },
     async (_c, { query: asked }) => {
       const name = asked.Audience ?? ''
       const audience = audienceNamed(name)
       // Tokens of shared links are made with the link, by its own API.
-      if (audience === undefined || audience === 'share') throw plainProblem('bad_request', `Unknown audience ${name}`)
+      if (audience === undefined || audience === 'share')
+        throw new PlainProblem('bad_request', `Unknown audience ${name}`)
+      if (!asked.Domain) throw invalidParameter('Domain', 'Domain is required: the instance that the token is for')
       const token = await instances.mintToken({
-        domain: asked.Domain ?? '',
+        domain: asked.Domain,
         audience,
         scope: asked.Scope ?? '',
         subject: asked.Subject ?? '',

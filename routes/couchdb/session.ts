@@ -9,8 +9,9 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import { Query } from '../http/query.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { instanceOf, permissionsOf, tokenOf } from '../http/tenant.ts'
-import { noSessionCookie, readSessionCookie, sessionCookie } from './cookie.ts'
+import { badLogin } from './errors.ts'
 import type { CouchdbServices } from './services.ts'
+import { noSessionCookie, readSessionCookie, sessionCookie } from './session-cookie.ts'
 
 const tag = 'CouchDB: server'
 const path = '/couchdb/_session'
@@ -57,9 +58,7 @@ export function sessionRoutes(face: Face, services: Pick<CouchdbServices, 'insta
       try {
         await instances.authorise(instance, token)
       } catch (error) {
-        if (error instanceof Problem && typeof error.detail['token'] === 'string') {
-          throw new Problem('unauthorized', error.reason, { detail: { token: 'login' } })
-        }
+        if (error instanceof Problem && error.identity?.kind === 'token') throw badLogin()
         throw error
       }
       return jsonValue(c, 200, { ok: true, name, roles: [] }, { 'set-cookie': sessionCookie({ name, token }) })

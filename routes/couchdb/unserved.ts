@@ -1,7 +1,7 @@
 /** Names that CouchDB knows and this server does not serve: 501, with what to use instead. */
 import { Problem } from '../../src/errors.ts'
 import type { Face } from '../http/endpoint.ts'
-import { noDocument } from './failure.ts'
+import { noDocument } from './errors.ts'
 
 const feeds = 'There is no feed of databases here: follow one database with _changes.'
 const mango = 'JavaScript does not run here: index fields with POST _index and query them with POST _find.'

@@ -5,31 +5,31 @@
 import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { allDocsRoutes } from './all-docs.ts'
 import { attachmentRoutes } from './attachments.ts'
-import { bulkRoute } from './bulk.ts'
+import { bulkRoute } from './bulk-docs.ts'
 import { bulkGetRoute } from './bulk-get.ts'
 import { changesRoutes } from './changes.ts'
 import { createRoute } from './create.ts'
 import { databaseRoutes } from './database.ts'
 import { deleteRoute } from './delete.ts'
-import type { DataServices } from './dependencies.ts'
-import { designRoutes } from './design.ts'
+import { designRoutes } from './design-documents.ts'
 import { doctypesRoute } from './doctypes.ts'
-import { couchErrors, frameworkProblem, ownErrors } from './errors.ts'
+import { couchErrorBody, frameworkProblem, ownErrorBody } from './errors.ts'
 import { findRoutes } from './find.ts'
 import { fullCommitRoute } from './full-commit.ts'
-import { indexRoutes } from './index.ts'
-import { localRoutes } from './local.ts'
+import { indexRoutes } from './indexes.ts'
+import { localRoutes } from './local-documents.ts'
 import { normalDocsRoute } from './normal-docs.ts'
 import { readRoute } from './read.ts'
 import { revsDiffRoutes } from './revs-diff.ts'
+import type { DataServices } from './services.ts'
 import { updateRoute } from './update.ts'
 import { welcomeRoute } from './welcome.ts'
 
 /** Mount the face's router at the root: its paths are whole. */
 export function dataRoutes(services: DataServices): Face {
-  const own = newFace(ownErrors(services))
-  // Routes that the original passes on to CouchDB fail with CouchDB's bodies (documents 2).
-  const couch: Face = { ...own, onError: couchErrors(services) }
+  const own = newFace({ log: services.log, errorBody: ownErrorBody, invalidTokenStatus: services.expiredStatus })
+  // Routes that cozy-stack passes on to CouchDB fail with CouchDB's bodies.
+  const couch = own.withErrorBody(couchErrorBody)
 
   welcomeRoute(own) //                       GET          /data
   doctypesRoute(own, services) //            GET          /data/_all_doctypes

@@ -82,5 +82,6 @@ function shown(
   const whole = path === undefined ? { value, exact } : { value: { ...value, path }, exact: { ...exact, path } }
   if (fields === undefined) return whole.exact
   const always = { _id: true, _rev: true, _deleted: true, type: true } as const
-  return project(whole, { ...fields, ...always, ...(path === undefined ? {} : { path: true }) })
+  // A path is shown with the directory that it follows from.
+  return project(whole, { ...fields, ...always, ...(path === undefined ? {} : { path: true, dir_id: true }) })
 }

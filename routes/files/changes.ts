@@ -1,7 +1,9 @@
 /** `GET /files/_changes`: the feed of `io.cozy.files` with what synchronising clients need to know (files 4.1). */
+
 import { z } from '@hono/zod-openapi'
 import type { ChangesEvent, ChangesQuery } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
+import { orWithoutDatabase } from '../../src/no-database.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { fieldTree } from '../http/projection.ts'
@@ -19,9 +21,9 @@ const parameters = z.object({
   limit: textOf('At most so many rows: 10000 when absent or larger'),
   include_docs: flagOf('add the documents'),
   fields: textOf('Members of the documents, separated by commas'),
-  include_file_path: flagOf('add the full path to the documents of files'),
+  include_file_path: flagOf('add the full path to the documents of files; needs include_docs'),
   skip_deleted: flagOf('leave out what was destroyed'),
-  skip_trashed: flagOf('leave out what is in the trash'),
+  skip_trashed: flagOf('leave out what is in the trash; needs include_docs'),
 })
 
 /** `bearer_token` carries the token. */
@@ -50,6 +52,9 @@ export function changesRoute(face: Face, services: FilesServices): void {
       for (const [name] of queryOf(c).entries) {
         if (!allowed.has(name)) throw new Problem('bad_request', `Unsupported query parameter '${name}'`)
       }
+      if (!query.include_docs && (query.skip_trashed || query.include_file_path)) {
+        throw new Problem('bad_request', 'skip_trashed and include_file_path need include_docs=true')
+      }
       const wanted: RowsWanted = {
         documents: query.include_docs,
         fields: query.fields === undefined ? undefined : fieldTree(query.fields),
@@ -59,8 +64,9 @@ export function changesRoute(face: Face, services: FilesServices): void {
       }
       const ref = { prefix: visit.drive.prefix, name: filesDoctype }
       await files.prepare(visit.drive)
-      const events = await documents.changes(ref, feedQuery(query.since, query.limit, wanted), c.req.raw.signal)
-      if (events === 'no_database') return streamJson(c, '', nothing(), '{"results":[],"last_seq":"0","pending":0}')
+      const feed = documents.changes(ref, feedQuery(query.since, query.limit, wanted), c.req.raw.signal)
+      const events = await orWithoutDatabase(feed, undefined)
+      if (events === undefined) return streamJson(c, '', nothing(), '{"results":[],"last_seq":"0","pending":0}')
       let tail = '],"last_seq":"0","pending":0}'
       async function* texts(events: AsyncIterable<ChangesEvent>) {
         let separator = ''
@@ -89,7 +95,7 @@ function feedQuery(since: string | undefined, limit: string | undefined, wanted:
     since,
     limit: Math.min(wholeOf('limit', limit) || mostRows, mostRows),
     descending: false,
-    includeDocs: wanted.documents || !wanted.trashed,
+    includeDocs: wanted.documents,
     conflicts: false,
     style: 'main_only',
     timeoutMs: 0,

@@ -69,7 +69,7 @@ async function create(c: HttpContext, dirId: string, query: Query, services: Fil
       return createFile(c, visit, dirId, query, services)
     default:
       throw new Problem('invalid_parameter', 'Invalid document type', {
-        detail: { pointer: '/data/attributes/type' },
+        source: { pointer: '/data/attributes/type' },
       })
   }
 }
@@ -100,7 +100,7 @@ async function createFile(
     dirId,
     ...claims,
     ...(await commonOf(c, visit, query, services)),
-    sourceIdentifier: query.SourceAccountIdentifier,
+    sourceAccountIdentifier: query.SourceAccountIdentifier,
   }
   const value = { type: 'file', name: given.name, dir_id: dirId, ...typeOf(given.name, claims.mime) }
   await requireNew(visit, 'POST', { dirId, tags: given.tags, value }, services.files)

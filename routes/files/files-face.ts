@@ -7,11 +7,12 @@ import type { Fsck } from '../../src/fsck/service.ts'
 import { referencesRoutes } from '../data/references.ts'
 import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { settingsRoutes } from '../settings/routes.ts'
+import { allDocsRoute } from './all-docs.ts'
 import { changesRoute } from './changes.ts'
 import { copyRoute } from './copy.ts'
 import { createInRootRoute, createRoute } from './create.ts'
 import { downloadRoutes } from './download-routes.ts'
-import { filesErrors } from './errors.ts'
+import { errorBody } from './errors.ts'
 import { findRoute } from './find.ts'
 import { fsckRoute } from './fsck.ts'
 import { mediaType } from './json-api.ts'
@@ -27,9 +28,11 @@ import { versionRoutes } from './version-routes.ts'
 
 /** Mount the face's router at the root, before the data face: some of its paths are below `/data`. */
 export function filesFace(services: FilesServices & { readonly fsck: Pick<Fsck, 'badContents'> }): Face {
-  const face = newFace(filesErrors(services), mediaType)
+  const { log, expiredStatus: invalidTokenStatus } = services
+  const face = newFace({ log, errorBody, media: mediaType, invalidTokenStatus })
   downloadRoutes(face, services) //      names that are no ids: download, downloads, archive, revert, versions
-  nodeNamesRoutes(face, services) //     GET           /files/metadata; POST /files/_all_docs
+  nodeNamesRoutes(face, services) //     GET           /files/metadata
+  allDocsRoute(face, services) //        POST          /files/_all_docs
   findRoute(face, services) //           POST          /files/_find
   changesRoute(face, services) //        GET           /files/_changes
   fsckRoute(face, services) //           GET           /files/fsck

@@ -7,7 +7,7 @@ import type { Verb } from '../../src/permissions/permissions.ts'
 import { requireNode, requireSome, type Visit } from './access.ts'
 import type { FilesServices } from './services.ts'
 
-type Reader = Pick<FilesServices['files'], 'node' | 'nodeAt' | 'ancestors'>
+type Reader = Pick<FilesServices['files'], 'node' | 'nodeAt' | 'nodes' | 'ancestors'>
 
 /** The node with this id. Throws 404, or 403. */
 export async function nodeFor(visit: Visit, verb: Verb, id: string, files: Reader): Promise<Node> {

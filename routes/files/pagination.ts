@@ -33,11 +33,11 @@ export function childrenPageOf(text: PageText): Page {
   return skip === undefined ? { limit } : { limit, skip }
 }
 
-/** Throws `bad_request` unless the limit is a whole number from 1 up. */
+/** Zero and less count as absent. Throws `bad_request` for what is not a whole number. */
 export function limitOf(text: PageText, byDefault: number): number {
-  const limit = wholeOf('page[limit]', text['page[limit]'])
-  if (limit === 0) throw new Problem('bad_request', 'page[limit] must be at least 1')
-  return Math.min(limit ?? byDefault, largestPage)
+  const asked = text['page[limit]']
+  if (asked !== undefined && /^-\d+$/.test(asked)) return byDefault
+  return Math.min(wholeOf('page[limit]', asked) || byDefault, largestPage)
 }
 
 export function wholeOf(name: string, text: string | undefined): number | undefined {

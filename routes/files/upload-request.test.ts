@@ -44,7 +44,7 @@ describe('what is announced of the bytes', () => {
     [{ 'content-md5': 'XUFAKrxLKna5cZ2REBfFkh==' }, {}, 'Content-MD5'],
     [{ 'content-md5': 'x' }, {}, 'Content-MD5'],
   ])('%j %j is refused', async (headers, query, parameter) => {
-    expect(await claims(headers, query)).toMatchObject({ status: 422, detail: { parameter } })
+    expect(await claims(headers, query)).toMatchObject({ status: 422, source: { parameter } })
   })
 })
 
@@ -70,7 +70,7 @@ describe('metadata', () => {
   ])('%s %j is refused', async (prefix, query, parameter) => {
     expect(metadataOf(prefix, { ...asked, ...query }, secrets)).rejects.toMatchObject({
       status: 422,
-      detail: { parameter },
+      source: { parameter },
     })
   })
 })

@@ -1,13 +1,13 @@
 import { expect, test } from 'bun:test'
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
+import { silentLog } from '../../src/log.ts'
 import { jsonValue } from './answer.ts'
 import { endpoint, newFace, refuseOtherMethods } from './endpoint.ts'
 import { countParameter, exactlyTrue } from './parameters.ts'
 
-const face = newFace((error, c) => {
-  if (!(error instanceof Problem)) throw error
-  return jsonValue(c, error.status, { error: error.code, reason: error.reason, allow: error.detail['allow'] })
+const face = newFace({
+  log: silentLog,
+  errorBody: ({ code, reason, headers }) => ({ error: code, reason, allow: headers['allow'] }),
 })
 const common = { summary: 'x', tag: 'x', answers: { 200: 'x' } }
 endpoint(face, { ...common, method: 'POST', path: '/t/{type}/_fixed' }, (c) => jsonValue(c, 200, 'fixed'))

@@ -4,6 +4,7 @@
  */
 import { OpenAPIHono, z } from '@hono/zod-openapi'
 import { Problem } from '../../src/errors.ts'
+import { type ErrorBody, type ErrorOptions, newErrorHandler } from './errors.ts'
 import { type PathValues, pathReader, routePattern } from './path.ts'
 import { query, rawQuery } from './query.ts'
 import { type HttpContext, type HttpRouter, newRouter } from './router.ts'
@@ -19,14 +20,28 @@ export interface Face {
   readonly registry: OpenApiRegistry
   /** Renders everything thrown by a handler in the face's own body format. */
   readonly onError: (error: unknown, c: HttpContext) => Response
+  /** The same routes, with other bodies for the failures of those declared on it. */
+  readonly withErrorBody: (errorBody: ErrorBody) => Face
   /** Methods by path template, in order of registration; read by `refuseOtherMethods`. */
   readonly methods: Map<string, Method[]>
-  /** Media type of JSON bodies, for the description only: `application/json`, or that of JSON-API. */
+  /** Media type of JSON bodies: `application/json`, or that of JSON-API. */
   readonly media: string
 }
 
-export function newFace(onError: Face['onError'], media = 'application/json'): Face {
-  return { router: newRouter(), registry: new OpenAPIHono().openAPIRegistry, onError, methods: new Map(), media }
+export type FaceOptions = Pick<ErrorOptions, 'log' | 'errorBody'> & Partial<ErrorOptions>
+
+/** An empty face. See `routes/http/errors.ts` for what a new one needs. */
+export function newFace(given: FaceOptions): Face {
+  const options: ErrorOptions = { media: 'application/json', invalidTokenStatus: 401, headers: {}, ...given }
+  const { media } = options
+  const onError = newErrorHandler(options)
+  const withErrorBody = (errorBody: ErrorBody): Face => ({
+    ...face,
+    onError: newErrorHandler({ ...options, errorBody }),
+  })
+  const registry = new OpenAPIHono().openAPIRegistry
+  const face: Face = { router: newRouter(), registry, onError, withErrorBody, methods: new Map(), media }
+  return face
 }
 
 export interface Endpoint<Path extends string, Schema extends z.ZodType | undefined> {
@@ -95,7 +110,7 @@ export function refuseOtherMethods(face: Face): void {
   for (const [path, methods] of face.methods) {
     const allow = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(',')
     face.router.all(routePattern(path), (c) =>
-      face.onError(new Problem('method_not_allowed', `Only ${allow} allowed`, { detail: { allow } }), c),
+      face.onError(new Problem('method_not_allowed', `Only ${allow} allowed`, { headers: { allow } }), c),
     )
   }
   face.methods.clear()

@@ -5,11 +5,11 @@ import type { Permissions } from '../../src/permissions/permissions.ts'
 import { query, rawQuery } from './query.ts'
 import { type HttpContext, header } from './router.ts'
 
-/** The instance that the `Host` header names; `not_found` with `detail.host` when there is none. */
+/** The instance that the `Host` header names; `not_found` that names the host when there is none. */
 export async function instanceOf(c: HttpContext, instances: Pick<Instances, 'byHost'>): Promise<Instance> {
   const host = header(c, 'host') ?? new URL(c.req.url).host
   const instance = await instances.byHost(host)
-  if (instance === undefined) throw new Problem('not_found', 'Instance not found', { detail: { host } })
+  if (instance === undefined) throw new Problem('not_found', 'Instance not found', { identity: { kind: 'host', host } })
   return instance
 }
 
@@ -35,7 +35,7 @@ export function tokenOf(c: HttpContext): string | undefined {
 }
 
 /**
- * What the token may do. `unauthorized` with `detail.token` set to `missing` when there is none; the problems of
+ * What the token may do. `unauthorized` with `identity.token` set to `missing` when there is none; the problems of
  * `Instances.authorise` (`invalid`, `expired`) otherwise.
  */
 export function permissionsOf(
@@ -44,7 +44,7 @@ export function permissionsOf(
   token: string | undefined,
 ): Promise<Permissions> {
   if (token === undefined) {
-    throw new Problem('unauthorized', 'No token in request', { detail: { token: 'missing' } })
+    throw new Problem('unauthorized', 'No token in request', { identity: { kind: 'token', token: 'missing' } })
   }
   return instances.authorise(instance, token)
 }

@@ -46,7 +46,19 @@ const token = (aud: string, sub: string, scope = '') =>
 test('what an instance says', async () => {
   const drive = await newDriveOf({ store, versioning })(instance, undefined)
   const pageUrl = 'https://alice.example/'
-  expect(drive).toEqual({ prefix: 'p', pageUrl, quota: 5000, versioning, actor: {}, locale: 'fr' })
+  const administrative = [{ type: 'io.cozy.apps', id: 'io.cozy.apps/administrative' }]
+  const firstDirectories = [{ name: 'Administratif', referencedBy: administrative }, { name: 'Photos' }]
+  const { owner, ...plain } = drive
+  expect(plain).toEqual({
+    prefix: 'p',
+    pageUrl,
+    quota: 5000,
+    versioning,
+    actor: {},
+    locale: 'fr',
+    firstDirectories,
+  })
+  expect(await owner?.()).toEqual({ displayName: '', domain: 'alice.example' })
 })
 
 test.each([

@@ -66,7 +66,10 @@ export function openFiles({ store, objects, log, now = Date.now, sweepEveryMs = 
     copy: (drive, id, to) => copyFile(uploading, drive, id, to),
     change: (drive, id, changes) => tree.change(drive, (work) => changeNode(work, id, changes)),
 
-    trash: (drive, id, ifMatch) => tree.change(drive, (work) => trashNode(work, id, ifMatch)),
+    async trash(drive, id, ifMatch) {
+      const owner = await drive.owner?.()
+      return tree.change(drive, (work) => trashNode(work, id, { ifMatch, owner }))
+    },
     restore: (drive, id) => tree.change(drive, (work) => restoreNode(work, id)),
     destroy: (drive, id, options) => tree.change(drive, (work) => destroyNode(work, id, options)),
     emptyTrash: (drive) => tree.change(drive, emptyTrash),

@@ -34,5 +34,5 @@ export const notInTrash = () => new Problem('bad_request', 'File or directory is
 export const changedMeanwhile = () => new Problem('conflict', 'The file was changed at the same time')
 
 function invalid(code: ProblemCode, parameter: string, reason: string): Problem {
-  return new Problem(code, reason, { detail: { parameter } })
+  return new Problem(code, reason, { source: { parameter } })
 }

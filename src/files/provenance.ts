@@ -24,7 +24,7 @@ export function made(
     ...(app === undefined ? {} : { createdByApp: app.slug, updatedByApps: updatedByApps(undefined, act) }),
     ...(app?.version === undefined ? {} : { createdByAppVersion: app.version }),
     ...(source.account ? { sourceAccount: source.account } : {}),
-    ...(source.id ? { sourceIdentifier: source.id } : {}),
+    ...(source.id ? { sourceAccountIdentifier: source.id } : {}),
   } satisfies JsonObject
 }
 

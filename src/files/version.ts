@@ -7,7 +7,7 @@ import { isObject, type Json, type JsonObject } from '../json/value.ts'
 import type { FileNode } from './node.ts'
 import { type Act, made } from './provenance.ts'
 import type { Version } from './service.ts'
-import type { Aged } from './versioning.ts'
+import type { VersionAge } from './versioning.ts'
 
 /** A version with what is needed to change it. */
 export interface StoredVersion extends Version {
@@ -61,14 +61,12 @@ export function versionId(fileId: string, internalId: string): string {
 }
 
 /** What the rules of versioning look at. */
-export function ageOf(version: Version): Aged {
+export function ageOf(version: Version): VersionAge {
   const { cozyMetadata } = version.value
-  const made = isObject(cozyMetadata) ? Date.parse(textOf(cozyMetadata['createdAt'])) : Number.NaN
-  const updatedAt = textOf(version.value['updated_at'])
+  const created = isObject(cozyMetadata) ? Date.parse(textOf(cozyMetadata['createdAt'])) : Number.NaN
   return {
     id: version.id,
-    madeMs: Number.isNaN(made) ? Date.parse(updatedAt) || 0 : made,
-    updatedAt,
+    createdMs: Number.isNaN(created) ? Date.parse(textOf(version.value['updated_at'])) || 0 : created,
     tagged: version.tags.length > 0,
   }
 }

@@ -46,7 +46,7 @@ describe('the one spelling of a domain', () => {
   ])('%p is refused', (domain) => {
     expect(() => normaliseDomain(domain)).toThrow('Domain name contains illegal characters')
     expect(() => normaliseDomain(domain)).toThrow(
-      expect.objectContaining({ status: 422, detail: { parameter: 'domain' } }) as never,
+      expect.objectContaining({ status: 422, source: { parameter: 'domain' } }) as never,
     )
     expect(spelling(domain)).toBeUndefined()
   })

@@ -7,9 +7,9 @@ import { createInstance } from './create.ts'
 import { normaliseDomain } from './domain.ts'
 import { countInstances, listInstances } from './listing.ts'
 import { newLookup } from './lookup.ts'
-import { modifyInstance, rotateSecret } from './modify.ts'
+import { modifyInstance, rotateSecret, setPassphrase } from './modify.ts'
 import { readDocument, writeDocument } from './own-documents.ts'
-import { recordOfDomain } from './records.ts'
+import { recordOfDomain, settingsDoctype, settingsId } from './records.ts'
 import { removeInstance } from './remove.ts'
 import type { Instance, InstanceAdministration, Instances, TokenOrder } from './service.ts'
 import { signToken, type TokenSettings } from './token.ts'
@@ -51,6 +51,7 @@ export function openInstances(options: InstancesOptions): Instances & InstanceAd
 
   return {
     byHost: lookup.byHost,
+    byFormerHost: lookup.byFormerHost,
     authorise: authoriser.authorise,
     find: found,
     list: (page) => listInstances(store, page),
@@ -77,6 +78,13 @@ export function openInstances(options: InstancesOptions): Instances & InstanceAd
         await acceptClient(store, instance, order.subject)
       return signToken(instance, order, settings)
     },
+    settingsOf: async ({ prefix }) =>
+      (await readDocument(store, { prefix, name: settingsDoctype }, settingsId))?.value ?? {},
+    async setPassphrase(domain, given) {
+      const instance = await setPassphrase(store, normaliseDomain(domain), given)
+      changed(instance.domain)
+      return instance
+    },
     async rotateCliSecret(domain) {
       const instance = await rotateSecret(store, normaliseDomain(domain))
       changed(instance.domain)
@@ -98,9 +106,9 @@ function checkScope({ audience, scope }: TokenOrder): void {
 async function acceptClient(store: DocumentStore, { prefix }: Instance, id: string): Promise<void> {
   const ref = { prefix, name: 'io.cozy.oauth.clients' }
   const client = id === '' ? undefined : await readDocument(store, ref, id)
-  if (client === undefined) throw new Problem('not_found', 'missing', { detail: { storage: true } })
+  if (client === undefined) throw new Problem('not_found', 'missing', { title: 'not_found' })
   if (client.value['pending'] === undefined) return
   const { pending: _, ...value } = client.value
   const written = await writeDocument(store, { ref, id, value, parent: client })
-  if (written !== 'ok') throw new Problem('conflict', 'Document update conflict.', { detail: { storage: true } })
+  if (written !== 'ok') throw new Problem('conflict', 'Document update conflict.')
 }

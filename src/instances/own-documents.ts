@@ -10,6 +10,7 @@ import type {
 import { makeBody } from '../documents/document.ts'
 import { parseJson, stringifyJson } from '../json/exact.ts'
 import { isObject, type JsonObject } from '../json/value.ts'
+import { orWithoutDatabase } from '../no-database.ts'
 
 /** A live document of our own. */
 export interface OwnDocument extends RevisionId {
@@ -32,9 +33,27 @@ export async function readDocument(
   ref: DatabaseRef,
   id: string,
 ): Promise<OwnDocument | undefined> {
-  const found = await store.read(ref, id)
-  if (found === undefined || found === 'no_database' || found.deleted) return undefined
+  const found = await orWithoutDatabase(store.read(ref, id), undefined)
+  if (found === undefined || found.deleted) return undefined
   return { id, gen: found.gen, hash: found.hash, value: membersOf(found.text) }
+}
+
+const pageSize = 500
+
+/** All live documents of a database by id, design documents left out; none when there is no such database. */
+export async function* scanDocuments(
+  store: Pick<DocumentStore, 'scanIds'>,
+  ref: DatabaseRef,
+): AsyncGenerator<OwnDocument, void> {
+  let after: string | undefined
+  for (;;) {
+    const start = after === undefined ? undefined : { id: after, inclusive: false }
+    const range = { start, descending: false, skip: 0, limit: pageSize, designs: 'none', bodies: true } as const
+    const page = await orWithoutDatabase(store.scanIds(ref, range), [])
+    for (const { id, gen, hash, text } of page) yield { id, gen, hash, value: membersOf(text) }
+    after = page.at(-1)?.id
+    if (page.length < pageSize || after === undefined) return
+  }
 }
 
 /** The members of a stored document. Numbers that a double would change are kept as they are (`ParsedJson.exact`). */

@@ -18,7 +18,7 @@ export function illegalDomain(): Problem {
 
 /** 422: a parameter's value is not one of those allowed; `reason` says which are. */
 export function invalidParameter(parameter: string, reason: string): Problem {
-  return new Problem('invalid_parameter', reason, { detail: { parameter } })
+  return new Problem('invalid_parameter', reason, { source: { parameter } })
 }
 
 /** 400: a version of the terms of service is not `A.B.C-YYYYMMDD`. */

@@ -31,7 +31,11 @@ const cli = { domain: 'a.localhost', audience: 'cli', scope: 'notes:GET', subjec
 const refused = async (token: string, on = instance) => {
   const error = await service.authorise(on, token).catch((thrown) => thrown)
   if (!(error instanceof Problem)) throw new Error('the token was accepted', { cause: error })
-  return { code: error.code, reason: error.reason, token: error.detail['token'] }
+  return {
+    code: error.code,
+    reason: error.reason,
+    token: error.identity?.kind === 'token' ? error.identity.token : undefined,
+  }
 }
 const invalid = { code: 'unauthorized', reason: 'Invalid JWT token', token: 'invalid' } as const
 const expired = { code: 'unauthorized', reason: 'Expired token', token: 'expired' } as const

@@ -16,6 +16,8 @@ export interface TokenClaims {
 }
 
 export interface VerifiedToken extends TokenClaims {
+  /** Everything that was signed. */
+  readonly claims: JWTPayload
   /** Unix time in milliseconds; `Infinity` when it never ends. */
   readonly expiresMs: number
 }
@@ -33,6 +35,8 @@ export interface TokenRequest {
   readonly scope: string
   /** Seconds from now instead of the audience's lifetime; `never` for `cli` only. */
   readonly expires?: number | 'never' | undefined
+  /** Further claims. */
+  readonly more?: Readonly<Record<string, string | number>>
 }
 
 /** Signs a token. The end is moved by moving `iat`, since every audience's lifetime counts from there (admin 4.1). */
@@ -42,7 +46,7 @@ export function signToken(instance: Instance, request: TokenRequest, settings: T
   const now = Math.floor(settings.now() / 1000)
   const lifetime = lifetimeOf(audience, { session: false, cliLifetime: settings.cliLifetime })
   const shift = typeof expires === 'number' && lifetime !== undefined ? Math.round(expires) - lifetime : 0
-  return new SignJWT({ scope, ...(expires === 'never' ? { [unendingClaim]: true } : {}) })
+  return new SignJWT({ scope, ...request.more, ...(expires === 'never' ? { [unendingClaim]: true } : {}) })
     .setProtectedHeader({ alg: 'HS512', typ: 'JWT' })
     .setAudience(audience)
     .setIssuer(instance.domain)
@@ -53,7 +57,7 @@ export function signToken(instance: Instance, request: TokenRequest, settings: T
 
 /**
  * Checks signature, issuer, audience and age.
- * @throws Problem `unauthorized`, `detail.token` being `invalid` or `expired`.
+ * @throws Problem `unauthorized`, its identity's `token` being `invalid` or `expired`.
  */
 export async function verifyToken(instance: Instance, token: string, settings: TokenSettings): Promise<VerifiedToken> {
   const audience = audienceOf(token)
@@ -67,17 +71,17 @@ export async function verifyToken(instance: Instance, token: string, settings: T
   const unending = lifetime === undefined || (audience === 'cli' && claims[unendingClaim] === true)
   const expiresMs = unending ? Number.POSITIVE_INFINITY : (iat + lifetime) * 1000
   if (expiresMs <= settings.now()) throw expiredToken()
-  return { audience, subject: sub ?? '', scope: scope ?? '', sessionId, expiresMs }
+  return { audience, subject: sub ?? '', scope: scope ?? '', sessionId, expiresMs, claims }
 }
 
 /** The token cannot be used here, whatever time it is. */
 export function invalidToken(reason = 'Invalid JWT token', cause?: unknown): Problem {
-  return new Problem('unauthorized', reason, { detail: { token: 'invalid' }, cause })
+  return new Problem('unauthorized', reason, { identity: { kind: 'token', token: 'invalid' }, cause })
 }
 
 /** The token was good once. */
 export function expiredToken(): Problem {
-  return new Problem('unauthorized', 'Expired token', { detail: { token: 'expired' } })
+  return new Problem('unauthorized', 'Expired token', { identity: { kind: 'token', token: 'expired' } })
 }
 
 /** Read before the signature is checked, because it chooses the secret. */

@@ -9,21 +9,37 @@ import type { Log } from '../log.ts'
 import { newAdmission } from './admission.ts'
 import { cleanJobs, purgeJobs } from './cleaning.ts'
 import { finishedMembers, jobBody, jobOf, jobOfMembers, newJobMembers } from './job-document.ts'
-import { Runner } from './runner.ts'
+import { Runner, type WorkerLimits } from './runner.ts'
 import type { Job, JobOrder, Jobs } from './service.ts'
 import { clientWorker, isKnownWorker } from './worker-names.ts'
+
+/** The settings `jobs`. */
+export interface JobSettings {
+  /** Jobs that run at once in this process; 0: none. */
+  readonly concurrency: number
+  /** Seconds without a sign of life after which the jobs of a process are begun again elsewhere. */
+  readonly take_over_after: number
+  /** What the operator sets for single workers. Seconds for `timeout`. */
+  readonly workers: Readonly<Record<string, WorkerLimits>>
+}
 
 export interface JobsOptions {
   readonly store: Pick<DocumentStore, 'read' | 'write' | 'scanIds'>
   readonly jobs: JobStore
   readonly instances: Pick<Instances, 'byHost'>
   readonly log: Log
-  /** Milliseconds without a sign of life after which the jobs of a process are begun again elsewhere. */
-  readonly leaseMs: number
+  readonly settings: JobSettings
 }
 
-export function openJobs({ store, jobs, instances, log, leaseMs }: JobsOptions): Jobs {
-  const runner = new Runner({ store: jobs, admit: newAdmission(instances), log, leaseMs })
+export function openJobs({ store, jobs, instances, log, settings }: JobsOptions): Jobs {
+  const runner = new Runner({
+    store: jobs,
+    admit: newAdmission(instances),
+    log,
+    leaseMs: settings.take_over_after * 1000,
+    concurrency: settings.concurrency,
+    limits: settings.workers,
+  })
 
   async function pushAll(orders: readonly JobOrder[]): Promise<readonly Job[]> {
     const made = orders.map(newJob)

@@ -22,6 +22,17 @@ export interface RunnerOptions {
   readonly admit: (tenant: Tenant, worker: string) => Promise<Admission>
   readonly log: Log
   readonly leaseMs: number
+  /** Of all workers together. */
+  readonly concurrency: number
+  readonly limits: Readonly<Record<string, WorkerLimits>>
+}
+
+/** What is set for a worker in place of its own. */
+export interface WorkerLimits {
+  readonly concurrency?: number | undefined
+  readonly max_exec_count?: number | undefined
+  /** Seconds. */
+  readonly timeout?: number | undefined
 }
 
 /** What this process does of one worker. */
@@ -60,12 +71,19 @@ export class Runner {
   }
 
   register(worker: Worker): void {
-    this.#lanes.set(worker.name, { worker, running: 0, after: '', more: true })
+    const { concurrency, max_exec_count, timeout } = this.#options.limits[worker.name] ?? {}
+    const limited = {
+      ...worker,
+      ...(concurrency === undefined ? {} : { concurrency }),
+      ...(max_exec_count === undefined ? {} : { maxExecCount: max_exec_count }),
+      ...(timeout === undefined ? {} : { timeout }),
+    }
+    this.#lanes.set(worker.name, { worker: limited, running: 0, after: '', more: true })
   }
 
   start(): void {
-    if (this.#serving !== undefined) return
-    const { store, leaseMs } = this.#options
+    const { store, leaseMs, concurrency } = this.#options
+    if (this.#serving !== undefined || concurrency === 0) return
     this.#unwatch = store.watch(() => this.#call())
     this.#renewing = setInterval(() => void this.#renew(), leaseMs / 4)
     this.#serving = this.#serve()
@@ -140,7 +158,7 @@ export class Runner {
   async #take(lane: Lane): Promise<void> {
     const { store, leaseMs } = this.#options
     const { name, concurrency = defaultConcurrency } = lane.worker
-    const slots = concurrency - lane.running
+    const slots = Math.min(concurrency - lane.running, this.#options.concurrency - this.#attempts.size)
     if (slots <= 0) return
     const jobs = await store.take(name, { slots, after: lane.after, by: this.#by, leaseMs })
     lane.more = jobs.length === slots
@@ -158,7 +176,7 @@ export class Runner {
       if (this.#attempts.get(key) === attempt) this.#attempts.delete(key)
       lane.running -= 1
       if (attempt.isPutBack) this.#call()
-      else if (lane.more) this.#alarm.ring()
+      else this.#alarm.ring()
     })
   }
 

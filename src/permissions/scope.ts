@@ -9,7 +9,7 @@ import { everyType, type Rule, ruleFromText } from './rule.ts'
 export function parseScope(scope: string): readonly Rule[] {
   return scope.split(' ').map((text) => {
     const rule = ruleFromText(text)
-    if (rule === undefined) throw malformedScope(text)
+    if (rule === undefined) throw malformedScope()
     return rule
   })
 }
@@ -19,7 +19,7 @@ export function coversEverything(rules: readonly Rule[]): boolean {
   return rules.some((rule) => rule.type === everyType)
 }
 
-/** The one wording of a bad scope; `rule` (the offending part) is for the log and for JSON-API errors. */
-export function malformedScope(rule: string): Problem {
-  return new Problem('bad_request', 'Permission scope is empty or malformed', { detail: { rule } })
+/** The one wording of a bad scope. */
+export function malformedScope(): Problem {
+  return new Problem('bad_request', 'Permission scope is empty or malformed')
 }

@@ -20,6 +20,7 @@ export const dataTables = [
   'job_queue',
   'event_feeds',
   'recurring_work',
+  'attempts',
 ] as const
 
 /** Tables that triggers fill from others. */

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { indexCompiler } from '../../src/documents/mango/index-compiler.ts'
+import { Problem } from '../../src/errors.ts'
 import { openFiles } from '../../src/files/files.ts'
 import { type Directory, rootId } from '../../src/files/node.ts'
 import type { Bytes, Drive, Files } from '../../src/files/service.ts'
@@ -80,9 +81,10 @@ export async function refusal(call: Promise<unknown>): Promise<string> {
     await call
     return 'accepted'
   } catch (error) {
-    const { status, reason, detail } = error as { status?: number; reason?: string; detail?: Record<string, unknown> }
-    if (status === undefined) throw error
-    return [status, reason, detail?.['parameter']].filter((part) => part !== undefined).join(' | ')
+    if (!(error instanceof Problem)) throw error
+    const { status, reason, source } = error
+    const parameter = source !== undefined && 'parameter' in source ? [source.parameter] : []
+    return [status, reason, ...parameter].join(' | ')
   }
 }
 

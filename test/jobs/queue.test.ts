@@ -36,7 +36,8 @@ for (const server of bothPostgres) {
     /** A process of its own as far as the queue can tell. */
     async function open(workers: readonly Worker[], { leaseMs = 30_000, begin = true } = {}) {
       const store = await openPostgresDocuments({ target, maxConnections: 4, compiler: indexCompiler, sweepEveryMs: 0 })
-      const jobs = openJobs({ store, jobs: store.jobs, instances, log: silentLog, leaseMs })
+      const settings = { concurrency: 64, take_over_after: leaseMs / 1000, workers: {} }
+      const jobs = openJobs({ store, jobs: store.jobs, instances, log: silentLog, settings })
       for (const worker of workers) jobs.register(worker)
       if (begin) jobs.start()
       const one = { store, jobs }
