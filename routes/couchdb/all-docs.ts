@@ -1,8 +1,8 @@
 /** `_all_docs` and `_design_docs`, each with GET, POST and `/queries` (documents 1.10, 1.21). */
 import { z } from '@hono/zod-openapi'
 import type { AllDocsQuery } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
-import { isObject, type Json } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { isObject, type Json } from '../../src/model/json/value.ts'
 import {
   allDocsText,
   joinRows,

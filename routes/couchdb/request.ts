@@ -1,8 +1,8 @@
 /** What this face reads out of a request: content types, ids, documents. */
 import { checkDocumentId, type PreparedDocument, prepareDocument } from '../../src/documents/document.ts'
 import { type PreparedLocal, prepareLocal } from '../../src/documents/locals.ts'
-import { Problem } from '../../src/errors.ts'
-import type { ParsedJson } from '../../src/json/exact.ts'
+import { Problem } from '../../src/model/errors.ts'
+import type { ParsedJson } from '../../src/model/json/exact.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { noDocument, words } from './errors.ts'
 

@@ -1,11 +1,11 @@
 /** The routes above databases: welcome, health, ids and the lists of databases. */
 
 import { z } from '@hono/zod-openapi'
-import { isDatabaseName, isReadable } from '../../src/documents/doctypes.ts'
 import type { AllDocsQuery } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
-import { isObject, type Json } from '../../src/json/value.ts'
-import { orWithoutDatabase } from '../../src/no-database.ts'
+import { isDatabaseName, isReadable } from '../../src/model/doctypes.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { isObject, type Json } from '../../src/model/json/value.ts'
+import { orWithoutDatabase } from '../../src/model/no-database.ts'
 import { allDocsText, parseListing } from '../http/all-docs.ts'
 import { jsonText, jsonValue } from '../http/answer.ts'
 import { readJson } from '../http/body.ts'

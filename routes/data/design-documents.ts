@@ -1,8 +1,8 @@
 /** Design documents: read, list, copy, delete (documents 1.20 to 1.23). Like indexes they need GET only. */
 
 import { z } from '@hono/zod-openapi'
-import { parseRevision } from '../../src/documents/revision.ts'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { parseRevision } from '../../src/model/revision.ts'
 import { allDocsText, parseListing, sendListing } from '../http/all-docs.ts'
 import { jsonText, jsonValue, notModified, revisionTag } from '../http/answer.ts'
 import { filling } from '../http/attachment.ts'

@@ -1,7 +1,7 @@
 /** `_local` documents (documents 1.17). GET rights suffice, so that a client may replicate what it can only read. */
 import { z } from '@hono/zod-openapi'
 import { localPrefix, type PreparedLocal, prepareLocal } from '../../src/documents/locals.ts'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { jsonText, jsonValue } from '../http/answer.ts'
 import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'

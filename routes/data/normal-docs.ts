@@ -1,7 +1,7 @@
 /** `_normal_docs`: pages of documents without design documents (documents 1.11). */
 import { z } from '@hono/zod-openapi'
 import type { AllDocsRow } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { joinRows } from '../http/all-docs.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { exactlyTrue } from '../http/parameters.ts'

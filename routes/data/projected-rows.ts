@@ -1,6 +1,6 @@
 /** `_all_docs` with `Fields` or `DesignDocs`: a way of its own that always sends documents (documents 1.10). */
 import type { AllDocsQuery, AllDocsRow } from '../../src/documents/service.ts'
-import { parseJson, stringifyJson } from '../../src/json/exact.ts'
+import { parseJson, stringifyJson } from '../../src/model/json/exact.ts'
 import { type FieldTree, fieldTree, project } from '../http/projection.ts'
 
 /** The parameters that this variant honours, as text. */

@@ -1,9 +1,9 @@
 /** What the data API reads out of a request: bodies, ids, pages. */
 import { checkDocumentId, type PreparedDocument, prepareDocument } from '../../src/documents/document.ts'
-import { parseRevision } from '../../src/documents/revision.ts'
-import { Problem } from '../../src/errors.ts'
-import type { ParsedJson } from '../../src/json/exact.ts'
-import { isObject, type JsonObject } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import type { ParsedJson } from '../../src/model/json/exact.ts'
+import { isObject, type JsonObject } from '../../src/model/json/value.ts'
+import { parseRevision } from '../../src/model/revision.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import { readJson } from '../http/body.ts'
 import type { Part } from '../http/multipart.ts'

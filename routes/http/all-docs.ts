@@ -1,9 +1,9 @@
 /** `_all_docs` and its relatives as CouchDB speaks them (documents 1.10): parameters, rows, envelope. */
 import { z } from '@hono/zod-openapi'
 import type { AllDocsAnswer, AllDocsQuery, AllDocsRow } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
-import { stringifyJson } from '../../src/json/exact.ts'
-import { isObject, type Json } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { stringifyJson } from '../../src/model/json/exact.ts'
+import { isObject, type Json } from '../../src/model/json/value.ts'
 import type { Filling } from './attachment.ts'
 import { booleanParameter, countParameter, jsonParameter, textParameter } from './parameters.ts'
 import type { HttpContext } from './router.ts'

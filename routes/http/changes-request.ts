@@ -1,9 +1,9 @@
 /** The parameters of `_changes` (documents 1.13). Each face says what it answers to a bad one. */
 import { z } from '@hono/zod-openapi'
 import type { ChangesFilter, ChangesQuery } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
-import { parseJson } from '../../src/json/exact.ts'
-import { isObject, type Json } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { parseJson } from '../../src/model/json/exact.ts'
+import { isObject, type Json } from '../../src/model/json/value.ts'
 
 /** All of them as text, for a route's declaration; also the list of those that are allowed where others are refused. */
 export const changesText = z.object({

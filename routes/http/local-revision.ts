@@ -1,5 +1,5 @@
 import { formatLocalRevision, type PreparedLocal, parseLocalRevision } from '../../src/documents/locals.ts'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { ifMatch } from './if-match.ts'
 import type { HttpContext } from './router.ts'
 

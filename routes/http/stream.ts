@@ -1,4 +1,4 @@
-import { freeMemory } from '../../src/memory.ts'
+import { freeMemory } from '../../src/platform/free-memory.ts'
 import { jsonText } from './answer.ts'
 import { compressStream } from './compress.ts'
 import type { HttpContext } from './router.ts'

@@ -2,12 +2,11 @@
 import { Buffer } from 'node:buffer'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import { type GivenAttachment, parseAttachments } from '../attachments/given.ts'
-import type { ObjectBody } from '../attachments/stubs.ts'
-import { Problem } from '../errors.ts'
-import { bodyDigest, elementsOf, memberOf, needsRaw, type ParsedJson, stringifyJson } from '../json/exact.ts'
-import { jsonbLength, reordersNested } from '../json/jsonb.ts'
-import { isObject, type Json, type JsonObject } from '../json/value.ts'
-import { parseHash, parseRevision } from './revision.ts'
+import { isDesignId, makeBody, type ObjectBody } from '../model/body.ts'
+import { Problem } from '../model/errors.ts'
+import { elementsOf, memberOf, type ParsedJson, stringifyJson } from '../model/json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
+import { parseHash, parseRevision } from '../model/revision.ts'
 
 /** Levels of arrays and objects, the document itself included (documents 3.6). */
 export const maxDocumentDepth = 200
@@ -24,8 +23,6 @@ export interface DocumentRules {
   readonly emptyIsAbsent?: boolean | undefined
 }
 
-export type DocumentBody = ObjectBody
-
 export interface PreparedDocument {
   /** `_id` of the document; the path may say otherwise, the face decides. */
   readonly id?: string | undefined
@@ -38,7 +35,7 @@ export interface PreparedDocument {
   readonly type?: string | undefined
   /** `_attachments` as given, absent when there are none; `body` is without them. */
   readonly attachments?: readonly GivenAttachment[] | undefined
-  readonly body: DocumentBody
+  readonly body: ObjectBody
 }
 
 /**
@@ -89,33 +86,6 @@ export function prepareBulk(body: ParsedJson, rules: DocumentRules): BulkDocumen
   const newEdits = given ? given.value : true
   if (typeof newEdits !== 'boolean') throw new Problem('bad_request', '`new_edits` must be true or false.')
   return { docs: documents.map((document) => prepareDocument(document, rules)), newEdits }
-}
-
-/** The body of a document out of its members, special ones left out already. Throws `document_too_large`. */
-export function makeBody(id: string | undefined, value: JsonObject, text: string, maxBytes: number): DocumentBody {
-  const raw = needsRaw(text)
-  // A character has at most 3 bytes and one separator behind it; an exponent stands for less than 100 times its length.
-  const atMost = text.length * (raw ? 100 : 4)
-  if (atMost > maxBytes && (Buffer.byteLength(text) > maxBytes || jsonbLength(text) > maxBytes)) {
-    throw new Problem('document_too_large', id ?? '')
-  }
-  return {
-    text,
-    raw: keepsText(id, text, value),
-    value,
-    // Replicated revisions bring their hash with them: nobody asks for it then.
-    get digest() {
-      return bodyDigest(value)
-    },
-  }
-}
-
-/**
- * True where jsonb would not give back what CouchDB would (decisions 7). jsonb sorts members by length: their order has
- * a meaning in design documents (documents 1.19), and inside a document when objects are compared.
- */
-export function keepsText(id: string | undefined, text: string, value: Json): boolean {
-  return isDesignId(id) || needsRaw(text) || reordersNested(value)
 }
 
 /**
@@ -189,10 +159,6 @@ function withoutSpecial(object: JsonObject): JsonObject {
   const members: Record<string, Json> = {}
   for (const name of Object.keys(object)) if (!isSpecial(name)) members[name] = object[name] as Json
   return members
-}
-
-function isDesignId(id: string | undefined): boolean {
-  return id?.startsWith('_design/') ?? false
 }
 
 function isDeeper(value: JsonObject | readonly Json[], levels: number): boolean {

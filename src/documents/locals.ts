@@ -1,9 +1,9 @@
 /** `_local` documents: checkpoints and the like, with revisions `0-N` and no history (documents 1.17, decisions 2). */
 import { Buffer } from 'node:buffer'
 import type { DatabaseRef, DocumentStore, LocalDocument } from '../../storage/documents/contract.ts'
-import { Problem } from '../errors.ts'
-import type { ParsedJson } from '../json/exact.ts'
-import { isObject } from '../json/value.ts'
+import { Problem } from '../model/errors.ts'
+import type { ParsedJson } from '../model/json/exact.ts'
+import { isObject } from '../model/json/value.ts'
 import { maxIdBytes, prepareDocument } from './document.ts'
 import { documentText } from './render.ts'
 import { sequence } from './sequence.ts'

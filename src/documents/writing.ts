@@ -1,6 +1,6 @@
 /** Writing documents: protection first, then neutral edits for the store. */
+
 import type {
-  Body,
   DatabaseRef,
   DocumentStore,
   Edit,
@@ -11,15 +11,16 @@ import type {
 import type { Contents } from '../attachments/contents.ts'
 import { settleEdits, settleRevisions } from '../attachments/settle.ts'
 import { noStubs, partsOf, withStubs } from '../attachments/stubs.ts'
-import { Problem } from '../errors.ts'
 import { newDocumentId } from '../ids.ts'
-import { bodyDigest, stringifyJson } from '../json/exact.ts'
-import { noDatabase } from '../no-database.ts'
+import { emptyBody, makeBody } from '../model/body.ts'
+import { isWritable } from '../model/doctypes.ts'
+import { Problem } from '../model/errors.ts'
+import { stringifyJson } from '../model/json/exact.ts'
+import { noDatabase } from '../model/no-database.ts'
+import { formatRevision } from '../model/revision.ts'
 import { creating } from './creating.ts'
-import { isWritable } from './doctypes.ts'
-import { checkDocumentId, makeBody, type PreparedDocument } from './document.ts'
+import { checkDocumentId, type PreparedDocument } from './document.ts'
 import { isBuiltinDesign } from './reserved-designs.ts'
-import { formatRevision } from './revision.ts'
 import type { BulkOptions, BulkOutcome, WriteOutcome, WriteRequest } from './service.ts'
 
 type Store = Pick<
@@ -40,9 +41,6 @@ export interface Stores {
   readonly store: Store
   readonly contents: Contents
 }
-
-/** The body of a plain deletion. */
-export const emptyBody: Body = { text: '{}', raw: false, digest: bodyDigest({}), value: {} }
 
 /**
  * Reserved doctypes are written by their own APIs only; design documents may be added to those that can be read, since

@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Body } from '../../storage/documents/contract.ts'
 import type { JobStep, JobStore, TakenJob } from '../../storage/jobs/contract.ts'
-import { Problem } from '../errors.ts'
 import { membersOf } from '../instances/own-documents.ts'
-import { isObject, type JsonObject } from '../json/value.ts'
 import type { Log } from '../log.ts'
+import { Problem } from '../model/errors.ts'
+import { isObject, type JsonObject } from '../model/json/value.ts'
 import type { Admission } from './admission.ts'
 import {
   decoded,

@@ -3,8 +3,8 @@ import { Buffer } from 'node:buffer'
 import type { Body } from '../../storage/documents/contract.ts'
 import type { StoredJob } from '../../storage/jobs/contract.ts'
 import { bodyOf, membersOf, revText } from '../instances/own-documents.ts'
-import { parseJson, stringifyJson } from '../json/exact.ts'
-import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { parseJson, stringifyJson } from '../model/json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 import type { Job, JobOptions, JobOrder, JobState } from './service.ts'
 
 /** A time that has not come, as Go prints it: clients compare with it. */

@@ -1,11 +1,11 @@
 /** Queues jobs, runs them in this process, and answers for those that there are. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { type JobStore, jobsDoctype, type NewJob } from '../../storage/jobs/contract.ts'
-import { Problem } from '../errors.ts'
 import { newDocumentId } from '../ids.ts'
 import { readDocument, revText } from '../instances/own-documents.ts'
 import type { Instances } from '../instances/service.ts'
 import type { Log } from '../log.ts'
+import { Problem } from '../model/errors.ts'
 import { newAdmission } from './admission.ts'
 import { cleanJobs, purgeJobs } from './cleaning.ts'
 import { finishedMembers, jobBody, jobOf, jobOfMembers, newJobMembers } from './job-document.ts'

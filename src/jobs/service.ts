@@ -3,8 +3,9 @@
  * job, whoever does it registers a worker. A job runs at least once: it is begun again when its process died, so workers
  * must bear being run twice.
  */
-import type { Json, JsonObject } from '../json/value.ts'
+
 import type { Log } from '../log.ts'
+import type { Json, JsonObject } from '../model/json/value.ts'
 
 /** Whose job it is. */
 export interface Tenant {

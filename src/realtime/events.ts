@@ -1,7 +1,7 @@
 /** Events as clients receive them (documents 7.3): the text is made once, whoever is listening. */
 import type { ChangedDocument } from '../../storage/documents/contract.ts'
 import { documentText } from '../documents/render.ts'
-import { quoteJson } from '../json/quote.ts'
+import { quoteJson } from '../model/json/quote.ts'
 
 export type EventKind = 'CREATED' | 'UPDATED' | 'DELETED' | 'NOTIFIED'
 

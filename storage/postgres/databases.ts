@@ -1,7 +1,7 @@
 /** Making, describing and dropping databases. Dropping removes one row; the documents behind it are swept later. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { tenantPrefix } from '../../src/files/object-name.ts'
-import { noDatabase } from '../../src/no-database.ts'
+import { noDatabase } from '../../src/model/no-database.ts'
+import { tenantPrefix } from '../../src/model/object-name.ts'
 import type { DatabaseInfo, DatabaseRef } from '../documents/contract.ts'
 import { giveUpDropped } from './attachments.ts'
 import type { Sql, Transaction } from './connection.ts'

@@ -1,6 +1,6 @@
 /** The document store on PostgreSQL: composes the queues, scans and transactions of this folder into the contract. */
 
-import { noDatabase } from '../../src/no-database.ts'
+import { noDatabase } from '../../src/model/no-database.ts'
 import type { AttemptStore } from '../attempts/contract.ts'
 import type {
   DatabaseRef,

@@ -1,5 +1,5 @@
 /** `_local` documents: one row each, one statement a write (documents 1.17). They take no sequence and no counter. */
-import { noDatabase } from '../../src/no-database.ts'
+import { noDatabase } from '../../src/model/no-database.ts'
 import type { DatabaseRef, IdRange, LocalDocument, LocalEdit, LocalOutcome } from '../documents/contract.ts'
 import type { Sql } from './connection.ts'
 import { bounds, exists } from './scans.ts'

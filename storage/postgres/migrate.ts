@@ -1,5 +1,5 @@
 /** Versioned, forward-only migrations: one transaction each, under an advisory lock, safe to run from several processes. */
-import { StartupError } from '../../src/startup-error.ts'
+import { StartupError } from '../../src/model/startup-error.ts'
 import type { Sql, Transaction } from './connection.ts'
 import documents from './migrations/0001-documents.sql' with { type: 'text' }
 import replication from './migrations/0002-replication.sql' with { type: 'text' }

@@ -4,7 +4,7 @@
  * seconds is the net under it. Never part of a write transaction: `NOTIFY` there would serialise all writers.
  */
 import { randomUUID } from 'node:crypto'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import {
   type Commit,
   type DatabaseRef,

@@ -1,7 +1,7 @@
 /**
  * CouchDB's order of JSON values: null, false, true, numbers, strings (ICU root), arrays, objects (documents 5.6).
  */
-import { isObject, type Json, type JsonArray, type JsonObject } from '../../json/value.ts'
+import { isObject, type Json, type JsonArray, type JsonObject } from '../../model/json/value.ts'
 
 /** `en` has no rules of its own: it is ICU's root collation, punctuation included. */
 const collator = new Intl.Collator('en')

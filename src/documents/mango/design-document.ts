@@ -1,6 +1,6 @@
 /** Design documents with indexes, as CouchDB writes them (documents 1.20). */
 import { createHash } from 'node:crypto'
-import { isObject, type Json, type JsonObject } from '../../json/value.ts'
+import { isObject, type Json, type JsonObject } from '../../model/json/value.ts'
 import { indexCompiler } from './index-compiler.ts'
 import type { IndexRequest } from './index-request.ts'
 import { refusal } from './refusal.ts'

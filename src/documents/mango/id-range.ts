@@ -1,5 +1,5 @@
 /** Which ids a query on the primary index must read (documents 5.5). Ids compare by bytes. */
-import type { Json } from '../../json/value.ts'
+import type { Json } from '../../model/json/value.ts'
 import { compareBytes, compareRaw } from './collation.ts'
 import { conjuncts } from './field-range.ts'
 import type { Condition, Selector } from './selector.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { Json } from '../../json/value.ts'
+import type { Json } from '../../model/json/value.ts'
 import { designDocument, withoutView } from './design-document.ts'
 import { indexCompiler } from './index-compiler.ts'
 import { parseIndexRequest } from './index-request.ts'

@@ -1,5 +1,5 @@
 /** Work of many callers in one transaction; where it fails as a whole, each on its own, so that only the culprit fails. */
-import { Problem } from '../../../src/errors.ts'
+import { Problem } from '../../../src/model/errors.ts'
 import { Together } from '../../together.ts'
 import { isConnectionLost, translate } from '../connection.ts'
 

@@ -2,8 +2,8 @@
  * Documents of jobs and triggers inside a transaction. The rows of their databases are locked first, ascending, as every
  * writer of documents does.
  */
-import { emptyBody } from '../../../src/documents/writing.ts'
-import { Problem } from '../../../src/errors.ts'
+import { emptyBody } from '../../../src/model/body.ts'
+import { Problem } from '../../../src/model/errors.ts'
 import type { Body, DatabaseRef, Edit, RevisionId } from '../../documents/contract.ts'
 import type { Transaction } from '../connection.ts'
 import type { Directory, KnownDatabase } from '../directory.ts'

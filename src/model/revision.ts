@@ -1,7 +1,12 @@
 /** Revision strings `N-H` (documents 4.1). */
 import { Buffer } from 'node:buffer'
-import type { RevisionId } from '../../storage/documents/contract.ts'
-import { Problem } from '../errors.ts'
+import { Problem } from './errors.ts'
+
+/** One node of a revision tree: `gen` counts from 1, `hash` is any non-empty text (32 hex digits when made here). */
+export interface RevisionId {
+  readonly gen: number
+  readonly hash: string
+}
 
 /** Bytes of UTF-8; with the longest id a revision still fits into one index entry. */
 export const maxHashBytes = 1024

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { Problem } from '../errors.ts'
+import { Problem } from './errors.ts'
 import { compareRevisions, formatRevision, maxHashBytes, parseRevision, sameRevision } from './revision.ts'
 
 const hex = '0123456789abcdef0123456789abcdef'
