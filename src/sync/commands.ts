@@ -1,5 +1,5 @@
 /** What the process that leads can be asked for. Commands and answers cross processes as JSON. */
-import { Problem, type ProblemCode } from '../errors.ts'
+import { Problem, type ProblemCode } from '../model/errors.ts'
 import type { Rule } from './engine/rules.ts'
 
 export interface EntryGiven {

@@ -1,5 +1,5 @@
 /** What the sync API refuses, in its own words. */
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 
 export const entryNotFound = (name: string) => new Problem('not_found', `entry ${name} not found`)
 export const fileNotFound = (fid: string) => new Problem('not_found', `file ${fid} not found`)

@@ -1,6 +1,6 @@
 /** A person decides which of two contents is the file. What loses lies in the trash of every entry that had it. */
 import type { FileState, JournalRow, SyncTransaction, VersionRow } from '../../../storage/sync/contract.ts'
-import { Problem } from '../../errors.ts'
+import { Problem } from '../../model/errors.ts'
 import { fileNotFound } from '../problems.ts'
 import type { EngineContext } from './context.ts'
 import { remove, unblock } from './decide.ts'

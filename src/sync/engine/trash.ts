@@ -1,6 +1,6 @@
 /** Content that was displaced: put back as an ordinary new version, or removed for good. */
 import type { TrashedContent } from '../../../storage/sync/contract.ts'
-import { Problem } from '../../errors.ts'
+import { Problem } from '../../model/errors.ts'
 import { driverCode } from '../drivers/error.ts'
 import { conflictNames } from '../names.ts'
 import { notRunning } from '../problems.ts'
