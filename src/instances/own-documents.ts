@@ -88,7 +88,7 @@ export function revText({ gen, hash }: RevisionId): string {
 }
 
 /** Printed and parsed again: `members` may hold numbers as they were read, which must not lose digits. */
-function bodyOf(id: string, members: JsonObject): Body {
+export function bodyOf(id: string, members: JsonObject): Body {
   const text = stringifyJson(members)
   const { value } = parseJson(text)
   return makeBody(id, isObject(value) ? value : {}, text, Number.POSITIVE_INFINITY)

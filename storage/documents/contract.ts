@@ -255,6 +255,14 @@ export interface Commit extends RevisionId {
   readonly parent: RevisionId | undefined
 }
 
+/** Hears of all that one process writes. Called on the way of every write: it must be quick and never throw. */
+export interface Follower {
+  /** The database may have changed: it was written to or dropped. */
+  changed(ref: DatabaseRef): void
+  /** A revision made by `write`, before `write` resolves. */
+  committed(ref: DatabaseRef, commit: Commit): void
+}
+
 /** Bytes of the longest text that `broadcast` takes. */
 export const maxBroadcastBytes = 7_500
 
@@ -384,6 +392,8 @@ export interface DocumentStore {
   watch(ref: DatabaseRef, listener: () => void, onCommit?: (commit: Commit) => void): () => void
   /** How many listeners are registered in this process. */
   watching(): number
+  /** Tells of everything that this process writes, whichever database it is in, until the function returned is called. */
+  follow(follower: Follower): () => void
 
   /**
    * Hands a text to the hearers of every process on this store, this one included, at most once each; nothing of it is

@@ -16,11 +16,14 @@ export const dataTables = [
   'object_ledger',
   'secrets',
   'attachments',
+  'job_queue',
+  'event_feeds',
+  'recurring_work',
   'attempts',
 ] as const
 
 /** Tables that triggers fill from others. */
-export const derivedTables = ['file_nodes', 'file_references'] as const
+export const derivedTables = ['file_nodes', 'file_references', 'trigger_schedule'] as const
 
 /** Tables whose rows are revisions. */
 const revisionTables = ['docs', 'revs'] as const

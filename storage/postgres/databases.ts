@@ -18,6 +18,8 @@ const sweptTables = [
   'file_nodes',
   'file_references',
   'file_usage',
+  'trigger_schedule',
+  'event_feeds',
 ]
 
 export async function createDatabase(sql: Sql, { prefix, name }: DatabaseRef): Promise<'created' | 'exists'> {
@@ -89,6 +91,7 @@ export async function dropTenant(sql: Sql, prefix: string): Promise<void> {
       INSERT INTO object_ledger (name, due) VALUES (${tenantPrefix(prefix)}, now())
       ON CONFLICT (name) DO UPDATE SET due = excluded.due`
     await tx`DELETE FROM secrets WHERE prefix = ${prefix}`
+    await tx`DELETE FROM job_queue WHERE prefix = ${prefix}`
   })
 }
 

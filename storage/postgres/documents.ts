@@ -19,6 +19,7 @@ import type {
 } from '../documents/contract.ts'
 import { StaleIndexes } from '../documents/contract.ts'
 import type { FileStore } from '../files/contract.ts'
+import type { JobStore } from '../jobs/contract.ts'
 import { newLedger } from './attachments.ts'
 import { newAttemptStore, sweepAttempts } from './attempts.ts'
 import { countChanges, readChanges } from './changes.ts'
@@ -30,6 +31,7 @@ import { newPostgresFiles } from './files/files.ts'
 import { sweepSecrets } from './files/secrets.ts'
 import { scanIndex } from './index-scan.ts'
 import { IndexBuilder } from './indexes.ts'
+import { newPostgresJobs } from './jobs/jobs.ts'
 import { readLocal, readLocals, scanLocals, writeLocal } from './locals.ts'
 import { migrate, refreshCollation } from './migrate.ts'
 import { Notifications } from './notifications.ts'
@@ -50,9 +52,10 @@ export interface PostgresDocumentsOptions extends ConnectionOptions {
   readonly log?: (event: string, detail?: Record<string, unknown>) => void
 }
 
-/** Documents, and the files made of them. */
+/** Documents, and the files and jobs made of them. */
 export interface PostgresStore extends DocumentStore {
   readonly files: FileStore
+  readonly jobs: JobStore
   readonly attempts: AttemptStore
 }
 
@@ -147,6 +150,13 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
 
   return {
     files: newPostgresFiles({ sql, directory, notifications, maxConnections: options.maxConnections }),
+    jobs: newPostgresJobs({
+      sql,
+      directory,
+      changed: (ref) => notifications.changed(ref),
+      watch: (ref, listener) => notifications.watch(ref, listener),
+      shared: options.shared ?? true,
+    }),
     attempts: newAttemptStore(sql),
 
     createDatabase: (ref) => guarded(() => createDatabase(sql, ref)),
@@ -232,6 +242,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
     countChanges: (ref: DatabaseRef, range) => guarded(() => pageIn(ref, (db) => countChanges(sql, db, range))),
     watch: (ref: DatabaseRef, listener, onCommit) => notifications.watch(ref, listener, onCommit),
     watching: () => notifications.size,
+    follow: (follower) => notifications.follow(follower),
     broadcast: (ref: DatabaseRef, text: string) => guarded(() => notifications.broadcast(ref, text)),
     hear: (hearer) => notifications.hear(hearer),
 
