@@ -447,7 +447,6 @@ const rows = (T: string): readonly Scenario[] => [
     status: 404,
     json: noDatabase,
   },
-  { name: 'the end', request: `DELETE ${T}`, status: 200 },
   {
     name: 'a revision, and later the one that it was made from, with an attachment',
     request: `POST ${T}/_bulk_docs`,
@@ -503,6 +502,7 @@ const rows = (T: string): readonly Scenario[] => [
     status: 200,
     json: { why: 'first', _attachments: { x: { stub: true, length: 2 } } },
   },
+  { name: 'the end', request: `DELETE ${T}`, status: 200 },
 ]
 
 for (const face of ['/data', '/couchdb']) scenarios(`replication on ${face}`, openStage, rows(`${face}/${name}`))
