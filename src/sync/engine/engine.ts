@@ -1,7 +1,7 @@
 /** The engine of the process that leads: all entries, the rules in force, and the commands that people give. */
 import type { FileState, StoredEntry, SyncStore } from '../../../storage/sync/contract.ts'
-import { Problem } from '../../model/errors.ts'
 import type { Log } from '../../log.ts'
+import { Problem } from '../../model/errors.ts'
 import type { Command, EngineStatus, EntryGiven } from '../commands.ts'
 import { DriverError } from '../drivers/error.ts'
 import { checkEntryName, checkOptions, checkRoot, type EntryRules, rootOf } from '../entry-definition.ts'
