@@ -29,9 +29,10 @@ export function newSyncTransaction(tx: Transaction): SyncTransaction {
     },
     async newVersions(count) {
       if (count === 0) return []
-      const rows = await tx<{ id: string }[]>`
-        SELECT nextval(pg_get_serial_sequence('sync_versions', 'id')) AS id FROM generate_series(1, ${count}::int)`
-      return rows.map(({ id }) => Number(id))
+      const [row] = await tx<{ last: string }[]>`
+        UPDATE sync_state SET last_version = last_version + ${count} RETURNING last_version AS last`
+      const last = Number(row?.last)
+      return Array.from({ length: count }, (_, at) => last - count + 1 + at)
     },
     save: (changes) => save(tx, changes),
     async putEntry(entry: StoredEntry) {
@@ -112,11 +113,13 @@ async function save(tx: Transaction, changes: Changes): Promise<void> {
         AS t (entry text, native text) WHERE i.entry = t.entry AND i.native = t.native`
   }
   if (journal.length > 0) {
+    const numbered = journal.map((row, at) => ({ ...row, at: at + 1 }))
     await tx`
-      INSERT INTO sync_journal (entry, fid, filename, op, before, after, detail)
-      SELECT entry, fid, filename, op, before, after, coalesce(detail, '')
-      FROM jsonb_to_recordset(${JSON.stringify(journal)}::text::jsonb) AS t (entry text, fid uuid, filename text,
-        op text, before bigint, after bigint, detail text)`
+      WITH last AS (UPDATE sync_state SET last_seq = last_seq + ${journal.length} RETURNING last_seq)
+      INSERT INTO sync_journal (seq, entry, fid, filename, op, before, after, detail)
+      SELECT last_seq - ${journal.length} + at, entry, fid, filename, op, before, after, coalesce(detail, '')
+      FROM last, jsonb_to_recordset(${JSON.stringify(numbered)}::text::jsonb) AS t (at bigint, entry text, fid uuid,
+        filename text, op text, before bigint, after bigint, detail text)`
   }
 }
 
