@@ -7,6 +7,7 @@ import {
   allDocsText,
   joinRows,
   type Listing,
+  lastBounds,
   listingHead,
   parseListing,
   rowText,
@@ -52,7 +53,7 @@ export function allDocsRoutes(face: Face, services: CouchdbServices): void {
       },
       async (c, { path, query }) => {
         const visit = await enterWhole(c, services, path.db, 'GET', 'read')
-        return send(c, visit, parseListing(query, designs))
+        return send(c, visit, parseListing(lastBounds(c, query), designs))
       },
     )
 
@@ -70,7 +71,7 @@ export function allDocsRoutes(face: Face, services: CouchdbServices): void {
       },
       async (c, { path, query }) => {
         const visit = await enterWhole(c, services, path.db, 'GET', 'read')
-        return send(c, visit, parseListing(withBody(query, await body(c)), designs))
+        return send(c, visit, parseListing(withBody(lastBounds(c, query), await body(c)), designs))
       },
     )
 
@@ -89,7 +90,7 @@ export function allDocsRoutes(face: Face, services: CouchdbServices): void {
       async (c, { path, query }) => {
         const visit = await enterWhole(c, services, path.db, 'GET', 'read')
         const entries = readQueries(await body(c))
-        const asked = entries.map((entry) => parseListing({ ...query, ...withBody({}, entry) }, designs))
+        const asked = entries.map((entry) => parseListing({ ...lastBounds(c, query), ...withBody({}, entry) }, designs))
         return streamJson(c, '{"results":[', results(visit, asked), ']}')
       },
     )

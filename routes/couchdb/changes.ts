@@ -25,6 +25,8 @@ const words: ChangesWords = {
         return new Problem('bad_request', 'Supported `feed` types: normal, continuous, live, longpoll, eventsource')
       case 'style':
         return new Problem('bad_request', '`style` must be main_only or all_docs.')
+      case 'seq_interval':
+        return new Problem('bad_request', 'invalid_seq_interval')
       case 'heartbeat':
         return new Problem('bad_request', 'The heartbeat value should be a positive integer (in milliseconds).')
       default:

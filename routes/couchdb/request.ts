@@ -28,7 +28,7 @@ export function checkPathId(id: string): void {
 
 /** A document as this face takes it: `_type` is a special member that CouchDB does not know. */
 export function prepare(body: ParsedJson, maxBytes: number, id?: string): PreparedDocument {
-  return withoutType(prepareDocument(body, { maxBytes, id }))
+  return withoutType(prepareDocument(body, { maxBytes, id, replicatorMembers: true }))
 }
 
 /** The same for a local document, whose id has its prefix. */

@@ -31,7 +31,10 @@ export function bulkRoute(face: Face, { documents, instances, limits }: DataServ
     },
     async (c, { path: { type } }) => {
       const { ref } = await enterWhole(c, instances, type, 'POST', 'write')
-      const { docs, newEdits } = prepareBulk(await readBulk(c, limits), { maxBytes: limits.maxDocumentBytes })
+      const { docs, newEdits } = prepareBulk(await readBulk(c, limits), {
+        maxBytes: limits.maxDocumentBytes,
+        replicatorMembers: true,
+      })
       for (const doc of docs) requireType(doc, type)
       const outcomes = newEdits
         ? await documents.bulk(ref, docs, { create: true })

@@ -3,7 +3,7 @@
 import { z } from '@hono/zod-openapi'
 import { Problem } from '../../src/model/errors.ts'
 import { parseRevision } from '../../src/model/revision.ts'
-import { allDocsText, parseListing, sendListing } from '../http/all-docs.ts'
+import { allDocsText, lastBounds, parseListing, sendListing } from '../http/all-docs.ts'
 import { jsonText, jsonValue, notModified, revisionTag } from '../http/answer.ts'
 import { filling } from '../http/attachment.ts'
 import { unchanged } from '../http/conditional.ts'
@@ -35,7 +35,7 @@ export function designRoutes(own: Face, couch: Face, { documents, instances }: D
     },
     async (c, { path: { type }, query }) => {
       const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
-      const listing = parseListing(query, 'only')
+      const listing = parseListing(lastBounds(c, query), 'only')
       const answer = await documents.allDocs(ref, listing)
       return sendListing(c, answer, listing, filling(documents, ref, listing.attachments))
     },

@@ -14,9 +14,9 @@ const parameters = z.object({
   limit: z
     .string()
     .optional()
-    .describe('Rows in a page: 100 when absent, wrong or above 1000')
+    .describe('Rows in a page: 100 when absent, 0, wrong or above 1000')
     .transform(whole)
-    .transform(pageLimit),
+    .transform((limit) => pageLimit(limit || undefined)),
   skip: z.string().optional().describe('Rows to leave out; not looked at with a bookmark').transform(whole),
   bookmark: z.string().optional().describe('Where the previous page ended').transform(readBookmark),
   execution_stats: exactlyTrue().describe('true: add execution_stats'),

@@ -42,8 +42,11 @@ export async function readDocumentBody(
   const multipart = id === undefined ? undefined : await multipartDocument(c, limits.maxRequestBytes)
   const body = multipart?.json ?? (await readBody(c, limits))
   const { value } = body
+  // The one value that cozy-stack's own parser lets through to CouchDB.
+  if (value === null) throw new Problem('bad_request', 'Document must be a JSON object')
   if (!isObject(value)) throw requestProblem('Document must be a JSON object')
-  const document = prepareDocument(body, { maxBytes: limits.maxDocumentBytes, id, emptyIsAbsent: true })
+  const emptyIsAbsent = id !== undefined || value['_id'] !== ''
+  const document = prepareDocument(body, { maxBytes: limits.maxDocumentBytes, id, emptyIsAbsent })
   requireType(document, type)
   return { value, document, parts: multipart?.parts }
 }

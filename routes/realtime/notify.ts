@@ -3,7 +3,7 @@ import { z } from '@hono/zod-openapi'
 import type { Instances } from '../../src/instances/service.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { stringifyJson } from '../../src/model/json/exact.ts'
-import { isObject } from '../../src/model/json/value.ts'
+import { isObject, type JsonObject } from '../../src/model/json/value.ts'
 import { hasEvents } from '../../src/realtime/doctypes.ts'
 import type { Hub } from '../../src/realtime/hub.ts'
 import { maxBroadcastBytes } from '../../storage/documents/contract.ts'
@@ -41,7 +41,8 @@ export function notifyRoute(face: Face, { hub, instances }: NotifyServices): voi
       const { value, exact } = await readJson(c, { maxBytes: maxBroadcastBytes })
       if (!isObject(value)) throw new Problem('bad_request', 'The body must be a JSON object')
       if (!permissions.allowsDocument('POST', type, { ...value, _id: id })) throw new Problem('forbidden', 'Forbidden')
-      await hub.notify({ prefix: instance.prefix, name: type }, id, stringifyJson(exact))
+      const document = { ...(exact as JsonObject), _id: id }
+      await hub.notify({ prefix: instance.prefix, name: type }, id, stringifyJson(document))
       return new Response(null, { status: 204 })
     },
   )

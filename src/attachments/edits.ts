@@ -15,7 +15,7 @@ import { assertWritable, protection, type Stores } from '../documents/writing.ts
 import { makeBody } from '../model/body.ts'
 import { stringifyJson } from '../model/json/exact.ts'
 import { noDatabase } from '../model/no-database.ts'
-import { formatRevision, sameRevision } from '../model/revision.ts'
+import { checkSuccessor, formatRevision, sameRevision } from '../model/revision.ts'
 import { checkAttachmentName } from './given.ts'
 import { noStubs, partsOf, type Stubs, stubsOf, withStubs } from './stubs.ts'
 
@@ -75,9 +75,10 @@ export async function removeAttachment(
   return edit(stores, ref, place, stored, (stubs) => new Map([...stubs].filter(([other]) => other !== name)))
 }
 
-function check(ref: DatabaseRef, { id, name }: AttachmentPlace): AttachmentOutcome | undefined {
+function check(ref: DatabaseRef, { id, name, rev }: AttachmentPlace): AttachmentOutcome | undefined {
   checkDocumentId(id)
   checkAttachmentName(name)
+  checkSuccessor(rev)
   assertWritable(ref, id)
   const reason = protection(ref, id, false)
   return reason === undefined ? undefined : { kind: 'forbidden', id, reason }

@@ -21,6 +21,8 @@ export interface DocumentRules {
   readonly id?: string | undefined
   /** Take an empty `_id` or `_rev` as none at all, instead of refusing it. */
   readonly emptyIsAbsent?: boolean | undefined
+  /** Keep the members that CouchDB's replicator writes into its own documents, instead of refusing them. */
+  readonly replicatorMembers?: boolean | undefined
 }
 
 export interface PreparedDocument {
@@ -48,13 +50,14 @@ export function prepareDocument({ value, exact }: ParsedJson, rules: DocumentRul
   if (isDeeper(value, maxDocumentDepth)) {
     throw new Problem('bad_request', `Document is nested deeper than ${maxDocumentDepth} levels`)
   }
-  const special = Object.keys(value).filter(isSpecial)
+  const kept = rules.replicatorMembers === true ? replicatorMembers : noMembers
+  const special = Object.keys(value).filter((name) => name.startsWith('_') && !kept.has(name))
   for (const name of special) checkMember(name, value[name])
   const id = idOf(value['_id'], rules)
   const revisions = revisionsOf(value['_revisions'])
   const rev = isAbsent(value['_rev'], rules) ? undefined : parseRevision(value['_rev'])
-  const members = special.length === 0 ? value : withoutSpecial(value)
-  const printed = exact === value ? members : withoutSpecial(exact)
+  const members = special.length === 0 ? value : withoutMembers(value, special)
+  const printed = exact === value ? members : withoutMembers(exact, special)
   return {
     id,
     rev: revisions ? { gen: revisions.start, hash: revisions.ids[0] as string } : rev,
@@ -107,6 +110,17 @@ export function checkDocumentId(id: string): void {
 /** Special members that are ignored, so that a document read with them can be written back (documents 3.3). */
 const ignored = new Set(['_revs_info', '_local_seq', '_conflicts', '_deleted_conflicts'])
 
+/** Members that CouchDB stores although they begin with an underscore: its replicator writes them. */
+const replicatorMembers: ReadonlySet<string> = new Set([
+  '_replication_state',
+  '_replication_state_time',
+  '_replication_state_reason',
+  '_replication_id',
+  '_replication_stats',
+  '_access',
+])
+const noMembers: ReadonlySet<string> = new Set()
+
 function checkMember(name: string, value: Json | undefined): void {
   const fits =
     name === '_id' ||
@@ -135,12 +149,12 @@ function revisionsOf(revisions: Json | undefined): PreparedDocument['revisions']
   if (revisions === undefined) return undefined
   if (!isObject(revisions)) throw new Problem('doc_validation', '_revisions must be an object')
   const { start, ids } = revisions
-  if (!Number.isSafeInteger(Number(start) + 1) || typeof start !== 'number')
+  if (!Number.isSafeInteger(start) || typeof start !== 'number')
     throw new Problem('doc_validation', "_revisions.start isn't an integer.")
   if (!Array.isArray(ids)) throw new Problem('doc_validation', "_revisions.ids isn't a array.")
   const gen = Number(start)
   if (gen === 0 && ids.length === 0) return undefined
-  if (ids.length === 0 || ids.length > gen) {
+  if (gen < 0 || ids.length === 0 || ids.length > Math.max(gen, 1)) {
     throw new Problem('doc_validation', '_revisions.ids must hold 1 to `start` hashes')
   }
   const hashes = ids.map((hash: unknown) => {
@@ -150,14 +164,10 @@ function revisionsOf(revisions: Json | undefined): PreparedDocument['revisions']
   return { start: gen, ids: hashes }
 }
 
-function isSpecial(name: string): boolean {
-  return name.startsWith('_')
-}
-
-/** Names without an underscore in front can be assigned; `__proto__` never arrives here. */
-function withoutSpecial(object: JsonObject): JsonObject {
+/** What is left can be assigned: `__proto__` is a special member, too. */
+function withoutMembers(object: JsonObject, special: readonly string[]): JsonObject {
   const members: Record<string, Json> = {}
-  for (const name of Object.keys(object)) if (!isSpecial(name)) members[name] = object[name] as Json
+  for (const name of Object.keys(object)) if (!special.includes(name)) members[name] = object[name] as Json
   return members
 }
 

@@ -56,7 +56,7 @@ export function prepareLocal(body: ParsedJson, id: string, maxBytes: number): Pr
   checkLocalId(id)
   const { value } = body
   const n = isObject(value) && value['_rev'] !== undefined ? parseLocalRevision(value['_rev']) : undefined
-  const prepared = prepareDocument(withoutNames(body), { maxBytes, id })
+  const prepared = prepareDocument(withoutNames(body), { maxBytes, id, replicatorMembers: true })
   return { id, n, deleted: prepared.deleted, type: prepared.type, text: prepared.body.text }
 }
 

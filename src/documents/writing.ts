@@ -17,7 +17,7 @@ import { isWritable } from '../model/doctypes.ts'
 import { Problem } from '../model/errors.ts'
 import { stringifyJson } from '../model/json/exact.ts'
 import { noDatabase } from '../model/no-database.ts'
-import { formatRevision } from '../model/revision.ts'
+import { checkSuccessor, formatRevision } from '../model/revision.ts'
 import { creating } from './creating.ts'
 import { checkDocumentId, type PreparedDocument } from './document.ts'
 import { isBuiltinDesign } from './reserved-designs.ts'
@@ -66,6 +66,7 @@ export async function writeDocument(
 ): Promise<WriteOutcome> {
   const { id, document, rev, unknownParent } = request
   assertWritable(ref, id)
+  checkSuccessor(rev)
   const reason = protection(ref, id, document.deleted)
   if (reason) return { kind: 'forbidden', id, reason }
   const edit: Edit = { ref, id, parent: rev, deleted: document.deleted, body: document.body, unknownParent }
@@ -87,6 +88,7 @@ export async function removeDocument(
 ): Promise<WriteOutcome> {
   checkDocumentId(id)
   assertWritable(ref, id)
+  checkSuccessor(rev)
   const reason = protection(ref, id, true)
   if (reason) return { kind: 'forbidden', id, reason }
   const edit: Edit = { ref, id, parent: rev, deleted: true, body: emptyBody, unknownParent: 'refuse', mustExist: true }
@@ -107,6 +109,7 @@ export async function writeBulk(
   for (const [at, document] of documents.entries()) {
     const id = document.id ?? newDocumentId()
     assertWritable(ref, id)
+    checkSuccessor(document.rev)
     const reason = protection(ref, id, document.deleted)
     if (reason) {
       outcomes[at] = { kind: 'forbidden', id, reason }
@@ -227,6 +230,7 @@ export async function copyDocument(
   to: { readonly id: string; readonly rev?: RevisionId | undefined },
 ): Promise<WriteOutcome> {
   checkDocumentId(to.id)
+  checkSuccessor(to.rev)
   const winner = await store.read(ref, from.id)
   if (!winner) return { kind: 'missing', id: from.id }
   const source = from.rev ? await store.readRevision(ref, from.id, from.rev) : winner

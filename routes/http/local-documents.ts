@@ -29,3 +29,8 @@ export function withRevision<Local extends Pick<PreparedLocal, 'n'>>(
 export function removalOf(id: string): PreparedLocal {
   return { id, n: undefined, deleted: true, type: undefined, text: '{}' }
 }
+
+/** What CouchDB answers to every method on an attachment of a local document. */
+export function noLocalAttachments(): Problem {
+  return new Problem('bad_request', '_local documents do not accept attachments.')
+}
