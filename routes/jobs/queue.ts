@@ -10,7 +10,7 @@ import type { JobsServices } from './services.ts'
 const maxListed = 200
 
 const Order = z.object({
-  arguments: z.unknown(),
+  arguments: z.unknown().optional(),
   manual: z.boolean().nullish(),
   options: Options.describe('`timeout` in seconds'),
   forward_logs: z.boolean().nullish(),

@@ -20,10 +20,12 @@ export function jobsRoutes(services: JobsServices): Face {
   mailRoutes(face, services) //     POST          /jobs/support, /jobs/campaign-emails
   tidyRoutes(face, services) //     POST          /jobs/clean; DELETE /jobs/purge
   refuseOtherMethods(face)
+  const nothing = () => new Problem('not_found', 'Not Found')
+  face.router.all('/jobs/queue/*', (c) => face.onError(nothing(), c))
 
   jobRoutes(face, services) //      GET, PATCH    /jobs/ID
   refuseOtherMethods(face)
 
-  face.router.all('/jobs/*', (c) => face.onError(new Problem('not_found', 'Not Found'), c))
+  face.router.all('/jobs/*', (c) => face.onError(nothing(), c))
   return face
 }

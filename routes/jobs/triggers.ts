@@ -20,13 +20,13 @@ const Order = z.object({
   type: z.string().nullish(),
   arguments: z.string().nullish(),
   worker: z.string().nullish(),
-  message: z.unknown(),
-  worker_arguments: z.unknown().describe('The former name of `message`'),
+  message: z.unknown().optional(),
+  worker_arguments: z.unknown().optional().describe('The former name of `message`'),
   debounce: z.string().nullish(),
   options: Options.describe('`timeout` in nanoseconds'),
 })
 
-const Changes = z.object({ arguments: z.string().nullish(), message: z.unknown() })
+const Changes = z.object({ arguments: z.string().nullish(), message: z.unknown().optional() })
 
 const restricted = 'on io.cozy.triggers, restricted by worker or not'
 const maxListed = 1_000
@@ -41,7 +41,11 @@ export function triggersRoutes(face: Face, services: JobsServices): void {
       tag: 'jobs',
       needs: `POST ${restricted}`,
       body: z.object({ data: z.object({ attributes: Order }) }),
-      answers: { 201: OneAnswer, 400: 'The arguments cannot be read', 422: 'There is no such type, or an attribute is wrong' },
+      answers: {
+        201: OneAnswer,
+        400: 'The arguments cannot be read',
+        422: 'There is no such type, or an attribute is wrong',
+      },
     },
     async (c) => {
       const visit = await enter(c, services)
@@ -63,7 +67,10 @@ export function triggersRoutes(face: Face, services: JobsServices): void {
         type,
         worker,
         arguments: order.arguments ?? '',
-        message: exactMember(attributes, memberOf(attributes, 'message') === undefined ? 'worker_arguments' : 'message'),
+        message: exactMember(
+          attributes,
+          memberOf(attributes, 'message') === undefined ? 'worker_arguments' : 'message',
+        ),
         debounce,
         options: isObject(options) ? options : null,
       })
@@ -160,7 +167,8 @@ export function triggerRoutes(face: Face, services: JobsServices): void {
     async (c, { path: { id }, query: { Limit = '50' } }) => {
       const trigger = await found(await enter(c, services), 'GET', id)
       const limit = /^\d{1,6}$/.test(Limit) ? Number(Limit) : undefined
-      if (limit === undefined) throw new Problem('bad_request', 'Limit is a whole number', { source: { parameter: 'Limit' } })
+      if (limit === undefined)
+        throw new Problem('bad_request', 'Limit is a whole number', { source: { parameter: 'Limit' } })
       const jobs = await triggers.jobs(trigger, Math.min(limit, maxListed))
       return sendList(c, jobs.map(jobObject))
     },

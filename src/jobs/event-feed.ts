@@ -19,7 +19,14 @@ import type { Log } from '../log.ts'
 import type { JsonObject } from '../model/json/value.ts'
 import { kindOf } from '../realtime/events.ts'
 import { Journal } from '../realtime/journal.ts'
-import { concerns, type DocumentEvent, type EventRule, type EventVerb, matchesEvent, parseEventRules } from './event-rule.ts'
+import {
+  concerns,
+  type DocumentEvent,
+  type EventRule,
+  type EventVerb,
+  matchesEvent,
+  parseEventRules,
+} from './event-rule.ts'
 import { newJob } from './new-job.ts'
 import { jobOfTrigger, type Trigger, triggerOf } from './trigger-document.ts'
 import { clientWorker, isKnownWorker } from './worker-names.ts'
@@ -73,7 +80,10 @@ export class EventFeed {
 
   constructor(options: EventFeedOptions) {
     this.#options = options
-    this.#builtIn = options.builtIn.map(({ worker, arguments: text }) => ({ worker, rules: parseEventRules(text) ?? [] }))
+    this.#builtIn = options.builtIn.map(({ worker, arguments: text }) => ({
+      worker,
+      rules: parseEventRules(text) ?? [],
+    }))
   }
 
   start(): void {
@@ -252,7 +262,10 @@ function isFollowed(name: string): boolean {
   return name !== jobsDoctype
 }
 
-function eventMembers({ prefix, domain }: { prefix: string; domain: string }, { verb, doc, old }: DocumentEvent): JsonObject {
+function eventMembers(
+  { prefix, domain }: { prefix: string; domain: string },
+  { verb, doc, old }: DocumentEvent,
+): JsonObject {
   return { domain, prefix, verb, doc, ...(old === undefined ? {} : { old }) }
 }
 

@@ -24,7 +24,11 @@ const weekdays = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'frida
 
 /** `undefined` when the text is none. An empty text allows every moment. */
 export function parsePeriodic(period: Period, text: string, seed: string): Periodic | undefined {
-  const words = text.trim().toLowerCase().split(/\s+/).filter((word) => word !== '')
+  const words = text
+    .trim()
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '')
   const wish = period === 'hourly' ? (words.length === 0 ? anyMoment : undefined) : parseWish(period, words)
   if (wish === undefined) return undefined
   const [first, second] = numbersOf(seed)
@@ -32,7 +36,7 @@ export function parsePeriodic(period: Period, text: string, seed: string): Perio
     const offset = second % hourMs
     return { next: (afterMs) => firstAfter(afterMs, Math.floor(afterMs / hourMs) * hourMs + offset, hourMs) }
   }
-  const inDay = wish.from * hourMs + (Math.floor(second / 1000) * 1000) % ((wish.until - wish.from) * hourMs)
+  const inDay = wish.from * hourMs + ((Math.floor(second / 1000) * 1000) % ((wish.until - wish.from) * hourMs))
   const isDay = dayChooser(period, wish.days, first)
   return {
     next(afterMs) {
@@ -117,7 +121,8 @@ function monthDayOf(text: string): number | undefined {
 /** Without days of their own, months have 28. */
 function dayChooser(period: Period, days: readonly number[] | undefined, number: number): (date: Date) => boolean {
   if (period === 'daily') return () => true
-  const choice = days ?? Array.from({ length: period === 'weekly' ? 7 : 28 }, (_, n) => n + (period === 'weekly' ? 0 : 1))
+  const choice =
+    days ?? Array.from({ length: period === 'weekly' ? 7 : 28 }, (_, n) => n + (period === 'weekly' ? 0 : 1))
   const chosen = choice[number % choice.length]
   return period === 'weekly' ? (date) => date.getUTCDay() === chosen : (date) => date.getUTCDate() === chosen
 }

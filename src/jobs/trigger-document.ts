@@ -1,8 +1,8 @@
 /** Documents of `io.cozy.triggers`. */
 import { durationSeconds } from '../instances/duration.ts'
 import { revText } from '../instances/own-documents.ts'
-import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 import { stringifyJson } from '../model/json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 import { isTriggerType, parseSchedule, type Schedule, type TriggerType } from './schedule.ts'
 import type { JobOptions, JobOrder, Tenant } from './service.ts'
 

@@ -8,7 +8,14 @@ import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 import { jobOf, jobOfMembers } from './job-document.ts'
 import { newJob } from './new-job.ts'
 import type { Job } from './service.ts'
-import { jobOfTrigger, scheduleOf, type Trigger, type TriggerOrder, triggerMembers, triggerOf } from './trigger-document.ts'
+import {
+  jobOfTrigger,
+  scheduleOf,
+  type Trigger,
+  type TriggerOrder,
+  triggerMembers,
+  triggerOf,
+} from './trigger-document.ts'
 import { stateOf, type TriggerState } from './trigger-state.ts'
 
 const page = 500
