@@ -15,7 +15,7 @@ import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
 import type { AttemptStore } from '../storage/attempts/contract.ts'
-import type { DocumentStore } from '../storage/documents/contract.ts'
+import type { BodyRewriter, DocumentStore } from '../storage/documents/contract.ts'
 import type { FileStore } from '../storage/files/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
@@ -37,6 +37,8 @@ import type { Log } from './log.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
 import { newReadyCheck } from './readiness.ts'
 import { Hub } from './realtime/hub.ts'
+import { openSecrets, sealOldAccounts } from './secrets/key.ts'
+import { sealBody, sealStore } from './secrets/sealed-store.ts'
 import { StartupError } from './startup-error.ts'
 import { version } from './version.ts'
 
@@ -55,7 +57,7 @@ export interface App {
 }
 
 /** Documents, and the files made of them. */
-export interface Stores extends DocumentStore {
+export interface Stores extends DocumentStore, BodyRewriter {
   readonly files: FileStore
   readonly attempts: AttemptStore
 }
@@ -64,7 +66,10 @@ export interface Stores extends DocumentStore {
  * Builds services and routes over open stores. What a first start makes (identity, passphrase) is made here, so the
  * listeners should be open by then: a start that fails afterwards would have shown the passphrase to nobody.
  */
-export async function openApp(config: Config, log: Log, store: Stores, objects: ObjectStore): Promise<App> {
+export async function openApp(config: Config, log: Log, bare: Stores, objects: ObjectStore): Promise<App> {
+  const secrets = await openSecrets(config, bare)
+  await sealOldAccounts(bare, secrets)
+  const store = sealStore(bare, secrets)
   const identity = await openIdentity(store)
   const instances = openInstances({
     store,
@@ -104,6 +109,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     maxAttachmentBytes: config.documents.max_attachment,
     // What cannot be deleted now is deleted later.
     onCompacted: () => sweeper.run().catch(() => {}),
+    seal: (ref, id, body) => sealBody(ref, id, body, secrets),
     stopping: stopping.signal,
   })
   const files = openFiles({ store: store.files, objects, log })
@@ -130,7 +136,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
   publicApp.use(cors())
   publicApp.use(doorkeeper({ instances, clientOf }))
   const expiredStatus = config.token.expired_status
-  const dataFace = dataRoutes({ documents, instances, log, limits, expiredStatus })
+  const dataFace = dataRoutes({ documents, instances, secrets, log, limits, expiredStatus })
   const couchFace = couchdbRoutes({ documents, instances, store, log, uuid: identity.uuid, limits })
   const hub = new Hub({ store, log })
   const realtime = realtimeRoutes({
