@@ -1,8 +1,8 @@
 /** `POST /oidc/access_token`: tokens for a client whose person an identity provider has vouched for. */
 import { z } from '@hono/zod-openapi'
 import { checkClientScope } from '../../src/auth/oauth.ts'
-import { Problem } from '../../src/errors.ts'
 import type { Instance } from '../../src/instances/service.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { instanceOf } from '../http/tenant.ts'
 import { json } from './answer.ts'

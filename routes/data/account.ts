@@ -1,7 +1,7 @@
 /** Accounts in clear, for those who log in with them. */
-import { parseJson, stringifyJson } from '../../src/json/exact.ts'
-import { isObject } from '../../src/json/value.ts'
-import type { Permissions } from '../../src/permissions/permissions.ts'
+import { parseJson, stringifyJson } from '../../src/model/json/exact.ts'
+import { isObject } from '../../src/model/json/value.ts'
+import type { Permissions } from '../../src/model/permissions.ts'
 import { accountContext, openAccount } from '../../src/secrets/accounts.ts'
 import type { DataServices } from './services.ts'
 

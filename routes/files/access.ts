@@ -1,10 +1,11 @@
 /** What every file route does before it touches a node: instance, token, permission (files 1). */
-import { Problem } from '../../src/errors.ts'
+
 import { type Node, rootId } from '../../src/files/node.ts'
 import type { Drive } from '../../src/files/service.ts'
 import type { Instance } from '../../src/instances/service.ts'
-import type { Json } from '../../src/json/value.ts'
-import type { Permissions, Verb } from '../../src/permissions/permissions.ts'
+import { Problem } from '../../src/model/errors.ts'
+import type { Json } from '../../src/model/json/value.ts'
+import type { Permissions, Verb } from '../../src/model/permissions.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import type { HttpContext } from '../http/router.ts'
 import { instanceOf, permissionsOf, tokenOf } from '../http/tenant.ts'

@@ -2,8 +2,8 @@
 
 import { z } from '@hono/zod-openapi'
 import type { ChangesEvent, ChangesQuery } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
-import { orWithoutDatabase } from '../../src/no-database.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { orWithoutDatabase } from '../../src/model/no-database.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { fieldTree } from '../http/projection.ts'

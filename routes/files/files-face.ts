@@ -2,8 +2,9 @@
  * The files API under `/files`: its URL space in one screen. Fixed names come before the place of an id (files 9), and a
  * wrong method on one of them is 405, never an id.
  */
-import { Problem } from '../../src/errors.ts'
+
 import type { Fsck } from '../../src/fsck/service.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { referencesRoutes } from '../data/references.ts'
 import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { settingsRoutes } from '../settings/routes.ts'

@@ -2,8 +2,8 @@
 
 import { z } from '@hono/zod-openapi'
 import type { FindFace } from '../../src/documents/service.ts'
-import type { JsonObject } from '../../src/json/value.ts'
-import { orWithoutDatabase } from '../../src/no-database.ts'
+import type { JsonObject } from '../../src/model/json/value.ts'
+import { orWithoutDatabase } from '../../src/model/no-database.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { fieldTree } from '../http/projection.ts'

@@ -1,8 +1,8 @@
 /** Nodes as JSON-API objects (files 4.1): attributes as stored, what points elsewhere as relationships. */
 import type { Directory, FileNode, Node } from '../../src/files/node.ts'
 import type { Version } from '../../src/files/service.ts'
-import { stringifyJson } from '../../src/json/exact.ts'
-import { isObject, type Json, type JsonObject } from '../../src/json/value.ts'
+import { stringifyJson } from '../../src/model/json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../../src/model/json/value.ts'
 import { filesDoctype, versionsDoctype } from '../../storage/files/contract.ts'
 import { jsonText } from '../http/answer.ts'
 import { type FieldTree, project } from '../http/projection.ts'

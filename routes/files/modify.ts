@@ -1,10 +1,10 @@
 /** `PATCH`: names, places, attributes; the trash and its opposite by an attribute (files 5.1, 5.2). */
 
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
 import type { Node } from '../../src/files/node.ts'
 import { notThere } from '../../src/files/problems.ts'
-import { isObject, type Json } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { isObject, type Json } from '../../src/model/json/value.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enter, requireSome, type Visit } from './access.ts'

@@ -1,10 +1,10 @@
 /** Pages of lists: `page[limit]` with `page[cursor]` or `page[skip]` (files 4.1). */
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
 import type { Node } from '../../src/files/node.ts'
 import type { Page } from '../../src/files/service.ts'
-import { parseJson } from '../../src/json/exact.ts'
-import type { Json } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { parseJson } from '../../src/model/json/exact.ts'
+import type { Json } from '../../src/model/json/value.ts'
 
 /** Rows in a page of children when the request says nothing. */
 export const childrenPage = 30

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { Json } from '../../src/json/value.ts'
+import type { Json } from '../../src/model/json/value.ts'
 import { patchOf } from './patch-request.ts'
 
 describe('what a PATCH asks for', () => {

@@ -1,6 +1,6 @@
 /** What a PATCH asks for: JSON-API attributes of a directory or file. */
 import type { NodeChanges } from '../../src/files/service.ts'
-import { isObject, type Json, type JsonObject } from '../../src/json/value.ts'
+import { isObject, type Json, type JsonObject } from '../../src/model/json/value.ts'
 import { badBody, invalidParameter } from './errors.ts'
 import { distinct, readDate } from './parameters.ts'
 

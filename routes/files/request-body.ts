@@ -1,6 +1,6 @@
 /** JSON-API request bodies. Their Content-Type is not looked at. */
-import { Problem } from '../../src/errors.ts'
-import { isObject, type Json, type JsonObject } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { isObject, type Json, type JsonObject } from '../../src/model/json/value.ts'
 import { readOptionalJson } from '../http/body.ts'
 import type { HttpContext } from '../http/router.ts'
 import { badBody } from './errors.ts'

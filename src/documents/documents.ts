@@ -4,10 +4,10 @@ import type { ObjectStore } from '../../storage/objects/contract.ts'
 import { Contents } from '../attachments/contents.ts'
 import { readAttachment, removeAttachment, writeAttachment } from '../attachments/edits.ts'
 import { withContents } from '../attachments/inline.ts'
+import type { ObjectBody } from '../model/body.ts'
 import { allDocs } from './all-docs.ts'
 import { changesReader } from './changes.ts'
 import { creating } from './creating.ts'
-import type { DocumentBody } from './document.ts'
 import { createIndex, deleteIndex, listIndexes } from './indexes.ts'
 import { listLocals, readLocal, writeLocal } from './locals.ts'
 import { openRevisions } from './open-revisions.ts'
@@ -32,7 +32,7 @@ export interface DocumentsOptions {
    * The body as it is kept: where parts of it are secret, an answer shows it as a reader would see it. The store must do
    * the same with bodies that come another way.
    */
-  readonly seal?: (ref: DatabaseRef, id: string, body: DocumentBody) => DocumentBody
+  readonly seal?: (ref: DatabaseRef, id: string, body: ObjectBody) => ObjectBody
   /** Aborts when the server is about to stop: feeds that wait end then. */
   readonly stopping?: AbortSignal
 }

@@ -1,5 +1,5 @@
 /** Renaming, moving, and changing what is said of a file or directory (files 5.1). */
-import type { Json } from '../json/value.ts'
+import type { Json } from '../model/json/value.ts'
 import { moveBelow } from './below.ts'
 import { classOf } from './class.ts'
 import { isBefore } from './dates.ts'

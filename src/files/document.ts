@@ -1,9 +1,10 @@
 /** Documents of directories, files and versions: made, changed and turned into edits (files 2). */
+
 import { filesDoctype, type TreeEdit, type TreeTransaction, versionsDoctype } from '../../storage/files/contract.ts'
-import { makeBody } from '../documents/document.ts'
-import { parseRevision } from '../documents/revision.ts'
-import { parseJson, stringifyJson } from '../json/exact.ts'
-import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { makeBody } from '../model/body.ts'
+import { parseJson, stringifyJson } from '../model/json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
+import { parseRevision } from '../model/revision.ts'
 import { isBefore } from './dates.ts'
 import { type Node, nodeOf } from './node.ts'
 import { type Act, changed, made, uploaded } from './provenance.ts'

@@ -1,6 +1,6 @@
 /** Runs reads and changes on one tenant's tree: the special directories are there, and discarded bytes are deleted. */
 import type { FileStore, TreeReader, TreeTransaction } from '../../storage/files/contract.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../model/json/value.ts'
 import { newDirectory, newNodeEdit } from './document.ts'
 import { newFileId } from './ids.ts'
 import { rootId, trashId, trashPath } from './node.ts'

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { SignJWT } from 'jose'
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import type { Instance } from '../instances/service.ts'
-import { parseJson } from '../json/exact.ts'
+import { parseJson } from '../model/json/exact.ts'
 import { newDriveOf, quotaOf } from './drive.ts'
 
 test.each([

@@ -1,5 +1,5 @@
 /** Who made and changed a document, when and from where: its `cozyMetadata` (files 2.1). */
-import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 import type { Drive } from './service.ts'
 
 /** Who acts on whose files, and when (ISO 8601). */

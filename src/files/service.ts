@@ -4,7 +4,7 @@
  * files 1.1; `Problem.source` names the part of the request.
  */
 import type { OpenObject } from '../../storage/objects/contract.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../model/json/value.ts'
 import type { Directory, FileNode, Node, Reference } from './node.ts'
 
 /** One tenant's files, for one caller. Made of an instance and a token by `driveOf`. */

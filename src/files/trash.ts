@@ -1,6 +1,6 @@
 /** Into the trash, out of it, and gone for good (files 5.3). */
 import { randomInt } from 'node:crypto'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../model/json/value.ts'
 import { moveBelow, removeBelow, removeFiles } from './below.ts'
 import { createDirectoryAt } from './create-directory.ts'
 import { changedMembers, nodeEdit, writeNode } from './document.ts'

@@ -1,9 +1,9 @@
 /** Versions as they lie in `io.cozy.files.versions` (files 2.2). */
 import type { StoredDocument } from '../../storage/documents/contract.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
-import { formatRevision } from '../documents/revision.ts'
-import { parseJson } from '../json/exact.ts'
-import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { parseJson } from '../model/json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
+import { formatRevision } from '../model/revision.ts'
 import type { FileNode } from './node.ts'
 import { type Act, made } from './provenance.ts'
 import type { Version } from './service.ts'

@@ -1,11 +1,11 @@
 /** Former contents of files: kept when another one comes, listed, tagged, taken back, deleted (files 3.3, 5.4). */
 import type { TreeEdit, TreeReader } from '../../storage/files/contract.ts'
+import { storedName } from '../model/object-name.ts'
 import { instantOf } from './dates.ts'
 import { changedMembers, contentMembers, nodeEdit, versionEdit, writeNode } from './document.ts'
 import type { DriveTree, Work } from './drive-tree.ts'
 import { fileById, isTrashed } from './lookup.ts'
 import { asFile, type FileNode, rootId } from './node.ts'
-import { storedName } from './object-name.ts'
 import { filePages } from './pages.ts'
 import { notThere, parentInTrash } from './problems.ts'
 import type { Drive } from './service.ts'

@@ -1,8 +1,8 @@
 /** Changing an instance (admin 2.5): only what was given, never blanking; conflicts are tried again. */
 import { randomBytes } from 'node:crypto'
 import type { DocumentStore } from '../../storage/documents/contract.ts'
-import { Problem } from '../errors.ts'
-import type { JsonObject } from '../json/value.ts'
+import { Problem } from '../model/errors.ts'
+import type { JsonObject } from '../model/json/value.ts'
 import { coversTos, instanceMembers, liftSettings, settingsMembers } from './changes.ts'
 import { type DomainRules, normaliseDomain } from './domain.ts'
 import { editOf, type OwnEdit, readDocument, writeDocument } from './own-documents.ts'

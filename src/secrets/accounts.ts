@@ -2,8 +2,8 @@
  * Which members of an account are secret, and how they are kept: the login and password of `auth` together in
  * `credentials_encrypted`, every other one under its name with `_encrypted` behind it, as cozy-stack has them.
  */
-import { parseJson, stringifyJson } from '../json/exact.ts'
-import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { parseJson, stringifyJson } from '../model/json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 import { isSealed, type Secrets } from './secrets.ts'
 
 /** The doctype whose documents hold passwords of other services. */

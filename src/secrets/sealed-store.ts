@@ -1,9 +1,9 @@
 /** A store in which accounts are kept with their secrets sealed, whoever writes them and however. */
 import type { Body, DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
-import { type ObjectBody, partsOf, withStubs } from '../attachments/stubs.ts'
-import { makeBody } from '../documents/document.ts'
-import { parseJson, stringifyJson } from '../json/exact.ts'
-import { isObject } from '../json/value.ts'
+import { partsOf, withStubs } from '../attachments/stubs.ts'
+import { makeBody, type ObjectBody } from '../model/body.ts'
+import { parseJson, stringifyJson } from '../model/json/exact.ts'
+import { isObject } from '../model/json/value.ts'
 import { accountContext, accountsDoctype, sealAccount } from './accounts.ts'
 import type { Secrets } from './secrets.ts'
 

@@ -1,6 +1,8 @@
 /** Permissions: rules parsed from scope strings, and the questions that routes ask of them (documents 6.3, 6.4). */
-import type { Audience } from '../instances/audience.ts'
-import type { Json } from '../json/value.ts'
+import type { Json } from './json/value.ts'
+
+/** For whom a token is: which secret signs it and how long it lives. */
+export type Audience = 'app' | 'konn' | 'access' | 'refresh' | 'share' | 'cli'
 
 export type Verb = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
