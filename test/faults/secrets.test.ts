@@ -19,11 +19,13 @@ const folder = mkdtempSync(join(tmpdir(), 'hearth-secrets-'))
 let server: TestServer
 let token = ''
 let databaseUrl = ''
+let domain = ''
 let bare: PostgresStore
 
 beforeAll(async () => {
   server = await startServer({ database: 'external', args: ['--log-level', 'debug'], keepData: true })
   databaseUrl = server.databaseUrl ?? ''
+  domain = server.domain
   token = await server.token('*')
   bare = await openPostgresDocuments({
     target: databaseUrl,
@@ -40,7 +42,7 @@ afterAll(async () => {
 })
 
 async function ask(method: string, path: string, body?: unknown, bearer = token) {
-  const headers: Record<string, string> = { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' }
+  const headers = { host: domain, authorization: `Bearer ${bearer}`, 'content-type': 'application/json' }
   const init: HttpInit = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }
   const response = await server.fetch(path, init)
   const text = await response.text()
@@ -154,7 +156,7 @@ describe('a secret of an account', () => {
 
 describe('who logs in with an account', () => {
   async function readAs(audience: string, query = ''): Promise<JsonObject> {
-    const prefix = await prefixOf(server.domain)
+    const prefix = await prefixOf(domain)
     const ref = { prefix, name: 'io.cozy.permissions' }
     const kind = audience === 'konn' ? 'konnectors' : 'apps'
     await bare.createDatabase(ref)
@@ -177,7 +179,7 @@ describe('who logs in with an account', () => {
   })
   test('sealed secrets of another person stay closed in one’s own account', async () => {
     const mine = (await ask('GET', `/data/${type}/put`)).json()['auth']
-    const other = `other.${server.domain}`
+    const other = `other.${domain}`
     await server.createInstance(other)
     const bearer = await server.token('*', { domain: other })
     const init = { headers: { host: other, authorization: `Bearer ${bearer}`, 'content-type': 'application/json' } }
@@ -201,7 +203,7 @@ describe('who logs in with an account', () => {
 })
 
 test('accounts from before there was a key are sealed by the next start, old revisions and index entries too', async () => {
-  const prefix = await prefixOf(server.domain)
+  const prefix = await prefixOf(domain)
   const ref = { prefix, name: type }
   const bodyOf = (value: object) => {
     const text = JSON.stringify(value)
