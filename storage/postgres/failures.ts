@@ -19,6 +19,8 @@ function codeOf(error: unknown): string {
 /** True when the statement may or may not have been applied, or never reached the server. */
 export function isConnectionLost(error: unknown): boolean {
   const code = codeOf(error)
+  // How the driver (postgres.js 3.4.9) fails in a transaction whose connection is gone: it writes to no socket.
+  if (error instanceof TypeError && /'socket\.write'|reading 'write'/.test(error.message)) return true
   return lostCodes.has(code) || code.startsWith('08') || code.startsWith('57P')
 }
 
