@@ -15,11 +15,13 @@ import { jobsRoutes } from '../routes/jobs/routes.ts'
 import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
+import { syncRoutes } from '../routes/sync/routes.ts'
 import type { AttemptStore } from '../storage/attempts/contract.ts'
 import type { BodyRewriter, DocumentStore } from '../storage/documents/contract.ts'
-import type { FileStore } from '../storage/files/contract.ts'
+import { type FileStore, filesDoctype } from '../storage/files/contract.ts'
 import type { JobStore } from '../storage/jobs/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
+import type { SyncStore } from '../storage/sync/contract.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
 import { startSweeper } from './attachments/sweeper.ts'
 import { openAuth } from './auth/auth.ts'
@@ -44,10 +46,13 @@ import { openMail } from './mail/mail.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
 import { Problem } from './model/errors.ts'
 import { StartupError } from './model/startup-error.ts'
+import { objectsPlace } from './objects.ts'
 import { newReadyCheck } from './readiness.ts'
 import { Hub } from './realtime/hub.ts'
 import { openSecrets, sealOldAccounts } from './secrets/key.ts'
 import { sealBody, sealStore } from './secrets/sealed-store.ts'
+import { driverKinds } from './sync/drivers/kinds.ts'
+import { openSyncFromSettings } from './sync/open.ts'
 import { version } from './version.ts'
 
 /** Milliseconds between looks for objects that nobody needs any more. */
@@ -67,6 +72,7 @@ export interface App {
 /** Documents, and the files and jobs made of them. */
 export interface Stores extends DocumentStore, BodyRewriter {
   readonly files: FileStore
+  readonly sync: SyncStore
   readonly jobs: JobStore
   readonly attempts: AttemptStore
 }
@@ -197,12 +203,39 @@ export async function openApp(config: Config, log: Log, bare: Stores, objects: O
   const adminFace = adminRoutes({ instances, auth: adminAuth, log, metrics, fsck, objects, driveOf: driveOfNobody })
   adminApp.route('/', adminFace.router)
 
+  const syncApp = newApp('sync')
+  const { sync, token: ofSync } = await openSyncFromSettings({
+    config,
+    store: bare.sync,
+    secrets,
+    log,
+    kinds: driverKinds(),
+    place: objectsPlace(config),
+  })
+  const mayUseDrive = async (domain: string, token: string) => {
+    const instance = await instances.byHost(domain)
+    const permissions = instance && (await instances.authorise(instance, token).catch(() => undefined))
+    return (['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).every((verb) =>
+      permissions?.allowsType(verb, filesDoctype),
+    )
+  }
+  const syncFace = syncRoutes({
+    sync,
+    log,
+    token: ofSync,
+    host: config.sync.host,
+    mayUseDrive,
+    stopping: stopping.signal,
+  })
+  openApiRoute(syncApp, [syncFace], { version })
+  syncApp.route('/', syncFace.router)
+
   jobSystem.start()
   return {
     apps: {
       public: publicApp.fetch,
       admin: adminApp.fetch,
-      sync: newApp('sync').fetch,
+      sync: syncApp.fetch,
       appliance: newApp('appliance').fetch,
     },
     endFeeds() {
@@ -210,6 +243,7 @@ export async function openApp(config: Config, log: Log, bare: Stores, objects: O
       void realtime.gateway.close().then(() => hub.close())
     },
     async close() {
+      await sync.close()
       await jobSystem.close()
       await files.close()
     },

@@ -18,9 +18,9 @@ export function syncAccess(
   return async (c, next) => {
     try {
       checkSite(c, host)
-      const isOld = c.req.path === '/api/v1.0' || c.req.path.startsWith('/api/v1.0/')
-      if (c.req.path === '/openapi.json' || c.req.method === 'OPTIONS' || (isOpen && isOld)) return await next()
-      checkToken(bearerOf(c), token)
+      const isNew = /^\/api\/v1\.1(\/|$)/.test(c.req.path)
+      const isFree = c.req.method === 'OPTIONS' || (isOpen && !isNew)
+      if (!isFree) checkToken(bearerOf(c), token)
     } catch (error) {
       return onError(error, c)
     }
