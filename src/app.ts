@@ -11,11 +11,12 @@ import { newClientOf } from '../routes/http/client.ts'
 import { cors } from '../routes/http/cors.ts'
 import { newFace } from '../routes/http/endpoint.ts'
 import { type HttpRouter, newRouter } from '../routes/http/router.ts'
+import { jobsRoutes } from '../routes/jobs/routes.ts'
 import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
 import type { AttemptStore } from '../storage/attempts/contract.ts'
-import type { DocumentStore } from '../storage/documents/contract.ts'
+import type { BodyRewriter, DocumentStore } from '../storage/documents/contract.ts'
 import type { FileStore } from '../storage/files/contract.ts'
 import type { JobStore } from '../storage/jobs/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
@@ -32,15 +33,21 @@ import { openIdentity, type Welcome } from './first-run.ts'
 import { openFsck } from './fsck/fsck.ts'
 import { openInstances } from './instances/instances.ts'
 import type { Instance } from './instances/service.ts'
-import { openJobs } from './jobs/jobs.ts'
+import { openJobSystem } from './jobs/system.ts'
+import { applicationWorkers } from './jobs/workers/applications.ts'
+import { archiveWorkers } from './jobs/workers/archives.ts'
 import { logWorker } from './jobs/workers/log.ts'
+import { sendmailWorker } from './jobs/workers/sendmail.ts'
 import type { Fetch, ListenerName } from './listeners.ts'
 import type { Log } from './log.ts'
+import { openMail } from './mail/mail.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
 import { Problem } from './model/errors.ts'
 import { StartupError } from './model/startup-error.ts'
 import { newReadyCheck } from './readiness.ts'
 import { Hub } from './realtime/hub.ts'
+import { openSecrets, sealOldAccounts } from './secrets/key.ts'
+import { sealBody, sealStore } from './secrets/sealed-store.ts'
 import { version } from './version.ts'
 
 /** Milliseconds between looks for objects that nobody needs any more. */
@@ -58,7 +65,7 @@ export interface App {
 }
 
 /** Documents, and the files and jobs made of them. */
-export interface Stores extends DocumentStore {
+export interface Stores extends DocumentStore, BodyRewriter {
   readonly files: FileStore
   readonly jobs: JobStore
   readonly attempts: AttemptStore
@@ -68,7 +75,10 @@ export interface Stores extends DocumentStore {
  * Builds services and routes over open stores. What a first start makes (identity, passphrase) is made here, so the
  * listeners should be open by then: a start that fails afterwards would have shown the passphrase to nobody.
  */
-export async function openApp(config: Config, log: Log, store: Stores, objects: ObjectStore): Promise<App> {
+export async function openApp(config: Config, log: Log, bare: Stores, objects: ObjectStore): Promise<App> {
+  const secrets = await openSecrets(config, bare)
+  await sealOldAccounts(bare, secrets)
+  const store = sealStore(bare, secrets)
   const identity = await openIdentity(store)
   const instances = openInstances({
     store,
@@ -108,6 +118,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     maxAttachmentBytes: config.documents.max_attachment,
     // What cannot be deleted now is deleted later.
     onCompacted: () => sweeper.run().catch(() => {}),
+    seal: (ref, id, body) => sealBody(ref, id, body, secrets),
     stopping: stopping.signal,
   })
   const files = openFiles({ store: store.files, objects, log })
@@ -115,8 +126,11 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
   const versioning = { max: max_number_of_versions_to_keep, minDelayMs: min_delay_between_two_versions * 1000 }
   const driveOf = newDriveOf({ store, versioning })
   const fsck = openFsck({ store, fileStore: store.files, objects, files })
-  const jobs = openJobs({ store, jobs: store.jobs, instances, log, settings: config.jobs })
-  jobs.register(logWorker)
+  const jobSystem = openJobSystem({ store, instances, log, settings: config.jobs, builtIn: [] })
+  const { jobs, triggers } = jobSystem
+  const mail = openMail({ config: config.mail, contexts: config, store, log })
+  const workers = [logWorker, sendmailWorker(mail, instances), ...archiveWorkers(store.files), ...applicationWorkers]
+  for (const worker of workers) jobs.register(worker)
   const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
   const metrics = newMetrics('hearth')
   observeProcess(metrics)
@@ -137,7 +151,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
   publicApp.use(cors())
   publicApp.use(doorkeeper({ instances, clientOf }))
   const expiredStatus = config.token.expired_status
-  const dataFace = dataRoutes({ documents, instances, log, limits, expiredStatus })
+  const dataFace = dataRoutes({ documents, instances, secrets, log, limits, expiredStatus })
   const couchFace = couchdbRoutes({ documents, instances, store, log, uuid: identity.uuid, limits })
   const hub = new Hub({ store, log })
   const realtime = realtimeRoutes({
@@ -162,18 +176,28 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     maxJsonBytes: limits.maxRequestBytes,
   })
   const authFace = authRoutes({ instances, auth, mail: ownerMail, clientOf, log }, { version })
-  openApiRoute(publicApp, [ofFiles, dataFace, couchFace, realtime, authFace], { version })
+  const jobsFace = jobsRoutes({
+    jobs,
+    triggers,
+    instances,
+    attempts: store.attempts,
+    log,
+    expiredStatus,
+    maxJsonBytes: limits.maxRequestBytes,
+  })
+  openApiRoute(publicApp, [ofFiles, dataFace, couchFace, realtime, authFace, jobsFace], { version })
   publicApp.route('/', authFace.router)
   publicApp.route('/', ofFiles.router)
   publicApp.route('/', dataFace.router)
   publicApp.route('/', couchFace.router)
   publicApp.route('/', realtime.router)
+  publicApp.route('/', jobsFace.router)
   const adminApp = newApp('admin')
   const driveOfNobody = (instance: Instance) => driveOf(instance, undefined)
   const adminFace = adminRoutes({ instances, auth: adminAuth, log, metrics, fsck, objects, driveOf: driveOfNobody })
   adminApp.route('/', adminFace.router)
 
-  jobs.start()
+  jobSystem.start()
   return {
     apps: {
       public: publicApp.fetch,
@@ -186,7 +210,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
       void realtime.gateway.close().then(() => hub.close())
     },
     async close() {
-      await jobs.close()
+      await jobSystem.close()
       await files.close()
     },
     async greet(publicPort) {
