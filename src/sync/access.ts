@@ -1,6 +1,6 @@
 /** The token of the sync API, and the machine's name: made at the first start, kept beside the data. */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { open, readFile } from 'node:fs/promises'
+import { open, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 const tokenFile = 'sync-token'
@@ -10,10 +10,16 @@ export function syncTokenPath(dataDir: string): string {
   return join(dataDir, tokenFile)
 }
 
-/** The token of the settings, else the one in the data directory, made when there is none. */
+/**
+ * The token of the settings, else the one in the data directory, made when there is none. It is always kept there, since
+ * commands on this machine look for it.
+ */
 export async function syncToken(dataDir: string, given: string | undefined): Promise<string> {
-  if (given !== undefined) return given
-  return keptText(syncTokenPath(dataDir), () => randomBytes(32).toString('base64url'))
+  const path = syncTokenPath(dataDir)
+  if (given === undefined) return keptText(path, () => randomBytes(32).toString('base64url'))
+  await writeFile(`${path}.new`, `${given}\n`, { mode: 0o600, flush: true })
+  await rename(`${path}.new`, path)
+  return given
 }
 
 /** What this machine is called in the database: a folder belongs to one machine. */
