@@ -63,6 +63,8 @@ for (const server of bothPostgres) {
         expect(others.map((definition) => definition.replace(/^.* ON public\./, '')).sort()).toEqual([
           // Who asks for a database by name.
           'databases USING btree (prefix, name)',
+          // The next one due, of whatever tenant.
+          'trigger_schedule USING btree (next_at) WHERE (next_at IS NOT NULL)',
         ])
       })
 
