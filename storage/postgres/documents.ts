@@ -3,6 +3,7 @@
 import { noDatabase } from '../../src/model/no-database.ts'
 import type { AttemptStore } from '../attempts/contract.ts'
 import type {
+  BodyRewriter,
   DatabaseRef,
   DocumentRevision,
   DocumentStore,
@@ -37,6 +38,7 @@ import { migrate, refreshCollation } from './migrate.ts'
 import { Notifications } from './notifications.ts'
 import { documentOf, ReadQueue } from './read-queue.ts'
 import { ReplicationQueue } from './replication-queue.ts'
+import { rewriteBodies } from './rewrite.ts'
 import { countIds, readMany, scanIds } from './scans.ts'
 import { readRevisions, readTrees } from './trees.ts'
 import { WriteQueue } from './write-queue.ts'
@@ -53,7 +55,7 @@ export interface PostgresDocumentsOptions extends ConnectionOptions {
 }
 
 /** Documents, and the files and jobs made of them. */
-export interface PostgresStore extends DocumentStore {
+export interface PostgresStore extends DocumentStore, BodyRewriter {
   readonly files: FileStore
   readonly jobs: JobStore
   readonly attempts: AttemptStore
@@ -158,6 +160,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       shared: options.shared ?? true,
     }),
     attempts: newAttemptStore(sql),
+    rewriteBodies: (name, rewrite) => guarded(() => rewriteBodies(sql, name, rewrite)),
 
     createDatabase: (ref) => guarded(() => createDatabase(sql, ref)),
     databaseInfo: (ref) => reading(() => databaseInfo(sql, ref)),
