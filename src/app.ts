@@ -114,6 +114,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     // What cannot be deleted now is deleted later.
     onCompacted: () => sweeper.run().catch(() => {}),
     stopping: stopping.signal,
+    fileTree: store.files.tree,
   })
   const files = openFiles({ store: store.files, objects, log })
   const { max_number_of_versions_to_keep, min_delay_between_two_versions } = config.fs.versioning

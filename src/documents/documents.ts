@@ -6,6 +6,7 @@ import { readAttachment, removeAttachment, writeAttachment } from '../attachment
 import { withContents } from '../attachments/inline.ts'
 import { allDocs } from './all-docs.ts'
 import { changesReader } from './changes.ts'
+import { type FileTree, openComputedIndexes } from './computed-indexes.ts'
 import { creating } from './creating.ts'
 import { createIndex, deleteIndex, listIndexes } from './indexes.ts'
 import { listLocals, readLocal, writeLocal } from './locals.ts'
@@ -29,6 +30,8 @@ export interface DocumentsOptions {
   readonly onCompacted?: () => Promise<void>
   /** Aborts when the server is about to stop: feeds that wait end then. */
   readonly stopping?: AbortSignal
+  /** Finds files for the server's own indexes. Without it they are found among all documents. */
+  readonly fileTree?: FileTree
 }
 
 /** Bytes of one attachment unless the settings say otherwise (documents 3.6). */
@@ -41,6 +44,7 @@ export function openDocuments({
   attachmentLeaseMs,
   onCompacted,
   stopping,
+  fileTree,
 }: DocumentsOptions): Documents {
   const contents = new Contents({
     ledger: store.attachments,
@@ -49,6 +53,7 @@ export function openDocuments({
     leaseMs: attachmentLeaseMs,
   })
   const stores = { store, contents }
+  const indexed = openComputedIndexes(store, fileTree)
   return {
     listDatabases: (prefix) => store.listDatabases(prefix),
     info: (ref) => store.databaseInfo(ref),
@@ -96,10 +101,10 @@ export function openDocuments({
 
     changes: changesReader(store, stopping),
 
-    find: (ref, body, face) => find(store, ref, body, face),
-    explain: (ref, body, face) => explainFind(store, ref, body, face),
+    find: (ref, body, face) => find(indexed, ref, body, face),
+    explain: (ref, body, face) => explainFind(indexed, ref, body, face),
     createIndex: (ref, body, options) => createIndex(store, ref, body, options),
-    listIndexes: (ref) => listIndexes(store, ref),
+    listIndexes: (ref) => listIndexes(indexed, ref),
     deleteIndex: (ref, ddoc, name) => deleteIndex(store, ref, ddoc, name),
   }
 }
