@@ -16,7 +16,7 @@ import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
 import type { AttemptStore } from '../storage/attempts/contract.ts'
-import type { DocumentStore } from '../storage/documents/contract.ts'
+import type { BodyRewriter, DocumentStore } from '../storage/documents/contract.ts'
 import type { FileStore } from '../storage/files/contract.ts'
 import type { JobStore } from '../storage/jobs/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
@@ -46,6 +46,8 @@ import { Problem } from './model/errors.ts'
 import { StartupError } from './model/startup-error.ts'
 import { newReadyCheck } from './readiness.ts'
 import { Hub } from './realtime/hub.ts'
+import { openSecrets, sealOldAccounts } from './secrets/key.ts'
+import { sealBody, sealStore } from './secrets/sealed-store.ts'
 import { version } from './version.ts'
 
 /** Milliseconds between looks for objects that nobody needs any more. */
@@ -63,7 +65,7 @@ export interface App {
 }
 
 /** Documents, and the files and jobs made of them. */
-export interface Stores extends DocumentStore {
+export interface Stores extends DocumentStore, BodyRewriter {
   readonly files: FileStore
   readonly jobs: JobStore
   readonly attempts: AttemptStore
@@ -73,7 +75,10 @@ export interface Stores extends DocumentStore {
  * Builds services and routes over open stores. What a first start makes (identity, passphrase) is made here, so the
  * listeners should be open by then: a start that fails afterwards would have shown the passphrase to nobody.
  */
-export async function openApp(config: Config, log: Log, store: Stores, objects: ObjectStore): Promise<App> {
+export async function openApp(config: Config, log: Log, bare: Stores, objects: ObjectStore): Promise<App> {
+  const secrets = await openSecrets(config, bare)
+  await sealOldAccounts(bare, secrets)
+  const store = sealStore(bare, secrets)
   const identity = await openIdentity(store)
   const instances = openInstances({
     store,
@@ -113,6 +118,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     maxAttachmentBytes: config.documents.max_attachment,
     // What cannot be deleted now is deleted later.
     onCompacted: () => sweeper.run().catch(() => {}),
+    seal: (ref, id, body) => sealBody(ref, id, body, secrets),
     stopping: stopping.signal,
     fileTree: store.files.tree,
   })
@@ -146,7 +152,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
   publicApp.use(cors())
   publicApp.use(doorkeeper({ instances, clientOf }))
   const expiredStatus = config.token.expired_status
-  const dataFace = dataRoutes({ documents, instances, log, limits, expiredStatus })
+  const dataFace = dataRoutes({ documents, instances, secrets, log, limits, expiredStatus })
   const couchFace = couchdbRoutes({ documents, instances, store, log, uuid: identity.uuid, limits })
   const hub = new Hub({ store, log })
   const realtime = realtimeRoutes({
