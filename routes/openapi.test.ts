@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { silentLog } from '../src/log.ts'
-import { defaultLimits } from './data/dependencies.ts'
 import { dataRoutes } from './data/routes.ts'
+import { defaultLimits } from './data/services.ts'
 import { newRouter } from './http/router.ts'
 import { openApiRoute } from './openapi.ts'
 

@@ -1,6 +1,6 @@
 /** The composition root: the one module that sees routes, services and adapters, and builds them from the settings. */
 import { adminRoutes } from '../routes/admin/routes.ts'
-import { couchdbFace } from '../routes/couchdb/couchdb-face.ts'
+import { couchdbRoutes } from '../routes/couchdb/routes.ts'
 import { dataRoutes } from '../routes/data/routes.ts'
 import { filesFace } from '../routes/files/files-face.ts'
 import { healthRoutes } from '../routes/health.ts'
@@ -80,8 +80,8 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     stopping: stopping.signal,
   })
   const files = openFiles({ store: store.files, objects, log })
-  const { versions_max, versions_min_delay } = config.files
-  const versioning = { max: versions_max, minDelayMs: versions_min_delay * 1000 }
+  const { max_number_of_versions_to_keep, min_delay_between_two_versions } = config.fs.versioning
+  const versioning = { max: max_number_of_versions_to_keep, minDelayMs: min_delay_between_two_versions * 1000 }
   const driveOf = newDriveOf({ store, versioning })
   const fsck = openFsck({ store, fileStore: store.files, objects, files })
   const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
@@ -103,7 +103,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
   publicApp.use(cors())
   const expiredStatus = config.token.expired_status
   const dataFace = dataRoutes({ documents, instances, log, limits, expiredStatus })
-  const couchFace = couchdbFace({ documents, instances, store, log, uuid: identity.uuid, limits })
+  const couchFace = couchdbRoutes({ documents, instances, store, log, uuid: identity.uuid, limits })
   const hub = new Hub({ store, log })
   const realtime = realtimeRoutes({
     hub,

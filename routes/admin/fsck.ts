@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
-import { type Finding, failureLine, lineOf, MissingDatabase } from '../../src/fsck/finding.ts'
+import { type Finding, failureLine, lineOf } from '../../src/fsck/finding.ts'
 import type { Log } from '../../src/log.ts'
+import { isNoDatabase } from '../../src/no-database.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { streamLive } from '../http/stream.ts'
 import { lenientBooleanOf } from './parameters.ts'
@@ -62,7 +63,7 @@ async function* lines(findings: AsyncIterable<Finding>, client: AbortSignal, log
     for await (const finding of findings) yield `${lineOf(finding)}\n`
   } catch (error) {
     if (client.aborted) return
-    if (!(error instanceof MissingDatabase)) log.error('check of files failed', { error })
+    if (!isNoDatabase(error)) log.error('check of files failed', { error })
     yield `${failureLine(error)}\n`
   }
 }

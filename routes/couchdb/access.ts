@@ -2,19 +2,20 @@
  * What every route does before it touches a document, in this order: instance, token, name of the database, reserved
  * names, permission (documents 0.1, decisions 5).
  */
+import { isDatabaseName, isReadable, isWritable } from '../../src/documents/doctypes.ts'
 import type { RenderedDocument } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
 import type { Instance } from '../../src/instances/service.ts'
 import { parseJson } from '../../src/json/exact.ts'
 import { isObject, type JsonObject } from '../../src/json/value.ts'
+import { isNoDatabase, noDatabase } from '../../src/no-database.ts'
 import type { Permissions, Verb } from '../../src/permissions/permissions.ts'
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
 import type { HttpContext } from '../http/router.ts'
 import { instanceOf, permissionsOf, tokenOf } from '../http/tenant.ts'
-import { readSessionCookie } from './cookie.ts'
 import { refused } from './errors.ts'
-import { checkDatabaseName, checkReserved } from './names.ts'
 import type { CouchdbServices } from './services.ts'
+import { readSessionCookie } from './session-cookie.ts'
 
 /** A client whose token is good. */
 export interface Visitor {
@@ -28,6 +29,17 @@ export interface Visit extends Visitor {
 }
 
 export type Mode = 'read' | 'write'
+
+/** 404 for a name that no database can have; only its creation says what is wrong with it. */
+export function checkDatabaseName(name: string): void {
+  if (!isDatabaseName(name)) throw noDatabase()
+}
+
+/** 403 for doctypes that only their own API reads or writes (documents 3.4). */
+export function checkReserved(name: string, mode: 'read' | 'write'): void {
+  if (!isReadable(name)) throw new Problem('forbidden', `reserved doctype ${name} unreadable`)
+  if (mode === 'write' && !isWritable(name)) throw new Problem('forbidden', `reserved doctype ${name} unwritable`)
+}
 
 type Doors = Pick<CouchdbServices, 'instances'>
 
@@ -69,6 +81,19 @@ export async function enterWhole(
 /** Throws 403 unless the token allows `verb` on the whole database. */
 export function refuseUnlessWhole(visit: Visit, verb: Verb): void {
   if (!visit.permissions.allowsType(verb, visit.ref.name)) throw refused()
+}
+
+/**
+ * What a look at one document gives. A token for some documents only must not learn which others exist, nor whether there
+ * is a database of them: it gets 403 where there is none.
+ */
+export async function refusingRestricted<Outcome>(visit: Visit, look: Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await look
+  } catch (error) {
+    if (isNoDatabase(error)) refuseUnlessWhole(visit, 'GET')
+    throw error
+  }
 }
 
 /** For the lists of databases: GET on `io.cozy.doctypes` (decisions 5). */

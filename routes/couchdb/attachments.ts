@@ -1,8 +1,10 @@
 /** Attachments of documents and design documents (documents 1.26). Names may hold slashes, encoded or not. */
+
 import { checkAttachmentName } from '../../src/attachments/given.ts'
 import { checkDocumentId } from '../../src/documents/document.ts'
 import type { AttachmentOutcome, WriteOutcome } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
+import { orWithoutDatabase } from '../../src/no-database.ts'
 import type { Verb } from '../../src/permissions/permissions.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import { jsonValue } from '../http/answer.ts'
@@ -15,12 +17,20 @@ import {
   uploadOf,
 } from '../http/attachment.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { type HttpContext, header } from '../http/router.ts'
-import { enterDatabase, enterWhole, refuseUnlessWhole, requireDocument, requireRendered, type Visit } from './access.ts'
-import { edited, noDatabase, noDocument, written } from './errors.ts'
-import { checkPathId } from './names.ts'
-import { revisionAsked } from './revision-asked.ts'
-import { documentPath } from './send-written.ts'
+import { parsedRevision, revisionAsked } from '../http/if-match.ts'
+import type { HttpContext } from '../http/router.ts'
+import {
+  enterDatabase,
+  enterWhole,
+  refuseUnlessWhole,
+  refusingRestricted,
+  requireDocument,
+  requireRendered,
+  type Visit,
+} from './access.ts'
+import { documentPath } from './answer.ts'
+import { edited, noDocument, written } from './errors.ts'
+import { checkPathId } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const tag = 'CouchDB: attachments'
@@ -109,13 +119,12 @@ export function attachmentRoutes(face: Face, services: CouchdbServices): void {
     checkPathId(id)
     // Such names are routes of CouchDB's that are not served.
     if (name.startsWith('_')) throw noDocument('missing')
-    const rev = revisionAsked({ query: revision })
+    const rev = parsedRevision(revision)
     return sendAttachment(c, documents, visit.ref, async () => {
-      const outcome = await documents.readAttachment(visit.ref, id, name, rev)
+      const outcome = await refusingRestricted(visit, documents.readAttachment(visit.ref, id, name, rev))
       if ('document' in outcome) requireRendered(visit, 'GET', outcome.document)
       else refuseUnlessWhole(visit, 'GET')
       if (outcome.kind === 'found') return outcome
-      if (outcome.kind === 'no_database') throw noDatabase()
       throw outcome.kind === 'no_attachment' ? noAttachment() : noDocument(outcome.kind)
     })
   }
@@ -123,7 +132,7 @@ export function attachmentRoutes(face: Face, services: CouchdbServices): void {
   async function write(c: HttpContext, visit: Visit, id: string, name: string, revision: string | undefined) {
     checkDocumentId(id)
     checkAttachmentName(name)
-    const rev = revisionAsked({ query: revision, ifMatch: header(c, 'if-match') })
+    const rev = revisionAsked(c, { query: revision })
     await allow(visit, rev ? 'PUT' : 'POST', id, rev)
     const request = { id, name, rev, ...uploadOf(c) }
     const made = edited(known(await documents.writeAttachment(visit.ref, request, { create: false })))
@@ -133,7 +142,7 @@ export function attachmentRoutes(face: Face, services: CouchdbServices): void {
 
   async function remove(c: HttpContext, visit: Visit, id: string, name: string, revision: string | undefined) {
     checkPathId(id)
-    const rev = revisionAsked({ query: revision, ifMatch: header(c, 'if-match') })
+    const rev = revisionAsked(c, { query: revision })
     await allow(visit, 'DELETE', id, rev)
     const made = written(known(await documents.removeAttachment(visit.ref, { id, name, rev })))
     return jsonValue(c, 200, { ok: true, id: made.id, rev: made.rev })
@@ -143,8 +152,8 @@ export function attachmentRoutes(face: Face, services: CouchdbServices): void {
   async function allow(visit: Visit, verb: Verb, id: string, rev: RevisionId | undefined): Promise<void> {
     if (visit.permissions.allowsType(verb, visit.ref.name)) return
     if (id.startsWith('_design/')) refuseUnlessWhole(visit, verb)
-    const stored = await documents.read(visit.ref, id, { rev })
-    if (stored.kind === 'found') requireRendered(visit, verb, stored.document)
+    const stored = await orWithoutDatabase(documents.read(visit.ref, id, { rev }), undefined)
+    if (stored?.kind === 'found') requireRendered(visit, verb, stored.document)
     else requireDocument(visit, verb, { _id: id })
   }
 }

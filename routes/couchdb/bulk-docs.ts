@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import type { PreparedDocument } from '../../src/documents/document.ts'
 import { localPrefix, type PreparedLocal } from '../../src/documents/locals.ts'
-import type { WriteOutcome } from '../../src/documents/service.ts'
+import type { BulkOutcome } from '../../src/documents/service.ts'
 import type { ParsedJson } from '../../src/json/exact.ts'
 import { isObject } from '../../src/json/value.ts'
 import { jsonValue } from '../http/answer.ts'
@@ -10,9 +10,8 @@ import { readJson } from '../http/body.ts'
 import { bulkRequest } from '../http/bulk-request.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enterWhole } from './access.ts'
-import { requireJson } from './content-type.ts'
-import { existing, noDatabase, outcomeRow } from './errors.ts'
-import { prepare, prepareLocalDocument } from './prepare.ts'
+import { outcomeRow } from './errors.ts'
+import { prepare, prepareLocalDocument, requireJson } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 export function bulkRoute(face: Face, services: CouchdbServices): void {
@@ -45,19 +44,18 @@ export function bulkRoute(face: Face, services: CouchdbServices): void {
       const prepared = docs.map((doc) => prepareAny(doc, limits.maxDocumentBytes))
       const plain = prepared.filter((doc): doc is PreparedDocument => 'body' in doc)
       // Without documents the engine touches no database.
-      if (plain.length === 0 && (await documents.info(ref)) === undefined) throw noDatabase()
-      const outcomes = newEdits
+      if (plain.length === 0) await documents.info(ref)
+      const rows = newEdits
         ? await documents.bulk(ref, plain, { create: false })
         : await documents.replicate(ref, plain, { create: false })
-      const rows = existing(outcomes)
       if (plain.length === prepared.length) return jsonValue(c, 201, rows.map(outcomeRow))
-      const all: WriteOutcome[] = newEdits ? [] : [...rows]
+      const all: BulkOutcome[] = newEdits ? [] : [...rows]
       let next = 0
       for (const doc of prepared) {
         if (!('body' in doc)) {
           const outcome = await documents.writeLocal(ref, doc)
           if (newEdits || outcome.kind !== 'ok') all.push(outcome)
-        } else if (newEdits) all.push(rows[next++] as WriteOutcome)
+        } else if (newEdits) all.push(rows[next++] as BulkOutcome)
       }
       return jsonValue(c, 201, all.map(outcomeRow))
     },

@@ -5,8 +5,7 @@ import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { bulkGetAnswer, bulkGetBody, bulkGetQuery, sendBulkGet } from '../http/replication.ts'
 import { enterWhole } from './access.ts'
-import { requireJson } from './content-type.ts'
-import { existing } from './errors.ts'
+import { requireJson } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 export function bulkGetRoute(face: Face, services: CouchdbServices): void {
@@ -33,7 +32,7 @@ export function bulkGetRoute(face: Face, services: CouchdbServices): void {
       const { value } = await readJson(c, { maxBytes: services.limits.maxRequestBytes })
       const { documents } = services
       const lines = parseBulkGet(value)
-      const pages = existing(await documents.bulkGet(ref, lines, query))
+      const pages = await documents.bulkGet(ref, lines, query)
       return sendBulkGet(c, pages, filling(documents, ref, query.attachments || wantContents(lines)))
     },
   )

@@ -10,8 +10,8 @@ import { type ChangesText, type ChangesWords, changesText, parseChanges } from '
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { enterWhole } from './access.ts'
-import { requireJson } from './content-type.ts'
-import { existing, noDocument } from './errors.ts'
+import { noDocument } from './errors.ts'
+import { requireJson } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const noJavaScript =
@@ -84,7 +84,7 @@ export function changesRoutes(face: Face, services: CouchdbServices): void {
   async function send(c: HttpContext, ref: DatabaseRef, text: ChangesText, body: Json | undefined): Promise<Response> {
     await refuseFunctions(ref, text.filter)
     const request = parseChanges(text, body, header(c, 'last-event-id'), words)
-    return existing(await sendChanges(c, documents, ref, request))
+    return await sendChanges(c, documents, ref, request)
   }
 
   /** `DESIGN/NAME` is a filter function: one that exists cannot be run, one that does not is 404. */
@@ -92,7 +92,6 @@ export function changesRoutes(face: Face, services: CouchdbServices): void {
     const [design, name, ...more] = (filter ?? '').split('/')
     if (!design || design.startsWith('_') || !name || more.length > 0) return
     const read = await documents.read(ref, `_design/${design}`)
-    if (read.kind === 'no_database') existing('no_database')
     if (read.kind !== 'found') throw noDocument(read.kind === 'deleted' ? 'deleted' : 'missing')
     const { value } = parseJson(read.document.text)
     const filters = isObject(value) ? value['filters'] : undefined

@@ -1,17 +1,26 @@
 /** COPY of documents and design documents: the winner, or `?rev=`, becomes a revision of another id. */
+
 import { z } from '@hono/zod-openapi'
 import { checkDocumentId } from '../../src/documents/document.ts'
 import { parseRevision } from '../../src/documents/revision.ts'
 import { Problem } from '../../src/errors.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
+import { parsedRevision } from '../http/if-match.ts'
 import { textParameter } from '../http/parameters.ts'
 import { segment } from '../http/path.ts'
 import { type HttpContext, header } from '../http/router.ts'
-import { enterDatabase, refuseUnlessWhole, requireDocument, requireRendered, type Visit } from './access.ts'
-import { noDatabase, noDocument, written } from './errors.ts'
-import { checkPathId } from './names.ts'
-import { sendWritten } from './send-written.ts'
+import {
+  enterDatabase,
+  refuseUnlessWhole,
+  refusingRestricted,
+  requireDocument,
+  requireRendered,
+  type Visit,
+} from './access.ts'
+import { sendWritten } from './answer.ts'
+import { noDocument, written } from './errors.ts'
+import { checkPathId } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const declaration = {
@@ -40,7 +49,7 @@ export function copyRoutes(face: Face, services: Pick<CouchdbServices, 'document
     checkPathId(id)
     const to = destination(header(c, 'destination'))
     checkDocumentId(to.id)
-    const rev = revision === undefined || revision === '' ? undefined : parseRevision(revision)
+    const rev = parsedRevision(revision)
     await allow(visit, id, rev, to.id)
     return sendWritten(c, 201, visit.ref, written(await documents.copy(visit.ref, { id, rev }, to)))
   }
@@ -48,11 +57,11 @@ export function copyRoutes(face: Face, services: Pick<CouchdbServices, 'document
   async function allow(visit: Visit, id: string, rev: RevisionId | undefined, target: string): Promise<void> {
     const { permissions, ref } = visit
     if (permissions.allowsType('GET', ref.name) && permissions.allowsType('POST', ref.name)) return
-    const outcome = await documents.read(ref, id, { rev })
+    const outcome = await refusingRestricted(visit, documents.read(ref, id, { rev }))
     if (outcome.kind === 'found') requireRendered(visit, 'GET', outcome.document)
     else {
       refuseUnlessWhole(visit, 'GET')
-      throw outcome.kind === 'no_database' ? noDatabase() : noDocument(outcome.kind)
+      throw noDocument(outcome.kind)
     }
     if (target.startsWith('_design/')) refuseUnlessWhole(visit, 'POST')
     requireDocument(visit, 'POST', { _id: target })

@@ -1,5 +1,6 @@
 /** Databases as a whole: status, creation, deletion and settings. */
 import { z } from '@hono/zod-openapi'
+import { isDatabaseName } from '../../src/documents/doctypes.ts'
 import { Problem } from '../../src/errors.ts'
 import { jsonText, jsonValue } from '../http/answer.ts'
 import { readJson } from '../http/body.ts'
@@ -7,10 +8,9 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import { textParameter } from '../http/parameters.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enter, enterWhole } from './access.ts'
-import { requireJson } from './content-type.ts'
-import { databaseInformation } from './database-info.ts'
-import { existing, noDatabase, words } from './errors.ts'
-import { illegalName, isDatabaseName } from './names.ts'
+import { databaseInformation } from './answer.ts'
+import { words } from './errors.ts'
+import { illegalName, requireJson } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const tag = 'CouchDB: databases'
@@ -35,7 +35,6 @@ export function databaseRoutes(face: Face, services: CouchdbServices): void {
     async (c, { path }) => {
       const { ref } = await enterWhole(c, services, path.db, 'GET', 'read')
       const info = await documents.info(ref)
-      if (info === undefined) throw noDatabase()
       return jsonValue(c, 200, databaseInformation(info, documents))
     },
   )
@@ -76,7 +75,7 @@ export function databaseRoutes(face: Face, services: CouchdbServices): void {
     async (c, { path, query }) => {
       const { ref } = await enterWhole(c, services, path.db, 'DELETE', 'write')
       if (query.rev !== undefined) throw new Problem('bad_request', words.databaseRev)
-      if (!(await documents.dropDatabase(ref))) throw noDatabase()
+      await documents.dropDatabase(ref)
       return jsonValue(c, 200, { ok: true })
     },
   )
@@ -94,7 +93,6 @@ export function databaseRoutes(face: Face, services: CouchdbServices): void {
     async (c, { path }) => {
       const { ref } = await enterWhole(c, services, path.db, 'GET', 'read')
       const info = await documents.info(ref)
-      if (info === undefined) throw noDatabase()
       return jsonText(c, 200, `${info.revsLimit}`)
     },
   )
@@ -116,7 +114,7 @@ export function databaseRoutes(face: Face, services: CouchdbServices): void {
       if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < 1 || limit > 0x7fffffff) {
         throw new Problem('bad_request', '`revs_limit` must be an integer from 1 to 2147483647.')
       }
-      if (!(await store.setRevsLimit(ref, limit))) throw noDatabase()
+      await store.setRevsLimit(ref, limit)
       return jsonValue(c, 200, { ok: true })
     },
   )
@@ -167,13 +165,12 @@ export function databaseRoutes(face: Face, services: CouchdbServices): void {
       requireJson(c)
       const { ref } = await enterWhole(c, services, path.db, 'GET', 'write')
       const info = await documents.info(ref)
-      if (info === undefined) throw noDatabase()
       return jsonValue(c, 201, { ok: true, instance_start_time: info.epoch })
     },
   )
 
   async function requireDatabase(c: HttpContext, name: string): Promise<void> {
     const { ref } = await enterWhole(c, services, name, 'GET', 'read')
-    existing((await documents.info(ref)) ?? 'no_database')
+    await documents.info(ref)
   }
 }

@@ -1,5 +1,5 @@
 /** How this face words failures: CouchDB's `{error, reason}`, always JSON. */
-import type { WriteOutcome } from '../../src/documents/service.ts'
+import type { BulkOutcome, WriteOutcome } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
 
 /** The sentences that CouchDB's clients read. */
@@ -24,19 +24,12 @@ export const words = {
   contentType: 'Content-Type must be application/json',
 } as const
 
-export const noDatabase = () => new Problem('no_database', words.databaseMissing)
 export const noDocument = (kind: 'missing' | 'deleted') => new Problem('not_found', words[kind])
 export const conflict = () => new Problem('conflict', words.conflict)
 /** A login with a token that is not valid. */
 export const badLogin = () =>
   new Problem('unauthorized', words.badLogin, { headers: { 'www-authenticate': 'Bearer error="invalid_token"' } })
 export const refused = () => new Problem('forbidden', words.forbidden)
-
-/** What an engine call gave, or 404 when there is no such database. */
-export function existing<Value>(value: Value | 'no_database'): Value {
-  if (value === 'no_database') throw noDatabase()
-  return value
-}
 
 /** A deletion's or copy's id and revision; throws what CouchDB answers for every other outcome. */
 export function written(outcome: WriteOutcome): { readonly id: string; readonly rev: string } {
@@ -47,8 +40,6 @@ export function written(outcome: WriteOutcome): { readonly id: string; readonly 
       throw conflict()
     case 'forbidden':
       throw new Problem('forbidden', outcome.reason)
-    case 'no_database':
-      throw noDatabase()
     default:
       throw noDocument(outcome.kind)
   }
@@ -61,7 +52,7 @@ export function edited(outcome: WriteOutcome): { readonly id: string; readonly r
 }
 
 /** One row of an answer to `_bulk_docs`. */
-export function outcomeRow(outcome: WriteOutcome): object {
+export function outcomeRow(outcome: BulkOutcome): object {
   switch (outcome.kind) {
     case 'ok':
       return { ok: true, id: outcome.id, rev: outcome.rev }

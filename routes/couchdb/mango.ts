@@ -10,9 +10,8 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import { countParameter } from '../http/parameters.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enterWhole } from './access.ts'
-import { requireJson } from './content-type.ts'
-import { existing, noDocument } from './errors.ts'
-import { checkPathId } from './names.ts'
+import { noDocument } from './errors.ts'
+import { checkPathId, requireJson } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const tag = 'CouchDB: queries'
@@ -39,7 +38,7 @@ export function mangoRoutes(face: Face, services: CouchdbServices): void {
     async (c, { path }) => {
       const { ref } = await enterWhole(c, services, path.db, 'GET', 'read')
       const asked = await body(c)
-      return jsonText(c, 200, found(existing(await documents.find(ref, asked, ways)), asked))
+      return jsonText(c, 200, found(await documents.find(ref, asked, ways), asked))
     },
   )
 
@@ -56,7 +55,7 @@ export function mangoRoutes(face: Face, services: CouchdbServices): void {
     },
     async (c, { path }) => {
       const { ref } = await enterWhole(c, services, path.db, 'GET', 'read')
-      return jsonText(c, 200, stringifyJson(existing(await documents.explain(ref, await body(c), ways))))
+      return jsonText(c, 200, stringifyJson(await documents.explain(ref, await body(c), ways)))
     },
   )
 
@@ -73,7 +72,7 @@ export function mangoRoutes(face: Face, services: CouchdbServices): void {
     },
     async (c, { path, query }) => {
       const { ref } = await enterWhole(c, services, path.db, 'GET', 'read')
-      const all = existing(await documents.listIndexes(ref))
+      const all = await documents.listIndexes(ref)
       const { skip = 0, limit = all.length } = query
       return jsonText(c, 200, stringifyJson({ total_rows: all.length, indexes: all.slice(skip, skip + limit) }))
     },
@@ -96,7 +95,7 @@ export function mangoRoutes(face: Face, services: CouchdbServices): void {
     },
     async (c, { path }) => {
       const { ref } = await enterWhole(c, services, path.db, 'GET', 'read')
-      return jsonValue(c, 200, existing(await documents.createIndex(ref, await body(c), { create: false })))
+      return jsonValue(c, 200, await documents.createIndex(ref, await body(c), { create: false }))
     },
   )
 
@@ -116,7 +115,7 @@ export function mangoRoutes(face: Face, services: CouchdbServices): void {
       const success: object[] = []
       const fail: object[] = []
       for (const id of readDocids(await body(c))) {
-        const indexes = existing(await documents.listIndexes(ref)).filter((index) => index['ddoc'] === id)
+        const indexes = (await documents.listIndexes(ref)).filter((index) => index['ddoc'] === id)
         for (const index of indexes) await documents.deleteIndex(ref, id, String(index['name']))
         if (indexes.length > 0) success.push({ id, ok: true })
         else fail.push({ id, error: 'not_found', reason: 'missing' })
@@ -159,7 +158,7 @@ export function mangoRoutes(face: Face, services: CouchdbServices): void {
     const ddoc = designId(index.ddoc)
     checkPathId(ddoc)
     if (index.type !== 'json') throw noDocument('missing')
-    if (!existing(await documents.deleteIndex(ref, ddoc, index.name))) throw noDocument('missing')
+    if (!(await documents.deleteIndex(ref, ddoc, index.name))) throw noDocument('missing')
     return jsonValue(c, 200, { ok: true })
   }
 

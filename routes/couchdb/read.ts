@@ -1,14 +1,23 @@
 /** GET of documents and design documents (documents 1.5, 1.20). */
+
 import { z } from '@hono/zod-openapi'
 import type { ReadOptions, ReadOutcome, RenderedDocument } from '../../src/documents/service.ts'
-import { jsonText, matchesTag, notModified, revisionTag } from '../http/answer.ts'
+import { jsonText, notModified, revisionTag } from '../http/answer.ts'
 import { sendWithContents } from '../http/attachment.ts'
+import { unchanged } from '../http/conditional.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type ReadQuery, readQuery } from '../http/read-query.ts'
-import { type HttpContext, header } from '../http/router.ts'
-import { enterDatabase, enterWhole, refuseUnlessWhole, requireRendered, type Visit } from './access.ts'
-import { noDatabase, noDocument } from './errors.ts'
-import { checkPathId } from './names.ts'
+import { type HttpContext, headerReader } from '../http/router.ts'
+import {
+  enterDatabase,
+  enterWhole,
+  refuseUnlessWhole,
+  refusingRestricted,
+  requireRendered,
+  type Visit,
+} from './access.ts'
+import { noDocument } from './errors.ts'
+import { checkPathId } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const declaration = {
@@ -52,11 +61,11 @@ export function readRoutes(face: Face, services: Pick<CouchdbServices, 'document
   async function read(c: HttpContext, visit: Visit, id: string, asked: ReadQuery): Promise<Response> {
     checkPathId(id)
     if (asked.openRevs !== undefined) return openRevisions(c, visit, id, asked, asked.openRevs)
-    const document = found(await documents.read(visit.ref, id, told(asked.options)), visit)
+    const document = found(await refusingRestricted(visit, documents.read(visit.ref, id, told(asked.options))), visit)
     requireRendered(visit, 'GET', document)
     if (!asked.tagged) return sendWithContents(c, documents, visit.ref, document.text)
     const etag = revisionTag(document.rev)
-    if (matchesTag(header(c, 'if-none-match'), etag)) return notModified({ etag })
+    if (unchanged(headerReader(c), { etag })) return notModified({ etag })
     return jsonText(c, 200, document.text, { etag })
   }
 
@@ -67,10 +76,10 @@ export function readRoutes(face: Face, services: Pick<CouchdbServices, 'document
     { options }: ReadQuery,
     asked: NonNullable<ReadQuery['openRevs']>,
   ): Promise<Response> {
-    const rows = await documents.openRevisions(visit.ref, id, asked, options)
-    if (rows === 'missing' || rows === 'no_database') {
+    const rows = await refusingRestricted(visit, documents.openRevisions(visit.ref, id, asked, options))
+    if (rows === 'missing') {
       refuseUnlessWhole(visit, 'GET')
-      throw rows === 'missing' ? noDocument('missing') : noDatabase()
+      throw noDocument('missing')
     }
     for (const row of rows) if ('ok' in row) requireRendered(visit, 'GET', row.ok)
     const text = rows.map((row) => ('ok' in row ? `{"ok":${row.ok.text}}` : JSON.stringify({ missing: row.missing })))
@@ -88,5 +97,5 @@ function told(options: ReadOptions): ReadOptions {
 function found(outcome: ReadOutcome, visit: Visit): RenderedDocument {
   if (outcome.kind === 'found') return outcome.document
   refuseUnlessWhole(visit, 'GET')
-  throw outcome.kind === 'no_database' ? noDatabase() : noDocument(outcome.kind)
+  throw noDocument(outcome.kind)
 }

@@ -8,8 +8,7 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import { missingRevsText, revisionLists, revsDiffAnswer, revsDiffText } from '../http/replication.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enterWhole } from './access.ts'
-import { requireJson } from './content-type.ts'
-import { existing } from './errors.ts'
+import { requireJson } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const tag = 'CouchDB: replication'
@@ -53,6 +52,6 @@ export function revsDiffRoutes(face: Face, services: CouchdbServices): void {
     const { ref } = await enterWhole(c, services, db, 'GET', 'read')
     requireJson(c)
     const { value } = await readJson(c, { maxBytes: services.limits.maxRequestBytes })
-    return existing(await services.documents.revsDiff(ref, parseRevsDiff(value)))
+    return await services.documents.revsDiff(ref, parseRevsDiff(value))
   }
 }

@@ -1,17 +1,19 @@
 /** The routes above databases: welcome, health, ids and the lists of databases. */
+
 import { z } from '@hono/zod-openapi'
+import { isDatabaseName, isReadable } from '../../src/documents/doctypes.ts'
+import type { AllDocsQuery } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
 import { isObject, type Json } from '../../src/json/value.ts'
+import { orWithoutDatabase } from '../../src/no-database.ts'
+import { allDocsText, parseListing } from '../http/all-docs.ts'
 import { jsonText, jsonValue } from '../http/answer.ts'
 import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { allDocsText, parseListing } from '../http/listing.ts'
 import { countParameter } from '../http/parameters.ts'
 import { enterServer } from './access.ts'
-import { requireJson } from './content-type.ts'
-import { databaseInformation } from './database-info.ts'
-import { isDatabaseName, isReadable } from './names.ts'
-import { selectNames } from './select-names.ts'
+import { databaseInformation } from './answer.ts'
+import { requireJson } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const tag = 'CouchDB: server'
@@ -140,7 +142,10 @@ export function serverRoutes(face: Face, services: CouchdbServices): void {
   async function infoRows(prefix: string, names: readonly string[]): Promise<string> {
     const rows: string[] = []
     for (const name of names) {
-      const info = isDatabaseName(name) && isReadable(name) ? await documents.info({ prefix, name }) : undefined
+      const info =
+        isDatabaseName(name) && isReadable(name)
+          ? await orWithoutDatabase(documents.info({ prefix, name }), undefined)
+          : undefined
       const found = info === undefined ? { error: 'not_found' } : { info: databaseInformation(info, documents) }
       rows.push(JSON.stringify({ key: name, ...found }))
     }
@@ -156,4 +161,18 @@ function readKeys(body: Json): readonly string[] {
   }
   if (keys.length > maxInfos) throw new Problem('bad_request', `\`keys\` member may hold at most ${maxInfos} names.`)
   return keys
+}
+
+type Selection = Pick<AllDocsQuery, 'start' | 'end' | 'descending' | 'skip' | 'limit'>
+
+/** The part of a list of names (in byte order) that the parameters of `_all_dbs` ask for; `start` is where it begins. */
+function selectNames(names: readonly string[], selection: Selection): readonly string[] {
+  const { start, end, descending, skip, limit } = selection
+  const [low, high] = descending ? [end, start] : [start, end]
+  const inside = names.filter((name) => {
+    const aboveLow = low === undefined || name > low.id || (low.inclusive && name === low.id)
+    return aboveLow && (high === undefined || name < high.id || (high.inclusive && name === high.id))
+  })
+  if (descending) inside.reverse()
+  return inside.slice(skip, limit === undefined ? undefined : skip + limit)
 }

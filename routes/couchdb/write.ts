@@ -3,14 +3,14 @@ import { z } from '@hono/zod-openapi'
 import { checkDocumentId } from '../../src/documents/document.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
+import { revisionAsked } from '../http/if-match.ts'
 import { multipartDocument, receiveParts } from '../http/multipart-document.ts'
 import { textParameter } from '../http/parameters.ts'
-import { type HttpContext, header } from '../http/router.ts'
+import type { HttpContext } from '../http/router.ts'
 import { enterDatabase, enterWhole, refuseUnlessWhole, requireRendered, type Visit } from './access.ts'
-import { existing, noDatabase, noDocument, written } from './errors.ts'
-import { checkPathId } from './names.ts'
-import { revisionAsked } from './revision-asked.ts'
-import { sendWritten } from './send-written.ts'
+import { sendWritten } from './answer.ts'
+import { noDocument, written } from './errors.ts'
+import { checkPathId } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 import { Writer } from './writer.ts'
 
@@ -123,10 +123,10 @@ export function writeRoutes(face: Face, services: CouchdbServices): void {
   ): Promise<Response> {
     const multipart = await multipartDocument(c, services.limits.maxRequestBytes)
     const given = multipart ? writer.prepared(multipart.json, id) : await writer.prepare(c, id)
-    const rev = revisionAsked({ body: given.rev, query: query.rev, ifMatch: header(c, 'if-match') })
+    const rev = revisionAsked(c, { body: given.rev, query: query.rev })
     await writer.allow(visit, id, given, rev)
     const prepared = multipart
-      ? existing(await receiveParts(documents, visit.ref, given, multipart.parts, { create: false }))
+      ? await receiveParts(documents, visit.ref, given, multipart.parts, { create: false })
       : given
     const stored =
       query.new_edits === 'false'
@@ -144,11 +144,10 @@ export function writeRoutes(face: Face, services: CouchdbServices): void {
   async function remove(c: HttpContext, visit: Visit, id: string, rev: string | undefined): Promise<Response> {
     let parent: RevisionId | undefined
     try {
-      parent = revisionAsked({ query: rev, ifMatch: header(c, 'if-match') })
+      parent = revisionAsked(c, { query: rev })
     } catch (problem) {
       // That the document is not there comes before what is wrong with its revision.
       const outcome = await documents.read(visit.ref, id)
-      if (outcome.kind === 'no_database') throw noDatabase()
       throw outcome.kind === 'found' ? problem : noDocument(outcome.kind)
     }
     return sendWritten(c, 200, visit.ref, written(await documents.remove(visit.ref, id, parent)))

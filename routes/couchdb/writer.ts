@@ -2,14 +2,15 @@ import type { PreparedDocument } from '../../src/documents/document.ts'
 import { formatRevision } from '../../src/documents/revision.ts'
 import type { RenderedDocument } from '../../src/documents/service.ts'
 import type { ParsedJson } from '../../src/json/exact.ts'
+import { orWithoutDatabase } from '../../src/no-database.ts'
 import type { Verb } from '../../src/permissions/permissions.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import { readJson } from '../http/body.ts'
 import type { HttpContext } from '../http/router.ts'
 import { refuseUnlessWhole, requireDocument, requireRendered, type Visit } from './access.ts'
-import { edited, existing, written } from './errors.ts'
-import { prepare } from './prepare.ts'
-import type { Written } from './send-written.ts'
+import type { Written } from './answer.ts'
+import { edited, written } from './errors.ts'
+import { prepare } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 /** What creating, updating and deleting one document have in common. */
@@ -48,8 +49,8 @@ export class Writer {
 
   /** The live document, if there is one. */
   async winner({ ref }: Visit, id: string): Promise<RenderedDocument | undefined> {
-    const outcome = await this.#documents.read(ref, id)
-    return outcome.kind === 'found' ? outcome.document : undefined
+    const outcome = await orWithoutDatabase(this.#documents.read(ref, id), undefined)
+    return outcome?.kind === 'found' ? outcome.document : undefined
   }
 
   /** An interactive edit; throws what CouchDB answers when it cannot be made. */
@@ -65,7 +66,7 @@ export class Writer {
     rev: RevisionId | undefined,
   ): Promise<Written> {
     const given = { ...prepared, id, rev }
-    const [refused] = existing(await this.#documents.replicate(ref, [given], { create: false }))
+    const [refused] = await this.#documents.replicate(ref, [given], { create: false })
     if (refused !== undefined) return written(refused)
     // The engine has refused a document without revision.
     return { id, rev: rev === undefined ? '' : formatRevision(rev) }

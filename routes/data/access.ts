@@ -1,15 +1,16 @@
 /** What every data route does before it touches a document, in this order (documents 0.1): instance, doctype, token. */
 
 import { checkDoctype } from '../../src/documents/doctypes.ts'
-import type { RenderedDocument } from '../../src/documents/service.ts'
+import type { Documents, RenderedDocument } from '../../src/documents/service.ts'
 import type { Instances } from '../../src/instances/service.ts'
 import { parseJson } from '../../src/json/exact.ts'
 import type { JsonObject } from '../../src/json/value.ts'
+import { isNoDatabase } from '../../src/no-database.ts'
 import type { Permissions, Verb } from '../../src/permissions/permissions.ts'
-import type { DatabaseRef } from '../../storage/documents/contract.ts'
+import type { DatabaseRef, RevisionId } from '../../storage/documents/contract.ts'
 import type { HttpContext } from '../http/router.ts'
 import { instanceOf, permissionsOf, tokenOf } from '../http/tenant.ts'
-import { frameworkProblem } from './errors.ts'
+import { frameworkProblem, missingDocument } from './errors.ts'
 
 /** A request that may go on: the database it speaks of and what its token allows. */
 export interface Visit {
@@ -57,6 +58,37 @@ export function requireDocument(visit: Visit, verb: Verb, document: JsonObject):
 export function requireRendered(visit: Visit, verb: Verb, document: RenderedDocument): void {
   if (visit.permissions.allowsType(verb, visit.type)) return
   requireDocument(visit, verb, parseJson(document.text).value as JsonObject)
+}
+
+/**
+ * Before a write by a token that is restricted to some documents: the stored version must be one of these. Tokens for
+ * the whole doctype cost nothing here. Throws 404 for a document that is not there, before 403 (documents 1.7, 1.8).
+ */
+export async function requireStored(
+  documents: Pick<Documents, 'read'>,
+  visit: Visit,
+  verb: Verb,
+  id: string,
+  rev: RevisionId,
+): Promise<void> {
+  if (visit.permissions.allowsType(verb, visit.type)) return
+  const exact = await documents.read(visit.ref, id, { rev })
+  const outcome = exact.kind === 'found' ? exact : await documents.read(visit.ref, id)
+  if (outcome.kind !== 'found') throw missingDocument(visit.type, id, outcome.kind)
+  requireRendered(visit, verb, outcome.document)
+}
+
+/**
+ * What a look at one document gives. A token for some documents only must not learn which others exist, nor whether there
+ * is a database of them: it gets 403 where there is none.
+ */
+export async function refusingRestricted<Outcome>(visit: Visit, look: Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await look
+  } catch (error) {
+    if (isNoDatabase(error) && !visit.permissions.allowsType('GET', visit.type)) throw refused()
+    throw error
+  }
 }
 
 export function refused() {

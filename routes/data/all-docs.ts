@@ -1,16 +1,15 @@
 /** `_all_docs` by GET and POST, CouchDB's and the projecting variant (documents 1.10). */
 import { z } from '@hono/zod-openapi'
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
+import { allDocsText, joinRows, parseListing, sendListing, withBody } from '../http/all-docs.ts'
 import { filling } from '../http/attachment.ts'
 import { readOptionalJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { allDocsText, joinRows, parseListing, sendListing, withBody } from '../http/listing.ts'
 import type { HttpContext } from '../http/router.ts'
 import { streamJson } from '../http/stream.ts'
 import { enterWhole } from './access.ts'
-import type { DataServices } from './dependencies.ts'
-import { noDatabase } from './errors.ts'
 import { projectedListing, projectedRows } from './projected-rows.ts'
+import type { DataServices } from './services.ts'
 
 const dataText = allDocsText.extend({
   Fields: z.string().optional().describe('Paths divided by commas: documents cut down to these'),
@@ -56,7 +55,6 @@ export function allDocsRoutes(face: Face, { documents, instances, limits }: Data
   async function send(c: HttpContext, ref: DatabaseRef, text: z.output<typeof dataText>): Promise<Response> {
     if (text.Fields !== undefined || text.DesignDocs !== undefined) {
       const answer = await documents.allDocs(ref, projectedListing(text))
-      if (answer === 'no_database') throw noDatabase()
       const { print, kept } = projectedRows(text)
       const total = () => (text.DesignDocs === 'false' ? kept() : answer.totalRows)
       const head = `{"offset":${answer.offset},"rows":[`
@@ -64,7 +62,6 @@ export function allDocsRoutes(face: Face, { documents, instances, limits }: Data
     }
     const listing = parseListing(text, 'all')
     const answer = await documents.allDocs(ref, listing)
-    if (answer === 'no_database') throw noDatabase()
     return sendListing(c, answer, listing, filling(documents, ref, listing.attachments))
   }
 }

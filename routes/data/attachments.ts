@@ -2,11 +2,12 @@
  * Attachments of documents (documents 1.26), as CouchDB has them. Names may hold slashes, encoded or not; those that begin
  * with `relationships` belong to references and are none.
  */
+
 import { checkAttachmentName } from '../../src/attachments/given.ts'
 import { checkDocumentId } from '../../src/documents/document.ts'
-import { parseRevision } from '../../src/documents/revision.ts'
 import type { AttachmentOutcome } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
+import { orWithoutDatabase } from '../../src/no-database.ts'
 import type { Verb } from '../../src/permissions/permissions.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import { jsonValue } from '../http/answer.ts'
@@ -19,13 +20,21 @@ import {
   uploadOf,
 } from '../http/attachment.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
+import { parsedRevision, revisionAsked } from '../http/if-match.ts'
 import type { HttpContext } from '../http/router.ts'
-import { enter, enterWhole, refused, requireDocument, requireRendered, type Visit } from './access.ts'
-import type { DataServices } from './dependencies.ts'
-import { documentId } from './document-id.ts'
+import {
+  enter,
+  enterWhole,
+  refused,
+  refusingRestricted,
+  requireDocument,
+  requireRendered,
+  type Visit,
+} from './access.ts'
+import { written } from './answer.ts'
 import { documentConflict, frameworkProblem, missingDocument } from './errors.ts'
-import { givenRevision } from './given-revision.ts'
-import { written } from './outcome.ts'
+import { checkPathId } from './request.ts'
+import type { DataServices } from './services.ts'
 
 const tag = 'attachments'
 const design = '/data/{type}/_design/{ddoc}/{name*}'
@@ -112,21 +121,21 @@ export function attachmentRoutes(face: Face, { documents, instances }: DataServi
     checkDocumentId(id)
     // Views and the like, which are not exposed.
     if (name.startsWith('_')) throw frameworkProblem('not_found', 'Not Found')
-    const rev = revision === undefined || revision === '' ? undefined : parseRevision(revision)
+    const rev = parsedRevision(revision)
     return sendAttachment(c, documents, visit.ref, async () => {
-      const outcome = await documents.readAttachment(visit.ref, id, name, rev)
+      const outcome = await refusingRestricted(visit, documents.readAttachment(visit.ref, id, name, rev))
       if ('document' in outcome) requireRendered(visit, 'GET', outcome.document)
       else if (!visit.permissions.allowsType('GET', visit.type)) throw refused()
       if (outcome.kind === 'found') return outcome
       if (outcome.kind === 'no_attachment') throw noAttachment()
-      throw missingDocument(visit.type, id, outcome.kind === 'no_database' ? 'wrong_doctype' : outcome.kind)
+      throw missingDocument(visit.type, id, outcome.kind)
     })
   }
 
   async function write(c: HttpContext, visit: Visit, id: string, name: string, revision: string | undefined) {
     checkDocumentId(id)
     checkAttachmentName(name)
-    const rev = asked(c, revision)
+    const rev = revisionAsked(c, { query: revision })
     await allow(visit, rev ? 'PUT' : 'POST', id, rev)
     const request = { id, name, rev, ...uploadOf(c) }
     const outcome = await documents.writeAttachment(visit.ref, request, { create: true })
@@ -135,7 +144,7 @@ export function attachmentRoutes(face: Face, { documents, instances }: DataServi
 
   async function remove(c: HttpContext, visit: Visit, id: string, name: string, revision: string | undefined) {
     checkDocumentId(id)
-    const rev = asked(c, revision)
+    const rev = revisionAsked(c, { query: revision })
     await allow(visit, 'DELETE', id, rev)
     const outcome = await documents.removeAttachment(visit.ref, { id, name, rev })
     return jsonValue(c, 200, { ok: true, ...outcomeOf(visit, outcome) })
@@ -144,21 +153,15 @@ export function attachmentRoutes(face: Face, { documents, instances }: DataServi
   /** For tokens that are restricted to some documents: the stored one must be of these, or the new one. */
   async function allow(visit: Visit, verb: Verb, id: string, rev: RevisionId | undefined): Promise<void> {
     if (visit.permissions.allowsType(verb, visit.type)) return
-    const stored = await documents.read(visit.ref, id, { rev })
-    if (stored.kind === 'found') requireRendered(visit, verb, stored.document)
+    const stored = await orWithoutDatabase(documents.read(visit.ref, id, { rev }), undefined)
+    if (stored?.kind === 'found') requireRendered(visit, verb, stored.document)
     else requireDocument(visit, verb, { _id: id })
   }
 }
 
 function checkNames(id: string, name: string): void {
   if (/^relationships(\/|$)/.test(name)) throw frameworkProblem('not_found', 'Not Found')
-  documentId(id)
-}
-
-function asked(c: HttpContext, revision: string | undefined): RevisionId | undefined {
-  const { rev, mismatch } = givenRevision(c, revision)
-  if (mismatch) throw new Problem('bad_request', 'Document rev and etag have different values')
-  return rev === undefined ? undefined : parseRevision(rev)
+  checkPathId(id)
 }
 
 function outcomeOf({ type }: Visit, outcome: AttachmentOutcome): { readonly id: string; readonly rev: string } {

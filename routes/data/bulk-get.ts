@@ -5,8 +5,7 @@ import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { bulkGetAnswer, bulkGetBody, bulkGetQuery, sendBulkGet } from '../http/replication.ts'
 import { enterWhole } from './access.ts'
-import type { DataServices } from './dependencies.ts'
-import { noDatabase } from './errors.ts'
+import type { DataServices } from './services.ts'
 
 export function bulkGetRoute(face: Face, { documents, instances, limits }: DataServices): void {
   endpoint(
@@ -30,7 +29,6 @@ export function bulkGetRoute(face: Face, { documents, instances, limits }: DataS
       const { value } = await readJson(c, { maxBytes: limits.maxRequestBytes })
       const lines = parseBulkGet(value)
       const pages = await documents.bulkGet(ref, lines, query)
-      if (pages === 'no_database') throw noDatabase()
       return sendBulkGet(c, pages, filling(documents, ref, query.attachments || wantContents(lines)))
     },
   )

@@ -10,8 +10,8 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import { query } from '../http/query.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { enterWhole } from './access.ts'
-import type { DataServices } from './dependencies.ts'
-import { noDatabase, requestProblem } from './errors.ts'
+import { requestProblem } from './errors.ts'
+import type { DataServices } from './services.ts'
 
 /** Names that clients send and nothing depends on, and the one that carries the token. */
 const ignored = ['_nonce', 'update_seq', 'return_docs', 'batch_size', 'bearer_token']
@@ -76,7 +76,6 @@ export function changesRoutes(own: Face, { documents, instances, limits }: DataS
     if (text.view !== undefined) throw requestProblem("Unsupported query parameter 'view'")
     const request = parseChanges(text, body, header(c, 'last-event-id'), words)
     const answer = await sendChanges(c, documents, ref, request)
-    if (answer === 'no_database') throw noDatabase()
     return answer
   }
 }

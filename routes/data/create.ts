@@ -4,10 +4,9 @@ import { Problem } from '../../src/errors.ts'
 import { newDocumentId } from '../../src/ids.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enter, requireDocument } from './access.ts'
-import type { DataServices } from './dependencies.ts'
-import { readDocumentBody } from './document-body.ts'
-import { sendWritten } from './envelope.ts'
-import { written } from './outcome.ts'
+import { sendWritten, written } from './answer.ts'
+import { readDocumentBody } from './request.ts'
+import type { DataServices } from './services.ts'
 
 export function createRoute(face: Face, { documents, instances, limits }: DataServices): void {
   endpoint(

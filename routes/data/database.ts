@@ -8,8 +8,8 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import { query } from '../http/query.ts'
 import { header } from '../http/router.ts'
 import { enterWhole } from './access.ts'
-import type { DataServices } from './dependencies.ts'
-import { noDatabase, requestProblem } from './errors.ts'
+import { requestProblem } from './errors.ts'
+import type { DataServices } from './services.ts'
 
 const path = '/data/{type}'
 const tag = 'doctypes'
@@ -28,7 +28,6 @@ export function databaseRoutes(own: Face, couch: Face, { documents, instances }:
     async (c, { path: { type } }) => {
       const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
       const info = await documents.info(ref)
-      if (info === undefined) throw noDatabase()
       return jsonValue(c, 200, status(documents, info))
     },
   )
@@ -66,7 +65,7 @@ export function databaseRoutes(own: Face, couch: Face, { documents, instances }:
         throw requestProblem('A revision was given without a document id')
       }
       const { ref } = await enterWhole(c, instances, type, 'DELETE', 'write')
-      if (!(await documents.dropDatabase(ref))) throw noDatabase()
+      await documents.dropDatabase(ref)
       return jsonText(c, 200, '{"ok":true,"deleted":true}')
     },
   )

@@ -1,16 +1,17 @@
 /** `DELETE /data/T/ID` (documents 1.8). */
+
 import { z } from '@hono/zod-openapi'
-import { parseRevision } from '../../src/documents/revision.ts'
 import { jsonValue, revisionTag } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
+import { revisionAsked } from '../http/if-match.ts'
 import { textParameter } from '../http/parameters.ts'
-import { enter } from './access.ts'
-import type { DataServices } from './dependencies.ts'
-import { documentId } from './document-id.ts'
+import { enter, requireStored } from './access.ts'
+import { written } from './answer.ts'
 import { requestProblem } from './errors.ts'
-import { givenRevision } from './given-revision.ts'
-import { written } from './outcome.ts'
-import { requireStored } from './stored.ts'
+import { checkPathId } from './request.ts'
+import type { DataServices } from './services.ts'
+
+const mismatch = () => requestProblem('If-Match Header and rev query parameters mismatch')
 
 export function deleteRoute(face: Face, { documents, instances }: DataServices): void {
   endpoint(
@@ -31,14 +32,12 @@ export function deleteRoute(face: Face, { documents, instances }: DataServices):
       },
     },
     async (c, { path: { type, id }, query }) => {
-      documentId(id)
-      const { rev, mismatch } = givenRevision(c, query.rev)
-      if (mismatch) throw requestProblem('If-Match Header and rev query parameters mismatch')
+      checkPathId(id)
+      const rev = revisionAsked(c, { query: query.rev }, mismatch)
       if (rev === undefined) throw requestProblem('delete without revision')
-      const parsed = parseRevision(rev)
       const visit = await enter(c, instances, type, ['DELETE'], 'write')
-      await requireStored(documents, visit, 'DELETE', id, parsed)
-      const done = written(type, await documents.remove(visit.ref, id, parsed))
+      await requireStored(documents, visit, 'DELETE', id, rev)
+      const done = written(type, await documents.remove(visit.ref, id, rev))
       // The contract prints one of the last two, its first server the other: clients exist for both (documents 1.8).
       const body = { ok: true, id, type, rev: done.rev, deleted: true, _deleted: true }
       return jsonValue(c, 200, body, { etag: revisionTag(done.rev) })

@@ -3,7 +3,7 @@ import { isReadableDoctype } from '../../src/documents/doctypes.ts'
 import { jsonValue } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enterWhole } from './access.ts'
-import type { DataServices } from './dependencies.ts'
+import type { DataServices } from './services.ts'
 
 /** `GET /data/_all_doctypes`: doctypes that have a database and may be read (documents 1.2). */
 export function doctypesRoute(face: Face, { documents, instances }: DataServices): void {

@@ -55,17 +55,16 @@ export function missingDocument(type: string, id: string, reason: 'missing' | 'd
   return new MissingDocument(reason, { title: `${noun} ${words}`, details, links })
 }
 
-export const noDatabase = () => new Problem('no_database', databaseMissing)
 export const documentConflict = () => new Problem('conflict', 'Document update conflict.')
 
 /** Failures of the data API's own routes (E1). */
 export function ownErrorBody(problem: Problem, c: HttpContext): unknown {
-  return commonBody(problem, c) ?? ownBody(problem)
+  return commonBody(problem, c) ?? ownBody(wordMissingDatabase(problem, c))
 }
 
 /** Failures of routes that cozy-stack passes on to CouchDB (E2). */
 export function couchErrorBody(problem: Problem, c: HttpContext): unknown {
-  return commonBody(problem, c) ?? namedReason(problem)
+  return commonBody(problem, c) ?? namedReason(wordMissingDatabase(problem, c))
 }
 
 function ownBody(problem: Problem): object {
@@ -73,10 +72,16 @@ function ownBody(problem: Problem): object {
   return { ok: false, status, ...namedReason(problem), ...(problem instanceof MissingDocument ? problem.more : {}) }
 }
 
-const databaseMissing = 'Database does not exist.'
+/** A document of a type that has no database is told as a document that does not exist. */
+function wordMissingDatabase(problem: Problem, c: HttpContext): Problem {
+  if (problem.code !== 'no_database') return problem
+  const { type, id } = c.req.param() as { readonly type?: string; readonly id?: string }
+  const isDocument = type !== undefined && id !== undefined && !c.req.path.includes('/_local/')
+  return isDocument ? missingDocument(type, id, 'wrong_doctype') : new Problem('not_found', 'Database does not exist.')
+}
 
 function namedReason({ code, reason }: Problem): { readonly error: string; readonly reason: string } {
-  return code === 'no_database' ? { error: 'not_found', reason: databaseMissing } : { error: code, reason }
+  return { error: code, reason }
 }
 
 /** What both kinds of routes word in the same way. */

@@ -4,8 +4,8 @@ import type { Instances } from '../../src/instances/service.ts'
 import { silentLog } from '../../src/log.ts'
 import { grant } from '../../src/permissions/granted.ts'
 import { parseScope } from '../../src/permissions/scope.ts'
-import { defaultLimits } from './dependencies.ts'
 import { dataRoutes } from './routes.ts'
+import { defaultLimits } from './services.ts'
 
 /** Asks `_find` of an engine that always gives one answer; tells what the engine was asked. */
 async function find(body: object, given: Partial<FindAnswer> = {}) {

@@ -6,10 +6,8 @@ import { isObject, type Json } from '../../src/json/value.ts'
 import { jsonText } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enterWhole } from './access.ts'
-import type { DataServices } from './dependencies.ts'
-import { noDatabase } from './errors.ts'
-import { defaultPage, pageLimit } from './page-limit.ts'
-import { readBody } from './request-body.ts'
+import { defaultPage, pageLimit, readBody } from './request.ts'
+import type { DataServices } from './services.ts'
 
 const face: FindFace = { defaultLimit: defaultPage, refuseUnindexed: true }
 
@@ -44,7 +42,6 @@ export function findRoutes(own: Face, { documents, instances, limits }: DataServ
       const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
       const body = limited((await readBody(c, limits)).value)
       const answer = await documents.find(ref, body, face)
-      if (answer === 'no_database') throw noDatabase()
       const { docs, bookmark = '', warnings, stats } = answer
       const limit = isObject(body) ? Number(body['limit']) : defaultPage
       let text = `{"docs":[${docs.join(',\n')}],"limit":${limit},"next":${docs.length >= limit}`
@@ -70,7 +67,6 @@ export function findRoutes(own: Face, { documents, instances, limits }: DataServ
       const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
       const body = limited((await readBody(c, limits)).value)
       const answer = await documents.explain(ref, body, { ...face, refuseUnindexed: false })
-      if (answer === 'no_database') throw noDatabase()
       return jsonText(c, 200, stringifyJson(answer))
     },
   )

@@ -3,8 +3,7 @@ import { z } from '@hono/zod-openapi'
 import { jsonValue } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enterWhole } from './access.ts'
-import type { DataServices } from './dependencies.ts'
-import { noDatabase } from './errors.ts'
+import type { DataServices } from './services.ts'
 
 export function fullCommitRoute(face: Face, { documents, instances }: DataServices): void {
   endpoint(
@@ -20,7 +19,6 @@ export function fullCommitRoute(face: Face, { documents, instances }: DataServic
     async (c, { path: { type } }) => {
       const { ref } = await enterWhole(c, instances, type, 'GET', 'write')
       const info = await documents.info(ref)
-      if (info === undefined) throw noDatabase()
       // The same as the doctype's status says: a replicator that sees another one starts again.
       return jsonValue(c, 201, { ok: true, instance_start_time: info.epoch })
     },

@@ -2,14 +2,13 @@
 import { z } from '@hono/zod-openapi'
 import type { AllDocsRow } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
+import { joinRows } from '../http/all-docs.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { joinRows } from '../http/listing.ts'
 import { exactlyTrue } from '../http/parameters.ts'
 import { streamJson } from '../http/stream.ts'
 import { enterWhole } from './access.ts'
-import type { DataServices } from './dependencies.ts'
-import { noDatabase } from './errors.ts'
-import { pageLimit } from './page-limit.ts'
+import { pageLimit } from './request.ts'
+import type { DataServices } from './services.ts'
 
 const parameters = z.object({
   limit: z
@@ -51,7 +50,6 @@ export function normalDocsRoute(face: Face, { documents, instances }: DataServic
         conflicts: false,
         designs: 'none',
       })
-      if (answer === 'no_database') throw noDatabase()
       let last: string | undefined
       let count = 0
       const print = (row: AllDocsRow) => {

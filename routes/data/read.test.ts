@@ -1,21 +1,24 @@
 import { describe, expect, test } from 'bun:test'
 import type { Documents, ReadOptions, ReadOutcome } from '../../src/documents/service.ts'
+import { Problem } from '../../src/errors.ts'
 import type { Instances } from '../../src/instances/service.ts'
 import { silentLog } from '../../src/log.ts'
+import { noDatabase } from '../../src/no-database.ts'
 import { grant } from '../../src/permissions/granted.ts'
 import { parseScope } from '../../src/permissions/scope.ts'
-import { defaultLimits } from './dependencies.ts'
 import { dataRoutes } from './routes.ts'
+import { defaultLimits } from './services.ts'
 
 const text = '{"_id":"a","_rev":"1-x","_type":"test.notes","kind":"x"}'
 const found: ReadOutcome = { kind: 'found', document: { id: 'a', rev: '1-x', deleted: false, text } }
 
 /** The routes over an engine that always gives one outcome, and what was asked of it. */
-function serve(scope: string, outcome: ReadOutcome = found) {
+function serve(scope: string, outcome: ReadOutcome | Problem = found) {
   const calls: unknown[] = []
   const documents = {
     read: async (...args: [unknown, string, ReadOptions?]) => {
       calls.push(args)
+      if (outcome instanceof Problem) throw outcome
       return outcome
     },
   } as unknown as Documents
@@ -63,14 +66,15 @@ describe('GET one document', () => {
     ['test.notes:GET:a', 403],
   ])('of nothing, with the scope %s: %d', async (scope, status) => {
     expect((await serve(scope, { kind: 'missing' }).get('/data/test.notes/b')).status).toBe(status)
+    expect((await serve(scope, noDatabase()).get('/data/test.notes/b')).status).toBe(status)
   })
 
   test.each([
-    ['missing', 'missing', 'Note missing'],
-    ['deleted', 'deleted', 'Note deleted'],
-    ['no_database', 'wrong_doctype', 'Note missing'],
-  ] as const)('%s is worded %s', async (kind, reason, title) => {
-    const answer = await serve('test.notes', { kind }).get('/data/test.notes/b')
+    ['missing', { kind: 'missing' }, 'missing', 'Note missing'],
+    ['deleted', { kind: 'deleted' }, 'deleted', 'Note deleted'],
+    ['no database', noDatabase(), 'wrong_doctype', 'Note missing'],
+  ] as const)('%s is worded', async (_name, outcome, reason, title) => {
+    const answer = await serve('test.notes', outcome).get('/data/test.notes/b')
     expect(await answer.json()).toMatchObject({ ok: false, status: 404, error: 'not_found', reason, title })
   })
 

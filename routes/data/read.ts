@@ -1,15 +1,17 @@
 /** `GET /data/T/ID` (documents 1.5). Without a query it is the hottest route of the server: one call of the engine. */
+
 import { z } from '@hono/zod-openapi'
 import type { ReadOutcome } from '../../src/documents/service.ts'
-import { jsonText, matchesTag, notModified, revisionTag } from '../http/answer.ts'
+import { jsonText, notModified, revisionTag } from '../http/answer.ts'
 import { sendWithContents } from '../http/attachment.ts'
+import { unchanged } from '../http/conditional.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type ReadQuery, readQuery } from '../http/read-query.ts'
-import { type HttpContext, header } from '../http/router.ts'
-import { enter, refused, requireRendered, type Visit } from './access.ts'
-import type { DataServices } from './dependencies.ts'
-import { documentId } from './document-id.ts'
+import { type HttpContext, headerReader } from '../http/router.ts'
+import { enter, refused, refusingRestricted, requireRendered, type Visit } from './access.ts'
 import { missingDocument } from './errors.ts'
+import { checkPathId } from './request.ts'
+import type { DataServices } from './services.ts'
 
 const readVerbs = ['GET'] as const
 
@@ -31,19 +33,19 @@ export function readRoute(face: Face, { documents, instances }: DataServices): v
       },
     },
     async (c, { path: { type, id }, query }) => {
-      documentId(id)
+      checkPathId(id)
       const visit = await enter(c, instances, type, readVerbs, 'read')
       if (query.openRevs !== undefined) return openRevisions(c, visit, id, query, query.openRevs)
       // What is asked with `revs` is for replication, which stores no `_type`.
       const options = query.options.revs ? query.options : { ...query.options, type }
-      const document = found(await documents.read(visit.ref, id, options), visit, id)
+      const document = found(await refusingRestricted(visit, documents.read(visit.ref, id, options)), visit, id)
       requireRendered(visit, 'GET', document)
       // What an account's answer holds depends on who asks.
       if (!query.tagged || type === 'io.cozy.accounts') {
         return sendWithContents(c, documents, visit.ref, document.text)
       }
       const etag = revisionTag(document.rev)
-      if (matchesTag(header(c, 'if-none-match'), etag)) return notModified({ etag })
+      if (unchanged(headerReader(c), { etag })) return notModified({ etag })
       return jsonText(c, 200, document.text, { etag })
     },
   )
@@ -55,9 +57,8 @@ export function readRoute(face: Face, { documents, instances }: DataServices): v
     { options }: ReadQuery,
     asked: NonNullable<ReadQuery['openRevs']>,
   ): Promise<Response> {
-    const rows = await documents.openRevisions(visit.ref, id, asked, options)
+    const rows = await refusingRestricted(visit, documents.openRevisions(visit.ref, id, asked, options))
     if (rows === 'missing') throw absent(visit, id, 'missing')
-    if (rows === 'no_database') throw absent(visit, id, 'wrong_doctype')
     for (const row of rows) if ('ok' in row) requireRendered(visit, 'GET', row.ok)
     const text = rows.map((row) => ('ok' in row ? `{"ok":${row.ok.text}}` : JSON.stringify({ missing: row.missing })))
     return sendWithContents(c, documents, visit.ref, `[${text.join(',')}]`)
@@ -66,10 +67,10 @@ export function readRoute(face: Face, { documents, instances }: DataServices): v
 
 function found(outcome: ReadOutcome, visit: Visit, id: string) {
   if (outcome.kind === 'found') return outcome.document
-  throw absent(visit, id, outcome.kind === 'no_database' ? 'wrong_doctype' : outcome.kind)
+  throw absent(visit, id, outcome.kind)
 }
 
 /** A token for some documents only must not learn which others exist (documents 1.5). */
-function absent(visit: Visit, id: string, reason: 'missing' | 'deleted' | 'wrong_doctype') {
+function absent(visit: Visit, id: string, reason: 'missing' | 'deleted') {
   return visit.permissions.allowsType('GET', visit.type) ? missingDocument(visit.type, id, reason) : refused()
 }

@@ -8,8 +8,7 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import { missingRevsText, revisionLists, revsDiffAnswer, revsDiffText } from '../http/replication.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enterWhole } from './access.ts'
-import type { DataServices } from './dependencies.ts'
-import { noDatabase } from './errors.ts'
+import type { DataServices } from './services.ts'
 
 const common = { method: 'POST', tag: 'replication', needs: 'GET on the whole doctype', body: revisionLists } as const
 const failures = { 400: 'A revision is malformed', 404: 'No such doctype' }
@@ -41,7 +40,6 @@ export function revsDiffRoutes(face: Face, { documents, instances, limits }: Dat
     const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
     const { value } = await readJson(c, { maxBytes: limits.maxRequestBytes })
     const diffs = await documents.revsDiff(ref, parseRevsDiff(value))
-    if (diffs === 'no_database') throw noDatabase()
     return diffs
   }
 }

@@ -1,21 +1,20 @@
 /** `PUT /data/T/ID`: a new version of a document, or a new document under the client's id (documents 1.7). */
+
 import { z } from '@hono/zod-openapi'
-import { parseRevision } from '../../src/documents/revision.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
+import { revisionAsked } from '../http/if-match.ts'
 import { receiveParts } from '../http/multipart-document.ts'
 import { textParameter } from '../http/parameters.ts'
-import { enter, requireDocument } from './access.ts'
-import type { DataServices } from './dependencies.ts'
-import { readDocumentBody } from './document-body.ts'
-import { documentId } from './document-id.ts'
-import { sendWritten } from './envelope.ts'
-import { missingDocument, requestProblem } from './errors.ts'
-import { givenRevision } from './given-revision.ts'
-import { written } from './outcome.ts'
-import { requireStored } from './stored.ts'
+import { enter, requireDocument, requireStored } from './access.ts'
+import { sendWritten, written } from './answer.ts'
+import { requestProblem } from './errors.ts'
+import { checkPathId, readDocumentBody } from './request.ts'
+import type { DataServices } from './services.ts'
 
 const eitherBothOrNeither =
   'You must either provide an _id and _rev in document (update) or neither (create with fixed id).'
+
+const mismatch = () => requestProblem('The revisions in the document, If-Match and the rev parameter are not the same')
 
 export function updateRoute(face: Face, { documents, instances, limits }: DataServices): void {
   endpoint(
@@ -37,16 +36,11 @@ export function updateRoute(face: Face, { documents, instances, limits }: DataSe
       },
     },
     async (c, { path: { type, id }, query }) => {
-      documentId(id)
+      checkPathId(id)
       const visit = await enter(c, instances, type, ['PUT', 'POST'], 'write')
       const { value, document, parts } = await readDocumentBody(c, type, limits, id)
       if (document.id !== undefined && document.id !== id) throw requestProblem('document _id doesnt match url')
-      const given = givenRevision(c, query.rev)
-      const asked = given.rev === undefined ? undefined : parseRevision(given.rev)
-      const rev = document.rev ?? asked
-      if (given.mismatch || (asked && rev && (asked.gen !== rev.gen || asked.hash !== rev.hash))) {
-        throw requestProblem('The revisions in the document, If-Match and the rev parameter are not the same')
-      }
+      const rev = revisionAsked(c, { body: document.rev, query: query.rev }, mismatch)
       const verb = rev === undefined ? 'POST' : 'PUT'
       if (rev !== undefined) await requireStored(documents, visit, verb, id, rev)
       const named = { ...value, _id: id }
@@ -54,7 +48,6 @@ export function updateRoute(face: Face, { documents, instances, limits }: DataSe
       if (document.deleted) requireDocument(visit, 'DELETE', named)
       const create = rev === undefined
       const whole = parts ? await receiveParts(documents, visit.ref, document, parts, { create }) : document
-      if (whole === 'no_database') throw missingDocument(type, id, 'wrong_doctype')
       const request = { id, rev, document: whole, unknownParent: 'refuse' } as const
       const outcome = await documents.write(visit.ref, request, { create })
       // An id without a revision is how some clients create; on a living document it is the contract's mistake.

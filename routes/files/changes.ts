@@ -1,7 +1,9 @@
 /** `GET /files/_changes`: the feed of `io.cozy.files` with what synchronising clients need to know (files 4.1). */
+
 import { z } from '@hono/zod-openapi'
 import type { ChangesEvent, ChangesQuery } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
+import { orWithoutDatabase } from '../../src/no-database.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { fieldTree } from '../http/projection.ts'
@@ -59,8 +61,9 @@ export function changesRoute(face: Face, services: FilesServices): void {
       }
       const ref = { prefix: visit.drive.prefix, name: filesDoctype }
       await files.prepare(visit.drive)
-      const events = await documents.changes(ref, feedQuery(query.since, query.limit, wanted), c.req.raw.signal)
-      if (events === 'no_database') return streamJson(c, '', nothing(), '{"results":[],"last_seq":"0","pending":0}')
+      const feed = documents.changes(ref, feedQuery(query.since, query.limit, wanted), c.req.raw.signal)
+      const events = await orWithoutDatabase(feed, undefined)
+      if (events === undefined) return streamJson(c, '', nothing(), '{"results":[],"last_seq":"0","pending":0}')
       let tail = '],"last_seq":"0","pending":0}'
       async function* texts(events: AsyncIterable<ChangesEvent>) {
         let separator = ''

@@ -6,7 +6,7 @@ import type { OpenObject } from '../../storage/objects/contract.ts'
 import { type RangeAsked, rangeOf } from '../http/byte-range.ts'
 import { precondition, rangeApplies } from '../http/conditional.ts'
 import { contentDisposition } from '../http/content-disposition.ts'
-import { type HttpContext, header } from '../http/router.ts'
+import { type HttpContext, headerReader } from '../http/router.ts'
 import { streamBytes } from '../http/stream.ts'
 import { logFailure } from '../observe.ts'
 import type { FilesServices } from './services.ts'
@@ -32,7 +32,7 @@ export async function sendContent(c: HttpContext, services: Services, download: 
   const content = download.version ?? download.file
   const etag = etagOf(content.md5sum)
   const modifiedMs = Date.parse(updatedAtOf(content))
-  const read = (name: string) => header(c, name)
+  const read = headerReader(c)
   const common = commonHeaders(download.file.mime, etag, modifiedMs)
 
   const outcome = precondition(read, { etag, modifiedMs })

@@ -23,6 +23,7 @@ const common: ReadonlySet<ProblemCode> = new Set([
   'query_parse_error',
   'unauthorized',
   'forbidden',
+  'no_database',
   'not_found',
   'method_not_allowed',
   'conflict',

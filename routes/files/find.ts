@@ -1,7 +1,9 @@
 /** `POST /files/_find`: a mango question whose answer is a JSON-API list (files 4.1). */
+
 import { z } from '@hono/zod-openapi'
 import type { FindFace } from '../../src/documents/service.ts'
 import type { JsonObject } from '../../src/json/value.ts'
+import { orWithoutDatabase } from '../../src/no-database.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { fieldTree } from '../http/projection.ts'
@@ -53,8 +55,8 @@ export function findRoute(face: Face, services: FilesServices): void {
       const asked = questionOf(await readObject(c, services), query)
       const ref = { prefix: visit.drive.prefix, name: filesDoctype }
       await files.prepare(visit.drive)
-      const found = await documents.find(ref, asked.question, engine)
-      if (found === 'no_database') return sendList(c, [], { meta: { count: 0 }, thumbnails: undefined })
+      const found = await orWithoutDatabase(documents.find(ref, asked.question, engine), undefined)
+      if (found === undefined) return sendList(c, [], { meta: { count: 0 }, thumbnails: undefined })
       const nodes = found.docs.map(printedNode)
       const more = nodes.length >= asked.limit
       const meta = {

@@ -1,5 +1,6 @@
 /** Query parameters and headers of the files API. All are optional text, and an empty one counts as not given. */
 import { z } from '@hono/zod-openapi'
+import { ifMatch } from '../http/if-match.ts'
 import { type HttpContext, header } from '../http/router.ts'
 
 const optional = (meaning: string) => z.string().optional().describe(meaning)
@@ -49,8 +50,7 @@ export function dateHeader(c: HttpContext): string | undefined {
 
 /** The revision that must be current: `If-Match`, with or without quotes, or else `?rev=` (files 1). */
 export function ifMatchOf(c: HttpContext, rev: string | undefined): string | undefined {
-  const given = (header(c, 'if-match') ?? '').trim().replace(/^(?:W\/)?"(.*)"$/, '$1')
-  return given || rev || undefined
+  return ifMatch(c) ?? (rev || undefined)
 }
 
 /** For the declaration of routes that take `If-Match`. */

@@ -42,12 +42,3 @@ export function notModified(headers: Readonly<Record<string, string>>): Response
 export function revisionTag(rev: string): string {
   return `"${encodeURIComponent(rev)}"`
 }
-
-/**
- * True when `If-None-Match` names the tag: a list split on commas and spaces, exact match with the quotes (documents
- * 0.8).
- */
-export function matchesTag(ifNoneMatch: string | undefined, tag: string): boolean {
-  if (ifNoneMatch === undefined) return false
-  return ifNoneMatch === tag || ifNoneMatch.split(/[\s,]+/).includes(tag)
-}

@@ -1,4 +1,5 @@
 /** Attachments over HTTP as both faces speak them (documents 1.26): the body of a PUT, the answer to a GET. */
+
 import { z } from '@hono/zod-openapi'
 import type { Upload } from '../../src/attachments/contents.ts'
 import { hasMarks } from '../../src/attachments/inline.ts'
@@ -6,12 +7,13 @@ import type { AttachmentRead, Documents } from '../../src/documents/service.ts'
 import { Problem } from '../../src/errors.ts'
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
 import { keptContentType } from '../../storage/objects/content-type.ts'
-import { jsonText, matchesTag, notModified } from './answer.ts'
+import { jsonText, notModified } from './answer.ts'
 import { rangeOf } from './byte-range.ts'
+import { unchanged } from './conditional.ts'
 import { incomingBytes } from './incoming.ts'
 import { sendMultipart, wantsMultipart } from './multipart-answer.ts'
 import { textParameter } from './parameters.ts'
-import { type HttpContext, header } from './router.ts'
+import { type HttpContext, header, headerReader } from './router.ts'
 import { streamJson } from './stream.ts'
 
 export const attachmentQuery = z.object({ rev: textParameter().describe('The revision read, instead of the winner') })
@@ -73,7 +75,7 @@ async function send(
 ): Promise<Response | undefined> {
   const { contentType, digest, length } = attachment
   const etag = `"${digest}"`
-  if (matchesTag(header(c, 'if-none-match'), etag)) return notModified({ etag })
+  if (unchanged(headerReader(c), { etag })) return notModified({ etag })
   const headers: Record<string, string> = {
     etag,
     'content-type': keptContentType(contentType),

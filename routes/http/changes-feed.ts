@@ -6,18 +6,17 @@ import type { ChangesFormat, ChangesRequest } from './changes-request.ts'
 import type { HttpContext } from './router.ts'
 import { streamJson, streamLive } from './stream.ts'
 
-/** Answers a request for changes; `no_database` is left to the face. */
+/** Answers a request for changes. */
 export async function sendChanges(
   c: HttpContext,
   documents: Pick<Documents, 'changes' | 'withContents'>,
   ref: DatabaseRef,
   { query, format }: ChangesRequest,
-): Promise<Response | 'no_database'> {
+): Promise<Response> {
   const leaving = new AbortController()
   // Nothing is read for a client that has left while the first page was waited for.
   c.env?.outgoing?.once('close', () => leaving.abort())
   const events = await documents.changes(ref, query, leaving.signal)
-  if (events === 'no_database') return 'no_database'
   const { head, texts: printed, tail } = printers[format](events)
   const texts = filling(documents, ref, query.attachments)?.(printed) ?? printed
   // What is there at once may be compressed and have a length; what is waited for must flow.

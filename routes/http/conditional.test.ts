@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { httpDate, type Precondition, precondition, rangeApplies } from './conditional.ts'
+import { httpDate, type Precondition, precondition, rangeApplies, unchanged } from './conditional.ts'
 
 const etag = '"q1Kq/+8="'
 const at = 'Sun, 06 Nov 1994 08:49:37 GMT'
@@ -82,4 +82,17 @@ describe('httpDate()', () => {
     ['0', undefined],
     ['', undefined],
   ])('%p', (text, time) => expect(httpDate(text)).toBe(time as number))
+})
+
+test.each([
+  [undefined, false],
+  ['"1-a"', true],
+  ['"0-x", "1-a"', true],
+  ['"0-x" "1-a"', true],
+  ['W/"1-a"', true],
+  ['*', true],
+  ['1-a', false],
+  ['"1-ab"', false],
+])('unchanged() by If-None-Match %p: %p', (value, expected) => {
+  expect(unchanged((name) => (name === 'if-none-match' ? value : undefined), { etag: '"1-a"' })).toBe(expected)
 })

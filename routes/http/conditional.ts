@@ -22,9 +22,14 @@ export function precondition(header: HeaderReader, validators: Validators): Prec
   if (ifMatch !== undefined) {
     if (!names(ifMatch, validators.etag, 'strong')) return 'failed'
   } else if (modifiedAfter(header('if-unmodified-since'), validators) === true) return 'failed'
-  const ifNoneMatch = header('if-none-match')
-  if (ifNoneMatch !== undefined) return names(ifNoneMatch, validators.etag, 'weak') ? 'not_modified' : 'send'
+  if (header('if-none-match') !== undefined) return unchanged(header, validators) ? 'not_modified' : 'send'
   return modifiedAfter(header('if-modified-since'), validators) === false ? 'not_modified' : 'send'
+}
+
+/** Whether `If-None-Match` names the representation (13.1.2): the whole condition of what has an ETag and no date. */
+export function unchanged(header: HeaderReader, { etag }: Pick<Validators, 'etag'>): boolean {
+  const ifNoneMatch = header('if-none-match')
+  return ifNoneMatch !== undefined && names(ifNoneMatch, etag, 'weak')
 }
 
 /**

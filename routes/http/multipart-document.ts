@@ -50,7 +50,7 @@ export async function receiveParts(
   document: PreparedDocument,
   parts: AsyncIterator<Part>,
   options: { readonly create: boolean },
-): Promise<PreparedDocument | 'no_database'> {
+): Promise<PreparedDocument> {
   const received = new Map<string, GivenAttachment>()
   const waiting = (document.attachments ?? []).filter((given) => given.kind === 'follows')
   while (waiting.length > 0) {
@@ -60,7 +60,6 @@ export async function receiveParts(
     if (!given) continue
     const { name, revpos, contentType } = given
     const content = await documents.receiveContent(ref, { name, ...bytesOf(given, next.value) }, options)
-    if (content === 'no_database') return content
     received.set(name, { kind: 'received', name, revpos, contentType, content })
   }
   // The end of the body, so that the client has sent it all when the answer comes.

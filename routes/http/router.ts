@@ -40,6 +40,11 @@ export function header(c: HttpContext, name: string): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value
 }
 
+/** The same as a function of the name, for what is decided from headers only. */
+export function headerReader(c: HttpContext): (name: string) => string | undefined {
+  return (name) => header(c, name)
+}
+
 function rawTarget(request: Request, env: HttpEnv['Bindings'] | undefined): string {
   const raw = env?.incoming?.url ?? request.url
   if (raw.startsWith('/')) return raw

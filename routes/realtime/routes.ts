@@ -1,26 +1,12 @@
 /** The realtime API (documents 7): `GET /realtime`, a websocket, and `POST /realtime/T/ID`. */
 import { Problem } from '../../src/errors.ts'
-import type { Instances } from '../../src/instances/service.ts'
-import type { Log } from '../../src/log.ts'
-import type { Hub } from '../../src/realtime/hub.ts'
 import { endpoint, type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { header } from '../http/router.ts'
 import { instanceOf } from '../http/tenant.ts'
 import { errorBody } from './errors.ts'
 import { Gateway } from './gateway.ts'
-import type { SocketLimits } from './limits.ts'
 import { notifyRoute } from './notify.ts'
-
-export interface RealtimeServices {
-  readonly hub: Hub
-  readonly instances: Instances
-  /** Ids of the directories above a file of a tenant. */
-  readonly ancestors: (prefix: string, fileId: string) => Promise<readonly string[]>
-  readonly log: Log
-  /** Status of an invalid or expired token (documents D-5). */
-  readonly expiredStatus: 400 | 401
-  readonly limits?: SocketLimits
-}
+import type { RealtimeServices } from './services.ts'
 
 export interface RealtimeRoutes extends Face {
   readonly gateway: Gateway

@@ -48,13 +48,14 @@ export class Contents {
 
   /**
    * Stores a content and takes a lease on it. Throws `attachment_too_large` with the name as reason, `bad_request` when
-   * there are more or fewer bytes than announced, `content_md5_mismatch`, and what `body` throws.
+   * there are more or fewer bytes than announced, `content_md5_mismatch`, and what `body` throws; `no_database` before a
+   * byte is read.
    */
-  async put(ref: DatabaseRef, upload: Upload): Promise<Content | 'no_database'> {
+  async put(ref: DatabaseRef, upload: Upload): Promise<Content> {
     const { name, length, md5 } = upload
     if (length !== undefined && length > this.#maxBytes) throw tooLarge(name)
     const object = `attachments/${ref.prefix}/${randomUUID()}`
-    if (!(await this.#ledger.lease(ref, object, this.#leaseMs))) return 'no_database'
+    await this.#ledger.lease(ref, object, this.#leaseMs)
     const renewal = setInterval(() => this.#ledger.renew(ref, object, this.#leaseMs).catch(() => {}), this.#leaseMs / 4)
     try {
       const stored = await this.#objects.put(object, this.#bounded(upload), {
@@ -80,8 +81,8 @@ export class Contents {
     throw new Problem('store_unavailable', 'The attachment could not be kept; try again.')
   }
 
-  /** Stores contents that are at hand, those that are not there yet. False: there is no such database. */
-  async putAll(ref: DatabaseRef, parts: readonly ContentAtHand[]): Promise<boolean> {
+  /** Stores contents that are at hand, those that are not there yet. */
+  async putAll(ref: DatabaseRef, parts: readonly ContentAtHand[]): Promise<void> {
     const distinct = [...new Map(parts.map((part) => [`${part.content.digest} ${part.content.length}`, part])).values()]
     for (const { name, content } of distinct) if (content.length > this.#maxBytes) throw tooLarge(name)
     const held = await this.hold(
@@ -93,10 +94,8 @@ export class Contents {
       if (!held[at] || !(await this.#isThere(ref, part.content))) missing.push(part)
     }
     for (let at = 0; at < missing.length; at += width) {
-      const stored = await Promise.all(missing.slice(at, at + width).map((part) => this.put(ref, uploadOf(part))))
-      if (stored.includes('no_database')) return false
+      await Promise.all(missing.slice(at, at + width).map((part) => this.put(ref, uploadOf(part))))
     }
-    return true
   }
 
   /** Takes leases on contents that a document is about to name. Says of each whether it is there. */

@@ -1,5 +1,6 @@
 /** Attachments one by one: GET, PUT and DELETE of a name below a document (documents 1.26). */
 import type { DatabaseRef, DocumentStore, Edit, RevisionId, StoredDocument } from '../../storage/documents/contract.ts'
+import { creating } from '../documents/creating.ts'
 import { checkDocumentId, makeBody } from '../documents/document.ts'
 import { render } from '../documents/reading.ts'
 import { formatRevision, sameRevision } from '../documents/revision.ts'
@@ -12,6 +13,7 @@ import type {
 } from '../documents/service.ts'
 import { assertWritable, protection, type Stores } from '../documents/writing.ts'
 import { stringifyJson } from '../json/exact.ts'
+import { noDatabase } from '../no-database.ts'
 import { checkAttachmentName } from './given.ts'
 import { noStubs, partsOf, type Stubs, stubsOf, withStubs } from './stubs.ts'
 
@@ -23,7 +25,6 @@ export async function readAttachment(
   rev?: RevisionId,
 ): Promise<AttachmentRead> {
   const winner = await store.read(ref, id)
-  if (winner === 'no_database') return { kind: 'no_database' }
   if (!winner) return { kind: 'missing' }
   if (!rev && winner.deleted) return { kind: 'deleted' }
   const stored = !rev || sameRevision(rev, winner) ? winner : await store.readRevision(ref, id, rev)
@@ -39,26 +40,17 @@ export async function writeAttachment(
   request: AttachmentRequest,
   { create }: BulkOptions,
 ): Promise<AttachmentOutcome> {
-  const { id, name, rev, contentType } = request
+  const { name, rev, contentType } = request
   const refusal = check(ref, request)
   if (refusal) return refusal
   // Before a byte is taken: most of what can be wrong is known by then.
-  const base = await baseOf(stores, ref, request)
-  if (isOutcome(base) && !(base.kind === 'no_database' && create && !rev)) return base
-  let content = isOutcome(base) ? 'no_database' : await stores.contents.put(ref, request)
-  if (content === 'no_database' && create && !rev) {
-    await stores.store.createDatabase(ref)
-    content = await stores.contents.put(ref, request)
-  }
-  if (content === 'no_database') return { kind: 'no_database', id }
-  const stub = { ...content, contentType, revpos: (rev?.gen ?? 0) + 1 }
-  return edit(
-    stores,
-    ref,
-    request,
-    isOutcome(base) ? undefined : base.stored,
-    (stubs) => new Map([...stubs, [name, stub]]),
-  )
+  const begun = await creating(stores.store, ref, create && !rev, async () => {
+    const base = await baseOf(stores, ref, request)
+    return isOutcome(base) ? base : { ...base, content: await stores.contents.put(ref, request) }
+  })
+  if ('kind' in begun) return begun
+  const stub = { ...begun.content, contentType, revpos: (rev?.gen ?? 0) + 1 }
+  return edit(stores, ref, request, begun.stored, (stubs) => new Map([...stubs, [name, stub]]))
 }
 
 export async function removeAttachment(
@@ -72,7 +64,7 @@ export async function removeAttachment(
   const found = await readAttachment(stores.store, ref, id, name, rev)
   if (found.kind === 'missing' && rev) {
     const winner = await stores.store.read(ref, id)
-    return winner && winner !== 'no_database' ? { kind: 'missing_revision', id } : { kind: 'missing', id }
+    return winner ? { kind: 'missing_revision', id } : { kind: 'missing', id }
   }
   if (found.kind !== 'found') return { kind: found.kind, id }
   if (!rev) return { kind: 'conflict', id }
@@ -96,7 +88,6 @@ async function baseOf(
   { id, rev }: AttachmentPlace,
 ): Promise<AttachmentOutcome | { readonly stored: StoredDocument | undefined }> {
   const winner = await store.read(ref, id)
-  if (winner === 'no_database') return { kind: 'no_database', id }
   if (!rev) return winner && !winner.deleted ? { kind: 'conflict', id } : { stored: undefined }
   if (!winner) return { kind: 'missing', id }
   if (sameRevision(rev, winner)) return winner.deleted ? { kind: 'conflict', id } : { stored: winner }
@@ -125,5 +116,6 @@ async function edit(
   const [outcome] = await store.write([one])
   if (!outcome) throw new Error('the store gave no outcome')
   if (outcome.kind === 'ok') return { kind: 'ok', id, rev: formatRevision(outcome.rev) }
-  return { kind: outcome.kind === 'no_database' ? 'no_database' : 'conflict', id }
+  if (outcome.kind === 'no_database') throw noDatabase()
+  return { kind: 'conflict', id }
 }

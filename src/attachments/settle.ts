@@ -9,7 +9,7 @@ import type { Contents } from './contents.ts'
 import type { GivenAttachment, InlineAttachment, StubAttachment } from './given.ts'
 import { noStubs, type Stub, type Stubs, stubsOf } from './stubs.ts'
 
-type Store = Pick<DocumentStore, 'databaseInfo' | 'readMany' | 'readRevisions' | 'readTrees'>
+type Store = Pick<DocumentStore, 'readMany' | 'readRevisions' | 'readTrees'>
 
 /** An edit of a document with attachments. */
 export interface EditGiven {
@@ -30,7 +30,7 @@ export interface RevisionGiven {
 }
 
 /** What an edit cannot be for another reason than its attachments; the store would say the same. */
-export type Refusal = 'conflict' | 'missing' | 'deleted' | 'no_database'
+export type Refusal = 'conflict' | 'missing' | 'deleted'
 
 /**
  * The attachments of each edit, all contents being there and leased. Throws `missing_stub` when one is to stay that the
@@ -41,9 +41,8 @@ export async function settleEdits(
   contents: Contents,
   ref: DatabaseRef,
   edits: readonly EditGiven[],
-): Promise<readonly (Stubs | Refusal)[] | 'no_database'> {
+): Promise<readonly (Stubs | Refusal)[]> {
   const parents = await parentsOf(store, ref, edits)
-  if (parents === 'no_database') return 'no_database'
   const settled = edits.map((edit, at): Stubs | Refusal => {
     const parent = parents[at] ?? noStubs
     if (typeof parent === 'string') return parent
@@ -55,7 +54,8 @@ export async function settleEdits(
     })
   })
   const wanted = edits.filter((_, at) => typeof settled[at] !== 'string')
-  return (await contents.putAll(ref, inlineOf(wanted))) ? settled : 'no_database'
+  await contents.putAll(ref, inlineOf(wanted))
+  return settled
 }
 
 /** The same of revisions that are stored as they are. Those that are known already have no attachments. */
@@ -64,7 +64,7 @@ export async function settleRevisions(
   contents: Contents,
   ref: DatabaseRef,
   revisions: readonly RevisionGiven[],
-): Promise<readonly Stubs[] | 'no_database'> {
+): Promise<readonly Stubs[]> {
   const withStub = revisions.filter(hasStub)
   const trees =
     withStub.length === 0 ? new Map() : await store.readTrees(ref, [...new Set(withStub.map(({ id }) => id))])
@@ -90,7 +90,7 @@ export async function settleRevisions(
     )
   }
   const wanted = revisions.filter((_, at) => settled[at] !== noStubs)
-  if (!(await contents.putAll(ref, inlineOf(wanted)))) return 'no_database'
+  await contents.putAll(ref, inlineOf(wanted))
   // What they are taken from may be compacted before they are written.
   const held = await contents.hold(ref, kept)
   if (held.includes(false)) throw new Problem('missing_stub', 'An attachment that is to stay was deleted meanwhile.')
@@ -132,7 +132,7 @@ async function parentsOf(
   store: Store,
   ref: DatabaseRef,
   edits: readonly EditGiven[],
-): Promise<readonly (Stubs | Refusal | undefined)[] | 'no_database'> {
+): Promise<readonly (Stubs | Refusal | undefined)[]> {
   const needed = edits.flatMap((edit, at) => (hasStub(edit) ? [{ ...edit, at }] : []))
   if (needed.length === 0) return []
   const parents: (Stubs | Refusal | undefined)[] = []
@@ -149,7 +149,6 @@ async function parentsOf(
   if (unknown.length === 0) return parents
   const ids = unknown.map(({ id }) => id)
   const winners = new Map((await store.readMany(ref, ids, false)).map((winner) => [winner.id, winner]))
-  if (winners.size === 0 && !(await store.databaseInfo(ref))) return 'no_database'
   for (const { id, rev, refuseUnknown, at } of unknown) {
     const winner = winners.get(id)
     // Where there is nothing to be taken from, the stub is what is wrong.

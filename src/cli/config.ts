@@ -12,14 +12,15 @@ export function addConfigCommands(program: Command, output: Output): void {
   addSettingsOptions(config.command('show').description('print every setting with its value and where it comes from'))
     .option('--json', 'as JSON: {name: {value, origin}}')
     .action((options: { json?: boolean }, command: Command) => {
-      const { values } = loadFromOptions(command)
+      const { values, warnings } = loadFromOptions(command)
+      warn(output, warnings)
       output.out(options.json ? json(configJson(values)) : showConfig(values))
     })
 
   addSettingsOptions(
     config.command('check').description('say what is wrong with the configuration, if anything'),
   ).action((_options: unknown, command: Command) => {
-    loadFromOptions(command)
+    warn(output, loadFromOptions(command).warnings)
     output.out('the configuration is valid\n')
   })
 
@@ -37,4 +38,8 @@ export function addConfigCommands(program: Command, output: Output): void {
       await writePassphraseFile(file)
       output.err(`wrote ${file}; point admin.secret_filename at it\n`)
     })
+}
+
+function warn(output: Output, warnings: readonly string[]): void {
+  for (const warning of warnings) output.err(`warning: ${warning}\n`)
 }

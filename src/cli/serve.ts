@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
 import type { App } from '../app.ts'
 import { openApplianceCertificate } from '../appliance-certificate.ts'
+import type { LoadedConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { welcome } from '../first-run.ts'
 import { type Fetch, type ListenerName, type ListenerOptions, type Listeners, openListeners } from '../listeners.ts'
@@ -20,13 +21,14 @@ const giveUpMs = 9_500
 /** Adds `hearth serve`. */
 export function addServeCommand(program: Command, output: Output): void {
   addSettingsOptions(program.command('serve').description('run the server until it gets SIGTERM or SIGINT')).action(
-    (_options: unknown, command: Command) => serve(loadFromOptions(command).config, output),
+    (_options: unknown, command: Command) => serve(loadFromOptions(command), output),
   )
 }
 
 /** Resolves when the server was told to stop and has stopped. Rejects when it cannot start or cannot go on. */
-async function serve(config: Config, output: Output): Promise<void> {
+async function serve({ config, warnings }: LoadedConfig, output: Output): Promise<void> {
   const log = openLog({ ...config.log, terminal: process.stderr.isTTY === true, write: (line) => output.err(line) })
+  for (const warning of warnings) log.warning('configuration', { warning })
   const stop = stopRequest(log)
   // Loaded when needed: the other commands start faster without them.
   const [{ newStartingApp, openApp }, { openStore }, { openObjects }] = await Promise.all([
@@ -85,7 +87,7 @@ async function listenersOf(config: Config, fetch: (name: ListenerName) => Fetch)
     options.push({ name: 'admin', setting: 'admin.port', host: admin.host, port: admin.port, fetch: fetch('admin') })
   }
   if (sync.port !== 'off')
-    options.push({ name: 'sync', setting: 'sync.port', host, port: sync.port, fetch: fetch('sync') })
+    options.push({ name: 'sync', setting: 'sync.port', host: sync.host, port: sync.port, fetch: fetch('sync') })
   if (appliance.port !== 'off') {
     const tls = await openApplianceCertificate(config.data_dir)
     const { host: applianceHost, port: appliancePort } = appliance

@@ -1,5 +1,5 @@
 /** Reads the YAML configuration file into settings with their lines. */
-import { isMap, isScalar, LineCounter, parseDocument, type YAMLMap } from 'yaml'
+import { isCollection, isMap, isNode, isScalar, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml'
 import { settingNamed, settings } from './settings.ts'
 import { didYouMean } from './suggest.ts'
 
@@ -8,6 +8,8 @@ export interface FileValue {
   readonly value: unknown
   /** Counted from 1. */
   readonly line: number
+  /** The line of the member at this path inside the value. */
+  readonly lineAt: (path: readonly PropertyKey[]) => number
 }
 
 export interface ParsedFile {
@@ -29,8 +31,9 @@ export function parseConfigFile(text: string, path: string): ParsedFile {
       const name = prefix + (isScalar(key) ? String(key.value) : '?')
       const line = lineOf(key)
       if (settingNamed(name)) {
-        const given: unknown = isScalar(value) ? value.value : (value as { toJSON?: () => unknown } | null)?.toJSON?.()
-        if (given !== null && given !== undefined) values.push({ name, value: given, line })
+        const given = isNode(value) ? valueAt(value) : undefined
+        const lineAt = (path: readonly PropertyKey[]) => lineOf(nodeAt(value, path) ?? key)
+        if (given !== null && given !== undefined) values.push({ name, value: given, line, lineAt })
       } else if (!settings.some((setting) => setting.name.startsWith(`${name}.`))) {
         problems.push(
           `${path}:${line}: unknown setting ${name}${didYouMean(
@@ -43,6 +46,14 @@ export function parseConfigFile(text: string, path: string): ParsedFile {
         problems.push(`${path}:${line}: ${name} is a section: its settings belong below it, indented`)
     }
   }
+  const valueAt = (node: Node): unknown => {
+    try {
+      return node.toJS(document)
+    } catch (error) {
+      problems.push(`${path}:${lineOf(node)}: ${error instanceof Error ? error.message : String(error)}`)
+      return undefined
+    }
+  }
   const lineOf = (node: unknown) => {
     const range = (node as { range?: readonly number[] } | null)?.range
     return range?.[0] === undefined ? 1 : lines.linePos(range[0]).line
@@ -52,4 +63,19 @@ export function parseConfigFile(text: string, path: string): ParsedFile {
   else if (document.contents !== null && !(isScalar(document.contents) && document.contents.value === null))
     problems.push(`${path}:1: the file must be a mapping of settings to values`)
   return { values, problems }
+}
+
+/** The key at the end of the path, or the item where it is a list; as near as the file has it. */
+function nodeAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  let found: unknown
+  let node = value
+  for (const step of path) {
+    if (!isCollection(node)) break
+    const pair = isMap(node) ? node.items.find(({ key }) => isScalar(key) && String(key.value) === step) : undefined
+    const next = pair ? pair.value : node.get(step, true)
+    if (pair === undefined && next === undefined) break
+    found = pair?.key ?? next
+    node = next
+  }
+  return found
 }

@@ -31,7 +31,7 @@ describe('order of sources', () => {
   test('defaults alone are a valid configuration', () => {
     const { config } = load({})
     expect(config.port).toBe(8080)
-    expect(config.admin).toEqual({ host: 'localhost', port: 6060, passphrase: undefined, secret_filename: undefined })
+    expect(config.admin).toMatchObject({ host: 'localhost', port: 6060 })
     expect(config.documents.max_size).toBe(8_000_000)
     expect(config.request.max_size).toBe(67_108_864)
     expect(config.token).toEqual({ cli_lifetime: 1800, expired_status: 400 })
@@ -124,7 +124,10 @@ describe('mistakes name the setting, where it came from, the value and what is a
       { env: { HEARTH_DATABASE_URL: 'mysql://root:pw@h/d' } },
       'database_url: [hidden] (HEARTH_DATABASE_URL) is not allowed; allowed: a PostgreSQL URL such as postgres://user:password@host:5432/database',
     ],
-    [{ env: { HEARTH_PROT: '1' } }, 'HEARTH_PROT: unknown variable; did you mean HEARTH_PORT?'],
+    [
+      { env: { HEARTH_PORT: 'tcp://10.0.0.1:80' } },
+      'HEARTH_PORT: "tcp://10.0.0.1:80" has the form of a link that Docker or Kubernetes set for a service of this name; turn these off (enableServiceLinks: false) or call the service something else',
+    ],
     [
       { configFile: '/c', files: { '/c': 'admin:\n  prot: 1\n' } },
       '/c:2: unknown setting admin.prot; did you mean admin.port?',
@@ -154,12 +157,24 @@ describe('mistakes name the setting, where it came from, the value and what is a
   })
 
   test('all mistakes are listed at once', () => {
-    expect(problemsOf({ flags: { port: 'x', 'sync.port': 'y' }, env: { HEARTH_X: '1' } })).toHaveLength(3)
+    expect(problemsOf({ flags: { port: 'x', 'sync.port': 'y' }, env: { HEARTH_PORT: 'UDP://h:1' } })).toHaveLength(3)
+  })
+
+  test.each([
+    ['HEARTH_PROT', 'HEARTH_PROT is ignored: unknown variable; did you mean HEARTH_PORT?'],
+    ['HEARTH_SERVICE_HOST_OF_OTHERS', 'HEARTH_SERVICE_HOST_OF_OTHERS is ignored: unknown variable'],
+    ['HEARTH_CONTEXTS', 'HEARTH_CONTEXTS is ignored: contexts can only be set in the configuration file'],
+    [
+      'HEARTH_APPLIANCE_FIRST_RUN',
+      'HEARTH_APPLIANCE_FIRST_RUN is ignored: appliance.first-run can only be set in the configuration file',
+    ],
+  ])('an unknown variable %s is a warning', (variable, warning) => {
+    expect(load({ env: { [variable]: '1' } }).warnings).toEqual([warning])
   })
 
   test('test variables and documented others are no mistakes', () => {
     const env = { HEARTH_TEST_POSTGRES_BIN: '/x', HEARTH_ADMIN_URL: 'http://x', PATH: '/bin' }
-    expect(problemsOf({ env })).toEqual([])
+    expect(load({ env }).warnings).toEqual([])
   })
 })
 
@@ -174,7 +189,7 @@ describe('showing', () => {
 
   test('secrets are hidden, also inside URLs', () => {
     for (const output of [showConfig(values), JSON.stringify(configJson(values))]) {
-      expect(output).not.toMatch(/sesame|pa@ss|KEY/i)
+      expect(output).not.toMatch(/sesame|pa@ss|KEY:/i)
       expect(output).toContain('postgres://[hidden]@db:5432/h?sslpassword=[hidden]')
       expect(output).toContain('HEARTH_DATABASE_URL')
     }
@@ -183,6 +198,9 @@ describe('showing', () => {
 
   test('the reference has a row for every setting', () => {
     const reference = configReference()
-    for (const { setting } of values) expect(reference).toContain(`| \`${setting.name}\` | \`${setting.variable}\``)
+    for (const { setting } of values) {
+      const given = setting.variable === undefined ? 'only in the file' : `\`${setting.variable}\``
+      expect(reference).toContain(`| \`${setting.name}\` | ${given}`)
+    }
   })
 })

@@ -1,11 +1,12 @@
 /**
  * Puts the configuration together: defaults, then the file, then the environment, then flags. Every value remembers where
- * it came from, so that a mistake is reported with its place (decisions 14).
+ * it came from, so that a mistake is reported with its place.
  */
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { parseConfigFile } from './file.ts'
-import { Config } from './schema.ts'
-import { type Setting, settingNamed, settings } from './settings.ts'
+import { explainStructure } from './mistakes.ts'
+import type { Config } from './schema.ts'
+import { type Setting, settingNamed, settings, variableOf } from './settings.ts'
 import { didYouMean } from './suggest.ts'
 
 export interface ConfigSources {
@@ -30,6 +31,8 @@ export interface SettingValue {
 export interface LoadedConfig {
   readonly config: Config
   readonly values: readonly SettingValue[]
+  /** What is odd but no mistake, in whole lines. */
+  readonly warnings: readonly string[]
 }
 
 /** The configuration is wrong. `problems` are whole lines for people; secrets are not in them. */
@@ -46,14 +49,17 @@ export class ConfigError extends Error {
 interface Given {
   readonly value: unknown
   readonly origin: string
+  /** The origin of a member inside the value. */
+  readonly originAt?: (path: readonly PropertyKey[]) => string
 }
 
 /** Loads and validates; throws a ConfigError that lists everything that is wrong, not only the first thing. */
 export function loadConfig(sources: ConfigSources): LoadedConfig {
   const problems: string[] = []
+  const warnings: string[] = []
   const given = new Map<string, Given>()
   const named = sources.configFile ?? nonEmpty(sources.env['HEARTH_CONFIG'])
-  const environment = fromEnvironment(sources, problems)
+  const environment = fromEnvironment(sources, problems, warnings)
   const flags = fromFlags(sources)
   const startDir = flags.get('data_dir') ?? environment.get('data_dir') ?? defaultDataDir(sources)
   const path = named ?? join(String(startDir.value), 'hearth.yaml')
@@ -63,10 +69,10 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   for (const [name, value] of flags) given.set(name, value)
   if (!given.has('data_dir')) given.set('data_dir', startDir)
 
-  const values = settings.map((setting) => check(setting, given.get(setting.name), problems))
+  const values = settings.map((setting) => checkSetting(setting, given.get(setting.name), dirname(path), problems))
   if (problems.length === 0) problems.push(...crossChecks(values))
   if (problems.length > 0) throw new ConfigError(problems)
-  return { config: nest(values), values }
+  return { config: nest(values), values, warnings }
 }
 
 function fromFlags({ flags }: ConfigSources): Map<string, Given> {
@@ -78,13 +84,18 @@ function fromFlags({ flags }: ConfigSources): Map<string, Given> {
 /** Variables that are no settings. `HEARTH_ADMIN_URL` is for the commands that talk to a running server. */
 const otherVariables = ['HEARTH_CONFIG', 'HEARTH_ADMIN_URL']
 
-function fromEnvironment({ env, readFile }: ConfigSources, problems: string[]): Map<string, Given> {
+/** What Docker and Kubernetes put into `NAME_PORT` for a service called `NAME`. */
+const serviceLink = /^(tcp|udp|sctp):\/\//i
+
+function fromEnvironment({ env, readFile }: ConfigSources, problems: string[], warnings: string[]): Map<string, Given> {
   const found = new Map<string, Given>()
   const known = new Set(otherVariables)
   for (const setting of settings) {
+    if (setting.variable === undefined) continue
     known.add(setting.variable)
     const value = nonEmpty(env[setting.variable])
-    if (value !== undefined) found.set(setting.name, { value, origin: setting.variable })
+    if (value !== undefined && serviceLink.test(value)) problems.push(linkProblem(setting.variable, value))
+    else if (value !== undefined) found.set(setting.name, { value, origin: setting.variable })
     if (!setting.secret) continue
     const variable = `${setting.variable}_FILE`
     known.add(variable)
@@ -96,9 +107,18 @@ function fromEnvironment({ env, readFile }: ConfigSources, problems: string[]): 
   }
   for (const variable of Object.keys(env)) {
     if (!variable.startsWith('HEARTH_') || variable.startsWith('HEARTH_TEST_') || known.has(variable)) continue
-    problems.push(`${variable}: unknown variable${didYouMean(variable, known)}`)
+    const fileOnly = settings.find(({ name, variable: own }) => own === undefined && variableOf(name) === variable)
+    if (fileOnly) warnings.push(`${variable} is ignored: ${fileOnly.name} can only be set in the configuration file`)
+    else warnings.push(`${variable} is ignored: unknown variable${didYouMean(variable, known)}`)
   }
   return found
+}
+
+function linkProblem(variable: string, value: string): string {
+  return (
+    `${variable}: ${JSON.stringify(value)} has the form of a link that Docker or Kubernetes set for a service of this name; ` +
+    'turn these off (enableServiceLinks: false) or call the service something else'
+  )
 }
 
 function fromFile(
@@ -115,31 +135,45 @@ function fromFile(
   }
   const parsed = parseConfigFile(text, path)
   problems.push(...parsed.problems)
-  for (const { name, value, line } of parsed.values) {
+  for (const { name, value, line, lineAt } of parsed.values) {
     if (name === 'data_dir' && !required) {
       problems.push(`${path}:${line}: data_dir cannot be set here, since this file was found through it`)
-    } else found.set(name, { value, origin: `${path}:${line}` })
+    } else found.set(name, { value, origin: `${path}:${line}`, originAt: (member) => `${path}:${lineAt(member)}` })
   }
   return found
 }
 
-/** `/var/lib/hearth` as root, else below the user's home (decisions 14). */
+/** `/var/lib/hearth` as root, else below the user's home. */
 function defaultDataDir({ env, isRoot, home }: ConfigSources): Given {
   if (isRoot) return { value: '/var/lib/hearth', origin: 'default' }
   const base = nonEmpty(env['XDG_DATA_HOME']) ?? join(home, '.local', 'share')
   return { value: join(base, 'hearth'), origin: 'default' }
 }
 
-function check(setting: Setting, given: Given | undefined, problems: string[]): SettingValue {
+function checkSetting(setting: Setting, given: Given | undefined, folder: string, problems: string[]): SettingValue {
   if (given === undefined) return { setting, value: setting.defaultValue, origin: 'default' }
   const parsed = setting.schema.safeParse(given.value)
-  if (parsed.success) {
-    const value = setting.name === 'data_dir' ? resolve(String(parsed.data)) : parsed.data
-    return { setting, value, origin: given.origin }
+  if (parsed.success) return { setting, value: withWholePaths(setting.name, parsed.data, folder), origin: given.origin }
+  if (setting.variable === undefined) {
+    const originAt = given.originAt ?? (() => given.origin)
+    problems.push(...explainStructure(setting, given.value, parsed.error.issues, originAt))
+  } else {
+    const shown = setting.secret ? '[hidden]' : JSON.stringify(given.value)
+    problems.push(`${setting.name}: ${shown} (${given.origin}) is not allowed; allowed: ${setting.allowed}`)
   }
-  const shown = setting.secret ? '[hidden]' : JSON.stringify(given.value)
-  problems.push(`${setting.name}: ${shown} (${given.origin}) is not allowed; allowed: ${setting.allowed}`)
   return { setting, value: undefined, origin: given.origin }
+}
+
+/** Relative folders of storages count from the configuration file's. */
+function withWholePaths(name: string, value: unknown, folder: string): unknown {
+  if (name === 'data_dir') return resolve(String(value))
+  if (name === 'sync.roots') return (value as readonly string[]).map((root) => resolve(folder, root))
+  if (name !== 'sync.entries') return value
+  return (value as Config['sync']['entries']).map((entry) => {
+    const { root } = entry.options
+    const isFolder = entry.driver === 'local_storage' && typeof root === 'string'
+    return isFolder ? { ...entry, options: { ...entry.options, root: resolve(folder, root) } } : entry
+  })
 }
 
 /** Settings that exclude or need each other. */
@@ -166,14 +200,20 @@ function crossChecks(values: readonly SettingValue[]): string[] {
   return problems
 }
 
+/** The values in the form of the schema. Each was validated when it was read. */
 function nest(values: readonly SettingValue[]): Config {
   const root: Record<string, unknown> = {}
   for (const { setting, value } of values) {
-    const [first = '', second] = setting.name.split('.')
-    if (second === undefined) root[first] = value
-    else root[first] = { ...(root[first] as object | undefined), [second]: value }
+    const sections = setting.name.split('.')
+    const last = sections.pop() ?? ''
+    let place = root
+    for (const section of sections) {
+      place[section] ??= {}
+      place = place[section] as Record<string, unknown>
+    }
+    place[last] = value
   }
-  return Config.parse(root) as Config
+  return root as Config
 }
 
 function attempt<T>(action: () => T, message: string, problems: string[]): T | undefined {

@@ -4,9 +4,16 @@
  */
 import { z } from 'zod'
 import { logFormats, logLevels } from '../log.ts'
+import { applianceStructures } from './appliance.ts'
+import { Authentication, Clouderies, Contexts, Office, Registries } from './contexts.ts'
+import { TrustedProxies } from './proxies.ts'
+import { SyncEntries, SyncRoots, SyncRules } from './sync.ts'
 import { bytes, flag, oneOf, oneOfNumbers, port, seconds, text, whole } from './values.ts'
+import { JobWorkers, processes } from './workers.ts'
 
 const host = () => text('a host name or an IP address', /^[A-Za-z0-9._:%-]+$/)
+const url = () => text('a URL that begins with http:// or https://', /^https?:\/\/[^\s/]\S*$/)
+const address = () => text('a mail address', /^[^\s@<>,;:"]+@[^\s@<>,;:"]+$/)
 
 export const Config = z.object({
   data_dir: text('a path')
@@ -31,10 +38,12 @@ export const Config = z.object({
   first_run: flag()
     .default(true)
     .describe('On the first start make the instance `home.localhost:<port>` and print a token and a `curl` line'),
-  host: host()
-    .default('localhost')
-    .describe('Address of the public and the sync listener. `localhost` is IPv4 and IPv6'),
+  host: host().default('localhost').describe('Address of the public listener. `localhost` is IPv4 and IPv6'),
   port: port().default(8080).describe('Port of the public listener: documents, tenant by `Host`'),
+  workers: processes().default(1).describe('Processes that serve; `auto` is one for each core'),
+  trusted_proxies: TrustedProxies.default([]).describe(
+    'Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count. Without any, the address of the connection does',
+  ),
   admin: z.object({
     host: host().default('localhost').describe('Address of the admin listener, whatever `host` says'),
     port: port().default(6060).describe('Port of the admin listener'),
@@ -44,13 +53,27 @@ export const Config = z.object({
     secret_filename: text('a path')
       .optional()
       .describe('File with the scrypt line of the admin passphrase, made by `hearth config passwd FILE`'),
+    audit_file: text('a path')
+      .optional()
+      .describe('File to which a line is added for every admin request that changes something'),
   }),
   sync: z.object({
+    host: host().default('localhost').describe('Address of the sync listener, whatever `host` says'),
+    token: text('at least 16 characters without spaces', /^[\x21-\x7e]{16,}$/)
+      .optional()
+      .describe('Token of the sync API. Without it one is made at the first start and kept in the data directory'),
+    entries: SyncEntries.default([]).describe('Storages that are kept in step, taken over at the first start'),
+    rules: SyncRules.default([]).describe('Which files belong on which storages, taken over at the first start'),
+    roots: SyncRoots.default([]).describe(
+      'Folders below which entries of the driver `local_storage` may lie that are made through the API',
+    ),
     port: port().default(3862).describe('Port of the sync listener'),
   }),
   appliance: z.object({
     host: host().default('localhost').describe('Address of the appliance listener'),
     port: port().default(8443).describe('Port of the appliance listener (TLS, self-signed certificate)'),
+    config: text('a path').optional().describe('JSON file of an appliance image with the settings of this section'),
+    ...applianceStructures,
   }),
   log: z.object({
     level: oneOf(logLevels)
@@ -69,13 +92,15 @@ export const Config = z.object({
       .default(1024 ** 3)
       .describe('Largest attachment of a document in bytes; larger ones are answered 413'),
   }),
-  files: z.object({
-    versions_max: whole(0, 1000)
-      .default(20)
-      .describe('Contents that are kept of a file, the current one included; 0 keeps no former ones'),
-    versions_min_delay: seconds(0)
-      .default(15 * 60)
-      .describe('A content that is replaced sooner than this after the last version was kept is not kept'),
+  fs: z.object({
+    versioning: z.object({
+      max_number_of_versions_to_keep: whole(0, 1000)
+        .default(20)
+        .describe('Contents that are kept of a file, the current one included; 0 keeps no former ones'),
+      min_delay_between_two_versions: seconds(0)
+        .default(15 * 60)
+        .describe('A content that is replaced sooner than this after the last version was kept is not kept'),
+    }),
   }),
   request: z.object({
     max_size: bytes(1024, 1024 ** 3)
@@ -90,10 +115,73 @@ export const Config = z.object({
         'Status for an invalid or expired token under `/data`: 400 is what existing clients know, 401 is RFC 6750',
       ),
   }),
+  secrets: z.object({
+    key: text('32 bytes as 64 hexadecimal digits or as base64', /^([0-9a-fA-F]{64}|[A-Za-z0-9+/_-]{43}=?)$/)
+      .optional()
+      .describe(
+        'Key that encrypts passwords of accounts and storages in the database. Required with `database_url`; ' +
+          'without it one is made in the data directory (`secrets.key`)',
+      ),
+  }),
+  outgoing: z.object({
+    allow_private: flag()
+      .default(false)
+      .describe('Send requests also to addresses of this machine and of private networks'),
+  }),
+  mail: z.object({
+    host: text('a host name, an IP address, or - for no mail', /^[A-Za-z0-9._:%-]+$/)
+      .optional()
+      .describe('Mail server (SMTP). Without it mails are not sent; the log says so'),
+    port: whole(1, 65_535).default(587).describe('Port of the mail server'),
+    username: text('a text').optional().describe('User name at the mail server'),
+    password: text('a text').optional().describe('Password at the mail server'),
+    use_ssl: flag().default(false).describe('Speak TLS from the first byte (port 465) instead of STARTTLS'),
+    disable_tls: flag().default(false).describe('Never encrypt the connection to the mail server'),
+    skip_certificate_validation: flag().default(false).describe('Accept any certificate of the mail server'),
+    local_name: text('a host name').optional().describe('Name that is given to the mail server (EHLO)'),
+    noreply_address: address()
+      .optional()
+      .describe('Sender of mails. Without it `noreply@` and the domain of the instance'),
+    noreply_name: text('a name').default('Hearth').describe('Name of the sender'),
+    reply_to: address().optional().describe('Where answers to mails go'),
+    alert_address: address().optional().describe('Who is told of problems that need the operator'),
+  }),
+  move: z.object({
+    url: url().optional().describe('Web application that leads people through a move between servers'),
+    max_duration: seconds(60)
+      .default(86_400)
+      .describe('An instance that is blocked by an import or a move without progress for this long is unblocked'),
+  }),
+  export: z.object({
+    min_part_size: bytes(1024, 1024 ** 4)
+      .default(1024 ** 3)
+      .describe('Smallest part of an export in bytes; smaller wishes are raised to it'),
+  }),
+  jobs: z.object({
+    concurrency: whole(0, 64).default(4).describe('Jobs that run at once in one process; 0 runs none in it'),
+    keep: seconds(60)
+      .default(14 * 86_400)
+      .describe('How long jobs that have ended are kept'),
+    workers: JobWorkers.default({}).describe('Limits of single workers'),
+  }),
+  contexts: Contexts.default({}).describe(
+    'Settings of groups of instances; what a context leaves out is that of `default`',
+  ),
+  registries: Registries.default({}).describe('Registries of applications of each context'),
+  authentication: Authentication.default({}).describe('Identity providers of each context'),
+  office: Office.default({}).describe('Office server of each context'),
+  clouderies: Clouderies.default({}).describe('Account manager of each context'),
 })
 
 /** The settings as loaded. Sizes are bytes, time spans seconds. `data_dir` is always set after loading. */
 export type Config = z.infer<typeof Config> & { readonly data_dir: string }
 
 /** Settings whose value is a secret, or (URLs) holds one. They have no flag: a command line is visible to everyone. */
-export const secretSettings: ReadonlySet<string> = new Set(['admin.passphrase', 'database_url', 'objects_url'])
+export const secretSettings: ReadonlySet<string> = new Set([
+  'admin.passphrase',
+  'database_url',
+  'mail.password',
+  'objects_url',
+  'secrets.key',
+  'sync.token',
+])

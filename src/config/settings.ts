@@ -1,13 +1,15 @@
 /** The schema as a flat list: what loading, flags, `config show` and the reference go through. */
 import { z } from 'zod'
 import { Config, secretSettings } from './schema.ts'
+import { innerSchema, isStructure } from './structured.ts'
 import { allowedText } from './values.ts'
 
 export interface Setting {
   /** `a.b_c` as in the file. */
   readonly name: string
-  readonly variable: string
-  /** Absent for secrets. */
+  /** Absent for maps and lists. */
+  readonly variable: string | undefined
+  /** Absent for secrets, maps and lists. */
   readonly flag: string | undefined
   readonly secret: boolean
   readonly isSwitch: boolean
@@ -29,26 +31,27 @@ export function settingNamed(name: string): Setting | undefined {
 
 /** `a.b_c` is HEARTH_A_B_C. */
 export function variableOf(name: string): string {
-  return `HEARTH_${name.replaceAll('.', '_').toUpperCase()}`
+  return `HEARTH_${name.replaceAll(/[.-]/g, '_').toUpperCase()}`
 }
 
 function leaves(schema: z.ZodObject, prefix: string): Setting[] {
   return Object.entries(schema.shape).flatMap(([key, member]) => {
     const name = prefix + key
-    return member instanceof z.ZodObject ? leaves(member, `${name}.`) : [setting(name, member as z.ZodType)]
+    const isSection = member instanceof z.ZodObject && !isStructure(member)
+    return isSection ? leaves(member, `${name}.`) : [setting(name, member as z.ZodType)]
   })
 }
 
 function setting(name: string, schema: z.ZodType): Setting {
-  const inner = schema instanceof z.ZodDefault || schema instanceof z.ZodOptional ? schema.unwrap() : schema
-  const allowed = allowedText.get(inner as z.ZodType)?.allowed ?? ''
+  const inner = innerSchema(schema)
+  const allowed = allowedText.get(inner)?.allowed ?? ''
   const defaultValue = schema.safeParse(undefined).data
   const secret = secretSettings.has(name)
   const dashed = name.replaceAll(/[._]/g, '-')
   return {
     name,
-    variable: variableOf(name),
-    flag: secret ? undefined : `--${defaultValue === true ? 'no-' : ''}${dashed}`,
+    variable: isStructure(inner) ? undefined : variableOf(name),
+    flag: secret || isStructure(inner) ? undefined : `--${defaultValue === true ? 'no-' : ''}${dashed}`,
     secret,
     isSwitch: typeof defaultValue === 'boolean',
     description: schema.description ?? '',

@@ -68,7 +68,8 @@ export function oneOfNumbers<const Numbers extends readonly [number, ...number[]
   return schema.register(allowedText, { allowed: `one of ${numbers.join(', ')}` })
 }
 
-function decimal(given: unknown): unknown {
+/** A text of digits as the number that it is; everything else as it came. */
+export function decimal(given: unknown): unknown {
   return typeof given === 'string' && /^\d{1,15}$/.test(given) ? Number(given) : given
 }
 

@@ -10,13 +10,8 @@ import type { AllDocsAnswer, AllDocsQuery, AllDocsRow } from './service.ts'
 
 type Store = Pick<DocumentStore, 'databaseInfo' | 'scanIds' | 'countIds' | 'readMany' | 'readTrees'>
 
-export async function allDocs(
-  store: Store,
-  ref: DatabaseRef,
-  query: AllDocsQuery,
-): Promise<AllDocsAnswer | 'no_database'> {
+export async function allDocs(store: Store, ref: DatabaseRef, query: AllDocsQuery): Promise<AllDocsAnswer> {
   const info = await store.databaseInfo(ref)
-  if (!info) return 'no_database'
   const designs = query.designs === 'all' ? 0 : await store.countIds(ref, { designs: 'only' })
   const totalRows =
     query.designs === 'all' ? info.docCount : query.designs === 'only' ? designs : info.docCount - designs

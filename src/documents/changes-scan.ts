@@ -1,5 +1,6 @@
 /** Reading the feed of a database page by page, filtered, and knowing at its end where it stands (documents 1.13). */
 import type { ChangesPage, ChangesRange, DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
+import { orWithoutDatabase } from '../no-database.ts'
 import type { PlacedRow, RowMaker } from './changes-rows.ts'
 import { firstPage, maxPage, nextPage } from './page-size.ts'
 import type { PendingMemory } from './pending.ts'
@@ -10,7 +11,7 @@ type Store = Pick<DocumentStore, 'changes' | 'countChanges'>
 
 /**
  * Reads how far the database has come, and with it the first page where that can be asked for at once: when the place is a
- * number, and nobody listens who could miss what is committed before they do. `undefined`: there is no database. Throws
+ * number, and nobody listens who could miss what is committed before they do. Throws
  * `bad_request` for a bad `since`.
  */
 export async function openScan(
@@ -19,16 +20,16 @@ export async function openScan(
   query: ChangesQuery,
   maker: RowMaker,
   memory: PendingMemory,
-): Promise<Scan | undefined> {
+): Promise<Scan> {
   const [, digits] = /^"?(\d{1,18})(?!\d)/.exec(query.since || '0') ?? []
   const { descending, feed, limit } = query
   if (digits === undefined || descending || feed !== 'normal' || limit === 0) {
     const now = await store.changes(ref, { descending: false, limit: 0, bodies: false })
-    return now && new Scan(store, ref, query, maker, memory, now)
+    return new Scan(store, ref, query, maker, memory, now)
   }
   const range = firstRange(query, maker, placeOf(BigInt(digits)))
   const page = await store.changes(ref, range)
-  return page && new Scan(store, ref, query, maker, memory, page, range)
+  return new Scan(store, ref, query, maker, memory, page, range)
 }
 
 function firstRange(query: ChangesQuery, maker: RowMaker, after: bigint | undefined): ChangesRange {
@@ -99,8 +100,12 @@ export class Scan {
     const { descending } = query
     const limit = this.filtered ? this.pageSize : Math.min(this.pageSize, this.left)
     const page =
-      this.ahead ?? (await store.changes(ref, { after: this.at, descending, limit, bodies: maker.bodies, ids }))
-    if (!page || page.epoch !== this.epoch) {
+      this.ahead ??
+      (await orWithoutDatabase(
+        store.changes(ref, { after: this.at, descending, limit, bodies: maker.bodies, ids }),
+        undefined,
+      ))
+    if (page?.epoch !== this.epoch) {
       this.gone = true
       return []
     }
@@ -141,7 +146,10 @@ export class Scan {
 
   private async count(): Promise<number> {
     const { at: after, query } = this
-    const counted = await this.store.countChanges(this.ref, { after, descending: query.descending })
+    const counted = await orWithoutDatabase(
+      this.store.countChanges(this.ref, { after, descending: query.descending }),
+      undefined,
+    )
     if (counted) this.updateSeq = counted.updateSeq
     return counted?.count ?? 0
   }

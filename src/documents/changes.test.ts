@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { ChangesPage, ChangesRange, DatabaseRef, StoredDocument } from '../../storage/documents/contract.ts'
 import { Problem } from '../errors.ts'
+import { noDatabase } from '../no-database.ts'
 import { changesReader } from './changes.ts'
 import { sequence } from './sequence.ts'
 import type { ChangesEvent, ChangesQuery } from './service.ts'
@@ -25,10 +26,10 @@ class FakeStore {
     for (const listener of this.listeners) listener()
   }
 
-  async changes(_ref: DatabaseRef, range: ChangesRange): Promise<ChangesPage | undefined> {
+  async changes(_ref: DatabaseRef, range: ChangesRange): Promise<ChangesPage> {
     this.reads += 1
     if (this.failing) throw new Problem('store_unavailable', 'down')
-    if (!this.exists) return undefined
+    if (!this.exists) throw noDatabase()
     const ordered = range.descending ? [...this.documents].reverse() : this.documents
     const rows = ordered
       .filter(({ seq }) => range.after === undefined || (range.descending ? seq < range.after : seq > range.after))
@@ -70,7 +71,6 @@ function filled(count: number): FakeStore {
 
 async function open(store: FakeStore, query: Partial<ChangesQuery>, signal = new AbortController().signal) {
   const events = await changesReader(store)(ref, { ...plain, ...query }, signal)
-  if (events === 'no_database') throw new Error('no database')
   return events[Symbol.asyncIterator]()
 }
 
@@ -133,7 +133,6 @@ describe('what there is', () => {
     const pendings: number[] = []
     for (let page = 0; page < 10; page++) {
       const events = await reader(ref, { ...plain, since, limit: 10 }, new AbortController().signal)
-      if (events === 'no_database') throw new Error('no database')
       const { lastSeq, pending } = await all(events[Symbol.asyncIterator]())
       pendings.push(pending)
       since = lastSeq
@@ -142,7 +141,7 @@ describe('what there is', () => {
     expect(store.counts).toBe(0)
     store.put('d1')
     const events = await reader(ref, { ...plain, since: seqOf(10), limit: 10 }, new AbortController().signal)
-    expect(await all((events as AsyncIterable<ChangesEvent>)[Symbol.asyncIterator]())).toMatchObject({ pending: 76 })
+    expect(await all(events[Symbol.asyncIterator]())).toMatchObject({ pending: 76 })
     expect(store.counts).toBe(1)
   })
 
@@ -153,7 +152,7 @@ describe('what there is', () => {
       'bad_request',
     )
     store.exists = false
-    expect(await changesReader(store)(ref, plain, new AbortController().signal)).toBe('no_database')
+    await expect(open(store, {})).rejects.toMatchObject({ code: 'no_database' })
   })
 })
 
@@ -248,7 +247,7 @@ describe('feeds that wait', () => {
     const stopping = new AbortController()
     const reader = changesReader(store, stopping.signal)
     const events = await reader(ref, { ...plain, feed: 'continuous', heartbeatMs: 5_000 }, new AbortController().signal)
-    const answer = all((events as AsyncIterable<ChangesEvent>)[Symbol.asyncIterator]())
+    const answer = all(events[Symbol.asyncIterator]())
     setTimeout(() => stopping.abort(), 20)
     expect(await answer).toMatchObject({ ids: ['d1', 'd2'], lastSeq: seqOf(2), pending: 0 })
   })

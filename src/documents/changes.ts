@@ -23,7 +23,6 @@ export function changesReader(store: Store, stopping?: AbortSignal): Documents['
   return async (ref, query, signal) => {
     const maker = rowMaker(store, query)
     const scan = await openScan(store, ref, query, maker, memory)
-    if (!scan) return 'no_database'
     return events(store, ref, query, scan, { left: signal, stopping })
   }
 }

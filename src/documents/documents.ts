@@ -6,6 +6,7 @@ import { readAttachment, removeAttachment, writeAttachment } from '../attachment
 import { withContents } from '../attachments/inline.ts'
 import { allDocs } from './all-docs.ts'
 import { changesReader } from './changes.ts'
+import { creating } from './creating.ts'
 import { createIndex, deleteIndex, listIndexes } from './indexes.ts'
 import { listLocals, readLocal, writeLocal } from './locals.ts'
 import { openRevisions } from './open-revisions.ts'
@@ -68,12 +69,9 @@ export function openDocuments({
     writeAttachment: (ref, request, options) => writeAttachment(stores, ref, request, options),
     removeAttachment: (ref, place) => removeAttachment(stores, ref, place),
     openContent: (ref, content, range) => contents.open(ref, content, range),
-    async receiveContent(ref, upload, { create }) {
-      const content = await contents.put(ref, upload)
-      if (content !== 'no_database' || !create) return content
-      // Nothing of it was read yet.
-      await store.createDatabase(ref)
-      return contents.put(ref, upload)
+    receiveContent(ref, upload, { create }) {
+      // Nothing of it was read when there is no database.
+      return creating(store, ref, create, () => contents.put(ref, upload))
     },
     withContents: (ref, texts) =>
       withContents(texts, async (content) => {
@@ -90,9 +88,8 @@ export function openDocuments({
     revsDiff: (ref, asked) => revsDiff(store, ref, asked),
     bulkGet: (ref, lines, options) => bulkGet(store, ref, lines, options),
     async compact(ref) {
-      const exists = await store.compact(ref)
-      if (exists) await onCompacted?.()
-      return exists
+      await store.compact(ref)
+      await onCompacted?.()
     },
 
     allDocs: (ref, query) => allDocs(store, ref, query),

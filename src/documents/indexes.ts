@@ -3,6 +3,8 @@ import type { DatabaseRef, DocumentStore, Edit, StoredDocument } from '../../sto
 import { Problem } from '../errors.ts'
 import { parseJson, stringifyJson } from '../json/exact.ts'
 import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { noDatabase } from '../no-database.ts'
+import { creating } from './creating.ts'
 import { checkDocumentId, makeBody } from './document.ts'
 import { designDocument, indexNames, withoutView } from './mango/design-document.ts'
 import { type IndexRequest, parseIndexRequest } from './mango/index-request.ts'
@@ -28,19 +30,12 @@ export async function createIndex(
   ref: DatabaseRef,
   body: Json,
   { create }: BulkOptions,
-): Promise<MadeIndex | 'no_database'> {
+): Promise<MadeIndex> {
   const request = parseIndexRequest(body)
   const { id } = indexNames(request)
   checkDocumentId(id)
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
-    const existing = await store.read(ref, id)
-    if (existing === 'no_database') {
-      if (!create) return 'no_database'
-      await store.createDatabase(ref)
-      continue
-    }
-    const made = await addView(store, ref, existing, request)
-    if (made === 'no_database') continue
+    const made = await creating(store, ref, create, async () => addView(store, ref, await store.read(ref, id), request))
     if (made === 'conflict') continue
     await store.indexes(ref, { fresh: true })
     return made
@@ -53,7 +48,7 @@ async function addView(
   ref: DatabaseRef,
   existing: StoredDocument | undefined,
   request: IndexRequest,
-): Promise<MadeIndex | 'conflict' | 'no_database'> {
+): Promise<MadeIndex | 'conflict'> {
   const live = existing && !existing.deleted ? existing : undefined
   const design = designDocument(live && parseJson(live.text).value, request)
   const made = { result: design.result, id: design.id, name: design.viewName }
@@ -69,7 +64,7 @@ async function writeDesign(
   id: string,
   live: StoredDocument | undefined,
   body: Json | undefined,
-): Promise<'conflict' | 'no_database' | undefined> {
+): Promise<'conflict' | undefined> {
   const edit: Edit = {
     ref,
     id,
@@ -80,32 +75,26 @@ async function writeDesign(
   }
   const [outcome] = await store.write([edit])
   if (outcome?.kind === 'ok') return undefined
-  return outcome?.kind === 'no_database' ? 'no_database' : 'conflict'
+  if (outcome?.kind === 'no_database') throw noDatabase()
+  return 'conflict'
 }
 
 /** Rows of GET `_index`, the primary one first. */
-export async function listIndexes(store: Store, ref: DatabaseRef): Promise<readonly JsonObject[] | 'no_database'> {
-  const list = await store.indexes(ref, { fresh: true })
-  return list ? [primaryListing, ...list.views.map(listing)] : 'no_database'
+export async function listIndexes(store: Store, ref: DatabaseRef): Promise<readonly JsonObject[]> {
+  const { views } = await store.indexes(ref, { fresh: true })
+  return [primaryListing, ...views.map(listing)]
 }
 
 /** Deletes the design document with its last index. False when there is no such index. */
-export async function deleteIndex(
-  store: Store,
-  ref: DatabaseRef,
-  ddoc: string,
-  name: string,
-): Promise<boolean | 'no_database'> {
+export async function deleteIndex(store: Store, ref: DatabaseRef, ddoc: string, name: string): Promise<boolean> {
   const id = ddoc.startsWith('_design/') ? ddoc : `_design/${ddoc}`
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
     const existing = await store.read(ref, id)
-    if (existing === 'no_database') return 'no_database'
     if (!existing || existing.deleted) return false
     const left = withoutView(parseJson(existing.text).value, name)
     if (left === 'missing') return false
     if (isBuiltinDesign(ref.name, id)) throw new Problem('forbidden', 'This design doc cannot be deleted')
     const stopped = await writeDesign(store, ref, id, existing, left)
-    if (stopped === 'no_database') return 'no_database'
     if (!stopped) return true
   }
   throw new Problem('conflict', 'The design document keeps changing; try again.')

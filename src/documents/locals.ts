@@ -71,7 +71,6 @@ function withoutNames({ value, exact }: ParsedJson): ParsedJson {
 export async function readLocal(store: Store, ref: DatabaseRef, id: string): Promise<LocalRead> {
   checkLocalId(id)
   const found = await store.readLocal(ref, id)
-  if (found === 'no_database') return { kind: 'no_database' }
   return found ? { kind: 'found', document: rendered(found) } : { kind: 'missing' }
 }
 
@@ -84,13 +83,8 @@ export async function writeLocal(store: Store, ref: DatabaseRef, local: Prepared
 }
 
 /** `_local_docs`, in pages. */
-export async function listLocals(
-  store: Store,
-  ref: DatabaseRef,
-  query: AllDocsQuery,
-): Promise<LocalsAnswer | 'no_database'> {
+export async function listLocals(store: Store, ref: DatabaseRef, query: AllDocsQuery): Promise<LocalsAnswer> {
   const info = await store.databaseInfo(ref)
-  if (!info) return 'no_database'
   const rows = query.keys ? keyRows(store, ref, query) : rangeRows(store, ref, query)
   return { updateSeq: sequence(info), rows }
 }

@@ -5,7 +5,7 @@ import { formatRevision } from './revision.ts'
 import { leavesUnder, sortedLeaves } from './revision-tree.ts'
 import type { OpenRevision } from './service.ts'
 
-type Store = Pick<DocumentStore, 'databaseInfo' | 'readTrees' | 'readRevisions'>
+type Store = Pick<DocumentStore, 'readTrees' | 'readRevisions'>
 
 /** Revisions wanted of one document: named ones, or all leaves. */
 export interface Asked {
@@ -33,23 +33,19 @@ export async function openRevisions(
   id: string,
   revs: 'all' | readonly RevisionId[],
   options: OpenOptions & Pick<Asked, 'attachmentsSince'> = {},
-): Promise<readonly OpenRevision[] | 'missing' | 'no_database'> {
+): Promise<readonly OpenRevision[] | 'missing'> {
   const { attachmentsSince } = options
-  const { found, unknown } = await openMany(store, ref, [{ id, revs, attachmentsSince }], options)
-  if (unknown && !(await store.databaseInfo(ref))) return 'no_database'
-  return found[0] ?? 'missing'
+  const [found] = await openMany(store, ref, [{ id, revs, attachmentsSince }], options)
+  return found ?? 'missing'
 }
 
-/**
- * The same of many documents, in the order asked; `missing` where `all` was asked of a document that does not exist.
- * `unknown`: none of the documents exists, so that maybe there is no database.
- */
+/** The same of many documents, in the order asked; `missing` where `all` was asked of a document that does not exist. */
 export async function openMany(
   store: Store,
   ref: DatabaseRef,
   asked: readonly Asked[],
   options: OpenOptions = {},
-): Promise<{ readonly found: readonly (readonly OpenRevision[] | 'missing')[]; readonly unknown: boolean }> {
+): Promise<readonly (readonly OpenRevision[] | 'missing')[]> {
   for (let attempt = 0; ; attempt += 1) {
     const trees = await store.readTrees(ref, [...new Set(asked.map(({ id }) => id))])
     const wanted = asked.map((one) => wantedOf(one, trees.get(one.id), options))
@@ -61,7 +57,7 @@ export async function openMany(
     const leaves = wanted.flat().map(({ leaf }) => leaf)
     if (attempt < 3 && leaves.some((leaf, at) => leaf && !bodies[at])) continue
     let next = 0
-    const found = asked.map(({ id, revs, attachmentsSince }, at) => {
+    return asked.map(({ id, revs, attachmentsSince }, at) => {
       const tree = trees.get(id)
       if (!tree && revs === 'all') return 'missing'
       return (wanted[at] ?? []).map(({ asked: name, rev }): OpenRevision => {
@@ -75,7 +71,6 @@ export async function openMany(
         return { ok: render(inlined(document, tree, { attachments, attachmentsSince }), rendering) }
       })
     })
-    return { found, unknown: trees.size === 0 }
   }
 }
 

@@ -17,16 +17,10 @@ const timeLimitMs = 60_000
 /** How often a query is planned again because another writer made or dropped an index. */
 const maxPlans = 5
 
-export async function find(
-  store: Store,
-  ref: DatabaseRef,
-  body: Json,
-  face: FindFace,
-): Promise<FindAnswer | 'no_database'> {
+export async function find(store: Store, ref: DatabaseRef, body: Json, face: FindFace): Promise<FindAnswer> {
   const request = limited(parseFindRequest(body), face)
   for (let attempt = 0; attempt < maxPlans; attempt += 1) {
     const planned = await plan(store, ref, request, attempt > 0)
-    if (planned === 'no_database') return 'no_database'
     if (face.refuseUnindexed && planned.plan.unindexed) {
       throw new Problem('no_index', 'no matching index found, create an index')
     }
@@ -45,15 +39,10 @@ export async function find(
   throw new Problem('store_unavailable', 'The indexes of this database keep changing; try again.')
 }
 
-export async function explainFind(
-  store: Store,
-  ref: DatabaseRef,
-  body: Json,
-  face: FindFace,
-): Promise<JsonObject | 'no_database'> {
+export async function explainFind(store: Store, ref: DatabaseRef, body: Json, face: FindFace): Promise<JsonObject> {
   const request = limited(parseFindRequest(body), face)
   const list = await store.indexes(ref, { fresh: true })
-  return list ? explain(request, list.views, ref.name) : 'no_database'
+  return explain(request, list.views, ref.name)
 }
 
 function limited(request: FindRequest, { defaultLimit }: FindFace): FindRequest {
@@ -66,14 +55,12 @@ async function plan(
   ref: DatabaseRef,
   request: FindRequest,
   fresh: boolean,
-): Promise<{ readonly plan: Plan; readonly epoch: number } | 'no_database'> {
+): Promise<{ readonly plan: Plan; readonly epoch: number }> {
   const list = await store.indexes(ref, { fresh })
-  if (!list) return 'no_database'
   const first = attempt(request, list)
   if (fresh || ('plan' in first && !first.plan.unindexed && first.plan.warnings.length === 0))
     return settled(first, list)
   const current = await store.indexes(ref, { fresh: true })
-  if (!current) return 'no_database'
   return settled(current.epoch === list.epoch ? first : attempt(request, current), current)
 }
 

@@ -40,7 +40,6 @@ export async function readDocument(
   options: ReadOptions = {},
 ): Promise<ReadOutcome> {
   const winner = await store.read(ref, id)
-  if (winner === 'no_database') return { kind: 'no_database' }
   if (!winner) return { kind: 'missing' }
   const document = await chosen(store, ref, winner, options)
   if (!document) return { kind: options.rev ? 'missing' : 'deleted' }
@@ -99,8 +98,8 @@ async function extras(
   const buried = options.deletedConflicts ? deletedConflicts(nodes) : []
   if (buried.length > 0) extra['_deleted_conflicts'] = buried.map(formatRevision)
   if (options.localSeq) {
-    const info = await store.databaseInfo(ref)
-    if (info) extra['_local_seq'] = sequence({ updateSeq: tree.seq, epoch: info.epoch })
+    const { epoch } = await store.databaseInfo(ref)
+    extra['_local_seq'] = sequence({ updateSeq: tree.seq, epoch })
   }
   return extra
 }

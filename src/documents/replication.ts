@@ -10,7 +10,7 @@ import { sortedLeaves } from './revision-tree.ts'
 import type { BulkGetFailure, BulkGetLine, BulkGetResult, OpenRevision, RevisionsDiff } from './service.ts'
 import { openWinners } from './winners.ts'
 
-type Store = Pick<DocumentStore, 'databaseInfo' | 'readTrees' | 'readRevisions'>
+type Store = Pick<DocumentStore, 'readTrees' | 'readRevisions'>
 
 /** Documents whose trees are read in one statement. */
 const treePage = 500
@@ -30,20 +30,19 @@ export async function revsDiff(
   store: Store,
   ref: DatabaseRef,
   asked: ReadonlyMap<string, readonly RevisionId[]>,
-): Promise<readonly RevisionsDiff[] | 'no_database'> {
+): Promise<readonly RevisionsDiff[]> {
   const ids = [...asked.keys()]
   const diffs: RevisionsDiff[] = []
-  let known = false
-  for (let at = 0; at < ids.length; at += treePage) {
+  // Also without ids: the database must exist.
+  for (let at = 0; at === 0 || at < ids.length; at += treePage) {
     const part = ids.slice(at, at + treePage)
     const trees = await store.readTrees(ref, part)
-    known ||= trees.size > 0
     for (const id of part) {
       const diff = differenceOf(id, asked.get(id) ?? [], trees.get(id))
       if (diff.missing.length > 0) diffs.push(diff)
     }
   }
-  return known || (await store.databaseInfo(ref)) ? diffs : 'no_database'
+  return diffs
 }
 
 function differenceOf(id: string, revs: readonly RevisionId[], tree: RevisionTree | undefined): RevisionsDiff {
@@ -105,10 +104,9 @@ export async function bulkGet(
   ref: DatabaseRef,
   lines: readonly BulkGetLine[],
   options: OpenOptions = {},
-): Promise<AsyncIterable<readonly BulkGetResult[]> | 'no_database'> {
+): Promise<AsyncIterable<readonly BulkGetResult[]>> {
   const first = await resultPage(store, ref, lines.slice(0, pages.first(ref)), options)
-  if (first.unknown && !(await store.databaseInfo(ref))) return 'no_database'
-  return resultPages(store, ref, lines, options, first.results)
+  return resultPages(store, ref, lines, options, first)
 }
 
 /** How much the documents of a database weigh does not change from one question of a replicator to the next. */
@@ -127,25 +125,23 @@ async function* resultPages(
     at += results.length
     const documents = results.flatMap(({ docs }) => docs.flatMap((one) => ('ok' in one ? [one.ok] : [])))
     const size = pages.next(ref, documents)
-    if (at < lines.length) ({ results } = await resultPage(store, ref, lines.slice(at, at + size), options))
+    if (at < lines.length) results = await resultPage(store, ref, lines.slice(at, at + size), options)
   }
 }
 
-/** `unknown`: there is none of the documents, so that maybe there is no database. */
 async function resultPage(
   store: Store,
   ref: DatabaseRef,
   lines: readonly BulkGetLine[],
   options: OpenOptions,
-): Promise<{ readonly results: readonly BulkGetResult[]; readonly unknown: boolean }> {
+): Promise<readonly BulkGetResult[]> {
   const asked = lines.filter((line): line is Asked => 'revs' in line)
-  const { found, unknown } = await openWinners(store, ref, asked, options)
+  const found = await openWinners(store, ref, asked, options)
   let next = 0
-  const results = lines.map((line): BulkGetResult => {
+  return lines.map((line): BulkGetResult => {
     if ('refused' in line) return { id: line.id, docs: [{ error: line.refused }] }
     return resultOf(line.id, found[next++] ?? 'missing')
   })
-  return { results, unknown }
 }
 
 function resultOf(id: string, found: readonly OpenRevision[] | 'missing'): BulkGetResult {

@@ -2,8 +2,7 @@
  * The document engine as the faces see it: neutral outcomes, no HTTP, no wording that only one face uses. `openDocuments`
  * in documents.ts implements it over a `DocumentStore`.
  *
- * Conventions: a missing database is the value `'no_database'`, never an exception, because each face words it
- * differently; bad input is a `Problem`.
+ * A database that does not exist is `Problem('no_database')`, which each face words; bad input is a `Problem`, too.
  */
 import type { Content, DatabaseInfo, DatabaseRef, RevisionId } from '../../storage/documents/contract.ts'
 import type { ByteRange } from '../../storage/objects/contract.ts'
@@ -43,7 +42,6 @@ export type ReadOutcome =
   | { readonly kind: 'found'; readonly document: RenderedDocument }
   | { readonly kind: 'missing' }
   | { readonly kind: 'deleted' }
-  | { readonly kind: 'no_database' }
 
 export type OpenRevision = { readonly ok: RenderedDocument } | { readonly missing: string }
 
@@ -54,7 +52,9 @@ export type WriteOutcome =
   | { readonly kind: 'missing'; readonly id: string }
   | { readonly kind: 'deleted'; readonly id: string }
   | { readonly kind: 'forbidden'; readonly id: string; readonly reason: string }
-  | { readonly kind: 'no_database'; readonly id: string }
+
+/** Of one document of many: the database may be dropped while they are written. */
+export type BulkOutcome = WriteOutcome | { readonly kind: 'no_database'; readonly id: string }
 
 export interface AttachmentPlace {
   readonly id: string
@@ -73,7 +73,6 @@ export type AttachmentRead =
   | { readonly kind: 'no_attachment'; readonly document: RenderedDocument }
   | { readonly kind: 'missing' }
   | { readonly kind: 'deleted' }
-  | { readonly kind: 'no_database' }
 
 export type AttachmentOutcome =
   | WriteOutcome
@@ -232,11 +231,11 @@ export interface FindFace {
 
 export interface Documents {
   listDatabases(prefix: string): Promise<readonly string[]>
-  info(ref: DatabaseRef): Promise<DatabaseInfo | undefined>
+  info(ref: DatabaseRef): Promise<DatabaseInfo>
   /** The sequence of a database as clients see it: `N-opaque`. */
   sequence(info: Pick<DatabaseInfo, 'updateSeq' | 'epoch'>): string
   createDatabase(ref: DatabaseRef): Promise<'created' | 'exists'>
-  dropDatabase(ref: DatabaseRef): Promise<boolean>
+  dropDatabase(ref: DatabaseRef): Promise<void>
 
   read(ref: DatabaseRef, id: string, options?: ReadOptions): Promise<ReadOutcome>
   /** `missing` when `all` is asked of an unknown document; with a list every unknown revision is a `missing` row. */
@@ -245,23 +244,19 @@ export interface Documents {
     id: string,
     revs: 'all' | readonly RevisionId[],
     options?: Pick<ReadOptions, 'revs' | 'latest' | 'attachments' | 'attachmentsSince' | 'type'>,
-  ): Promise<readonly OpenRevision[] | 'missing' | 'no_database'>
+  ): Promise<readonly OpenRevision[] | 'missing'>
 
   write(ref: DatabaseRef, request: WriteRequest, options?: BulkOptions): Promise<WriteOutcome>
   /** An interactive DELETE: `missing`, `deleted` (even with a wrong revision), else `conflict` unless `rev` is a leaf. */
   remove(ref: DatabaseRef, id: string, rev: RevisionId | undefined): Promise<WriteOutcome>
   /** `_bulk_docs` with `new_edits` true. Documents without id get one. */
-  bulk(
-    ref: DatabaseRef,
-    documents: readonly PreparedDocument[],
-    options: BulkOptions,
-  ): Promise<readonly WriteOutcome[] | 'no_database'>
+  bulk(ref: DatabaseRef, documents: readonly PreparedDocument[], options: BulkOptions): Promise<readonly BulkOutcome[]>
   /** `_bulk_docs` with `new_edits` false: only failures come back (normally none). */
   replicate(
     ref: DatabaseRef,
     documents: readonly PreparedDocument[],
     options: BulkOptions,
-  ): Promise<readonly WriteOutcome[] | 'no_database'>
+  ): Promise<readonly WriteOutcome[]>
   /** COPY: the winner or `rev` of `from` becomes a new revision of `to.id`. `missing`/`deleted` speak of the source. */
   copy(
     ref: DatabaseRef,
@@ -278,7 +273,7 @@ export interface Documents {
   /** A content by what it is known by; to be called while the document that names it is still kept. */
   openContent(ref: DatabaseRef, content: Content, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined>
   /** Stores a content for a document that is about to be written: it counts as `received` there. */
-  receiveContent(ref: DatabaseRef, upload: Upload, options: BulkOptions): Promise<Content | 'no_database'>
+  receiveContent(ref: DatabaseRef, upload: Upload, options: BulkOptions): Promise<Content>
   /** Puts contents in the place of marks: for what was read with `attachments` or `attachmentsSince`. */
   withContents(ref: DatabaseRef, texts: AsyncIterable<string>): AsyncIterable<string>
 
@@ -286,44 +281,37 @@ export interface Documents {
   /** Puts a local document, or deletes it when it is prepared as deleted; `missing`: there is none to delete. */
   writeLocal(ref: DatabaseRef, local: PreparedLocal): Promise<WriteOutcome>
   /** `_local_docs`: bounds and keys hold whole ids. */
-  listLocals(ref: DatabaseRef, query: AllDocsQuery): Promise<LocalsAnswer | 'no_database'>
+  listLocals(ref: DatabaseRef, query: AllDocsQuery): Promise<LocalsAnswer>
 
   /** Which of the revisions are not known here. Ancestors without body are known. */
-  revsDiff(
-    ref: DatabaseRef,
-    asked: ReadonlyMap<string, readonly RevisionId[]>,
-  ): Promise<readonly RevisionsDiff[] | 'no_database'>
+  revsDiff(ref: DatabaseRef, asked: ReadonlyMap<string, readonly RevisionId[]>): Promise<readonly RevisionsDiff[]>
   /** `_bulk_get`: one result a line, in the order asked; pages as in `AllDocsAnswer.rows`. */
   bulkGet(
     ref: DatabaseRef,
     lines: readonly BulkGetLine[],
     options?: Pick<ReadOptions, 'revs' | 'latest' | 'attachments'>,
-  ): Promise<AsyncIterable<readonly BulkGetResult[]> | 'no_database'>
-  /** Drops the bodies of superseded revisions, and what was attached to them, at once; false when there is no such database. */
-  compact(ref: DatabaseRef): Promise<boolean>
+  ): Promise<AsyncIterable<readonly BulkGetResult[]>>
+  /** Drops the bodies of superseded revisions, and what was attached to them, at once. */
+  compact(ref: DatabaseRef): Promise<void>
 
-  allDocs(ref: DatabaseRef, query: AllDocsQuery): Promise<AllDocsAnswer | 'no_database'>
+  allDocs(ref: DatabaseRef, query: AllDocsQuery): Promise<AllDocsAnswer>
 
   /**
    * Reads or follows the feed. Nothing is held in the store between two events, and everything ends when `signal` aborts
    * or the iterator is closed. Throws `bad_request` for a bad `since` or filter.
    */
-  changes(
-    ref: DatabaseRef,
-    query: ChangesQuery,
-    signal: AbortSignal,
-  ): Promise<AsyncIterable<ChangesEvent> | 'no_database'>
+  changes(ref: DatabaseRef, query: ChangesQuery, signal: AbortSignal): Promise<AsyncIterable<ChangesEvent>>
 
-  find(ref: DatabaseRef, body: Json, face: FindFace): Promise<FindAnswer | 'no_database'>
-  explain(ref: DatabaseRef, body: Json, face: FindFace): Promise<JsonObject | 'no_database'>
+  find(ref: DatabaseRef, body: Json, face: FindFace): Promise<FindAnswer>
+  explain(ref: DatabaseRef, body: Json, face: FindFace): Promise<JsonObject>
   /** Makes the database when `create` is set. */
   createIndex(
     ref: DatabaseRef,
     body: Json,
     options: BulkOptions,
-  ): Promise<{ readonly result: 'created' | 'exists'; readonly id: string; readonly name: string } | 'no_database'>
+  ): Promise<{ readonly result: 'created' | 'exists'; readonly id: string; readonly name: string }>
   /** Rows for GET `_index`, the primary one first. */
-  listIndexes(ref: DatabaseRef): Promise<readonly JsonObject[] | 'no_database'>
+  listIndexes(ref: DatabaseRef): Promise<readonly JsonObject[]>
   /** False when there is no such index. */
-  deleteIndex(ref: DatabaseRef, ddoc: string, name: string): Promise<boolean | 'no_database'>
+  deleteIndex(ref: DatabaseRef, ddoc: string, name: string): Promise<boolean>
 }

@@ -16,7 +16,7 @@ import { documentText } from './render.ts'
 import { formatRevision, sameRevision } from './revision.ts'
 import type { OpenRevision } from './service.ts'
 
-type Store = Pick<DocumentStore, 'databaseInfo' | 'readTrees' | 'readRevisions'>
+type Store = Pick<DocumentStore, 'readTrees' | 'readRevisions'>
 type Opened = Awaited<ReturnType<typeof openMany>>
 
 /** What `openMany` answers. */
@@ -36,13 +36,9 @@ export async function openWinners(
   const trees = await store.readTrees(ref, [...new Set(named.map(({ id }) => id))], { documents: true })
   const found = named.map((rev) => winnerOf(trees.get(rev.id), rev, options))
   const others = asked.filter((_, at) => !found[at])
-  if (others.length === 0) return { found: found.map((one) => one ?? 'missing'), unknown: false }
-  const opened = await openMany(store, ref, others, options)
+  const opened = others.length === 0 ? [] : await openMany(store, ref, others, options)
   let next = 0
-  return {
-    found: found.map((one) => one ?? opened.found[next++] ?? 'missing'),
-    unknown: trees.size === 0 && opened.unknown,
-  }
+  return found.map((one) => one ?? opened[next++] ?? 'missing')
 }
 
 /** `undefined` unless it is the revision named: then that is the answer, whether or not `latest` is asked for. */

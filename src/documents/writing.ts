@@ -14,11 +14,13 @@ import { noStubs, partsOf, withStubs } from '../attachments/stubs.ts'
 import { Problem } from '../errors.ts'
 import { newDocumentId } from '../ids.ts'
 import { bodyDigest, stringifyJson } from '../json/exact.ts'
+import { noDatabase } from '../no-database.ts'
+import { creating } from './creating.ts'
 import { isWritable } from './doctypes.ts'
 import { checkDocumentId, makeBody, type PreparedDocument } from './document.ts'
 import { isBuiltinDesign } from './reserved-designs.ts'
 import { formatRevision } from './revision.ts'
-import type { BulkOptions, WriteOutcome, WriteRequest } from './service.ts'
+import type { BulkOptions, BulkOutcome, WriteOutcome, WriteRequest } from './service.ts'
 
 type Store = Pick<
   DocumentStore,
@@ -100,8 +102,8 @@ export async function writeBulk(
   ref: DatabaseRef,
   documents: readonly PreparedDocument[],
   options: BulkOptions,
-): Promise<readonly WriteOutcome[] | 'no_database'> {
-  const outcomes: WriteOutcome[] = new Array(documents.length)
+): Promise<readonly BulkOutcome[]> {
+  const outcomes: BulkOutcome[] = new Array(documents.length)
   const edits: Edit[] = []
   const places: number[] = []
   for (const [at, document] of documents.entries()) {
@@ -130,8 +132,8 @@ export async function writeBulk(
         options,
       )
     : await writeCreating(stores.store, ref, edits, options)
-  if (answers.length > 0 && answers.every((outcome) => outcome.kind === 'no_database')) return 'no_database'
-  for (const [n, at] of places.entries()) outcomes[at] = named(edits[n]?.id ?? '', answers[n])
+  if (answers.length > 0 && answers.every((outcome) => outcome.kind === 'no_database')) throw noDatabase()
+  for (const [n, at] of places.entries()) outcomes[at] = bulkOutcome(edits[n]?.id ?? '', answers[n])
   return outcomes
 }
 
@@ -167,13 +169,7 @@ async function withAttachments(
     attachments,
     refuseUnknown: edit.unknownParent === 'refuse',
   }))
-  let settled = await settleEdits(store, contents, ref, given)
-  if (settled === 'no_database' && create) {
-    await store.createDatabase(ref)
-    settled = await settleEdits(store, contents, ref, given)
-  }
-  const stubs = settled
-  if (stubs === 'no_database') return prepared.map(() => ({ kind: 'no_database' }))
+  const stubs = await creating(store, ref, create, () => settleEdits(store, contents, ref, given))
   return prepared.map(({ edit, document }, at) => {
     const one = stubs[at] ?? 'conflict'
     return typeof one === 'string' ? { kind: one } : { ...edit, body: withStubs(document.body, one) }
@@ -186,7 +182,7 @@ export async function replicateDocuments(
   ref: DatabaseRef,
   documents: readonly PreparedDocument[],
   options: BulkOptions,
-): Promise<readonly WriteOutcome[] | 'no_database'> {
+): Promise<readonly WriteOutcome[]> {
   const refused: WriteOutcome[] = []
   const revisions: Replicated[] = []
   const attached: { readonly at: number; readonly document: PreparedDocument }[] = []
@@ -208,17 +204,14 @@ export async function replicateDocuments(
       return { id, gen, path, attachments }
     })
     const stubs = await settleRevisions(store, contents, ref, given)
-    if (stubs === 'no_database') return false
     const whole = [...revisions]
     for (const [n, { at, document }] of attached.entries()) {
       whole[at] = { ...(revisions[at] as Replicated), body: withStubs(document.body, stubs[n] ?? noStubs) }
     }
     return store.replicate(ref, whole)
   }
-  if (await replicate()) return refused
-  if (!options.create) return 'no_database'
-  await store.createDatabase(ref)
-  return (await replicate()) ? refused : 'no_database'
+  await creating(store, ref, options.create, replicate)
+  return refused
 }
 
 /** `_revisions` wins over `_rev` where they disagree (documents 4.6). */
@@ -237,7 +230,6 @@ export async function copyDocument(
 ): Promise<WriteOutcome> {
   checkDocumentId(to.id)
   const winner = await store.read(ref, from.id)
-  if (winner === 'no_database') return { kind: 'no_database', id: from.id }
   if (!winner) return { kind: 'missing', id: from.id }
   const source = from.rev ? await store.readRevision(ref, from.id, from.rev) : winner
   if (!source) return { kind: 'missing', id: from.id }
@@ -272,7 +264,14 @@ async function writeCreating(
   return store.write(edits)
 }
 
+/** The outcome of a single edit. Throws `no_database`. */
 function named(id: string, outcome: EditOutcome | undefined): WriteOutcome {
+  const named = bulkOutcome(id, outcome)
+  if (named.kind === 'no_database') throw noDatabase()
+  return named
+}
+
+function bulkOutcome(id: string, outcome: EditOutcome | undefined): BulkOutcome {
   if (!outcome) throw new Error('the store gave no outcome')
   return outcome.kind === 'ok' ? { kind: 'ok', id, rev: formatRevision(outcome.rev) } : { kind: outcome.kind, id }
 }

@@ -7,9 +7,10 @@ import { filesDoctype } from '../../storage/files/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
 import { parseJson } from '../json/exact.ts'
 import { isObject, type Json } from '../json/value.ts'
+import { isNoDatabase, orWithoutDatabase } from '../no-database.ts'
 import { checkContents } from './content-check.ts'
 import { checkedDocuments } from './documents.ts'
-import { lineOf, MissingDatabase } from './finding.ts'
+import { lineOf } from './finding.ts'
 
 const keptId = '_local/hearth-bad-contents'
 /** Three months. */
@@ -49,21 +50,21 @@ export async function* keptBadContents(
       yield line
     }
   } catch (error) {
-    if (error instanceof MissingDatabase) return
+    if (isNoDatabase(error)) return
     throw error
   }
   const text = characters <= maxCharacters ? JSON.stringify({ since, lines }) : undefined
-  await store.writeLocal(ref, { id: keptId, text })
+  await orWithoutDatabase(store.writeLocal(ref, { id: keptId, text }), undefined)
 }
 
 /** Forgets what is remembered of an instance. */
 export async function forgetBadContents(store: Pick<DocumentStore, 'writeLocal'>, prefix: string): Promise<void> {
-  await store.writeLocal({ prefix, name: filesDoctype }, { id: keptId, text: undefined })
+  await orWithoutDatabase(store.writeLocal({ prefix, name: filesDoctype }, { id: keptId, text: undefined }), undefined)
 }
 
 async function read(store: DocumentStore, prefix: string, now: number): Promise<readonly string[] | undefined> {
-  const local = await store.readLocal({ prefix, name: filesDoctype }, keptId)
-  if (local === undefined || local === 'no_database') return undefined
+  const local = await orWithoutDatabase(store.readLocal({ prefix, name: filesDoctype }, keptId), undefined)
+  if (local === undefined) return undefined
   const { value } = parseJson(local.text)
   if (!isObject(value)) return undefined
   const { since, lines } = value

@@ -30,7 +30,7 @@ export interface BadContent {
   readonly verdict: Exclude<Verdict, 'fine'>
 }
 
-/** `filesystem_missing` and `content_mismatch`. @throws MissingDatabase */
+/** `filesystem_missing` and `content_mismatch`. Throws `no_database`. */
 export async function* checkContents(check: ContentCheck): AsyncGenerator<Finding, void> {
   for await (const bad of badFiles(check)) {
     const nodes = bad.flatMap(({ content: { node } }) => node ?? [])
@@ -49,7 +49,7 @@ export async function* checkContents(check: ContentCheck): AsyncGenerator<Findin
   }
 }
 
-/** Current contents of files that are not as they should be, a page at a time. @throws MissingDatabase */
+/** Current contents of files that are not as they should be, a page at a time. Throws `no_database`. */
 export async function* badFiles(check: ContentCheck): AsyncGenerator<readonly BadContent[], void> {
   for await (const page of check.documents.files()) {
     const bad = await badOf(check, page, contentOfFile, check.documents.filesNow)

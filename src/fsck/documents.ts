@@ -4,7 +4,7 @@
  */
 import type { DatabaseRef, DocumentStore, StoredDocument } from '../../storage/documents/contract.ts'
 import { filesDoctype, versionsDoctype } from '../../storage/files/contract.ts'
-import { MissingDatabase } from './finding.ts'
+import { orWithoutDatabase } from '../no-database.ts'
 
 export type DocumentReader = Pick<DocumentStore, 'databaseInfo' | 'scanIds' | 'readMany' | 'readTrees'>
 
@@ -12,7 +12,7 @@ export type DocumentReader = Pick<DocumentStore, 'databaseInfo' | 'scanIds' | 'r
 const pageSize = 500
 
 export interface CheckedDocuments {
-  /** All live files and directories by id, in pages. @throws MissingDatabase */
+  /** All live files and directories by id, in pages. Throws `no_database` */
   files(): AsyncIterable<readonly StoredDocument[]>
   /** All live versions by id, in pages; none where no version was ever made. */
   versions(): AsyncIterable<readonly StoredDocument[]>
@@ -36,7 +36,8 @@ export function checkedDocuments(store: DocumentReader, prefix: string, signal: 
     const wanted = [...new Set(ids)].filter((id) => id !== '')
     for (let at = 0; at < wanted.length; at += pageSize) {
       signal.throwIfAborted()
-      for (const document of await store.readMany(ref, wanted.slice(at, at + pageSize), bodies)) {
+      const page = store.readMany(ref, wanted.slice(at, at + pageSize), bodies)
+      for (const document of await orWithoutDatabase(page, [])) {
         if (!document.deleted) found.set(document.id, document)
       }
     }
@@ -45,7 +46,7 @@ export function checkedDocuments(store: DocumentReader, prefix: string, signal: 
 
   return {
     async *files() {
-      if ((await store.databaseInfo(filesRef)) === undefined) throw new MissingDatabase()
+      await store.databaseInfo(filesRef)
       yield* pages(store, filesRef, signal)
     },
     versions: () => pages(store, versionsRef, signal),
@@ -69,7 +70,7 @@ async function* pages(
   for (;;) {
     signal.throwIfAborted()
     const range = { start, descending: false, skip: 0, limit: pageSize, designs: 'none', bodies: true } as const
-    const page = await store.scanIds(ref, range)
+    const page = await orWithoutDatabase(store.scanIds(ref, range), [])
     if (page.length > 0) yield page
     const last = page.at(-1)
     if (last === undefined || page.length < pageSize) return

@@ -4,6 +4,7 @@ import { formatRevision } from '../documents/revision.ts'
 import { Problem } from '../errors.ts'
 import { parseJson, stringifyJson } from '../json/exact.ts'
 import { isObject, type JsonObject } from '../json/value.ts'
+import { isNoDatabase } from '../no-database.ts'
 
 /** Every kind of finding. The first ten are found in the documents alone, the others by looking at the objects. */
 export const findingTypes = [
@@ -46,15 +47,6 @@ export interface Finding {
   readonly expected_fullpath?: string
 }
 
-/** The instance has no database of files: there is nothing to check. */
-export class MissingDatabase extends Error {
-  override readonly name = 'MissingDatabase'
-
-  constructor() {
-    super('Database does not exist.')
-  }
-}
-
 /** A finding as one line of JSON, without the line end. */
 export function lineOf(finding: Finding): string {
   return stringifyJson(finding)
@@ -62,9 +54,8 @@ export function lineOf(finding: Finding): string {
 
 /** The last line of a check that could not go on (admin 7). What is no `Problem` is told to the log only. */
 export function failureLine(error: unknown): string {
-  if (error instanceof MissingDatabase) return JSON.stringify({ type: 'no_database', error: error.message })
   const reason = error instanceof Problem ? error.reason : 'The check failed; the log of the server says why.'
-  return JSON.stringify({ error: reason })
+  return JSON.stringify(isNoDatabase(error) ? { type: 'no_database', error: reason } : { error: reason })
 }
 
 /** What is said of a file or directory beside its document. */

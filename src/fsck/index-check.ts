@@ -13,7 +13,7 @@ import { type Suspicion, Tree } from './tree.ts'
 /** Suspicions that are looked at with one question to the store. */
 const together = 50
 
-/** @throws MissingDatabase */
+/** Throws `no_database`. */
 export async function* checkIndex(documents: CheckedDocuments): AsyncGenerator<Finding, void> {
   const tree = new Tree()
   for await (const page of documents.files()) {

@@ -35,7 +35,7 @@ export interface FixedContents {
 export interface Fsck {
   /**
    * Findings as they are found. Nobody is kept from writing meanwhile: what changes during the check is no finding.
-   * @throws MissingDatabase, or the Problem of a store that does not answer
+   * Throws `no_database`, or the Problem of a store that does not answer
    */
   check(prefix: string, options: CheckOptions): AsyncIterable<Finding>
   /** Repairs files that lost the end of their content to an old fault of uploads (admin 8.4). */

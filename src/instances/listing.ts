@@ -1,28 +1,29 @@
 /** Instances by id, page by page (admin 2.1). */
-import type { DocumentStore } from '../../storage/documents/contract.ts'
+import type { DocumentStore, IdRange } from '../../storage/documents/contract.ts'
+import { orWithoutDatabase } from '../no-database.ts'
 import { membersOf } from './own-documents.ts'
 import { instancesRef, recordOf } from './records.ts'
 import type { Instance, InstanceList, InstancePage } from './service.ts'
 
 const pageSize = 500
 
-type Reader = Pick<DocumentStore, 'databaseInfo' | 'scanIds' | 'countIds'>
+type Reader = Pick<DocumentStore, 'scanIds' | 'countIds'>
 
 /** A page of instances; without limit all of them. None when none was ever made. */
 export async function listInstances(store: Reader, { limit, cursor, skip = 0 }: InstanceList): Promise<InstancePage> {
-  if ((await store.databaseInfo(instancesRef)) === undefined) return { instances: [], next: undefined }
   const wanted = limit === undefined ? Number.POSITIVE_INFINITY : limit + 1
   const instances: Instance[] = []
   let start = cursor === undefined ? undefined : { id: cursor, inclusive: true }
   while (instances.length < wanted) {
-    const page = await store.scanIds(instancesRef, {
+    const range: IdRange = {
       start,
       descending: false,
       skip: instances.length === 0 ? skip : 0,
       limit: Math.min(pageSize, wanted - instances.length),
       designs: 'none',
       bodies: true,
-    })
+    }
+    const page = await orWithoutDatabase(store.scanIds(instancesRef, range), [])
     for (const row of page) instances.push(recordOf({ ...row, value: membersOf(row.text) }).instance)
     const last = page.at(-1)
     if (last === undefined || page.length < pageSize) break
@@ -33,7 +34,6 @@ export async function listInstances(store: Reader, { limit, cursor, skip = 0 }: 
 }
 
 /** How many instances there are; design documents do not count. */
-export async function countInstances(store: Reader): Promise<number> {
-  if ((await store.databaseInfo(instancesRef)) === undefined) return 0
-  return store.countIds(instancesRef, { designs: 'none' })
+export function countInstances(store: Reader): Promise<number> {
+  return orWithoutDatabase(store.countIds(instancesRef, { designs: 'none' }), 0)
 }

@@ -10,6 +10,7 @@ import type {
 import { makeBody } from '../documents/document.ts'
 import { parseJson, stringifyJson } from '../json/exact.ts'
 import { isObject, type JsonObject } from '../json/value.ts'
+import { orWithoutDatabase } from '../no-database.ts'
 
 /** A live document of our own. */
 export interface OwnDocument extends RevisionId {
@@ -32,8 +33,8 @@ export async function readDocument(
   ref: DatabaseRef,
   id: string,
 ): Promise<OwnDocument | undefined> {
-  const found = await store.read(ref, id)
-  if (found === undefined || found === 'no_database' || found.deleted) return undefined
+  const found = await orWithoutDatabase(store.read(ref, id), undefined)
+  if (found === undefined || found.deleted) return undefined
   return { id, gen: found.gen, hash: found.hash, value: membersOf(found.text) }
 }
 

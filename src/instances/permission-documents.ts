@@ -1,12 +1,13 @@
 /** Rights that are kept as documents of the instance: those of applications and of shared links (documents 6.2). */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { orWithoutDatabase } from '../no-database.ts'
 import { grant, nothing } from '../permissions/granted.ts'
 import type { Permissions } from '../permissions/permissions.ts'
 import { type Rule, ruleFromJson } from '../permissions/rule.ts'
 import { membersOf } from './own-documents.ts'
 
-type Reader = Pick<DocumentStore, 'scanIds' | 'databaseInfo'>
+type Reader = Pick<DocumentStore, 'scanIds'>
 
 const pageSize = 500
 
@@ -56,18 +57,11 @@ async function findPermission(
   matches: (document: JsonObject) => boolean,
 ): Promise<JsonObject | undefined> {
   const ref = { prefix, name: 'io.cozy.permissions' }
-  if ((await store.databaseInfo(ref)) === undefined) return undefined
   let after: string | undefined
   for (;;) {
     const start = after === undefined ? undefined : { id: after, inclusive: false }
-    const page = await store.scanIds(ref, {
-      start,
-      descending: false,
-      skip: 0,
-      limit: pageSize,
-      designs: 'none',
-      bodies: true,
-    })
+    const range = { start, descending: false, skip: 0, limit: pageSize, designs: 'none', bodies: true } as const
+    const page = await orWithoutDatabase(store.scanIds(ref, range), [])
     for (const { text } of page) {
       const document = membersOf(text)
       if (matches(document)) return document

@@ -7,6 +7,7 @@ import type { ChangedDocument, DatabaseRef, DocumentStore } from '../../storage/
 import { Alarm } from '../documents/alarm.ts'
 import { firstPage, maxPage, nextPage } from '../documents/page-size.ts'
 import type { Log } from '../log.ts'
+import { orWithoutDatabase } from '../no-database.ts'
 import { Journal } from './journal.ts'
 
 export type FollowedStore = Pick<DocumentStore, 'changes' | 'watch' | 'readRevision'>
@@ -55,7 +56,8 @@ export class Follower {
     const { store, ref } = this.options
     const unwatch = store.watch(ref, this.alarm.ring, (commit) => this.journal.add(commit))
     try {
-      const now = await this.persist(() => store.changes(ref, { descending: false, limit: 0, bodies: false }))
+      const start = { descending: false, limit: 0, bodies: false }
+      const now = await this.persist(() => orWithoutDatabase(store.changes(ref, start), undefined))
       this.place = now && { epoch: now.epoch, at: now.updateSeq }
       ready()
       while (!this.stopped) {
@@ -75,7 +77,8 @@ export class Follower {
     const named = only()
     const ids = named && named.size <= maxNamed ? [...named] : undefined
     const [limit, after] = [this.pageSize, this.place?.at]
-    const page = await store.changes(ref, { after, descending: false, limit, bodies: true, parents: true, ids })
+    const range = { after, descending: false, limit, bodies: true, parents: true, ids }
+    const page = await orWithoutDatabase(store.changes(ref, range), undefined)
     if (page === undefined || (this.place !== undefined && page.epoch !== this.place.epoch)) {
       this.place = undefined
       this.journal.clear()
@@ -102,7 +105,8 @@ export class Follower {
   ): Promise<readonly ChangedDocument[]> {
     const { store, ref } = this.options
     const revisions = this.journal.passed(rows, range).map(async ({ from, ...revision }) => {
-      const before = revision.deleted && from ? await store.readRevision(ref, revision.id, from) : undefined
+      const wanted = revision.deleted && from ? store.readRevision(ref, revision.id, from) : undefined
+      const before = wanted && (await orWithoutDatabase(wanted, undefined))
       return before ? { ...revision, parent: { deleted: before.deleted, text: before.text } } : revision
     })
     return Promise.all(revisions)

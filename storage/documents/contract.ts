@@ -132,7 +132,6 @@ export type LocalOutcome =
   | { readonly kind: 'conflict' }
   /** Nothing to delete. */
   | { readonly kind: 'missing' }
-  | { readonly kind: 'no_database' }
 
 /** One column of an index entry: `k` is the order-preserving key in hex, `s` the string under ICU order (storage 5.2). */
 export interface KeyPart {
@@ -295,8 +294,8 @@ export interface Content {
  * of a revision that names it needs none.
  */
 export interface AttachmentLedger {
-  /** Enters an object that is about to be put: on disk when it resolves. False when the database does not exist. */
-  lease(ref: DatabaseRef, object: string, forMs: number): Promise<boolean>
+  /** Enters an object that is about to be put: on disk when it resolves. Throws `no_database`. */
+  lease(ref: DatabaseRef, object: string, forMs: number): Promise<void>
   /** Sets a new time for an object that is being put; 0 gives it up. False when it was given up before. */
   renew(ref: DatabaseRef, object: string, forMs: number): Promise<boolean>
   /**
@@ -317,17 +316,20 @@ export interface AttachmentLedger {
   sweep(limit: number, remove: (objects: readonly string[]) => Promise<void>): Promise<number>
 }
 
+/**
+ * Whatever is asked of a database that does not exist is `Problem('no_database')`; only `write` says it of each edit. What
+ * is done all the same says so.
+ */
 export interface DocumentStore {
   createDatabase(ref: DatabaseRef): Promise<'created' | 'exists'>
-  /** `undefined` when there is none. */
-  databaseInfo(ref: DatabaseRef): Promise<DatabaseInfo | undefined>
+  databaseInfo(ref: DatabaseRef): Promise<DatabaseInfo>
   /** Names in byte order. */
   listDatabases(prefix: string): Promise<readonly string[]>
-  /** Gone for readers and writers when the promise resolves; rows are swept later. False when there was none. */
-  dropDatabase(ref: DatabaseRef): Promise<boolean>
+  /** Gone for readers and writers when the promise resolves; rows are swept later. */
+  dropDatabase(ref: DatabaseRef): Promise<void>
   /** Drops every database of a tenant in one transaction; its objects become rubbish (see `ObjectLedger`). */
   dropPrefix(prefix: string): Promise<void>
-  setRevsLimit(ref: DatabaseRef, limit: number): Promise<boolean>
+  setRevsLimit(ref: DatabaseRef, limit: number): Promise<void>
 
   /**
    * Applies edits, each on its own: an outcome for each, in order, after the commit is on disk. Edits of one call get
@@ -335,14 +337,11 @@ export interface DocumentStore {
    * Guarantee: commit order is sequence order; two edits with one parent give exactly one `conflict`.
    */
   write(edits: readonly Edit[], options?: { readonly atomic?: boolean }): Promise<readonly EditOutcome[]>
-  /**
-   * Stores revisions as they came, grafting them on known trees. Idempotent: a known revision takes no sequence.
-   * False when the database does not exist.
-   */
-  replicate(ref: DatabaseRef, revisions: readonly Replicated[]): Promise<boolean>
+  /** Stores revisions as they came, grafting them on known trees. Idempotent: a known revision takes no sequence. */
+  replicate(ref: DatabaseRef, revisions: readonly Replicated[]): Promise<void>
 
-  /** The winner. `no_database` when the database, `undefined` when the document does not exist. */
-  read(ref: DatabaseRef, id: string): Promise<StoredDocument | undefined | 'no_database'>
+  /** The winner; `undefined` when the document does not exist. */
+  read(ref: DatabaseRef, id: string): Promise<StoredDocument | undefined>
   /** One revision with its body; `undefined` when unknown or without body. */
   readRevision(ref: DatabaseRef, id: string, rev: RevisionId): Promise<StoredDocument | undefined>
   /** The same for many, in the order asked: one statement. */
@@ -350,7 +349,7 @@ export interface DocumentStore {
     ref: DatabaseRef,
     revisions: readonly DocumentRevision[],
   ): Promise<readonly (StoredDocument | undefined)[]>
-  /** `undefined` when the document or the database does not exist. */
+  /** `undefined` when the document does not exist. */
   readTree(ref: DatabaseRef, id: string): Promise<RevisionTree | undefined>
   readTrees(
     ref: DatabaseRef,
@@ -365,16 +364,16 @@ export interface DocumentStore {
   countIds(ref: DatabaseRef, range: Pick<IdRange, 'start' | 'end' | 'designs'>): Promise<number>
 
   /**
-   * Indexes of a database; waits for those that are still being built. `undefined`: no database. The list may be as old
-   * as the last write or scan of this process unless `fresh` is set.
+   * Indexes of a database; waits for those that are still being built. The list may be as old as the last write or scan of
+   * this process unless `fresh` is set.
    */
-  indexes(ref: DatabaseRef, options?: { readonly fresh?: boolean }): Promise<IndexList | undefined>
+  indexes(ref: DatabaseRef, options?: { readonly fresh?: boolean }): Promise<IndexList>
   /** One page of an index, in its order: columns under ICU, ties by id in bytes. One snapshot with the bodies. */
   scanIndex(ref: DatabaseRef, scan: IndexScan): Promise<readonly IndexRow[]>
 
   /** Writes or deletes a local document, after commit. Of several writers with one `n` exactly one is `ok`. */
   writeLocal(ref: DatabaseRef, edit: LocalEdit): Promise<LocalOutcome>
-  readLocal(ref: DatabaseRef, id: string): Promise<LocalDocument | undefined | 'no_database'>
+  readLocal(ref: DatabaseRef, id: string): Promise<LocalDocument | undefined>
   /** Local documents by id, in no particular order; ids that do not exist are left out. */
   readLocals(ref: DatabaseRef, ids: readonly string[]): Promise<readonly LocalDocument[]>
   /** Local documents by id in byte order: one page. `text` is `{}` unless `bodies`. */
@@ -383,22 +382,21 @@ export interface DocumentStore {
   /**
    * Drops bodies of revisions that are no leaves, all of them unless `keep` says which stay; trees stay as they are.
    * Gives up the contents of attachments that no body names any more and nobody has a lease on.
-   * False when the database does not exist.
    */
-  compact(ref: DatabaseRef, keep?: KeptBodies): Promise<boolean>
+  compact(ref: DatabaseRef, keep?: KeptBodies): Promise<void>
 
   readonly attachments: AttachmentLedger
 
   /**
-   * One page of the feed; `undefined` when the database does not exist. Guarantee: commit order is sequence order, so
-   * that a reader who asks for what lies behind the last sequence it saw misses nothing, whoever writes.
+   * One page of the feed. Guarantee: commit order is sequence order, so that a reader who asks for what lies behind the
+   * last sequence it saw misses nothing, whoever writes.
    */
-  changes(ref: DatabaseRef, range: ChangesRange): Promise<ChangesPage | undefined>
+  changes(ref: DatabaseRef, range: ChangesRange): Promise<ChangesPage>
   /** How many rows of the feed lie strictly behind a sequence, and `updateSeq` of the same snapshot. */
   countChanges(
     ref: DatabaseRef,
     range: Pick<ChangesRange, 'after' | 'descending'>,
-  ): Promise<{ readonly count: number; readonly updateSeq: bigint } | undefined>
+  ): Promise<{ readonly count: number; readonly updateSeq: bigint }>
   /**
    * Calls `listener` soon after any process committed to the database or dropped it, at times also for nothing. Changes
    * close together are one call. Nothing is held in the store for it. Ends with the function returned.

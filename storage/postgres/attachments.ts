@@ -3,6 +3,7 @@
  * it, and at last without again (it was given up, and is deleted by whoever sweeps). Nothing waits for the object store
  * while a row is locked: what was given up is out of everybody's reach before its object goes.
  */
+import { noDatabase } from '../../src/no-database.ts'
 import type { AttachmentLedger, Content, DatabaseRef } from '../documents/contract.ts'
 import { mayDelete } from './backup.ts'
 import { guarded, type Sql } from './connection.ts'
@@ -39,7 +40,7 @@ export function newLedger(sql: Sql): AttachmentLedger {
           INSERT INTO attachments (db, object, due)
           SELECT db, ${object}, ${inMs(forMs)} FROM databases WHERE prefix = ${ref.prefix} AND name = ${ref.name}
           RETURNING object`
-        return rows.length > 0
+        if (rows.length === 0) throw noDatabase()
       }),
 
     renew: (ref, object, forMs) =>

@@ -3,6 +3,7 @@
  * which somebody else holds: no writer waits for long, and the walk itself never waits, so that it cannot deadlock.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { noDatabase } from '../../src/no-database.ts'
 import type { DatabaseRef, KeptBodies } from '../documents/contract.ts'
 import { giveUpContents } from './attachments.ts'
 import type { Sql } from './connection.ts'
@@ -20,14 +21,13 @@ interface Place {
   readonly hash: string
 }
 
-/** Compacts one database; false when it does not exist. */
-export async function compactDatabase(sql: Sql, ref: DatabaseRef, keep: KeptBodies = nothingKept): Promise<boolean> {
+/** Compacts one database. Throws `no_database`. */
+export async function compactDatabase(sql: Sql, ref: DatabaseRef, keep: KeptBodies = nothingKept): Promise<void> {
   const [row] = await sql<{ db: string }[]>`
     SELECT db FROM databases WHERE prefix = ${ref.prefix} AND name = ${ref.name}`
-  if (!row) return false
+  if (!row) throw noDatabase()
   await sweepBodies(sql, row.db, keep)
   await giveUpContents(sql, row.db)
-  return true
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Making, describing and dropping databases. Dropping removes one row; the documents behind it are swept later. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tenantPrefix } from '../../src/files/object-name.ts'
+import { noDatabase } from '../../src/no-database.ts'
 import type { DatabaseInfo, DatabaseRef } from '../documents/contract.ts'
 import { giveUpDropped } from './attachments.ts'
 import type { Sql, Transaction } from './connection.ts'
@@ -34,13 +35,13 @@ interface InfoRow {
   readonly row_bytes: number
 }
 
-export async function databaseInfo(sql: Sql, ref: DatabaseRef): Promise<DatabaseInfo | undefined> {
+export async function databaseInfo(sql: Sql, ref: DatabaseRef): Promise<DatabaseInfo> {
   const [row] = await sql<InfoRow[]>`
     SELECT d.db, d.update_seq, d.doc_count, d.deleted_count, d.revs_limit,
       (SELECT CASE WHEN c.reltuples > 0 THEN pg_table_size(c.oid) / c.reltuples ELSE 1024 END::float8
        FROM pg_class c WHERE c.oid = 'docs'::regclass) AS row_bytes
     FROM databases d WHERE d.prefix = ${ref.prefix} AND d.name = ${ref.name}`
-  if (!row) return undefined
+  if (!row) throw noDatabase()
   const docCount = Number(row.doc_count)
   const deletedCount = Number(row.deleted_count)
   return {

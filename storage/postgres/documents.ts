@@ -1,4 +1,6 @@
 /** The document store on PostgreSQL: composes the queues, scans and transactions of this folder into the contract. */
+
+import { noDatabase } from '../../src/no-database.ts'
 import type {
   DatabaseRef,
   DocumentRevision,
@@ -12,6 +14,7 @@ import type {
   Replicated,
   RevisionId,
   RevisionTree,
+  StoredDocument,
 } from '../documents/contract.ts'
 import { StaleIndexes } from '../documents/contract.ts'
 import type { FileStore } from '../files/contract.ts'
@@ -20,7 +23,7 @@ import { countChanges, readChanges } from './changes.ts'
 import { Compactor, compactDatabase } from './compaction.ts'
 import { type ConnectionOptions, guarded, openPool } from './connection.ts'
 import { createDatabase, databaseInfo, dropDatabases, dropTenant, listDatabases, sweepDropped } from './databases.ts'
-import { Directory } from './directory.ts'
+import { Directory, type KnownDatabase } from './directory.ts'
 import { newPostgresFiles } from './files/files.ts'
 import { sweepSecrets } from './files/secrets.ts'
 import { scanIndex } from './index-scan.ts'
@@ -31,7 +34,7 @@ import { Notifications } from './notifications.ts'
 import { documentOf, ReadQueue } from './read-queue.ts'
 import { ReplicationQueue } from './replication-queue.ts'
 import { countIds, readMany, scanIds } from './scans.ts'
-import { readRevision, readRevisions, readTrees } from './trees.ts'
+import { readRevisions, readTrees } from './trees.ts'
 import { WriteQueue } from './write-queue.ts'
 
 export interface PostgresDocumentsOptions extends ConnectionOptions {
@@ -84,36 +87,58 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
 
   /**
    * Runs a read with the database's number. An empty answer may mean that another process dropped the database and made
-   * it again: then the number is looked up once more. `undefined`: there is no database.
+   * it again: then the number is looked up once more. Throws `no_database`.
    */
   async function inDatabase<T>(
     ref: DatabaseRef,
     work: (db: string) => Promise<T>,
     isEmpty: (found: T) => boolean,
-  ): Promise<T | undefined> {
+  ): Promise<T> {
     const known = directory.peek(ref)
     const found = known && (await work(known.db))
     if (found !== undefined && !isEmpty(found)) return found
-    const current = await directory.load(ref)
-    if (!current) return undefined
+    const current = await loaded(ref)
     return found !== undefined && current.db === known?.db ? found : work(current.db)
   }
 
-  async function rowsIn<T>(ref: DatabaseRef, work: (db: string) => Promise<readonly T[]>): Promise<readonly T[]> {
-    return (await inDatabase(ref, work, (rows) => rows.length === 0)) ?? []
+  /** The same where a database that was dropped shows as `undefined`. */
+  async function pageIn<T>(ref: DatabaseRef, work: (db: string) => Promise<T | undefined>): Promise<T> {
+    const page = await inDatabase(ref, work, (found) => found === undefined)
+    if (page === undefined) throw noDatabase()
+    return page
   }
 
-  async function treesIn(
+  function rowsIn<T>(ref: DatabaseRef, work: (db: string) => Promise<readonly T[]>): Promise<readonly T[]> {
+    return inDatabase(ref, work, (rows) => rows.length === 0)
+  }
+
+  function treesIn(
     ref: DatabaseRef,
     ids: readonly string[],
     documents = false,
   ): Promise<ReadonlyMap<string, RevisionTree>> {
-    const trees = await inDatabase(
+    return inDatabase(
       ref,
       (db) => readTrees(sql, db, ids, documents),
       ({ size }) => size === 0,
     )
-    return trees ?? new Map()
+  }
+
+  function revisionsIn(
+    ref: DatabaseRef,
+    revisions: readonly DocumentRevision[],
+  ): Promise<readonly (StoredDocument | undefined)[]> {
+    return inDatabase(
+      ref,
+      (db) => readRevisions(sql, db, revisions),
+      (rows) => rows.every((row) => row === undefined),
+    )
+  }
+
+  async function loaded(ref: DatabaseRef): Promise<KnownDatabase> {
+    const known = await directory.load(ref)
+    if (!known) throw noDatabase()
+    return known
   }
 
   return {
@@ -127,14 +152,14 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
         const count = await dropDatabases(sql, ref.prefix, ref.name)
         directory.forget(ref)
         notifications.changed(ref)
-        return count > 0
+        if (count === 0) throw noDatabase()
       }),
     dropPrefix: (prefix) => guarded(() => dropTenant(sql, prefix)),
     setRevsLimit: (ref, limit) =>
       guarded(async () => {
         const rows = await sql`UPDATE databases SET revs_limit = ${limit}
           WHERE prefix = ${ref.prefix} AND name = ${ref.name} RETURNING db`
-        return rows.length > 0
+        if (rows.length === 0) throw noDatabase()
       }),
 
     async write(edits: readonly Edit[], { atomic = false } = {}) {
@@ -146,25 +171,19 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       replications.write(ref, revisions).finally(() => notifications.changed(ref)),
 
     async read(ref: DatabaseRef, id: string) {
-      if (id.includes('\u0000')) return (await guarded(() => directory.find(ref))) ? undefined : 'no_database'
-      const known = directory.peek(ref) ?? (await guarded(() => directory.load(ref)))
-      if (!known) return 'no_database'
+      const known = directory.peek(ref) ?? (await guarded(() => loaded(ref)))
+      if (id.includes('\u0000')) return undefined
       const row = await reads.read(known.db, id)
       if (row) return documentOf(id, row)
-      const again = await guarded(() => directory.load(ref))
-      const second = again && (await reads.read(again.db, id))
-      return second ? documentOf(id, second) : 'no_database'
+      const again = await guarded(() => loaded(ref))
+      const second = await reads.read(again.db, id)
+      if (!second) throw noDatabase()
+      return documentOf(id, second)
     },
-    readRevision: (ref: DatabaseRef, id: string, rev: RevisionId) => guarded(() => readRevision(sql, ref, id, rev)),
+    readRevision: (ref: DatabaseRef, id: string, rev: RevisionId) =>
+      guarded(async () => (await revisionsIn(ref, [{ ...rev, id }]))[0]),
     readRevisions: (ref: DatabaseRef, revisions: readonly DocumentRevision[]) =>
-      guarded(async () => {
-        const found = await inDatabase(
-          ref,
-          (db) => readRevisions(sql, db, revisions),
-          (rows) => rows.every((row) => row === undefined),
-        )
-        return found ?? revisions.map(() => undefined)
-      }),
+      guarded(() => revisionsIn(ref, revisions)),
     readTree: (ref: DatabaseRef, id: string) => guarded(async () => (await treesIn(ref, [id])).get(id)),
     readTrees: (ref: DatabaseRef, ids: readonly string[], { documents = false } = {}) =>
       guarded(() => treesIn(ref, ids, documents)),
@@ -172,19 +191,18 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       guarded(() => rowsIn(ref, (db) => readMany(sql, db, ids, bodies))),
     scanIds: (ref: DatabaseRef, range: IdRange) => guarded(() => rowsIn(ref, (db) => scanIds(sql, db, range))),
     countIds: (ref: DatabaseRef, range) =>
-      guarded(async () => {
-        const count = await inDatabase(
+      guarded(() =>
+        inDatabase(
           ref,
           (db) => countIds(sql, db, range),
-          (n) => n === 0,
-        )
-        return count ?? 0
-      }),
+          (count) => count === 0,
+        ),
+      ),
 
     indexes: (ref: DatabaseRef, { fresh = false } = {}) =>
       guarded(async () => {
-        const known = fresh ? await directory.load(ref) : await directory.find(ref)
-        return known && builder.list(known)
+        const known = fresh ? undefined : directory.peek(ref)
+        return builder.list(known ?? (await loaded(ref)))
       }),
     scanIndex: (ref: DatabaseRef, scan: IndexScan) =>
       guarded(async () => {
@@ -205,22 +223,8 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
 
     compact: (ref: DatabaseRef, keep?: KeptBodies) => guarded(() => compactDatabase(sql, ref, keep)),
 
-    changes: (ref: DatabaseRef, range) =>
-      guarded(() =>
-        inDatabase(
-          ref,
-          (db) => readChanges(sql, db, range),
-          (page) => page === undefined,
-        ),
-      ),
-    countChanges: (ref: DatabaseRef, range) =>
-      guarded(() =>
-        inDatabase(
-          ref,
-          (db) => countChanges(sql, db, range),
-          (found) => found === undefined,
-        ),
-      ),
+    changes: (ref: DatabaseRef, range) => guarded(() => pageIn(ref, (db) => readChanges(sql, db, range))),
+    countChanges: (ref: DatabaseRef, range) => guarded(() => pageIn(ref, (db) => countChanges(sql, db, range))),
     watch: (ref: DatabaseRef, listener, onCommit) => notifications.watch(ref, listener, onCommit),
     watching: () => notifications.size,
     broadcast: (ref: DatabaseRef, text: string) => guarded(() => notifications.broadcast(ref, text)),

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseJson } from '../../src/json/exact.ts'
+import { noDatabase } from '../../src/no-database.ts'
 import type { IndexCompiler, IndexList } from '../documents/contract.ts'
 import type { Sql, Transaction } from './connection.ts'
 import type { Directory, KnownDatabase, KnownIndex } from './directory.ts'
@@ -65,8 +66,8 @@ export class IndexBuilder {
     private readonly directory: Directory,
   ) {}
 
-  /** The list of indexes once all of them are built. */
-  async list(database: KnownDatabase): Promise<IndexList | undefined> {
+  /** The list of indexes once all of them are built. Throws `no_database` when the database is dropped meanwhile. */
+  async list(database: KnownDatabase): Promise<IndexList> {
     let known: KnownDatabase | undefined = database
     while (known) {
       const waiting = known.indexes.filter((index) => !index.ready)
@@ -75,7 +76,7 @@ export class IndexBuilder {
       await Promise.all(waiting.map((index) => this.build(current, index)))
       known = await this.directory.load(known.ref)
     }
-    return undefined
+    throw noDatabase()
   }
 
   private build(database: KnownDatabase, index: KnownIndex): Promise<void> {

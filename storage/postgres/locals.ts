@@ -1,4 +1,5 @@
 /** `_local` documents: one row each, one statement a write (documents 1.17). They take no sequence and no counter. */
+import { noDatabase } from '../../src/no-database.ts'
 import type { DatabaseRef, IdRange, LocalDocument, LocalEdit, LocalOutcome } from '../documents/contract.ts'
 import type { Sql } from './connection.ts'
 import { bounds, exists } from './scans.ts'
@@ -27,19 +28,14 @@ export async function writeLocal(sql: Sql, ref: DatabaseRef, { id, n, text }: Lo
   const [row] = done
   if (row) return { kind: 'ok', n: Number(row.n) }
   const found = await readLocal(sql, ref, id)
-  if (found === 'no_database') return { kind: 'no_database' }
   return { kind: text === undefined && !found ? 'missing' : 'conflict' }
 }
 
-export async function readLocal(
-  sql: Sql,
-  ref: DatabaseRef,
-  id: string,
-): Promise<LocalDocument | undefined | 'no_database'> {
+export async function readLocal(sql: Sql, ref: DatabaseRef, id: string): Promise<LocalDocument | undefined> {
   const [row] = await sql<{ id: string | null; n: string; text: string }[]>`
     SELECT x.id, x.n, x.body AS text FROM databases d LEFT JOIN locals x ON x.db = d.db AND x.id = ${id}
     WHERE d.prefix = ${ref.prefix} AND d.name = ${ref.name}`
-  if (!row) return 'no_database'
+  if (!row) throw noDatabase()
   return row.id === null ? undefined : { id: row.id, n: Number(row.n), text: row.text }
 }
 

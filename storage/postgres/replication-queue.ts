@@ -18,7 +18,7 @@ const maxCharacters = 4_000_000
 interface Request {
   readonly revisions: readonly Replicated[]
   readonly characters: number
-  resolve(isStored: boolean): void
+  resolve(): void
   reject(error: unknown): void
 }
 
@@ -33,8 +33,8 @@ export class ReplicationQueue {
     private readonly directory: Directory,
   ) {}
 
-  /** Resolves after the commit; false when the database does not exist. */
-  write(ref: DatabaseRef, revisions: readonly Replicated[]): Promise<boolean> {
+  /** Resolves after the commit. Throws `no_database`. */
+  write(ref: DatabaseRef, revisions: readonly Replicated[]): Promise<void> {
     return new Promise((resolve, reject) => {
       const characters = revisions.reduce((sum, { body }) => sum + body.text.length, 0)
       const request = { revisions, characters, resolve, reject }
@@ -55,26 +55,25 @@ export class ReplicationQueue {
   private async send(ref: DatabaseRef, batch: readonly Request[]): Promise<void> {
     try {
       const revisions = batch.flatMap((request) => request.revisions)
-      const isStored = await this.store(ref, revisions)
-      for (const request of batch) request.resolve(isStored)
+      await this.store(ref, revisions)
+      for (const request of batch) request.resolve()
     } catch (error) {
-      // A store that does not answer is no matter of a single request.
+      // A store that does not answer, or has no such database, is no matter of a single request.
       if (batch.length === 1 || error instanceof Problem) for (const request of batch) request.reject(error)
       else for (const request of batch) await this.send(ref, [request])
     }
   }
 
   /** Without a look at the trees where nothing is expected to be there; it was a mistake when a document is. */
-  private async store(ref: DatabaseRef, revisions: readonly Replicated[]): Promise<boolean> {
+  private async store(ref: DatabaseRef, revisions: readonly Replicated[]): Promise<void> {
     const known = this.directory.peek(ref)
     if (known && this.filling.has(known) && isPlain(known, revisions)) {
-      if (await this.plant(known, revisions)) return true
+      if (await this.plant(known, revisions)) return
       this.filling.delete(known)
     }
     const stored = await replicateTrees(this.sql, this.directory, ref, revisions)
     const current = this.directory.peek(ref)
     if (stored === 'planted' && current) this.filling.add(current)
-    return stored !== 'no_database'
   }
 
   /** False when it was of no effect. */

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { mergePath, type TreeNode, winner } from '../../src/documents/revision-tree.ts'
+import { noDatabase } from '../../src/no-database.ts'
 import type { Body, DatabaseRef, Edit, EditOutcome, Replicated, RevisionId } from '../documents/contract.ts'
 import { type Sql, type Transaction, translate } from './connection.ts'
 import type { Directory } from './directory.ts'
@@ -87,14 +88,14 @@ async function writeComplex(
 
 /**
  * Stores revisions as they came. Safe to repeat. `planted`: all of them were documents that the database had not known
- * before.
+ * before. Throws `no_database`.
  */
 export async function replicateTrees(
   sql: Sql,
   directory: Directory,
   ref: DatabaseRef,
   revisions: readonly Replicated[],
-): Promise<'planted' | 'merged' | 'no_database'> {
+): Promise<'planted' | 'merged'> {
   let planted = 0
   const byId = new Map<string, Replicated[]>()
   for (const revision of revisions) {
@@ -119,7 +120,7 @@ export async function replicateTrees(
     }
     return merged === before ? undefined : { nodes: merged, bodies }
   })
-  if (!sequences) return 'no_database'
+  if (!sequences) throw noDatabase()
   return planted === revisions.length ? 'planted' : 'merged'
 }
 

@@ -2,14 +2,7 @@
  * Reading revision trees and bodies of old revisions. `LATERAL ... OFFSET 0` is one look-up by key for each id: a plain
  * join reads the whole database for them when it was planned while databases were small.
  */
-import type {
-  DatabaseRef,
-  DocumentRevision,
-  RevisionId,
-  RevisionNode,
-  RevisionTree,
-  StoredDocument,
-} from '../documents/contract.ts'
+import type { DocumentRevision, RevisionNode, RevisionTree, StoredDocument } from '../documents/contract.ts'
 import type { Sql, Transaction } from './connection.ts'
 
 /** A winner; its text where that is asked for, and all other revisions as a list of `OtherNode`. */
@@ -60,35 +53,6 @@ function treeOf([id, sequence, generation, hash, parent, deleted, leaves, text, 
 
 function nodeOf([gen, hash, parent, deleted, leaf, hasBody]: OtherNode): RevisionNode {
   return { gen, hash, parent: parent ?? undefined, deleted, leaf, hasBody }
-}
-
-/** One revision with its body, from wherever it is kept. */
-export async function readRevision(
-  sql: Sql,
-  ref: DatabaseRef,
-  id: string,
-  rev: RevisionId,
-): Promise<StoredDocument | undefined> {
-  const rows = await sql<{ deleted: boolean; leaves: number; seq: string; text: string }[]>`
-    SELECT x.deleted, x.leaves, x.seq, coalesce(x.raw, x.body::text) AS text
-    FROM databases d JOIN docs x ON x.db = d.db AND x.id = ${id}
-    WHERE d.prefix = ${ref.prefix} AND d.name = ${ref.name} AND x.gen = ${rev.gen} AND x.hash = ${rev.hash}
-    UNION ALL
-    SELECT r.deleted, x.leaves, x.seq, r.body
-    FROM databases d JOIN docs x ON x.db = d.db AND x.id = ${id} JOIN revs r ON r.db = x.db AND r.id = x.id
-    WHERE d.prefix = ${ref.prefix} AND d.name = ${ref.name} AND r.gen = ${rev.gen} AND r.hash = ${rev.hash}
-      AND r.body IS NOT NULL`
-  const [row] = rows
-  if (!row) return undefined
-  return {
-    id,
-    gen: rev.gen,
-    hash: rev.hash,
-    deleted: row.deleted,
-    leaves: row.leaves,
-    seq: BigInt(row.seq),
-    text: row.text,
-  }
 }
 
 interface BodyRow {

@@ -12,6 +12,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const file = join(folder, 'hearth.yaml')
 writeFileSync(file, 'port: 1080\nadmin:\n  prot: 1\nlog: {level: loud}\n')
 
+const maps = join(folder, 'maps.yaml')
+writeFileSync(maps, 'contexts:\n  home:\n    anything: 1\n    noreply_address: nobody\n')
+
 describe('mistakes', () => {
   test.each([
     {
@@ -35,9 +38,14 @@ describe('mistakes', () => {
       says: 'The configuration has a mistake:\n  objects_url: required when database_url is set, since another process on that database would not see a local folder; set HEARTH_OBJECTS_URL, or --allow-local-objects when there is only this process\n',
     },
     {
-      name: 'an unknown variable',
-      env: { HEARTH_LOG_LEVLE: 'debug' },
-      says: 'The configuration has a mistake:\n  HEARTH_LOG_LEVLE: unknown variable; did you mean HEARTH_LOG_LEVEL?\n',
+      name: 'a variable that Kubernetes set for a service',
+      env: { HEARTH_PORT: 'tcp://10.0.0.1:80' },
+      says: 'The configuration has a mistake:\n  HEARTH_PORT: "tcp://10.0.0.1:80" has the form of a link that Docker or Kubernetes set for a service of this name; turn these off (enableServiceLinks: false) or call the service something else\n',
+    },
+    {
+      name: 'a mistake in a map',
+      args: ['--config', maps],
+      says: `The configuration has a mistake:\n  contexts.home.noreply_address: "nobody" (${maps}:4) is not allowed; allowed: a mail address\n`,
     },
   ])('$name', async ({ args = [], env = {}, says }) => {
     for (const command of [['serve'], ['config', 'check']]) {
@@ -56,6 +64,12 @@ describe('mistakes', () => {
       expect(stderr).toContain('hearth')
     },
   )
+})
+
+test('an unknown variable -> a warning, and the program goes on', async () => {
+  const { code, stdout, stderr } = await runHearth(['config', 'check'], { env: { HEARTH_LOG_LEVLE: 'debug' } })
+  expect({ code, stdout }).toEqual({ code: 0, stdout: 'the configuration is valid\n' })
+  expect(stderr).toBe('warning: HEARTH_LOG_LEVLE is ignored: unknown variable; did you mean HEARTH_LOG_LEVEL?\n')
 })
 
 describe('config show', () => {

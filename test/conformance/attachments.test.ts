@@ -41,7 +41,7 @@ for (const server of bothPostgres) {
     }
     async function put(ref: DatabaseRef, one: Content, forMs = hour): Promise<string> {
       const name = object()
-      expect(await store.attachments.lease(ref, name, hour)).toBe(true)
+      await store.attachments.lease(ref, name, hour)
       expect(await store.attachments.settle(ref, name, one, forMs)).toBe(true)
       return name
     }
@@ -64,7 +64,7 @@ for (const server of bothPostgres) {
 
     test('a content is found when it is settled, in this database only', async () => {
       const [ref, elsewhere, name] = [await fresh(), await fresh(), object()]
-      expect(await store.attachments.lease(ref, name, hour)).toBe(true)
+      await store.attachments.lease(ref, name, hour)
       expect(await store.attachments.find(ref, content('a'))).toBeUndefined()
       expect(await store.attachments.settle(ref, name, content('a'), hour)).toBe(true)
       expect(await other.attachments.find(ref, content('a'))).toBe(name)
@@ -128,7 +128,7 @@ for (const server of bothPostgres) {
 
     test('no database', async () => {
       const ref = { prefix: 'ledger', name: 'never' }
-      expect(await store.attachments.lease(ref, object(), hour)).toBe(false)
+      await expect(store.attachments.lease(ref, object(), hour)).rejects.toMatchObject({ code: 'no_database' })
       expect(await store.attachments.hold(ref, [content('g')], hour)).toEqual([false])
       expect(await store.attachments.find(ref, content('g'))).toBeUndefined()
     })

@@ -69,8 +69,8 @@ export function changesSuite(name: string, open: () => Promise<DocumentStore>): 
     test('a feed without documents, and none', async () => {
       expect(await page(await fresh())).toMatchObject({ updateSeq: 0n, total: 0, rows: [] })
       const nowhere = { prefix: 'changes', name: 'nowhere' }
-      expect(await page(nowhere)).toBeUndefined()
-      expect(await store.countChanges(nowhere, { descending: false })).toBeUndefined()
+      await expect(page(nowhere)).rejects.toMatchObject({ code: 'no_database' })
+      await expect(store.countChanges(nowhere, { descending: false })).rejects.toMatchObject({ code: 'no_database' })
     })
 
     test('rows behind a place are counted exactly', async () => {
@@ -95,7 +95,7 @@ export function changesSuite(name: string, open: () => Promise<DocumentStore>): 
       const ref = await fresh(['a'])
       const before = await page(ref)
       await other.dropDatabase(ref)
-      expect(await page(ref)).toBeUndefined()
+      await expect(page(ref)).rejects.toMatchObject({ code: 'no_database' })
       await other.createDatabase(ref)
       const after = await page(ref)
       expect(after).toMatchObject({ updateSeq: 0n, rows: [] })

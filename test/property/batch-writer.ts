@@ -43,7 +43,7 @@ function batch(): Edit[] {
 
 async function refresh({ ref, id }: Edit): Promise<void> {
   const found = await store.read(ref, id)
-  if (!found || found === 'no_database' || found.deleted) known.delete(keyOf(ref, id))
+  if (!found || found.deleted) known.delete(keyOf(ref, id))
   else known.set(keyOf(ref, id), { gen: found.gen, hash: found.hash })
 }
 

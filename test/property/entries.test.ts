@@ -95,7 +95,7 @@ async function race(store: DocumentStore, ref: DatabaseRef, operations: readonly
       const edits = one.edits.map(async (plan): Promise<Edit> => {
         const { aim, ...rest } = plan
         const top = aim.kind === 'none' ? undefined : await store.read(ref, plan.id)
-        const parent = top === 'no_database' || top?.deleted ? undefined : top
+        const parent = top?.deleted ? undefined : top
         return { ...rest, ref, parent, body: bodyOf(plan), unknownParent: 'accept' }
       })
       await store.write(await Promise.all(edits))

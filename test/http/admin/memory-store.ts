@@ -1,5 +1,6 @@
 /** As much of a document store as instances need, in memory, for tests that are about instances and not about storage. */
 import { createHash } from 'node:crypto'
+import { noDatabase } from '../../../src/no-database.ts'
 import type {
   DatabaseRef,
   DocumentStore,
@@ -37,10 +38,14 @@ export function memoryStore(): MemoryStore {
     return { kind: 'ok', rev: { gen, hash }, seq }
   }
 
+  function documentsOf(ref: DatabaseRef): Map<string, StoredDocument> {
+    const documents = databases.get(keyOf(ref))
+    if (documents === undefined) throw noDatabase()
+    return documents
+  }
+
   const live = (ref: DatabaseRef) =>
-    [...(databases.get(keyOf(ref))?.values() ?? [])]
-      .filter((document) => !document.deleted)
-      .sort((a, b) => (a.id < b.id ? -1 : 1))
+    [...documentsOf(ref).values()].filter((document) => !document.deleted).sort((a, b) => (a.id < b.id ? -1 : 1))
 
   const store: Partial<DocumentStore> & { calls: string[]; failNext: string | undefined } = {
     calls: [],
@@ -51,7 +56,7 @@ export function memoryStore(): MemoryStore {
       return 'created'
     },
     async databaseInfo(ref) {
-      if (!databases.has(keyOf(ref))) return undefined
+      if (!databases.has(keyOf(ref))) throw noDatabase()
       return { ref, epoch: '1', updateSeq: seq, docCount: live(ref).length, deletedCount: 0, bytes: 0, revsLimit: 1000 }
     },
     async listDatabases(prefix) {
@@ -72,11 +77,11 @@ export function memoryStore(): MemoryStore {
       return outcomes
     },
     async read(ref, id) {
-      const documents = databases.get(keyOf(ref))
-      return documents === undefined ? 'no_database' : documents.get(id)
+      return documentsOf(ref).get(id)
     },
     async readMany(ref, ids) {
-      return ids.flatMap((id) => databases.get(keyOf(ref))?.get(id) ?? [])
+      const documents = documentsOf(ref)
+      return ids.flatMap((id) => documents.get(id) ?? [])
     },
     async scanIds(ref, { start, skip, limit }) {
       const rows = live(ref).filter(

@@ -7,7 +7,7 @@ let server: TestServer
 let person: Person
 
 beforeAll(async () => {
-  server = await startServer({ env: { HEARTH_FILES_VERSIONS_MIN_DELAY: '0' } })
+  server = await startServer({ env: { HEARTH_FS_VERSIONING_MIN_DELAY_BETWEEN_TWO_VERSIONS: '0' } })
   person = await newPerson(server)
 }, 60_000)
 afterAll(() => server.stop())

@@ -1,0 +1,92 @@
+/** What the data API reads out of a request: bodies, ids, pages. */
+import { checkDocumentId, type PreparedDocument, prepareDocument } from '../../src/documents/document.ts'
+import { parseRevision } from '../../src/documents/revision.ts'
+import { Problem } from '../../src/errors.ts'
+import type { ParsedJson } from '../../src/json/exact.ts'
+import { isObject, type JsonObject } from '../../src/json/value.ts'
+import type { RevisionId } from '../../storage/documents/contract.ts'
+import { readJson } from '../http/body.ts'
+import type { Part } from '../http/multipart.ts'
+import { multipartDocument } from '../http/multipart-document.ts'
+import { segment } from '../http/path.ts'
+import { Query } from '../http/query.ts'
+import type { HttpContext } from '../http/router.ts'
+import { bareProblem, requestProblem } from './errors.ts'
+import type { DataLimits } from './services.ts'
+
+/** Reads a JSON body; what is no JSON is an E3 (documents 0.6). */
+export async function readBody(c: HttpContext, limits: DataLimits): Promise<ParsedJson> {
+  try {
+    return await readJson(c, { maxBytes: limits.maxRequestBytes })
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'bad_request') throw requestProblem(error.reason)
+    throw error
+  }
+}
+
+export interface DocumentBody {
+  /** As sent, for questions about permissions. */
+  readonly value: JsonObject
+  readonly document: PreparedDocument
+  /** The contents that follow it in a multipart body. */
+  readonly parts?: AsyncIterator<Part> | undefined
+}
+
+/** Reads a document out of a request's body. `id` comes from the path; an empty `_id` or `_rev` counts as absent. */
+export async function readDocumentBody(
+  c: HttpContext,
+  type: string,
+  limits: DataLimits,
+  id?: string,
+): Promise<DocumentBody> {
+  const multipart = id === undefined ? undefined : await multipartDocument(c, limits.maxRequestBytes)
+  const body = multipart?.json ?? (await readBody(c, limits))
+  const { value } = body
+  if (!isObject(value)) throw requestProblem('Document must be a JSON object')
+  const document = prepareDocument(body, { maxBytes: limits.maxDocumentBytes, id, emptyIsAbsent: true })
+  requireType(document, type)
+  return { value, document, parts: multipart?.parts }
+}
+
+/** A document may carry the `_type` that it was read with; another one is a mistake (documents 1.6, 1.7). */
+export function requireType(document: Pick<PreparedDocument, 'type'>, type: string): void {
+  if (document.type !== undefined && document.type !== type) {
+    throw new Problem('bad_request', `document _type must be ${type}`)
+  }
+}
+
+/**
+ * Checks an id out of the path. Ids with an underscore in front are routes, not documents: `bad_id` in the wording that
+ * clients know, wrong spelling included (documents 1.5).
+ */
+export function checkPathId(id: string): void {
+  if (id.startsWith('_')) throw new Problem('bad_id', `Unsuported couchdb operation ${id}`)
+  checkDocumentId(id)
+}
+
+/**
+ * Reads a `Destination` header: an id, percent-encoded or not, perhaps followed by `?rev=`. Only design documents may
+ * be written this way, since the route asks for nothing but GET (documents 1.22).
+ */
+export function designDestination(destination: string | undefined): {
+  readonly id: string
+  readonly rev?: RevisionId | undefined
+} {
+  if (destination === undefined || destination === '') {
+    throw bareProblem('bad_request', 'You must set a Destination header')
+  }
+  const [rawId = '', rawQuery = ''] = destination.split('?', 2)
+  const id = segment(rawId)
+  if (!/^_design\/./.test(id)) throw requestProblem('The Destination of a design document must start with _design/')
+  const rev = Query.parse(rawQuery).last('rev')
+  return rev === undefined ? { id } : { id, rev: parseRevision(rev) }
+}
+
+/** Rows in a page when the request says nothing or too much (documents 1.11, 1.12). */
+export const defaultPage = 100
+const largestPage = 1000
+
+/** A limit that is absent, no number or above 1000 counts as 100: it is not cut down to 1000. */
+export function pageLimit(asked: unknown): number {
+  return typeof asked === 'number' && asked <= largestPage ? asked : defaultPage
+}

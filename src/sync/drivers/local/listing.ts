@@ -1,0 +1,94 @@
+/** Walks a folder in the order of its names' bytes, page by page. */
+import type { BigIntStats } from 'node:fs'
+import { lstat, readdir } from 'node:fs/promises'
+import { isOwn, type Listed } from '../contract.ts'
+import { DriverError } from '../error.ts'
+import { errnoOf, localError } from './failures.ts'
+import type { Folders } from './folders.ts'
+import { oddKind, recordOf } from './record.ts'
+
+const pageSize = 1_000
+/** Names looked at together: more do not make a disk faster. */
+const together = 128
+
+interface Child {
+  /** With a slash behind the names of folders: their order is that of the paths below them. */
+  readonly order: Buffer
+  readonly listed: Listed | undefined
+  readonly folder: string | undefined
+}
+
+/** Every file below a folder. Folders that cannot be read are told of; the root's failure rejects. */
+export async function* listBelow(folders: Folders, top: string): AsyncGenerator<readonly Listed[]> {
+  let page: Listed[] = []
+  // Children still to come, one array for each level, the next one last.
+  const levels: Child[][] = [await childrenOf(folders, top, true)]
+  for (;;) {
+    const level = levels.at(-1)
+    if (level === undefined) break
+    const child = level.pop()
+    if (child === undefined) {
+      levels.pop()
+      continue
+    }
+    if (child.listed !== undefined) page.push(child.listed)
+    if (child.folder !== undefined) {
+      try {
+        levels.push(await childrenOf(folders, child.folder, false))
+      } catch (error) {
+        const { message, code } = localError(error, child.folder)
+        if (code === 'not_found') continue
+        if (code === 'unavailable') throw error
+        page.push({ kind: 'odd', name: child.folder, reason: message, hidesBelow: true })
+      }
+    }
+    if (page.length >= pageSize) {
+      yield page
+      page = []
+    }
+  }
+  yield page
+}
+
+/** In descending order, so that the next one can be popped. */
+async function childrenOf(folders: Folders, folder: string, isTop: boolean): Promise<Child[]> {
+  try {
+    return await folders.inside(folder, async (path) => {
+      const names = (await readdir(path, { encoding: 'buffer' })) as Buffer[]
+      const children: Child[] = []
+      for (let at = 0; at < names.length; at += together) {
+        const some = names.slice(at, at + together).map((name) => childOf(path, folder, name))
+        for (const child of await Promise.all(some)) if (child !== undefined) children.push(child)
+      }
+      return children.sort((a, b) => Buffer.compare(b.order, a.order))
+    })
+  } catch (error) {
+    if (isTop && errnoOf(error) === 'ENOENT' && folder !== '') return []
+    if (isTop && folder === '') throw new DriverError('unavailable', 'the folder cannot be read', { cause: error })
+    throw error
+  }
+}
+
+async function childOf(path: string, folder: string, bytes: Buffer): Promise<Child | undefined> {
+  const base = bytes.toString()
+  const name = folder === '' ? base : `${folder}/${base}`
+  if (!Buffer.from(base).equals(bytes)) {
+    const reason = `the name is not valid UTF-8: ${bytes.toString('latin1').replaceAll(/[^ -~]/g, '?')}`
+    return { order: bytes, listed: { kind: 'odd', name, reason, hidesBelow: true }, folder: undefined }
+  }
+  if (isOwn(name)) return undefined
+  let stats: BigIntStats
+  try {
+    stats = await lstat(`${path}/${base}`, { bigint: true })
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    const reason = localError(error, name).message
+    return { order: bytes, listed: { kind: 'odd', name, reason, hidesBelow: true }, folder: undefined }
+  }
+  if (stats.isDirectory()) return { order: Buffer.from(`${base}/`), listed: undefined, folder: name }
+  if (stats.isFile()) return { order: bytes, listed: { kind: 'file', file: recordOf(name, stats) }, folder: undefined }
+  const reason = `${oddKind(stats)} is not synchronised`
+  // What was a folder may be a link now: what was below it is not deleted.
+  const hidesBelow = stats.isSymbolicLink()
+  return { order: bytes, listed: { kind: 'odd', name, reason, hidesBelow }, folder: undefined }
+}

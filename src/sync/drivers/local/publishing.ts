@@ -1,0 +1,96 @@
+/**
+ * Puts files into their places, and takes them out, so that whatever somebody else does to the same name in that moment is
+ * kept: nothing is replaced, and nothing removed, before it was seen to be what was expected.
+ */
+import { link, lstat, rename, unlink } from 'node:fs/promises'
+import { renameFlags, renameWith } from '../../../runtime.ts'
+import { DriverError } from '../error.ts'
+import { errnoOf } from './failures.ts'
+import { isSameContent, recordOf } from './record.ts'
+
+/** Renames a file to where nothing is. @throws DriverError `exists` */
+export async function renameExclusive(from: string, to: string, name: string): Promise<void> {
+  if (renameWith(renameFlags.noReplace, from, to)) return
+  // Either there is something, or the file system cannot do it: a link refuses to replace as well.
+  try {
+    await link(from, to)
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') throw new DriverError('exists', `${name}: something is there already`)
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(errnoOf(error))) throw error
+    await renameWhereFree(from, to, name)
+    return
+  }
+  await unlink(from)
+}
+
+/** For file systems that have neither way (FAT on old kernels): a moment remains in which somebody may come between. */
+async function renameWhereFree(from: string, to: string, name: string): Promise<void> {
+  const there = await lstat(to).catch(() => undefined)
+  if (there !== undefined) throw new DriverError('exists', `${name}: something is there already`)
+  await rename(from, to)
+}
+
+/**
+ * Lets `from` take the place of `to`, which must be the expected file and goes to `aside`.
+ * @throws DriverError `changed`: `to` is as somebody made it, `from` is where it was.
+ */
+export async function replace(
+  from: string,
+  to: string,
+  aside: string,
+  { name, expected }: { readonly name: string; readonly expected: string },
+): Promise<void> {
+  const before = await lstat(to, { bigint: true })
+  if (recordOf(name, before).fingerprint !== expected) throw changed(name)
+  const { ino } = await lstat(from, { bigint: true })
+  if (!renameWith(renameFlags.exchange, from, to)) return replaceInTwoSteps(from, to, aside, { name, expected })
+  // `from` is now what was at `to` in that very moment.
+  const out = await lstat(from, { bigint: true })
+  if (isSameContent(expected, out)) return rename(from, aside)
+  if (!renameWith(renameFlags.exchange, from, to)) {
+    // Somebody has removed our file again: theirs goes back to where it was.
+    await renameExclusive(from, to, name).catch(() => rename(from, aside))
+  } else if ((await lstat(from, { bigint: true })).ino !== ino) {
+    // Somebody has replaced our file meanwhile: of the two that are theirs the newer one is kept in the trash.
+    await rename(from, aside)
+  }
+  throw changed(name)
+}
+
+/** For a moment there is no file at `to`. */
+async function replaceInTwoSteps(
+  from: string,
+  to: string,
+  aside: string,
+  { name, expected }: { readonly name: string; readonly expected: string },
+): Promise<void> {
+  await rename(to, aside)
+  if (!isSameContent(expected, await lstat(aside, { bigint: true }))) {
+    await renameExclusive(aside, to, name)
+    throw changed(name)
+  }
+  await renameExclusive(from, to, name)
+}
+
+/** Takes the expected file to `aside`; false when nothing was there. @throws DriverError `changed` */
+export async function takeAway(
+  from: string,
+  aside: string,
+  { name, expected }: { readonly name: string; readonly expected: string },
+): Promise<boolean> {
+  try {
+    const before = await lstat(from, { bigint: true })
+    if (recordOf(name, before).fingerprint !== expected) throw changed(name)
+    await rename(from, aside)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false
+    throw error
+  }
+  if (isSameContent(expected, await lstat(aside, { bigint: true }))) return true
+  await renameExclusive(aside, from, name)
+  throw changed(name)
+}
+
+function changed(name: string): DriverError {
+  return new DriverError('changed', `${name}: the file has changed meanwhile`)
+}

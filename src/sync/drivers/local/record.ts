@@ -1,0 +1,30 @@
+/** Reads what the file system says of a file. */
+import type { BigIntStats } from 'node:fs'
+import type { FileRecord } from '../contract.ts'
+
+const million = 1_000_000n
+
+export function recordOf(name: string, stats: BigIntStats): FileRecord {
+  return {
+    name,
+    size: Number(stats.size),
+    mtimeMs: Number(stats.mtimeNs / million),
+    fingerprint: `${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`,
+    key: `${stats.dev}:${stats.ino}`,
+    executable: (stats.mode & 0o100n) !== 0n,
+    changedMs: Number(stats.ctimeNs / million),
+  }
+}
+
+/** Whether it is the same file with the same content; a rename in between changes the time of the inode only. */
+export function isSameContent(fingerprint: string, stats: BigIntStats): boolean {
+  return fingerprint.startsWith(`${stats.ino}:${stats.size}:${stats.mtimeNs}:`)
+}
+
+/** What something that is no regular file is called. */
+export function oddKind(stats: BigIntStats): string {
+  if (stats.isSymbolicLink()) return 'a symbolic link'
+  if (stats.isFIFO()) return 'a FIFO'
+  if (stats.isSocket()) return 'a socket'
+  return 'a device'
+}

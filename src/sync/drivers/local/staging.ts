@@ -1,0 +1,72 @@
+/** Content on its way into a folder: a file beside the trash, renamed into its place when it is whole and on disk. */
+import { constants } from 'node:fs'
+import { type FileHandle, lstat, open, unlink } from 'node:fs/promises'
+import { ownFolder, type Stage, type StageRequest } from '../contract.ts'
+import { DriverError } from '../error.ts'
+import { onDisk } from './failures.ts'
+import type { Folders } from './folders.ts'
+import { renameExclusive, replace } from './publishing.ts'
+import { readRange } from './reading.ts'
+import { recordOf } from './record.ts'
+
+export const stageFolder = `${ownFolder}/stage`
+
+export async function openStage(
+  folders: Folders,
+  trashName: (trash: { key: string; name: string }) => string,
+  key: string,
+  request: StageRequest,
+): Promise<Stage> {
+  const { name, size, chunkBytes } = request
+  const stageName = `${stageFolder}/${key}`
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW
+  const handle: FileHandle = await onDisk(name, () => folders.making(stageName, ({ path }) => open(path, flags)))
+  let isOpen = true
+  const close = async () => {
+    if (isOpen) await handle.close()
+    isOpen = false
+  }
+  const { size: found } = await handle.stat()
+  const staged = found === size ? size : Math.min(found - (found % chunkBytes), size)
+  if (staged !== found) await handle.truncate(staged)
+
+  return {
+    staged,
+    readBack: (start, end) => readRange(handle, name, start, end),
+    write: (start, bytes) =>
+      onDisk(name, async () => {
+        let at = 0
+        while (at < bytes.length) {
+          const { bytesWritten } = await handle.write(bytes, at, bytes.length - at, start + at)
+          at += bytesWritten
+        }
+      }),
+    commit: (expected, trash) =>
+      onDisk(name, async () => {
+        if ((await handle.stat()).size !== size) throw new DriverError('corrupt', `${name}: staged bytes are missing`)
+        const seconds = Math.max(0, request.mtimeMs / 1000)
+        await handle.utimes(seconds, seconds)
+        if (request.executable) await handle.chmod(0o777 & ~process.umask())
+        await handle.sync()
+        await close()
+        return folders.at(stageName, (stage) =>
+          folders.making(name, async (target) => {
+            if (expected === undefined) await renameExclusive(stage.path, target.path, name)
+            else {
+              await folders.making(trashName(trash), async (aside) => {
+                await replace(stage.path, target.path, aside.path, { name, expected })
+                await aside.sync()
+              })
+            }
+            await target.sync()
+            return recordOf(name, await lstat(target.path, { bigint: true }))
+          }),
+        )
+      }),
+    async abort() {
+      await close()
+      await onDisk(name, () => folders.at(stageName, ({ path }) => unlink(path))).catch(() => {})
+    },
+    close,
+  }
+}

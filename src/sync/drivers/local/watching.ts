@@ -1,0 +1,13 @@
+/** Follows a folder and all below it. Hints are never believed, so a few too many do no harm; too few would. */
+import { watch } from 'node:fs'
+import { isOwn } from '../contract.ts'
+
+/** Calls `lost` at every sign that something may have been missed. Gives the function that ends it. */
+export function watchFolder(root: string, hint: (name: string) => void, lost: () => void): () => void {
+  const watcher = watch(root, { recursive: true }, (_event, name) => {
+    if (name === null) lost()
+    else if (!isOwn(name)) hint(name)
+  })
+  watcher.on('error', lost)
+  return () => watcher.close()
+}
