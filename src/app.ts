@@ -1,5 +1,6 @@
 /** The composition root: the one module that sees routes, services and adapters, and builds them from the settings. */
 import { adminRoutes } from '../routes/admin/routes.ts'
+import { applianceRoutes } from '../routes/appliance/routes.ts'
 import { couchdbRoutes } from '../routes/couchdb/routes.ts'
 import { dataRoutes } from '../routes/data/routes.ts'
 import { filesFace } from '../routes/files/files-face.ts'
@@ -15,6 +16,7 @@ import type { DocumentStore } from '../storage/documents/contract.ts'
 import type { FileStore } from '../storage/files/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
+import type { Appliance } from './appliance/appliance.ts'
 import { startSweeper } from './attachments/sweeper.ts'
 import type { Config } from './config/schema.ts'
 import { openDocuments } from './documents/documents.ts'
@@ -55,7 +57,13 @@ export interface Stores extends DocumentStore {
  * Builds services and routes over open stores. What a first start makes (identity, passphrase) is made here, so the
  * listeners should be open by then: a start that fails afterwards would have shown the passphrase to nobody.
  */
-export async function openApp(config: Config, log: Log, store: Stores, objects: ObjectStore): Promise<App> {
+export async function openApp(
+  config: Config,
+  log: Log,
+  store: Stores,
+  objects: ObjectStore,
+  appliance: Appliance | undefined,
+): Promise<App> {
   const identity = await openIdentity(store)
   const instances = openInstances({
     store,
@@ -135,13 +143,19 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
   const driveOfNobody = (instance: Instance) => driveOf(instance, undefined)
   const adminFace = adminRoutes({ instances, auth, log, metrics, fsck, objects, driveOf: driveOfNobody })
   adminApp.route('/', adminFace.router)
+  const applianceApp = newApp('appliance')
+  if (appliance !== undefined) {
+    const face = applianceRoutes({ appliance, log })
+    openApiRoute(applianceApp, [face], { version })
+    applianceApp.route('/', face.router)
+  }
 
   return {
     apps: {
       public: publicApp.fetch,
       admin: adminApp.fetch,
       sync: newApp('sync').fetch,
-      appliance: newApp('appliance').fetch,
+      appliance: applianceApp.fetch,
     },
     endFeeds() {
       stopping.abort()

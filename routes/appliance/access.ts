@@ -8,8 +8,8 @@ import { Problem } from '../../src/errors.ts'
 import type { Face } from '../http/endpoint.ts'
 import { Query, rawQuery } from '../http/query.ts'
 import { type HttpContext, type HttpEnv, header, target } from '../http/router.ts'
-import type { ApplianceServices } from './services.ts'
 import { paths, type RoutePath } from './paths.ts'
+import type { ApplianceServices } from './services.ts'
 
 /** Refuses requests that must not reach a route. */
 export function guard({ appliance }: ApplianceServices, face: Face): MiddlewareHandler<HttpEnv> {
@@ -27,7 +27,8 @@ async function refusal(c: HttpContext, appliance: ApplianceServices['appliance']
   const { method } = c.req
   const setting = route.endpoint === 'setup' && method === 'POST'
   const address = addressOf(c)
-  const report = (action: string) => appliance.audit.write({ action, target: path.slice(1), address, agent: header(c, 'user-agent'), status: 403 })
+  const report = (action: string) =>
+    appliance.audit.write({ action, target: path.slice(1), address, agent: header(c, 'user-agent'), status: 403 })
   if (appliance.token.isPending && !setting) {
     await report('token.firstrun.failed')
     return forbidden()
@@ -72,7 +73,13 @@ function proves(c: HttpContext, path: string, { config, token, signed }: Applian
   if (query === undefined) return false
   const authorization = header(c, 'authorization')
   if (authorization?.startsWith('Jido-HMAC ')) {
-    return signed.proves({ authorization, method, path, query: query.entries, bodyDigest: header(c, 'x-content-sha256') })
+    return signed.proves({
+      authorization,
+      method,
+      path,
+      query: query.entries,
+      bodyDigest: header(c, 'x-content-sha256'),
+    })
   }
   if (config().auth.require_signed) return false
   const values = (name: string) => query.entries.filter(([key]) => key === name).map(([, value]) => value)

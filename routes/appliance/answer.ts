@@ -1,6 +1,7 @@
 /** The answers that the routes have in common. */
-import { streamBytes } from '../http/stream.ts'
+
 import type { HttpContext } from '../http/router.ts'
+import { streamBytes } from '../http/stream.ts'
 import { statusText } from './errors.ts'
 
 const json = { 'content-type': 'application/json' }
@@ -11,12 +12,11 @@ export function jsonAnswer(status: number, body: unknown, headers: Readonly<Reco
 }
 
 /** JSON text. */
-export function jsonTextAnswer(
-  status: number,
-  text: string,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  return new Response(text, { status, headers: { ...json, 'content-length': `${Buffer.byteLength(text)}`, ...headers } })
+export function jsonTextAnswer(status: number, text: string, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(text, {
+    status,
+    headers: { ...json, 'content-length': `${Buffer.byteLength(text)}`, ...headers },
+  })
 }
 
 /** `{"Status":"200 OK"}`. */

@@ -35,7 +35,12 @@ export function certsRoutes(face: Face, { appliance }: ApplianceServices): void 
         procedure.release()
         throw error
       }
-      await appliance.audit.write({ action: 'certs.post', address: addressOf(c), agent: header(c, 'user-agent'), status: 202 })
+      await appliance.audit.write({
+        action: 'certs.post',
+        address: addressOf(c),
+        agent: header(c, 'user-agent'),
+        status: 202,
+      })
       return accepted('/api/v1/admin/certs')
     },
   )

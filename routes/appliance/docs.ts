@@ -9,7 +9,9 @@ export function docsRoute(router: HttpRouter, { registry }: Face): void {
   const rows = registry.definitions.flatMap((definition) => {
     if (definition.type !== 'route') return []
     const { method, path, summary = '' } = definition.route
-    return [`<tr><td>${method.toUpperCase()}</td><td><code>${escaped(path)}</code></td><td>${escaped(summary)}</td></tr>`]
+    return [
+      `<tr><td>${method.toUpperCase()}</td><td><code>${escaped(path)}</code></td><td>${escaped(summary)}</td></tr>`,
+    ]
   })
   const page = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Appliance API</title>
 <meta name="viewport" content="width=device-width"><style>body{font:16px/1.5 system-ui;margin:2rem auto;max-width:60rem;padding:0 1rem}
@@ -21,7 +23,13 @@ H=$(printf %s "GET${prefix}/version" | openssl dgst -sha256 -hmac "$K" -r | cut 
 curl "https://HOST:8443${prefix}/version?hash=$H"</pre>
 <p>Whoever sees a hash can repeat its request until the token changes. The machine-readable description is at
 <a href="/openapi.json">/openapi.json</a>.</p><table>${rows.join('\n')}</table></body></html>`
-  router.get('/docs', () => new Response(page, { headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy } }))
+  router.get(
+    '/docs',
+    () =>
+      new Response(page, {
+        headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy },
+      }),
+  )
 }
 
 function escaped(text: string): string {

@@ -32,7 +32,11 @@ export const textForm: FormLimits = { total: 65_536, each: textFieldBytes }
  * The permitted parts of a form by name, the last of each. Throws `bad_request` for what is not a form and `too_large` for
  * what is larger than allowed.
  */
-export async function readForm(c: HttpContext, appliance: Appliance, limits: FormLimits): Promise<Map<string, FormPart>> {
+export async function readForm(
+  c: HttpContext,
+  appliance: Appliance,
+  limits: FormLimits,
+): Promise<Map<string, FormPart>> {
   const form = new Map<string, FormPart>()
   await eachPart(c, appliance, limits.total + envelopeBytes, async (name, isFile, body) => {
     const kept = await collect(name, body, isFile ? limits.each : textFieldBytes)
@@ -128,7 +132,8 @@ async function eachPart(
   const bytes = watched(c, appliance, maxBytes)
   if (/^\s*application\/x-www-form-urlencoded\s*(;|$)/i.test(type ?? '')) {
     const text = Buffer.from(await collect('form', bytes, textForm.total)).toString('utf8')
-    for (const [name, value] of new URLSearchParams(text)) await take(name, false, [Buffer.from(value)].values() as never)
+    for (const [name, value] of new URLSearchParams(text))
+      await take(name, false, [Buffer.from(value)].values() as never)
     return
   }
   let count = 0
@@ -171,7 +176,8 @@ function boundaryOf(type: string | undefined): string {
   }
   const [, quoted, token] = /;\s*boundary\s*=\s*(?:"([^"]{1,70})"|([^\s;"]{1,70})(?=[\s;]|$))/i.exec(type) ?? []
   const boundary = quoted ?? token
-  if (boundary === undefined) throw new Problem('bad_request', 'The multipart body has no boundary of 1 to 70 characters')
+  if (boundary === undefined)
+    throw new Problem('bad_request', 'The multipart body has no boundary of 1 to 70 characters')
   return boundary
 }
 
@@ -188,7 +194,8 @@ async function collect(name: string, body: AsyncIterable<Uint8Array>, maxBytes: 
   let size = 0
   for await (const chunk of body) {
     size += chunk.length
-    if (size > maxBytes) throw new Problem('too_large', `The part ${name.slice(0, 40)} is larger than ${maxBytes} bytes`)
+    if (size > maxBytes)
+      throw new Problem('too_large', `The part ${name.slice(0, 40)} is larger than ${maxBytes} bytes`)
     chunks.push(Buffer.from(chunk))
   }
   return Buffer.concat(chunks)

@@ -7,6 +7,7 @@ import { Problem } from '../../src/errors.ts'
 import { type Face, newFace } from '../http/endpoint.ts'
 import type { HttpEnv } from '../http/router.ts'
 import { guard } from './access.ts'
+import { backupRoutes } from './backup.ts'
 import { certsRoutes } from './certs.ts'
 import { docsRoute } from './docs.ts'
 import { headerText, messageOf, newErrorBody } from './errors.ts'
@@ -17,6 +18,7 @@ import type { ApplianceServices } from './services.ts'
 import { settingsRoutes } from './settings.ts'
 import { setupRoute } from './setup.ts'
 import { supportRoutes } from './support.ts'
+import { updateRoutes } from './update.ts'
 
 /** Mount the face's router at the root of the appliance listener. */
 export function applianceRoutes(services: ApplianceServices): Face {
@@ -33,6 +35,8 @@ export function applianceRoutes(services: ApplianceServices): Face {
   settingsRoutes(face, services) //    GET, POST /settings, /storage
   certsRoutes(face, services) //       GET, POST /certs
   licenseRoutes(face, services) //     GET, POST /license
+  updateRoutes(face, services) //      GET, POST /update; GET /update/log
+  backupRoutes(face, services) //      GET, POST /backup; GET /backup/download, /backup/log
   docsRoute(face.router, face) //      GET       /docs
 
   face.router.all('*', (c) => face.onError(new Problem('not_found', ''), c))

@@ -1,5 +1,5 @@
-import { isToken } from '../../src/appliance/request-hash.ts'
 import { checkText, field } from '../../src/appliance/fields.ts'
+import { isToken } from '../../src/appliance/request-hash.ts'
 import { Problem } from '../../src/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { header } from '../http/router.ts'

@@ -1,5 +1,5 @@
-import { Problem } from '../../src/errors.ts'
 import { takeBuilt } from '../../src/appliance/bundles.ts'
+import { Problem } from '../../src/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { addressOf } from './access.ts'
@@ -26,7 +26,14 @@ export function supportRoutes(face: Face, { appliance, log }: ApplianceServices)
 
   endpoint(
     face,
-    { method: 'GET', path: '/api/v1/admin/logs', summary: 'Log files, as a gzipped tar', tag: 'support', needs, answers },
+    {
+      method: 'GET',
+      path: '/api/v1/admin/logs',
+      summary: 'Log files, as a gzipped tar',
+      tag: 'support',
+      needs,
+      answers,
+    },
     (c) => download(c, 'logs.tar.gz', 'logs.get', appliance.support.logs),
   )
   endpoint(

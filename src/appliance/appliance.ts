@@ -3,21 +3,22 @@ import { join } from 'node:path'
 import type { Log } from '../log.ts'
 import type { KeyAndCertificate } from '../self-signed.ts'
 import { type Audit, openAudit } from './audit.ts'
+import { type Backup, openBackup, type SaveServer } from './backup.ts'
 import { type Certificates, openCertificates } from './certificates.ts'
 import {
   type ApplianceConfig,
   type ConfigurationSources,
   firstRunWords,
-  optionalEndpoints,
+  type optionalEndpoints,
   permitsField,
   readConfiguration,
 } from './configuration.ts'
 import { type Facts, openFacts, versionNow } from './facts.ts'
 import { type GuessLimiter, newGuessLimiter } from './guess-limiter.ts'
-import { type Health, openHealth } from './health/health.ts'
+import { type Health, type HealthOptions, openHealth } from './health/health.ts'
 import { openHooks } from './hooks.ts'
 import { type Licenses, openLicenses } from './license.ts'
-import { makePlaces, type Places } from './places.ts'
+import { makePlaces, type Places, placesBelow } from './places.ts'
 import { Exclusion, Procedure, type ProcedureOptions } from './procedures.ts'
 import { openReboot, type Reboot } from './reboot.ts'
 import { openServices, type Services } from './services.ts'
@@ -26,6 +27,9 @@ import { newSignedRequests, type SignedRequests } from './signed-requests.ts'
 import { openStorage, type Storage } from './storage.ts'
 import { openSupport, type Support } from './support.ts'
 import { openToken, type TokenStore } from './token.ts'
+import { openReleases } from './update/releases.ts'
+import { probeTrial, takeUpTrial } from './update/trial.ts'
+import { openUpdate, type Update } from './update/update.ts'
 
 const fixedEndpoints = [
   'setup',
@@ -73,7 +77,11 @@ export interface Appliance {
   readonly certificates: Certificates
   readonly licenses: Licenses
   readonly support: Support
+  readonly update: Update
+  readonly backup: Backup
   readonly reboot: Reboot
+  /** Called when everything is served. A version on trial is confirmed after a while in which `probe` never rejects. */
+  serving(probe: () => Promise<void>): void
   /** Reads the configuration again. */
   reload(): void
   /** Waits for procedures that are running, for a while. */
@@ -81,24 +89,36 @@ export interface Appliance {
 }
 
 export interface ApplianceOptions {
-  readonly places: Places
-  readonly configuration: Omit<ConfigurationSources, 'log'>
+  /** Where everything of the appliance's is kept. */
+  readonly root: string
+  readonly configuration: ConfigurationSources
   readonly log: Log
   /** Gives new connections of the listener this certificate. */
   readonly serveCertificate: (pair: KeyAndCertificate) => void
-  readonly proc: string
-  readonly sys: string
   /** Where the data is, whose disk is watched. */
   readonly dataDir: string
+  /** Where makers of images put what the machine should know. */
+  readonly system?: string | undefined
+  /** Writes everything that Hearth keeps. */
+  readonly save: SaveServer
+  /** The folder of the release that this process was started from. */
+  readonly release?: string | undefined
+  /** Ends this process so that the current release is started; resolves to false where nobody would start it. */
+  readonly restart?: (() => Promise<boolean>) | undefined
+  /** Measures a disk; a test puts numbers in its place. */
+  readonly blocksOf?: HealthOptions['blocksOf']
   /** Milliseconds that a failed change of the token takes. */
   readonly pauseMs?: number | undefined
 }
 
 /** Opens everything: makes the folders and, where it is to be, the first passphrase. */
 export async function openAppliance(options: ApplianceOptions): Promise<Appliance> {
-  const { places, log, proc, sys, dataDir } = options
+  const { log, configuration } = options
+  let config = readConfiguration(configuration)
+  const { paths } = config
+  const { proc = '/proc', sys = '/sys', data = options.dataDir } = paths
+  const places = placesBelow({ ...paths, root: options.root, system: options.system })
   await makePlaces(places)
-  let config = readConfiguration({ ...options.configuration, log })
   const token = await openToken(places, firstRunWords(config))
   const audit = await openAudit(places.log, log)
   const hooks = openHooks({
@@ -114,7 +134,9 @@ export async function openAppliance(options: ApplianceOptions): Promise<Applianc
     },
   })
   const exclusion = new Exclusion()
-  const procedure = (given: Pick<ProcedureOptions, 'name' | 'busy'> & Partial<ProcedureOptions> & { readonly logName: string }) =>
+  const procedure = (
+    given: Pick<ProcedureOptions, 'name' | 'busy'> & Partial<ProcedureOptions> & { readonly logName: string },
+  ) =>
     Procedure.open({
       stateFolder: places.state,
       logFile: join(places.log, given.logName),
@@ -122,9 +144,18 @@ export async function openAppliance(options: ApplianceOptions): Promise<Applianc
       log,
       ...given,
     })
-  const [settingsRun, storageRun, certsRun, updateRun, restoreRun] = await Promise.all([
-    procedure({ name: 'settings', busy: 'A change of the settings is already running', logName: 'update_settings.log' }),
-    procedure({ name: 'storage', busy: 'A change of the storage options is already running', logName: 'update_storage.log' }),
+  const releases = openReleases(places)
+  const [settingsRun, storageRun, certsRun, updateRun, backupRun, restoreRun] = await Promise.all([
+    procedure({
+      name: 'settings',
+      busy: 'A change of the settings is already running',
+      logName: 'update_settings.log',
+    }),
+    procedure({
+      name: 'storage',
+      busy: 'A change of the storage options is already running',
+      logName: 'update_storage.log',
+    }),
     procedure({
       name: 'certs',
       busy: 'A change of the certificates is already running',
@@ -140,13 +171,34 @@ export async function openAppliance(options: ApplianceOptions): Promise<Applianc
       unforeseenCode: 'E1000',
       logName: 'update.log',
       exclusion,
+      goesOn: async () => (await releases.trial()) !== undefined,
       onEnd: ({ status, job }) => audit.write({ action: `update.${status}`, job }),
+    }),
+    procedure({
+      name: 'backup',
+      busy: 'A backup is already running',
+      logName: 'update_backup.log',
+      tag: () => config.log_tag_backup,
     }),
     procedure({ name: 'restore', busy: 'A restore is already running', logName: 'restore.log', exclusion }),
   ])
-  const all = [settingsRun, storageRun, certsRun, updateRun, restoreRun]
+  const all = [settingsRun, storageRun, certsRun, updateRun, backupRun, restoreRun]
   const current = () => config
   const common = { places, hooks, config: current }
+  const facts = openFacts(places)
+  const restart = options.restart ?? (async () => false)
+  const stopping = new AbortController()
+  const trialOptions = {
+    releases,
+    procedure: updateRun,
+    hooks,
+    audit,
+    log,
+    running: options.release,
+    restart,
+    confirmSeconds: () => config.update.confirm_seconds,
+  }
+  const trial = await takeUpTrial(trialOptions)
   return {
     places,
     config: current,
@@ -159,19 +211,28 @@ export async function openAppliance(options: ApplianceOptions): Promise<Applianc
     signed: newSignedRequests(() => token.key()),
     guesses: newGuessLimiter(options.pauseMs === undefined ? {} : { pauseMs: options.pauseMs }),
     audit,
-    facts: openFacts(places),
-    health: openHealth({ proc, sys, disk: dataDir }),
+    facts,
+    health: openHealth({ proc, sys, disk: data, blocksOf: options.blocksOf }),
     services: openServices({ ...common, proc }),
     settings: openSettings({ ...common, procedure: settingsRun }),
     storage: openStorage({ ...common, procedure: storageRun }),
     certificates: openCertificates({ ...common, procedure: certsRun, serve: options.serveCertificate }),
     licenses: openLicenses(places, current),
     support: openSupport({ ...common, proc, collect: async () => ({}), warn: (event) => log.warning(event) }),
+    update: openUpdate({ ...common, procedure: updateRun, facts, releases, restart }),
+    backup: openBackup({ places, hooks, procedure: backupRun, save: options.save }),
     reboot: openReboot({ hooks, log, update: updateRun, restore: restoreRun }),
+    serving(probe) {
+      if (trial === undefined) return
+      probeTrial(trialOptions, trial, probe, stopping.signal).catch((error: unknown) =>
+        log.error('the trial of the new version cannot be ended', { error }),
+      )
+    },
     reload() {
-      config = readConfiguration({ ...options.configuration, log })
+      config = readConfiguration(configuration)
     },
     async close() {
+      stopping.abort()
       const deadline = new Promise<void>((resolve) => setTimeout(resolve, 3_000).unref())
       await Promise.race([Promise.all(all.map((one) => one.settled())), deadline])
     },

@@ -43,7 +43,17 @@ export async function openAudit(folder: string, log: Log): Promise<Audit> {
         const quoted = printable(target).replaceAll('\\', '\\\\').replaceAll('"', '\\"')
         const line = `${Math.floor(time / 1000)}.${nanoseconds},${id},web,admin,${action},"${quoted}"\n`
         const shownAgent = agent === undefined ? undefined : printable(agent).slice(0, 200)
-        const record = { time: new Date(time).toISOString(), id, action, target: printable(target), ip: address, ua: shownAgent, status, job, prev: previous }
+        const record = {
+          time: new Date(time).toISOString(),
+          id,
+          action,
+          target: printable(target),
+          ip: address,
+          ua: shownAgent,
+          status,
+          job,
+          prev: previous,
+        }
         const text = JSON.stringify(record)
         try {
           await append(plain, line)

@@ -1,7 +1,8 @@
 /** Files for those who look for a fault: logs as they are, and a debug bundle that only the maker of the machine can open. */
+
+import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { lstat, open, readdir, realpath, rm, stat } from 'node:fs/promises'
-import { randomBytes } from 'node:crypto'
 import { basename, dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { createGzip } from 'node:zlib'
@@ -57,7 +58,9 @@ export async function* takeBuilt({ path }: BuiltFile): AsyncGenerator<Uint8Array
 }
 
 /** An uncompressed tar of whole files that do not change. */
-export async function* tarOfBuilt(files: readonly { readonly name: string; readonly built: BuiltFile }[]): AsyncGenerator<Uint8Array> {
+export async function* tarOfBuilt(
+  files: readonly { readonly name: string; readonly built: BuiltFile }[],
+): AsyncGenerator<Uint8Array> {
   const time = Math.floor(Date.now() / 1000)
   for (const { name, built } of files) {
     yield tarHeader({ name, size: built.size, time })

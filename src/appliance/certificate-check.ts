@@ -1,7 +1,7 @@
 /** Whether an uploaded certificate can be served: everything that could go wrong is found out before it is installed. */
 import { createHash, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
-import { connect, createServer } from 'node:tls'
 import type { AddressInfo } from 'node:net'
+import { connect, createServer } from 'node:tls'
 import type { KeyAndCertificate } from '../self-signed.ts'
 import { ProcedureFailure } from './procedures.ts'
 
@@ -36,12 +36,15 @@ export function checkCertificate(
   const given = upload.ca === undefined ? [] : certificatesIn('ca', upload.ca)
   if (upload.ca !== undefined && given.length === 0) throw new ProcedureFailure('ca: there is no certificate in PEM')
   const chain = chainOf(leaf, [...following, ...given])
-  const unused = [...following, ...given].find((one) => !chain.some((used) => used.fingerprint256 === one.fingerprint256))
+  const unused = [...following, ...given].find(
+    (one) => !chain.some((used) => used.fingerprint256 === one.fingerprint256),
+  )
   if (unused !== undefined) {
     const part = given.includes(unused) ? 'ca' : 'public'
     throw new ProcedureFailure(`${part}: ${oneLine(unused.subject)} has not issued the certificate, nor one that did`)
   }
-  if (leaf.subjectAltName === undefined) warnings.push('The certificate has no subjectAltName; browsers will not accept it')
+  if (leaf.subjectAltName === undefined)
+    warnings.push('The certificate has no subjectAltName; browsers will not accept it')
   // A root that signed itself is known to clients or it is not: sending it helps nobody.
   const sent = chain.filter((one, at) => at === 0 || !isSelfIssued(one))
   return {
@@ -107,7 +110,8 @@ function privateKeyIn(bytes: Uint8Array): KeyObject {
     throw new ProcedureFailure('private: the key cannot be read', undefined, { cause })
   }
   const bits = key.asymmetricKeyDetails?.modulusLength
-  if (bits !== undefined && bits < 2048) throw new ProcedureFailure(`private: ${bits} bits are too few; use 2048 or more`)
+  if (bits !== undefined && bits < 2048)
+    throw new ProcedureFailure(`private: ${bits} bits are too few; use 2048 or more`)
   return key
 }
 
@@ -119,7 +123,8 @@ function checkTimes(leaf: X509Certificate, now: Date, allowExpired: boolean, war
     warnings.push(`The certificate expired on ${leaf.validTo}`)
   } else if (until - now.getTime() < 30 * dayMs) warnings.push(`The certificate expires on ${leaf.validTo}`)
   if (from <= now.getTime()) return
-  if (from - now.getTime() > dayMs) throw new ProcedureFailure(`public: the certificate is not valid before ${leaf.validFrom}`)
+  if (from - now.getTime() > dayMs)
+    throw new ProcedureFailure(`public: the certificate is not valid before ${leaf.validFrom}`)
   warnings.push(`The certificate is not valid before ${leaf.validFrom}`)
 }
 
@@ -145,7 +150,10 @@ function isSelfIssued(one: X509Certificate): boolean {
 
 function textOf(part: string, bytes: Uint8Array): string {
   if (bytes.length > maxBytes) throw new ProcedureFailure(`${part}: larger than ${maxBytes} bytes`)
-  return Buffer.from(bytes).toString('latin1').replace(/^\xef\xbb\xbf/, '').replaceAll('\r\n', '\n')
+  return Buffer.from(bytes)
+    .toString('latin1')
+    .replace(/^\xef\xbb\xbf/, '')
+    .replaceAll('\r\n', '\n')
 }
 
 function oneLine(name: string): string {

@@ -74,9 +74,7 @@ export function endOf({ cert }: KeyAndCertificate): number {
 async function forgetOld(pki: string, kept: readonly (string | undefined)[]): Promise<void> {
   const entries = await readdir(pki, { withFileTypes: true })
   const old = entries.filter((entry) => entry.isDirectory() && !kept.includes(entry.name))
-  const byAge = await Promise.all(
-    old.map(async ({ name }) => ({ name, at: (await changedAt(join(pki, name))) })),
-  )
+  const byAge = await Promise.all(old.map(async ({ name }) => ({ name, at: await changedAt(join(pki, name)) })))
   byAge.sort((one, other) => other.at - one.at)
   for (const { name } of byAge.slice(keptPairs - 1)) await rm(join(pki, name), { recursive: true, force: true })
 }
@@ -101,7 +99,9 @@ function checkReadable(cert: string, file: string): void {
   try {
     new X509Certificate(cert)
   } catch (error) {
-    throw new StartupError(`${file} is not a certificate in PEM: replace it, or remove it and its key`, { cause: error })
+    throw new StartupError(`${file} is not a certificate in PEM: replace it, or remove it and its key`, {
+      cause: error,
+    })
   }
 }
 

@@ -44,7 +44,12 @@ export function openCertificates({ places, hooks, config, procedure, serve }: Ce
         await log.line('TLS certificates updated successfully')
         // Others get it when there is somebody to give it to; this listener has it already.
         const paths = { key: `${places.pki}/current/key.pem`, chain: `${places.pki}/current/chain.pem` }
-        const result = await hooks.run('certs-apply', { job, input: paths, onLine: (line) => void log.raw(line), signal })
+        const result = await hooks.run('certs-apply', {
+          job,
+          input: paths,
+          onLine: (line) => void log.raw(line),
+          signal,
+        })
         if (result?.outcome === 'failed') await log.line(`Warning: ${result.message}`)
       })
     },

@@ -12,11 +12,23 @@ export const optionalEndpoints = ['settings', 'certs', 'license', 'storage', 'ba
 export type OptionalEndpoint = (typeof optionalEndpoints)[number]
 
 const words = z.array(z.string())
+const path = z.string().min(1).optional()
 const seconds = z.number().int().min(1).max(86_400)
 
 const Shape = z.object({
   endpoints: words.default([]),
   parameters: words.optional(),
+  paths: z
+    .object({
+      state: path,
+      hooks: path,
+      uploads: path,
+      data: path,
+      proc: path,
+      sys: path,
+    })
+    .prefault({}),
+  tls: z.object({ cert: path, key: path }).prefault({}),
   'first-run': z
     .object({ 'word-length': z.number().int().min(0).max(64).default(4), enabled: z.boolean().default(true) })
     .prefault({}),
@@ -38,13 +50,17 @@ const Shape = z.object({
     .prefault({}),
   certs: z.object({ allow_expired: z.boolean().default(false) }).prefault({}),
   validation: z.object({ strict: z.boolean().default(false) }).prefault({}),
-  debug: z.unknown(),
+  debug: z.unknown().optional(),
   limits: z.record(z.string(), z.number().int().min(0)).default({}),
-  hooks: z
-    .object({ runner: words.default([]), timeouts: z.record(z.string(), seconds).default({}) })
-    .prefault({}),
-  log_tag: z.string().regex(/^[^\]\r\n]{1,40}$/).default('SYSTEM'),
-  log_tag_backup: z.string().regex(/^[^\]\r\n]{1,40}$/).default('LIVE IMAGE'),
+  hooks: z.object({ runner: words.default([]), timeouts: z.record(z.string(), seconds).default({}) }).prefault({}),
+  log_tag: z
+    .string()
+    .regex(/^[^\]\r\n]{1,40}$/)
+    .default('SYSTEM'),
+  log_tag_backup: z
+    .string()
+    .regex(/^[^\]\r\n]{1,40}$/)
+    .default('LIVE IMAGE'),
 })
 
 /** The configuration of the appliance. */
@@ -52,7 +68,7 @@ export type ApplianceConfig = z.infer<typeof Shape>
 
 export interface ConfigurationSources {
   /** What Hearth's own configuration says. */
-  readonly settings: Readonly<Record<string, unknown>>
+  readonly settings: object
   /** The JSON file. */
   readonly file: string | undefined
   readonly log: Log
@@ -109,5 +125,7 @@ const builtInFields = ['newtoken', 'token', 'hash', 'update', 'settings']
 
 /** Whether a form field is permitted: a list adds to the fields that always are, none permits all. */
 export function permitsField({ parameters }: ApplianceConfig, name: string): boolean {
-  return parameters === undefined || parameters.length === 0 || builtInFields.includes(name) || parameters.includes(name)
+  return (
+    parameters === undefined || parameters.length === 0 || builtInFields.includes(name) || parameters.includes(name)
+  )
 }

@@ -87,11 +87,7 @@ export function runContained(options: ContainedProcess): Promise<ProcessEnd> {
   })
 }
 
-function eachLine(
-  stream: NodeJS.ReadableStream,
-  budget: { left: number },
-  onLine: (line: string) => void,
-): () => void {
+function eachLine(stream: NodeJS.ReadableStream, budget: { left: number }, onLine: (line: string) => void): () => void {
   let rest = ''
   let dropping = false
   const decoder = new TextDecoder()

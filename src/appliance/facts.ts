@@ -15,13 +15,19 @@ export interface Facts {
 
 /** Reads what the maker of the image, or the last update, has put there. */
 export function openFacts(places: Places): Facts {
-  const either = async (name: string) =>
-    (await readIfThere(join(places.etc, name))) ?? (await readIfThere(join(places.system, name)))
+  const current = join(places.root, 'current')
+  const any = async (name: string, ...folders: readonly string[]) => {
+    for (const folder of folders) {
+      const text = await readIfThere(join(folder, name))
+      if (text !== undefined) return text
+    }
+    return undefined
+  }
   return {
-    version: async () => firstLine(await readIfThere(join(places.etc, 'version.txt'))),
-    changelog: () => readIfThere(join(places.etc, 'changelog.txt')),
+    version: async () => firstLine(await any('version.txt', current, places.etc)),
+    changelog: () => any('changelog.txt', current, places.etc),
     async build() {
-      const text = await either('build.json')
+      const text = await any('build.json', current, places.etc, places.system)
       if (text === undefined) return undefined
       try {
         return isObject(JSON.parse(text)) ? text.trim() : undefined
@@ -33,12 +39,16 @@ export function openFacts(places: Places): Facts {
 }
 
 /** The version of the machine, for environments of hooks; `0.0.0` when it is not known. */
-export function versionNow({ etc }: Places): string {
-  try {
-    return firstLine(readFileSync(join(etc, 'version.txt'), 'utf8')) ?? '0.0.0'
-  } catch {
-    return '0.0.0'
+export function versionNow({ root, etc }: Places): string {
+  for (const folder of [join(root, 'current'), etc]) {
+    try {
+      const line = firstLine(readFileSync(join(folder, 'version.txt'), 'utf8'))
+      if (line !== undefined) return line
+    } catch {
+      // The next place may have it.
+    }
   }
+  return '0.0.0'
 }
 
 function firstLine(text: string | undefined): string | undefined {

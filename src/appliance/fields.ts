@@ -66,8 +66,5 @@ export function checkText(name: string, value: unknown, rule: FieldRule): string
 }
 
 function wrongLength(name: string, { min, max }: FieldRule): Problem {
-  return new Problem(
-    'bad_request',
-    `Invalid string length for option: ${name}. Allowed: >= ${min} and <= ${max}`,
-  )
+  return new Problem('bad_request', `Invalid string length for option: ${name}. Allowed: >= ${min} and <= ${max}`)
 }

@@ -6,9 +6,9 @@
 import { constants } from 'node:fs'
 import { access, lstat, mkdir, realpath, rm, stat } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
+import { runContained } from './contained-process.ts'
 import { codeOf } from './durable-file.ts'
 import { newJobId } from './job-id.ts'
-import { runContained } from './contained-process.ts'
 
 export const hookVerbs = [
   'update-decrypt',
@@ -111,7 +111,10 @@ async function runHook(options: HookOptions, verb: HookVerb, path: string, call:
   const job = call.job ?? newJobId()
   const work = join(options.staging, `hook-${verb}-${newJobId()}`)
   const seconds = options.timeouts()[verb] ?? usualSeconds[verb]
-  const said: { code?: string; message?: string; reboot: boolean; result: unknown } = { reboot: false, result: undefined }
+  const said: { code?: string; message?: string; reboot: boolean; result: unknown } = {
+    reboot: false,
+    result: undefined,
+  }
   const [program = path, ...leading] = [...options.runner(), path]
   await mkdir(work, { recursive: true, mode: 0o700 })
   try {
@@ -144,13 +147,23 @@ async function runHook(options: HookOptions, verb: HookVerb, path: string, call:
     const { reboot: rebootRequired, result } = said
     if (end.kind === 'exit' && end.code === 0) return { outcome: 'ok', rebootRequired, result }
     const code = said.code ?? codeOfEnd(end)
-    return { outcome: 'failed', code, message: said.message ?? messageOfEnd(verb, end, seconds), rebootRequired, result }
+    return {
+      outcome: 'failed',
+      code,
+      message: said.message ?? messageOfEnd(verb, end, seconds),
+      rebootRequired,
+      result,
+    }
   } finally {
     await rm(work, { recursive: true, force: true })
   }
 }
 
-function hear(line: string, said: { code?: string; message?: string; reboot: boolean; result: unknown }, call: HookCall): void {
+function hear(
+  line: string,
+  said: { code?: string; message?: string; reboot: boolean; result: unknown },
+  call: HookCall,
+): void {
   const [, word = '', rest = ''] = /^@(\S+)\s*(.*)$/s.exec(line) ?? []
   if (word === 'progress') {
     const value = Number(rest)

@@ -63,8 +63,11 @@ export function prefixLength(netmask: string, address: string | undefined): numb
     return Number(digits) <= most ? Number(digits) : undefined
   }
   if (isIP(netmask) !== 4) return undefined
-  const bits = netmask.split('.').map((part) => Number(part).toString(2).padStart(8, '0')).join('')
-  return /^1*0*$/.test(bits) ? bits.indexOf('0') === -1 ? 32 : bits.indexOf('0') : undefined
+  const bits = netmask
+    .split('.')
+    .map((part) => Number(part).toString(2).padStart(8, '0'))
+    .join('')
+  return /^1*0*$/.test(bits) ? (bits.indexOf('0') === -1 ? 32 : bits.indexOf('0')) : undefined
 }
 
 /** The settings as `key='value'` lines. */

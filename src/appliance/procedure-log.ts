@@ -57,7 +57,6 @@ export function newProcedureLog(file: string, tag: () => string): ProcedureLog {
 
 /** One line without control characters, of bounded length. */
 export function cleanLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
   const clean = text.replaceAll(/[\x00-\x08\x0a-\x1f\x7f]/g, '')
   return clean.length > maxLineBytes ? `${clean.slice(0, maxLineBytes)}...` : clean
 }

@@ -37,6 +37,11 @@ export class ProcedureFailure extends Error {
   }
 }
 
+/** Ends a run in this process without an end of the procedure: the next process concludes it. */
+export class HandedOver extends Error {
+  override readonly name = 'HandedOver'
+}
+
 /** A procedure that cannot start now. `code` is shown beside the message where the contract has codes. */
 export class BusyProblem extends Problem {
   constructor(
@@ -75,6 +80,8 @@ export interface ProcedureOptions {
   /** Code of failures that nobody foresaw. */
   readonly unforeseenCode?: string | undefined
   readonly log: Log
+  /** Whether a run whose process ended goes on in this one. */
+  readonly goesOn?: ((state: ProcedureState) => Promise<boolean>) | undefined
   readonly onEnd?: ((state: ProcedureState) => Promise<void> | void) | undefined
 }
 
@@ -102,7 +109,7 @@ export class Procedure {
   static async open(options: ProcedureOptions): Promise<Procedure> {
     const state = ((await readJsonIfThere(fileOf(options))) ?? undefined) as ProcedureState | undefined
     const procedure = new Procedure(options, state)
-    if (state?.status === 'running') {
+    if (state?.status === 'running' && !(await options.goesOn?.(state))) {
       await procedure.log.line('The run was interrupted by the end of the server')
       await procedure.#keep({
         ...state,
@@ -168,7 +175,8 @@ export class Procedure {
           await this.#keep({ ...this.#state, percentage })
       },
       note: async (detail) => {
-        if (this.#state !== undefined) await this.#keep({ ...this.#state, detail: { ...this.#state.detail, ...detail } })
+        if (this.#state !== undefined)
+          await this.#keep({ ...this.#state, detail: { ...this.#state.detail, ...detail } })
       },
     }
     this.#running = this.#work(run, work)
@@ -202,6 +210,10 @@ export class Procedure {
     try {
       await work(run)
     } catch (error) {
+      if (error instanceof HandedOver) {
+        this.#running = undefined
+        return
+      }
       const known = error instanceof ProcedureFailure
       if (!known) this.options.log.error('a procedure failed', { procedure: this.options.name, job: run.job, error })
       const message = known ? error.message : 'The procedure failed; the log of the server says why'
@@ -209,7 +221,8 @@ export class Procedure {
     }
     try {
       const before = this.#state ?? { job: run.job, started: Date.now() }
-      const percentage = end.status === 'success' && this.#state?.percentage !== undefined ? 100 : this.#state?.percentage
+      const percentage =
+        end.status === 'success' && this.#state?.percentage !== undefined ? 100 : this.#state?.percentage
       const state: ProcedureState = { ...before, ...end, percentage, ended: Date.now() }
       await this.#keep(state)
       await this.options.onEnd?.(state)

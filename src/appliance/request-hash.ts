@@ -8,7 +8,9 @@ export function hashKey(token: string): string {
 
 /** The hash for a request, in lowercase hex: HMAC-SHA-256 over method and path without anything between them. */
 export function requestHash(key: string, method: string, path: string): string {
-  return createHmac('sha256', key).update(method + path, 'utf8').digest('hex')
+  return createHmac('sha256', key)
+    .update(method + path, 'utf8')
+    .digest('hex')
 }
 
 /** Whether two texts are equal, in a time that says nothing about where they differ. */

@@ -100,7 +100,10 @@ async function byProcess(proc: string, names: readonly string[]): Promise<Map<st
     running.add(comm.trimEnd())
   }
   return new Map(
-    names.map((name) => [name, [name, aliases[name] ?? name].some((one) => running.has(one.slice(0, maxComm))) ? 'running' : 'not running']),
+    names.map((name) => [
+      name,
+      [name, aliases[name] ?? name].some((one) => running.has(one.slice(0, maxComm))) ? 'running' : 'not running',
+    ]),
   )
 }
 

@@ -6,7 +6,13 @@ import type { ApplianceConfig } from './configuration.ts'
 import { readJsonIfThere, writeDurably } from './durable-file.ts'
 import type { Hooks } from './hooks.ts'
 import { isObject, parseUploadedObject } from './json-upload.ts'
-import { checkNetworkSettings, doubtsAbout, type NetworkSettings, networkConf, networkMode } from './network-settings.ts'
+import {
+  checkNetworkSettings,
+  doubtsAbout,
+  type NetworkSettings,
+  networkConf,
+  networkMode,
+} from './network-settings.ts'
 import type { Places } from './places.ts'
 import { type Procedure, ProcedureFailure } from './procedures.ts'
 
@@ -66,6 +72,8 @@ export function openSettings({ places, hooks, config, procedure }: SettingsOptio
       const settings = checkNetworkSettings(parseUploadedObject(upload), dropped)
       if (config().validation.strict) refuseDoubts(doubtsAbout(settings.network))
       await procedure.start(({ job, signal }) => apply(settings, job, signal, dropped))
+      // Without a hook nothing takes long: who asks next sees the new ones.
+      if (!(await hooks.has('settings-apply'))) await procedure.settled()
       return networkMode(settings.network)
     },
   }

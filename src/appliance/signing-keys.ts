@@ -34,7 +34,12 @@ export function isSignedBy(signers: readonly string[], bytes: Uint8Array, signat
   return signers.some((signer) => {
     const raw = rawKey(signer.trim(), publicPrefix)
     if (raw === undefined || signature.length !== 64) return false
-    return verify(null, bytes, createPublicKey({ key: Buffer.concat([publicHead, raw]), format: 'der', type: 'spki' }), signature)
+    return verify(
+      null,
+      bytes,
+      createPublicKey({ key: Buffer.concat([publicHead, raw]), format: 'der', type: 'spki' }),
+      signature,
+    )
   })
 }
 

@@ -73,6 +73,8 @@ export function openStorage({ places, hooks, config, procedure }: StorageOptions
       const storage = known === undefined ? checked : { ...checked, password: known }
       if (config().validation.strict) refuseDoubts(doubtsAboutStorage(storage))
       await procedure.start(({ job, signal }) => store(storage, job, signal, dropped))
+      // Without a hook nothing takes long: who asks next sees the new ones.
+      if (!(await hooks.has('storage-apply'))) await procedure.settled()
       return storage['type'] ?? ''
     },
   }

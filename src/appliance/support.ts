@@ -1,5 +1,5 @@
 /** Builds the downloads for support: one build at a time of each, shared by those who ask meanwhile. */
-import { createCipheriv, createPublicKey, pbkdf2Sync, publicEncrypt, randomBytes, constants } from 'node:crypto'
+import { constants, createCipheriv, createPublicKey, pbkdf2Sync, publicEncrypt, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -34,7 +34,19 @@ export function openSupport({ places, config, hooks, proc, collect, warn }: Supp
 
   async function collected(): Promise<BundleFile[]> {
     const found: BundleFile[] = []
-    for (const name of ['version', 'loadavg', 'meminfo', 'mounts', 'uptime', 'diskstats', 'net/dev', 'net/route', 'pressure/cpu', 'pressure/io', 'pressure/memory']) {
+    for (const name of [
+      'version',
+      'loadavg',
+      'meminfo',
+      'mounts',
+      'uptime',
+      'diskstats',
+      'net/dev',
+      'net/route',
+      'pressure/cpu',
+      'pressure/io',
+      'pressure/memory',
+    ]) {
       const text = await readFile(join(proc, name), 'latin1').catch(() => undefined)
       if (text !== undefined) found.push({ name: `proc/${name.replaceAll('/', '-')}.txt`, from: { text } })
     }
@@ -119,7 +131,10 @@ function ageSeal(recipients: readonly string[]): Seal {
 /** A random passphrase, enciphered with RSA, and files as `openssl enc -aes-256-cbc -pbkdf2` writes them. */
 async function rsaSeal(places: Places, pem: string): Promise<Seal> {
   const passphrase = randomBytes(32).toString('base64')
-  const key = publicEncrypt({ key: createPublicKey(pem), padding: constants.RSA_PKCS1_PADDING }, Buffer.from(passphrase))
+  const key = publicEncrypt(
+    { key: createPublicKey(pem), padding: constants.RSA_PKCS1_PADDING },
+    Buffer.from(passphrase),
+  )
   const built = await writeFrom(places.uploads, [key].values() as never)
   return {
     suffix: '.enc',

@@ -66,7 +66,10 @@ const maxDepth = 32
  * that leads out of a folder, nothing twice (names that differ in case or in the form of their letters are the same),
  * nothing behind the end. Throws a TarError at the first thing that is wrong.
  */
-export async function* readTar(source: AsyncIterable<Uint8Array>, given: Partial<TarLimits> = {}): AsyncGenerator<TarEntry> {
+export async function* readTar(
+  source: AsyncIterable<Uint8Array>,
+  given: Partial<TarLimits> = {},
+): AsyncGenerator<TarEntry> {
   const limits = { ...usualLimits, ...given }
   const input = new Input(source)
   const seen = new Set<string>()
@@ -81,7 +84,8 @@ export async function* readTar(source: AsyncIterable<Uint8Array>, given: Partial
       if (seen.has(key)) throw new TarError(`the name ${shown(entry.name)} comes twice`)
       seen.add(key)
     }
-    if (entry.size > limits.fileBytes) throw new TarError(`${shown(entry.name)} is larger than ${limits.fileBytes} bytes`)
+    if (entry.size > limits.fileBytes)
+      throw new TarError(`${shown(entry.name)} is larger than ${limits.fileBytes} bytes`)
     total += entry.size
     if (total > limits.totalBytes) throw new TarError(`larger than ${limits.totalBytes} bytes`)
     const body = input.stream(entry.size)
@@ -118,7 +122,6 @@ function plainName(raw: string, type: 'file' | 'directory'): string {
   if (name === '' && type === 'directory') return ''
   const parts = name.split('/')
   const bad = parts.some((part) => part === '' || part === '.' || part === '..' || Buffer.byteLength(part) > 255)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
   if (bad || /[\\\x00-\x1f\x7f\ufffd]|^[A-Za-z]:/.test(name) || Buffer.byteLength(name) > 1024) {
     throw new TarError(`${shown(raw)} is not a plain relative path`)
   }
@@ -188,7 +191,10 @@ function number(header: Buffer, at: number, width: number, value: number): void 
 }
 
 function octalAt(header: Buffer, at: number, width: number): number {
-  const text = header.toString('latin1', at, at + width).replace(/[\0 ]+$/, '').trimStart()
+  const text = header
+    .toString('latin1', at, at + width)
+    .replace(/[\0 ]+$/, '')
+    .trimStart()
   return /^[0-7]*$/.test(text) ? Number.parseInt(text || '0', 8) : Number.NaN
 }
 

@@ -2,7 +2,9 @@
 import type { Command } from 'commander'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
 import type { App } from '../app.ts'
-import { openApplianceCertificate } from '../appliance-certificate.ts'
+import type { Appliance } from '../appliance/appliance.ts'
+import { applianceSettings, listenerCertificate, restartByOthers } from '../appliance/open.ts'
+import { serverSaver } from '../appliance/server-data.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { welcome } from '../first-run.ts'
@@ -40,16 +42,18 @@ async function serve({ config, warnings }: LoadedConfig, output: Output): Promis
   let objects: ObjectStore | undefined
   let listeners: Listeners | undefined
   let app: App | undefined
+  let appliance: Appliance | undefined
   try {
     objects = await openObjects(config, log)
     const entrance = newEntrance(newStartingApp())
-    listeners = await openListeners(await listenersOf(config, entrance.fetch))
+    listeners = await openListeners(await listenersOf(config, log, entrance.fetch))
     const { addresses } = listeners
-    app = await openApp(config, log, opened.store, objects)
+    if (addresses.appliance !== undefined) appliance = await openMachine(config, log, listeners, objects)
+    app = await openApp(config, log, opened.store, objects, appliance)
     const first = await app.greet(addresses.public?.port)
     entrance.open(app)
     await writeListenersFile(config.data_dir, addresses)
-    output.out(welcome({ addresses, ...first }))
+    output.out(welcome({ addresses, ...first, appliance: appliance?.token.passphrase }))
     log.info('started', { pid: process.pid })
     const failure = await Promise.race([stop, opened.failed])
     if (failure !== undefined) throw failure
@@ -59,11 +63,23 @@ async function serve({ config, warnings }: LoadedConfig, output: Output): Promis
     app?.endFeeds()
     await listeners?.close(drainMs)
     await removeListenersFile(config.data_dir)
+    await appliance?.close()
     await app?.close()
     await objects?.close()
     await opened.close()
     log.info('stopped', { ms: Math.round(performance.now() - started) })
   }
+}
+
+/** The appliance's own part, with the certificate of its listener in its hands. SIGHUP has it read its configuration again. */
+async function openMachine(config: Config, log: Log, listeners: Listeners, objects: ObjectStore): Promise<Appliance> {
+  const { openAppliance } = await import('../appliance/appliance.ts')
+  const settings = applianceSettings(config, log)
+  const save = serverSaver(config, log, objects)
+  const serveCertificate = listeners.setCertificate
+  const appliance = await openAppliance({ ...settings, log, save, serveCertificate, restart: restartByOthers })
+  process.on('SIGHUP', appliance.reload)
+  return appliance
 }
 
 /** Listeners open before there is something to serve: until then they lead to `starting`. */
@@ -77,7 +93,7 @@ function newEntrance(starting: Fetch): { readonly fetch: (name: ListenerName) =>
   }
 }
 
-async function listenersOf(config: Config, fetch: (name: ListenerName) => Fetch): Promise<ListenerOptions[]> {
+async function listenersOf(config: Config, log: Log, fetch: (name: ListenerName) => Fetch): Promise<ListenerOptions[]> {
   const options: ListenerOptions[] = []
   const { host, port, admin, sync, appliance } = config
   if (port !== 'off') {
@@ -89,7 +105,7 @@ async function listenersOf(config: Config, fetch: (name: ListenerName) => Fetch)
   if (sync.port !== 'off')
     options.push({ name: 'sync', setting: 'sync.port', host: sync.host, port: sync.port, fetch: fetch('sync') })
   if (appliance.port !== 'off') {
-    const tls = await openApplianceCertificate(config.data_dir)
+    const tls = await listenerCertificate(applianceSettings(config, log))
     const { host: applianceHost, port: appliancePort } = appliance
     const place = { host: applianceHost, port: appliancePort }
     options.push({ name: 'appliance', setting: 'appliance.port', ...place, fetch: fetch('appliance'), tls })

@@ -13,7 +13,7 @@ export interface HealthOptions {
   readonly sys: string
   /** Where the data is. */
   readonly disk: string
-  readonly blocksOf?: (path: string) => Promise<DiskBlocks>
+  readonly blocksOf?: ((path: string) => Promise<DiskBlocks>) | undefined
 }
 
 /** Opens the measuring. Nothing runs by itself until somebody asks for details. */

@@ -24,8 +24,7 @@ export function memoryOf(meminfo: ReadonlyMap<string, number>): Memory | undefin
   const total = value('MemTotal')
   if (total === 0) return undefined
   // Linux before 3.14, and some containers, do not say what is available.
-  const estimate =
-    value('MemFree') + value('Buffers') + value('Cached') + value('SReclaimable') - value('Shmem')
+  const estimate = value('MemFree') + value('Buffers') + value('Cached') + value('SReclaimable') - value('Shmem')
   const said = value('MemAvailable')
   const available = said === 0 ? estimate : said
   // In some containers the total is the container's and the rest is the host's.
@@ -53,7 +52,13 @@ export function parseCpus(text: string): ReadonlyMap<string, CpuTimes> {
     // Time of guests is in user and nice already.
     const times = Object.fromEntries(modes.map((mode, at) => [mode, Number(numbers[at] ?? 0)]))
     const total = Object.values(times).reduce((sum, value) => sum + value, 0)
-    cpus.set(name, { total, idle: times['idle'] ?? 0, iowait: times['iowait'] ?? 0, steal: times['steal'] ?? 0, modes: times })
+    cpus.set(name, {
+      total,
+      idle: times['idle'] ?? 0,
+      iowait: times['iowait'] ?? 0,
+      steal: times['steal'] ?? 0,
+      modes: times,
+    })
   }
   return cpus
 }
@@ -175,7 +180,12 @@ export function parseNetwork(text: string): ReadonlyMap<string, NetworkCounters>
     if (name === undefined || name === 'lo') continue
     const numbers = (rest ?? '').trim().split(/\s+/).map(Number)
     const number = (at: number) => numbers[at] ?? 0
-    found.set(name, { receivedBytes: number(0), receiveErrors: number(2), sentBytes: number(8), sendErrors: number(10) })
+    found.set(name, {
+      receivedBytes: number(0),
+      receiveErrors: number(2),
+      sentBytes: number(8),
+      sendErrors: number(10),
+    })
   }
   return found
 }
@@ -193,7 +203,11 @@ export function parseProcess(text: string): ProcessFacts | undefined {
   const close = text.lastIndexOf(')')
   if (open < 0 || close < open) return undefined
   const rest = text.slice(close + 2).split(' ')
-  return { name: text.slice(open + 1, close), state: rest[0] ?? '?', ticks: Number(rest[11] ?? 0) + Number(rest[12] ?? 0) }
+  return {
+    name: text.slice(open + 1, close),
+    state: rest[0] ?? '?',
+    ticks: Number(rest[11] ?? 0) + Number(rest[12] ?? 0),
+  }
 }
 
 /** Space, tab, backslash and line break are octal in lists of mounts. */

@@ -1,7 +1,7 @@
 /** The health of the machine in the few numbers that every client shows. */
 import { readFileSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
-import { freemem, loadavg, totalmem, cpus as systemCpus } from 'node:os'
+import { freemem, loadavg, cpus as systemCpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { dfSize } from '../sizes.ts'
 import { memoryOf, parseLoad, parseMeminfo } from './proc.ts'
@@ -28,7 +28,7 @@ export interface SampleSources {
   /** Where the data is. */
   readonly disk: string
   /** Measures a disk; a test puts numbers in its place. */
-  readonly blocksOf?: (path: string) => Promise<DiskBlocks>
+  readonly blocksOf?: ((path: string) => Promise<DiskBlocks>) | undefined
 }
 
 const mebibyte = 1024 ** 2
@@ -45,7 +45,11 @@ export async function takeSample(sources: SampleSources): Promise<HealthSample |
 async function diskOf({ disk, blocksOf = statfsBlocks }: SampleSources): Promise<HealthSample['disk']> {
   try {
     const found = await blocksOf(disk)
-    return { used: dfSize(usedBytes(found)), total: dfSize(found.blocks * found.blockBytes), percentage: usedPercent(found) }
+    return {
+      used: dfSize(usedBytes(found)),
+      total: dfSize(found.blocks * found.blockBytes),
+      percentage: usedPercent(found),
+    }
   } catch {
     return undefined
   }
