@@ -1,23 +1,31 @@
 /** The composition root: the one module that sees routes, services and adapters, and builds them from the settings. */
 import { adminRoutes } from '../routes/admin/routes.ts'
 import { applianceRoutes } from '../routes/appliance/routes.ts'
+import { doorkeeper } from '../routes/auth/door.ts'
+import { authRoutes } from '../routes/auth/routes.ts'
 import { couchdbRoutes } from '../routes/couchdb/routes.ts'
 import { dataRoutes } from '../routes/data/routes.ts'
 import { filesFace } from '../routes/files/files-face.ts'
 import { healthRoutes } from '../routes/health.ts'
 import { jsonValue } from '../routes/http/answer.ts'
+import { newClientOf } from '../routes/http/client.ts'
 import { cors } from '../routes/http/cors.ts'
 import { newFace } from '../routes/http/endpoint.ts'
 import { type HttpRouter, newRouter } from '../routes/http/router.ts'
 import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
+import type { AttemptStore } from '../storage/attempts/contract.ts'
 import type { DocumentStore } from '../storage/documents/contract.ts'
 import type { FileStore } from '../storage/files/contract.ts'
+import type { JobStore } from '../storage/jobs/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
 import type { Appliance } from './appliance/appliance.ts'
 import { startSweeper } from './attachments/sweeper.ts'
+import { openAuth } from './auth/auth.ts'
+import type { OwnerMail } from './auth/mail.ts'
+import { proxyAddresses } from './config/proxies.ts'
 import type { Config } from './config/schema.ts'
 import { openDocuments } from './documents/documents.ts'
 import { newDriveOf } from './files/drive.ts'
@@ -26,12 +34,15 @@ import { openIdentity, type Welcome } from './first-run.ts'
 import { openFsck } from './fsck/fsck.ts'
 import { openInstances } from './instances/instances.ts'
 import type { Instance } from './instances/service.ts'
+import { openJobs } from './jobs/jobs.ts'
+import { logWorker } from './jobs/workers/log.ts'
 import type { Fetch, ListenerName } from './listeners.ts'
 import type { Log } from './log.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
+import { Problem } from './model/errors.ts'
+import { StartupError } from './model/startup-error.ts'
 import { newReadyCheck } from './readiness.ts'
 import { Hub } from './realtime/hub.ts'
-import { StartupError } from './startup-error.ts'
 import { version } from './version.ts'
 
 /** Milliseconds between looks for objects that nobody needs any more. */
@@ -48,9 +59,11 @@ export interface App {
   close(): Promise<void>
 }
 
-/** Documents, and the files made of them. */
+/** Documents, and the files and jobs made of them. */
 export interface Stores extends DocumentStore {
   readonly files: FileStore
+  readonly jobs: JobStore
+  readonly attempts: AttemptStore
 }
 
 /**
@@ -70,7 +83,25 @@ export async function openApp(
     cliLifetime: config.token.cli_lifetime,
     onChange: () => realtime.gateway.recheck(),
   })
-  const auth = await openAuth(config, store)
+  const adminAuth = await openPassphrase(config, store)
+  const ownerMail: OwnerMail = async () => {
+    throw new Problem('store_unavailable', 'This server cannot send mail.')
+  }
+  const auth = openAuth({
+    store,
+    secrets: store.files.secrets,
+    attempts: store.attempts,
+    tokens: { cliLifetime: config.token.cli_lifetime, now: Date.now },
+    sendPasscode: (instance, passcode) => ownerMail(instance, { kind: 'passcode', passcode }),
+    onReplay: (instance, client) => {
+      instances.invalidate(instance.domain)
+      log.warning('an OAuth client was removed: an old refresh token of its was used', {
+        domain: instance.domain,
+        client,
+      })
+    },
+  })
+  const clientOf = newClientOf(proxyAddresses(config.trusted_proxies))
   const stopping = new AbortController()
   const sweeper = startSweeper({
     ledger: store.attachments,
@@ -92,10 +123,13 @@ export async function openApp(
   const versioning = { max: max_number_of_versions_to_keep, minDelayMs: min_delay_between_two_versions * 1000 }
   const driveOf = newDriveOf({ store, versioning })
   const fsck = openFsck({ store, fileStore: store.files, objects, files })
+  const jobs = openJobs({ store, jobs: store.jobs, instances, log, settings: config.jobs })
+  jobs.register(logWorker)
   const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
   const metrics = newMetrics('hearth')
   observeProcess(metrics)
   metrics.observe('changes_listeners', 'gauge', 'Feeds that wait for changes.', () => store.watching())
+  metrics.observe('jobs_running', 'gauge', 'Jobs that run in this process.', () => jobs.running)
   const ready = newReadyCheck({ 'document store': store, 'object store': objects })
 
   const newApp = (listener: ListenerName): HttpRouter => {
@@ -109,6 +143,7 @@ export async function openApp(
 
   const publicApp = newApp('public')
   publicApp.use(cors())
+  publicApp.use(doorkeeper({ instances, clientOf }))
   const expiredStatus = config.token.expired_status
   const dataFace = dataRoutes({ documents, instances, log, limits, expiredStatus })
   const couchFace = couchdbRoutes({ documents, instances, store, log, uuid: identity.uuid, limits })
@@ -134,14 +169,16 @@ export async function openApp(
     expiredStatus,
     maxJsonBytes: limits.maxRequestBytes,
   })
-  openApiRoute(publicApp, [ofFiles, dataFace, couchFace, realtime], { version })
+  const authFace = authRoutes({ instances, auth, mail: ownerMail, clientOf, log }, { version })
+  openApiRoute(publicApp, [ofFiles, dataFace, couchFace, realtime, authFace], { version })
+  publicApp.route('/', authFace.router)
   publicApp.route('/', ofFiles.router)
   publicApp.route('/', dataFace.router)
   publicApp.route('/', couchFace.router)
   publicApp.route('/', realtime.router)
   const adminApp = newApp('admin')
   const driveOfNobody = (instance: Instance) => driveOf(instance, undefined)
-  const adminFace = adminRoutes({ instances, auth, log, metrics, fsck, objects, driveOf: driveOfNobody })
+  const adminFace = adminRoutes({ instances, auth: adminAuth, log, metrics, fsck, objects, driveOf: driveOfNobody })
   adminApp.route('/', adminFace.router)
   const applianceApp = newApp('appliance')
   if (appliance !== undefined) {
@@ -150,6 +187,7 @@ export async function openApp(
     applianceApp.route('/', face.router)
   }
 
+  jobs.start()
   return {
     apps: {
       public: publicApp.fetch,
@@ -161,9 +199,12 @@ export async function openApp(
       stopping.abort()
       void realtime.gateway.close().then(() => hub.close())
     },
-    close: () => files.close(),
+    async close() {
+      await jobs.close()
+      await files.close()
+    },
     async greet(publicPort) {
-      const passphrase = auth.generated
+      const passphrase = adminAuth.generated
       if (!identity.isNew || !config.first_run || publicPort === undefined) return { passphrase }
       const domain = `home.localhost:${publicPort}`
       await instances.create({ domain })
@@ -188,7 +229,7 @@ export function newStartingApp(): Fetch {
   return app.fetch
 }
 
-async function openAuth(config: Config, store: DocumentStore): Promise<AdminAuth> {
+async function openPassphrase(config: Config, store: DocumentStore): Promise<AdminAuth> {
   const { passphrase, secret_filename } = config.admin
   try {
     return await openAdminAuth({ store, fromEnvironment: passphrase, secretFile: secret_filename })

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { runtime } from '../../src/runtime.ts'
+import { runtime } from '../../src/platform/runtime.ts'
 import { version } from '../../src/version.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { json } from './json-api.ts'

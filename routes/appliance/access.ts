@@ -4,7 +4,7 @@
  * anything else. No byte of a body is read before.
  */
 import type { MiddlewareHandler } from 'hono'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import type { Face } from '../http/endpoint.ts'
 import { Query, rawQuery } from '../http/query.ts'
 import { type HttpContext, type HttpEnv, header, target } from '../http/router.ts'

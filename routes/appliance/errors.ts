@@ -1,7 +1,7 @@
 /** The bodies of failures: `Status` first, then what is wrong, then whether the first token is still to be set. */
 
 import { BusyProblem } from '../../src/appliance/procedures.ts'
-import type { Problem } from '../../src/errors.ts'
+import type { Problem } from '../../src/model/errors.ts'
 
 const reasons: Readonly<Record<number, string>> = {
   200: 'OK',

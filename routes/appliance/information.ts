@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { Appliance } from '../../src/appliance/appliance.ts'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { jsonAnswer, jsonTextAnswer, plainAnswer } from './answer.ts'
 import { paths, prefix } from './paths.ts'

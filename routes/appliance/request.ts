@@ -2,7 +2,7 @@
 import { open, rename, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Appliance } from '../../src/appliance/appliance.ts'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { incomingBytes } from '../http/incoming.ts'
 import { multipartParts } from '../http/multipart.ts'
 import { type HttpContext, header } from '../http/router.ts'

@@ -3,7 +3,7 @@
  * access.ts, which knows the same paths from paths.ts.
  */
 import type { MiddlewareHandler } from 'hono'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { type Face, newFace } from '../http/endpoint.ts'
 import type { HttpEnv } from '../http/router.ts'
 import { guard } from './access.ts'

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { networkMode } from '../../src/appliance/network-settings.ts'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { addressOf } from './access.ts'

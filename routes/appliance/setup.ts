@@ -1,6 +1,6 @@
 import { checkText, field } from '../../src/appliance/fields.ts'
 import { isToken } from '../../src/appliance/request-hash.ts'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { header } from '../http/router.ts'
 import { addressOf } from './access.ts'

@@ -1,5 +1,5 @@
 import { takeBuilt } from '../../src/appliance/bundles.ts'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { addressOf } from './access.ts'

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { header } from '../http/router.ts'
 import { addressOf } from './access.ts'

@@ -10,7 +10,7 @@ export interface FilesServices {
   readonly documents: Documents
   readonly instances: Instances
   /** Links and metadata to come live here for ten minutes (files 1). */
-  readonly secrets: SecretStore
+  readonly secrets: Pick<SecretStore, 'put' | 'get'>
   /** The files of an instance for the bearer of a token that was verified before; without one, for nobody in particular. */
   readonly driveOf: (instance: Instance, token: string | undefined) => Drive | Promise<Drive>
   readonly log: Log

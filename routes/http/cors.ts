@@ -1,5 +1,8 @@
 import type { MiddlewareHandler } from 'hono'
-import { type HttpEnv, header } from './router.ts'
+import { type HttpEnv, header, target } from './router.ts'
+
+/** What a person's cookie opens: other sites may not read it. */
+const ofBrowsers = /^\/(?:(?:auth|move)(?:[/?]|$)|\?|$)/
 
 /**
  * CORS (documents 6.6): any origin is reflected, since authority rests on the token and never on a cookie. A preflight
@@ -8,7 +11,7 @@ import { type HttpEnv, header } from './router.ts'
 export function cors(): MiddlewareHandler<HttpEnv> {
   return (c, next) => {
     const origin = header(c, 'origin')
-    if (origin === undefined) return next()
+    if (origin === undefined || ofBrowsers.test(target(c))) return next()
     if (c.req.raw.method === 'OPTIONS' && header(c, 'access-control-request-method') !== undefined) {
       return Promise.resolve(preflight(origin, header(c, 'access-control-request-headers')))
     }

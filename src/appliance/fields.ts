@@ -1,5 +1,5 @@
 /** The checks that fields of uploaded settings have in common: which characters, and how many. */
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 
 const digits = '0123456789'
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'

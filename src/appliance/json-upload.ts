@@ -1,5 +1,5 @@
 /** Settings arrive as JSON files from anywhere: what is not an object of a sane shape is refused before it is looked at. */
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 
 const maxDepth = 16
 const refusedKeys = new Set(['__proto__', 'constructor', 'prototype'])

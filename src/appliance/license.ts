@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 import { decipher, encipher, newAgeKeys, withArmor, withoutArmor } from './age.ts'
 import type { ApplianceConfig } from './configuration.ts'
 import { codeOf, readIfThere, writeDurably } from './durable-file.ts'

@@ -1,6 +1,6 @@
 /** Settings of the network and of the application: their check, and the file that boot scripts read. */
 import { isIP, isIPv6 } from 'node:net'
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 import { checkFields, type Fields, field } from './fields.ts'
 import { isObject, type JsonObject } from './json-upload.ts'
 

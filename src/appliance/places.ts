@@ -1,7 +1,7 @@
 /** Where the appliance keeps what it knows about its machine, and where the makers of images put what it should know. */
 import { chmod, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { StartupError } from '../startup-error.ts'
+import { StartupError } from '../model/startup-error.ts'
 
 /** Folders and files. All of them lie below `root`, but for `system` and `hooks`. */
 export interface Places {

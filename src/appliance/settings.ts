@@ -1,7 +1,7 @@
 /** Network and application settings: checked, applied by a hook, and only then the ones that count. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 import type { ApplianceConfig } from './configuration.ts'
 import { readJsonIfThere, writeDurably } from './durable-file.ts'
 import type { Hooks } from './hooks.ts'

@@ -1,5 +1,5 @@
 /** Where the machine keeps its data after the next boot: the check of what is uploaded. */
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 import { checkFields, type FieldRule, type Fields, field } from './fields.ts'
 import { isObject, type JsonObject } from './json-upload.ts'
 

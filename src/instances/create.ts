@@ -1,13 +1,13 @@
 /** Creating an instance: databases first, then everything that makes it exist in one atomic write (admin 2.3). */
 import { randomBytes } from 'node:crypto'
 import type { DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../model/json/value.ts'
 import { instanceMembers, liftSettings, settingsMembers } from './changes.ts'
 import { type DomainRules, normaliseDomain, prefixOf } from './domain.ts'
 import { editOf, type OwnEdit } from './own-documents.ts'
 import { checkIterations, type KeptPassword, keepPassword } from './password.ts'
 import { instanceExists, invalidParameter } from './problems.ts'
-import { claimEdit, domainsRef, instancesRef, recordOfDomain } from './records.ts'
+import { claimEdit, domainsRef, formerDomainEdits, instancesRef, recordOfDomain } from './records.ts'
 import type { Instance, NewInstance } from './service.ts'
 
 /** Databases that every instance has from its first moment (admin 2.3). */
@@ -67,6 +67,7 @@ export async function createInstance(store: DocumentStore, rules: DomainRules, o
       id: randomBytes(16).toString('hex'),
       value: ownerContact(names.domain, options),
     },
+    ...(await formerDomainEdits(store, { id, value: {} }, options.oldDomain)),
     ...vaultEdits(database('io.cozy.settings'), password, options),
   ]
   const outcomes = await store.write(edits.map(editOf), { atomic: true })
@@ -117,7 +118,8 @@ function creationMembers(options: NewInstance): JsonObject {
 
 /** Somebody who signs in by other means gets a password that nobody knows. */
 async function passwordOf(options: NewInstance, domain: string): Promise<KeptPassword | undefined> {
-  if (options.passphrase) return keepPassword({ ...options, passphrase: options.passphrase }, domain)
+  const salt = options.oldDomain || domain
+  if (options.passphrase) return keepPassword({ ...options, passphrase: options.passphrase }, salt)
   if (!options.franceConnectId && !options.magicLink) return undefined
   return keepPassword({ passphrase: randomBytes(32).toString('base64') }, domain)
 }

@@ -1,15 +1,15 @@
 /** The service of instances: puts its parts together and keeps their caches right. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 import { coversEverything, parseScope } from '../permissions/scope.ts'
 import { newAuthoriser } from './authorise.ts'
 import { createInstance } from './create.ts'
 import { normaliseDomain } from './domain.ts'
 import { countInstances, listInstances } from './listing.ts'
 import { newLookup } from './lookup.ts'
-import { modifyInstance, rotateSecret } from './modify.ts'
+import { modifyInstance, rotateSecret, setPassphrase } from './modify.ts'
 import { readDocument, writeDocument } from './own-documents.ts'
-import { recordOfDomain } from './records.ts'
+import { recordOfDomain, settingsDoctype, settingsId } from './records.ts'
 import { removeInstance } from './remove.ts'
 import type { Instance, InstanceAdministration, Instances, TokenOrder } from './service.ts'
 import { signToken, type TokenSettings } from './token.ts'
@@ -51,6 +51,7 @@ export function openInstances(options: InstancesOptions): Instances & InstanceAd
 
   return {
     byHost: lookup.byHost,
+    byFormerHost: lookup.byFormerHost,
     authorise: authoriser.authorise,
     find: found,
     list: (page) => listInstances(store, page),
@@ -76,6 +77,13 @@ export function openInstances(options: InstancesOptions): Instances & InstanceAd
       if (order.audience === 'access' || order.audience === 'refresh')
         await acceptClient(store, instance, order.subject)
       return signToken(instance, order, settings)
+    },
+    settingsOf: async ({ prefix }) =>
+      (await readDocument(store, { prefix, name: settingsDoctype }, settingsId))?.value ?? {},
+    async setPassphrase(domain, given) {
+      const instance = await setPassphrase(store, normaliseDomain(domain), given)
+      changed(instance.domain)
+      return instance
     },
     async rotateCliSecret(domain) {
       const instance = await rotateSecret(store, normaliseDomain(domain))

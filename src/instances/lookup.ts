@@ -2,7 +2,7 @@
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { hostNames } from './domain.ts'
 import { Recent } from './recent.ts'
-import { findRecord } from './records.ts'
+import { findFormer, findRecord } from './records.ts'
 import type { Instance } from './service.ts'
 
 const foundMs = 5_000
@@ -18,12 +18,14 @@ interface Entry {
 
 export interface Lookup {
   byHost(host: string): Promise<Instance | undefined>
+  byFormerHost(host: string): Promise<Instance | undefined>
   forget(): void
 }
 
 /** Makes the function behind `Instances.byHost`. An instance that is being deleted is not found. */
 export function newLookup(store: Pick<DocumentStore, 'read'>, now: () => number): Lookup {
-  const entries = new Recent<Entry>(maxHosts)
+  const current = new Recent<Entry>(maxHosts)
+  const former = new Recent<Entry>(maxHosts)
 
   async function find(host: string): Promise<Instance | undefined> {
     for (const name of hostNames(host)) {
@@ -33,20 +35,34 @@ export function newLookup(store: Pick<DocumentStore, 'read'>, now: () => number)
     return undefined
   }
 
+  async function findFormerly(host: string): Promise<Instance | undefined> {
+    for (const name of hostNames(host)) {
+      const instance = await findFormer(store, name)
+      if (instance !== undefined) return instance
+    }
+    return undefined
+  }
+
+  function remembered(entries: Recent<Entry>, host: string, look: (host: string) => Promise<Instance | undefined>) {
+    const known = entries.get(host)
+    if (known !== undefined && now() < known.until) return known.instance
+    const entry: Entry = { instance: look(host), until: Number.POSITIVE_INFINITY }
+    entries.set(host, entry)
+    entry.instance.then(
+      (instance) => {
+        entry.until = now() + (instance === undefined ? absentMs : foundMs)
+      },
+      () => entries.forget(host, entry),
+    )
+    return entry.instance
+  }
+
   return {
-    byHost(host) {
-      const known = entries.get(host)
-      if (known !== undefined && now() < known.until) return known.instance
-      const entry: Entry = { instance: find(host), until: Number.POSITIVE_INFINITY }
-      entries.set(host, entry)
-      entry.instance.then(
-        (instance) => {
-          entry.until = now() + (instance === undefined ? absentMs : foundMs)
-        },
-        () => entries.forget(host, entry),
-      )
-      return entry.instance
+    byHost: (host) => remembered(current, host, find),
+    byFormerHost: (host) => remembered(former, host, findFormerly),
+    forget() {
+      current.clear()
+      former.clear()
     },
-    forget: () => entries.clear(),
   }
 }

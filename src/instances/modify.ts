@@ -1,13 +1,25 @@
 /** Changing an instance (admin 2.5): only what was given, never blanking; conflicts are tried again. */
 import { randomBytes } from 'node:crypto'
 import type { DocumentStore } from '../../storage/documents/contract.ts'
-import { Problem } from '../errors.ts'
-import type { JsonObject } from '../json/value.ts'
+import { Problem } from '../model/errors.ts'
+import type { JsonObject } from '../model/json/value.ts'
 import { coversTos, instanceMembers, liftSettings, settingsMembers } from './changes.ts'
 import { type DomainRules, normaliseDomain } from './domain.ts'
 import { editOf, type OwnEdit, readDocument, writeDocument } from './own-documents.ts'
+import { checkIterations, type GivenPassword, keepPassword, saltDomain } from './password.ts'
 import { instanceExists, invalidParameter } from './problems.ts'
-import { changedRecord, claimEdit, findRecord, type InstanceRecord, recordOfDomain, releaseEdits } from './records.ts'
+import {
+  changedRecord,
+  claimEdit,
+  findRecord,
+  formerDomainEdits,
+  type InstanceRecord,
+  recordOfDomain,
+  releaseEdits,
+  settingsDoctype,
+  settingsId,
+  vaultId,
+} from './records.ts'
 import type { Instance, InstanceModification } from './service.ts'
 
 const attempts = 10
@@ -36,9 +48,10 @@ export async function modifyInstance(
       ...aliasMembers(aliases),
     }),
     ...(aliases.length === 0 ? [] : await aliasEdits(store, record, aliases)),
+    ...(await formerDomainEdits(store, record, changes.oldDomain)),
   ])
   const settings = settingsMembers(changes)
-  if (Object.keys(settings).length > 0) await updateSettings(store, changed, settings)
+  if (Object.keys(settings).length > 0) await updateSettings(store, changed, settingsId, settings)
   return changed
 }
 
@@ -46,6 +59,26 @@ export async function modifyInstance(
 export function rotateSecret(store: DocumentStore, domain: string): Promise<Instance> {
   const secret = randomBytes(128).toString('base64')
   return updateRecord(store, domain, async (record) => [changedRecord(record, { cli_secret: secret })])
+}
+
+/** Keeps a new passphrase, and what clients must know to make its hash. */
+export async function setPassphrase(store: DocumentStore, domain: string, given: GivenPassword): Promise<Instance> {
+  checkIterations(given.kdfIterations)
+  const { instance } = await recordOfDomain(store, domain)
+  const password = await keepPassword(given, saltDomain(instance))
+  await updateSettings(store, instance, vaultId, {
+    passphrase_kdf: 0,
+    passphrase_kdf_iterations: password.kdfIterations,
+    ...(given.key ? { key: given.key } : {}),
+  })
+  return updateRecord(store, domain, async (record) => [
+    changedRecord(record, {
+      passphrase_hash: password.hash,
+      register_token: undefined,
+      onboarding_finished: true,
+      password_defined: true,
+    }),
+  ])
 }
 
 /** Reads, changes and writes in one atomic step, again when somebody else was faster. */
@@ -104,9 +137,13 @@ async function aliasEdits(
   return [...added.map((alias) => claimEdit(alias, record.id)), ...(await releaseEdits(store, removed, record.id))]
 }
 
-async function updateSettings(store: DocumentStore, { prefix }: Instance, members: JsonObject): Promise<void> {
-  const ref = { prefix, name: 'io.cozy.settings' }
-  const id = 'io.cozy.settings.instance'
+async function updateSettings(
+  store: DocumentStore,
+  { prefix }: Instance,
+  id: string,
+  members: JsonObject,
+): Promise<void> {
+  const ref = { prefix, name: settingsDoctype }
   await store.createDatabase(ref)
   for (let attempt = 0; attempt < attempts; attempt++) {
     const known = await readDocument(store, ref, id)

@@ -1,4 +1,5 @@
 /** The server's own documents: plain members in and out, over the same store as everybody's (no HTTP, no doctype rules). */
+
 import type {
   Body,
   DatabaseRef,
@@ -7,10 +8,10 @@ import type {
   EditOutcome,
   RevisionId,
 } from '../../storage/documents/contract.ts'
-import { makeBody } from '../documents/document.ts'
-import { parseJson, stringifyJson } from '../json/exact.ts'
-import { isObject, type JsonObject } from '../json/value.ts'
-import { orWithoutDatabase } from '../no-database.ts'
+import { makeBody } from '../model/body.ts'
+import { parseJson, stringifyJson } from '../model/json/exact.ts'
+import { isObject, type JsonObject } from '../model/json/value.ts'
+import { orWithoutDatabase } from '../model/no-database.ts'
 
 /** A live document of our own. */
 export interface OwnDocument extends RevisionId {
@@ -36,6 +37,24 @@ export async function readDocument(
   const found = await orWithoutDatabase(store.read(ref, id), undefined)
   if (found === undefined || found.deleted) return undefined
   return { id, gen: found.gen, hash: found.hash, value: membersOf(found.text) }
+}
+
+const pageSize = 500
+
+/** All live documents of a database by id, design documents left out; none when there is no such database. */
+export async function* scanDocuments(
+  store: Pick<DocumentStore, 'scanIds'>,
+  ref: DatabaseRef,
+): AsyncGenerator<OwnDocument, void> {
+  let after: string | undefined
+  for (;;) {
+    const start = after === undefined ? undefined : { id: after, inclusive: false }
+    const range = { start, descending: false, skip: 0, limit: pageSize, designs: 'none', bodies: true } as const
+    const page = await orWithoutDatabase(store.scanIds(ref, range), [])
+    for (const { id, gen, hash, text } of page) yield { id, gen, hash, value: membersOf(text) }
+    after = page.at(-1)?.id
+    if (page.length < pageSize || after === undefined) return
+  }
 }
 
 /** The members of a stored document. Numbers that a double would change are kept as they are (`ParsedJson.exact`). */
@@ -69,7 +88,7 @@ export function revText({ gen, hash }: RevisionId): string {
 }
 
 /** Printed and parsed again: `members` may hold numbers as they were read, which must not lose digits. */
-function bodyOf(id: string, members: JsonObject): Body {
+export function bodyOf(id: string, members: JsonObject): Body {
   const text = stringifyJson(members)
   const { value } = parseJson(text)
   return makeBody(id, isObject(value) ? value : {}, text, Number.POSITIVE_INFINITY)

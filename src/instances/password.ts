@@ -4,10 +4,12 @@ import { promisify } from 'node:util'
 import { hashPassword } from '../admin/scrypt.ts'
 import { withoutPort } from './domain.ts'
 import { invalidParameter } from './problems.ts'
+import type { Instance } from './service.ts'
 
 const derive = promisify(pbkdf2)
 
-const clientIterations = 650_000
+/** Rounds of PBKDF2 where a client says nothing else. */
+export const defaultIterations = 650_000
 const leastIterations = 50_000
 const mostIterations = 5_000_000
 
@@ -38,11 +40,21 @@ export async function keepPassword(given: GivenPassword, domain: string): Promis
   const hashedByClient = given.key !== undefined || (given.kdfIterations ?? 0) > 0
   const secret = hashedByClient ? given.passphrase : await clientHash(given.passphrase, domain)
   const line = await hashPassword(secret)
-  return { hash: Buffer.from(line).toString('base64'), kdfIterations: given.kdfIterations || clientIterations }
+  return { hash: Buffer.from(line).toString('base64'), kdfIterations: given.kdfIterations || defaultIterations }
 }
 
 /** What a client sends instead of the clear password. */
-export async function clientHash(password: string, domain: string): Promise<string> {
-  const master = await derive(password, `me@${withoutPort(domain)}`, clientIterations, 32, 'sha256')
+export async function clientHash(
+  password: string,
+  domain: string,
+  iterations: number = defaultIterations,
+): Promise<string> {
+  const master = await derive(password, `me@${withoutPort(domain)}`, iterations, 32, 'sha256')
   return (await derive(master, password, 1, 32, 'sha256')).toString('base64')
+}
+
+/** The domain in the salt of an instance's passphrase: the one that it had before, where it got another. */
+export function saltDomain({ document, domain }: Pick<Instance, 'document' | 'domain'>): string {
+  const old = document['old_domain']
+  return typeof old === 'string' && old !== '' ? old : domain
 }

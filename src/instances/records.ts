@@ -1,6 +1,6 @@
 /** Instance documents and the claims on their domains, as they lie in the server's own databases. */
 import type { DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../model/json/value.ts'
 import { type OwnDocument, type OwnEdit, readDocument, revText } from './own-documents.ts'
 import { instanceNotFound } from './problems.ts'
 import type { Instance } from './service.ts'
@@ -9,6 +9,15 @@ import type { Instance } from './service.ts'
 export const instancesRef: DatabaseRef = { prefix: 'global', name: 'instances' }
 /** One document for each domain and alias, which makes them unique; its id is the name. */
 export const domainsRef: DatabaseRef = { prefix: 'global', name: 'instances.domains' }
+
+/** One document for each domain that an instance had before; its id is the name. */
+export const formerDomainsRef: DatabaseRef = { prefix: 'global', name: 'instances.former' }
+
+/** Where an instance keeps what its owner has set. */
+export const settingsDoctype = 'io.cozy.settings'
+export const settingsId = 'io.cozy.settings.instance'
+/** The parameters of the owner's passphrase, and the key that it protects. */
+export const vaultId = 'io.cozy.settings.bitwarden'
 
 /** An instance with its document's revision, for a change. */
 export interface InstanceRecord extends OwnDocument {
@@ -44,6 +53,27 @@ export async function recordOfDomain(store: Pick<DocumentStore, 'read'>, domain:
 /** Takes a name for an instance. A conflict means that it is taken. */
 export function claimEdit(domain: string, instanceId: string): OwnEdit {
   return { ref: domainsRef, id: domain, value: { instance: instanceId } }
+}
+
+/** The instance that had a domain before, and has another one now. */
+export async function findFormer(store: Pick<DocumentStore, 'read'>, domain: string): Promise<Instance | undefined> {
+  const former = await readDocument(store, formerDomainsRef, domain)
+  if (former === undefined) return undefined
+  const document = await readDocument(store, instancesRef, String(former.value['instance']))
+  if (document === undefined || document.value['old_domain'] !== domain) return undefined
+  return recordOf(document).instance
+}
+
+/** Edits that make a domain known as the former one of an instance. The latest instance that says so has it. */
+export async function formerDomainEdits(
+  store: Pick<DocumentStore, 'read' | 'createDatabase'>,
+  { id, value }: Pick<OwnDocument, 'id' | 'value'>,
+  domain: string | undefined,
+): Promise<readonly OwnEdit[]> {
+  if (domain === undefined || domain === '' || domain === value['old_domain'] || domain.length > 253) return []
+  await store.createDatabase(formerDomainsRef)
+  const parent = await readDocument(store, formerDomainsRef, domain)
+  return [{ ref: formerDomainsRef, id: domain, value: { instance: id }, parent }]
 }
 
 /** Edits that free names; those held by another instance are left alone. */

@@ -1,6 +1,8 @@
 /** Instances (tenants) and their tokens as routes see them. `openInstances` in instances.ts implements it. */
-import type { Permissions } from '../permissions/permissions.ts'
+import type { JsonObject } from '../model/json/value.ts'
+import type { Permissions } from '../model/permissions.ts'
 import type { Audience } from './audience.ts'
+import type { GivenPassword } from './password.ts'
 
 /** One tenant. Secrets stay inside the service. */
 export interface Instance {
@@ -102,6 +104,8 @@ export interface TokenOrder {
 export interface InstanceAdministration {
   /** By domain or alias. Not cached. @throws Problem `not_found` */
   find(domain: string): Promise<Instance>
+  /** The instance whose `old_domain` a host is. Cached. */
+  byFormerHost(host: string): Promise<Instance | undefined>
   /** By id. */
   list(options: InstanceList): Promise<InstancePage>
   count(): Promise<number>
@@ -111,6 +115,10 @@ export interface InstanceAdministration {
   /** Drops all databases and the instance; the domain is free again afterwards. */
   remove(domain: string): Promise<void>
   mintToken(order: TokenOrder): Promise<string>
+  /** The members of the instance's settings document; empty when there is none. */
+  settingsOf(instance: Pick<Instance, 'prefix'>): Promise<JsonObject>
+  /** Sets the owner's passphrase: the instance is ready for use then. Ends nothing by itself. */
+  setPassphrase(domain: string, given: GivenPassword): Promise<Instance>
   /** Ends every `cli` token of the instance. */
   rotateCliSecret(domain: string): Promise<void>
   /** Forgets what is cached of one domain or of all, after a change by another process. */

@@ -1,6 +1,6 @@
 /** Making and checking signed tokens: HS512, one audience, no `exp` (documents 6.2, decisions 17). */
 import { decodeJwt, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 import { type Audience, audienceNamed, keyOf, lifetimeOf } from './audience.ts'
 import type { Instance } from './service.ts'
 
@@ -16,6 +16,8 @@ export interface TokenClaims {
 }
 
 export interface VerifiedToken extends TokenClaims {
+  /** Everything that was signed. */
+  readonly claims: JWTPayload
   /** Unix time in milliseconds; `Infinity` when it never ends. */
   readonly expiresMs: number
 }
@@ -33,6 +35,8 @@ export interface TokenRequest {
   readonly scope: string
   /** Seconds from now instead of the audience's lifetime; `never` for `cli` only. */
   readonly expires?: number | 'never' | undefined
+  /** Further claims. */
+  readonly more?: Readonly<Record<string, string | number>>
 }
 
 /** Signs a token. The end is moved by moving `iat`, since every audience's lifetime counts from there (admin 4.1). */
@@ -42,7 +46,7 @@ export function signToken(instance: Instance, request: TokenRequest, settings: T
   const now = Math.floor(settings.now() / 1000)
   const lifetime = lifetimeOf(audience, { session: false, cliLifetime: settings.cliLifetime })
   const shift = typeof expires === 'number' && lifetime !== undefined ? Math.round(expires) - lifetime : 0
-  return new SignJWT({ scope, ...(expires === 'never' ? { [unendingClaim]: true } : {}) })
+  return new SignJWT({ scope, ...request.more, ...(expires === 'never' ? { [unendingClaim]: true } : {}) })
     .setProtectedHeader({ alg: 'HS512', typ: 'JWT' })
     .setAudience(audience)
     .setIssuer(instance.domain)
@@ -67,7 +71,7 @@ export async function verifyToken(instance: Instance, token: string, settings: T
   const unending = lifetime === undefined || (audience === 'cli' && claims[unendingClaim] === true)
   const expiresMs = unending ? Number.POSITIVE_INFINITY : (iat + lifetime) * 1000
   if (expiresMs <= settings.now()) throw expiredToken()
-  return { audience, subject: sub ?? '', scope: scope ?? '', sessionId, expiresMs }
+  return { audience, subject: sub ?? '', scope: scope ?? '', sessionId, expiresMs, claims }
 }
 
 /** The token cannot be used here, whatever time it is. */

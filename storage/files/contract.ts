@@ -138,8 +138,12 @@ export interface ObjectLedger {
 export interface SecretStore {
   /** Gives the secret: 32 characters of `[A-Za-z0-9]`. */
   put(prefix: string, kind: string, value: string, forMs: number): Promise<string>
+  /** Keeps a value under a secret that the caller made, in place of what was there. At most 64 characters. */
+  set(prefix: string, kind: string, secret: string, value: string, forMs: number): Promise<void>
   /** `undefined` when there is none, or no more. */
   get(prefix: string, kind: string, secret: string): Promise<string | undefined>
+  /** The same, and forgets it: of several callers exactly one gets the value. */
+  take(prefix: string, kind: string, secret: string): Promise<string | undefined>
 }
 
 export interface FileStore {

@@ -1,7 +1,7 @@
 /** Making, describing and dropping databases. Dropping removes one row; the documents behind it are swept later. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { tenantPrefix } from '../../src/files/object-name.ts'
-import { noDatabase } from '../../src/no-database.ts'
+import { noDatabase } from '../../src/model/no-database.ts'
+import { tenantPrefix } from '../../src/model/object-name.ts'
 import type { DatabaseInfo, DatabaseRef } from '../documents/contract.ts'
 import { giveUpDropped } from './attachments.ts'
 import type { Sql, Transaction } from './connection.ts'
@@ -18,6 +18,8 @@ const sweptTables = [
   'file_nodes',
   'file_references',
   'file_usage',
+  'trigger_schedule',
+  'event_feeds',
 ]
 
 export async function createDatabase(sql: Sql, { prefix, name }: DatabaseRef): Promise<'created' | 'exists'> {
@@ -26,8 +28,14 @@ export async function createDatabase(sql: Sql, { prefix, name }: DatabaseRef): P
   return made.length > 0 ? 'created' : 'exists'
 }
 
+/** The epoch of a database's sequences out of its row. */
+export function epochOf({ db, restored }: { readonly db: string; readonly restored: string }): string {
+  return restored === '0' ? db : `${db}.${restored}`
+}
+
 interface InfoRow {
   readonly db: string
+  readonly restored: string
   readonly update_seq: string
   readonly doc_count: string
   readonly deleted_count: string
@@ -37,7 +45,7 @@ interface InfoRow {
 
 export async function databaseInfo(sql: Sql, ref: DatabaseRef): Promise<DatabaseInfo> {
   const [row] = await sql<InfoRow[]>`
-    SELECT d.db, d.update_seq, d.doc_count, d.deleted_count, d.revs_limit,
+    SELECT d.db, d.restored, d.update_seq, d.doc_count, d.deleted_count, d.revs_limit,
       (SELECT CASE WHEN c.reltuples > 0 THEN pg_table_size(c.oid) / c.reltuples ELSE 1024 END::float8
        FROM pg_class c WHERE c.oid = 'docs'::regclass) AS row_bytes
     FROM databases d WHERE d.prefix = ${ref.prefix} AND d.name = ${ref.name}`
@@ -46,7 +54,7 @@ export async function databaseInfo(sql: Sql, ref: DatabaseRef): Promise<Database
   const deletedCount = Number(row.deleted_count)
   return {
     ref,
-    epoch: row.db,
+    epoch: epochOf(row),
     updateSeq: BigInt(row.update_seq),
     docCount,
     deletedCount,
@@ -83,6 +91,7 @@ export async function dropTenant(sql: Sql, prefix: string): Promise<void> {
       INSERT INTO object_ledger (name, due) VALUES (${tenantPrefix(prefix)}, now())
       ON CONFLICT (name) DO UPDATE SET due = excluded.due`
     await tx`DELETE FROM secrets WHERE prefix = ${prefix}`
+    await tx`DELETE FROM job_queue WHERE prefix = ${prefix}`
   })
 }
 

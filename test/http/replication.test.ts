@@ -285,11 +285,11 @@ const rows = (T: string): readonly Scenario[] => [
     json: { rev: '0-2' },
   },
   {
-    name: 'with a revision that is not the current one',
+    name: 'with a revision that is not the current one, which counts all the same',
     request: `PUT ${T}/_local/c.=_x`,
     body: { _rev: '0-1', n: 3 },
-    status: 409,
-    json: { error: 'conflict', reason: 'Document update conflict.' },
+    status: 201,
+    json: { rev: '0-2' },
   },
   {
     name: 'with its revision in the query',
@@ -385,11 +385,10 @@ const rows = (T: string): readonly Scenario[] => [
     json: { doc_count: 2, doc_del_count: 0, update_seq: /^2-/ },
   },
   { name: 'nor listed', request: `GET ${T}/_all_docs`, status: 200, json: { total_rows: 2 }, lacks: ['_local'] },
-  { name: 'DELETE with another revision', request: `DELETE ${T}/_local/c.=_x?rev=0-7`, status: 409 },
   { name: 'DELETE with no revision of a local', request: `DELETE ${T}/_local/c.=_x?rev=1-a`, status: 400 },
   {
-    name: 'DELETE',
-    request: `DELETE ${T}/_local/c.=_x?rev=0-1`,
+    name: 'DELETE with another revision',
+    request: `DELETE ${T}/_local/c.=_x?rev=0-7`,
     as: `${name}:GET`,
     status: 200,
     json: { ok: true, id: '_local/c.=_x', rev: '0-0' },
@@ -447,6 +446,61 @@ const rows = (T: string): readonly Scenario[] => [
     body: {},
     status: 404,
     json: noDatabase,
+  },
+  {
+    name: 'a revision, and later the one that it was made from, with an attachment',
+    request: `POST ${T}/_bulk_docs`,
+    body: {
+      new_edits: false,
+      docs: [
+        { _id: 'late', _rev: '3-c', _revisions: { start: 3, ids: ['c', 'b', 'a'] } },
+        {
+          ...{ _id: 'late', _rev: '2-b', _revisions: { start: 2, ids: ['b', 'a'] }, _deleted: true, why: 'late' },
+          _attachments: { x: { content_type: 'text/plain', data: 'aGk=' } },
+        },
+      ],
+    },
+    status: 201,
+    json: [],
+  },
+  {
+    name: 'the later one is known as if it had come first',
+    request: `GET ${T}/late?revs_info=true`,
+    status: 200,
+    json: {
+      _revs_info: [
+        { rev: '3-c', status: 'available' },
+        { rev: '2-b', status: 'deleted' },
+        { rev: '1-a', status: 'missing' },
+      ],
+    },
+  },
+  {
+    name: 'and its body and attachment are there',
+    request: `GET ${T}/late?rev=2-b`,
+    status: 200,
+    json: { _rev: '2-b', _deleted: true, why: 'late', _attachments: { x: { stub: true, length: 2 } } },
+  },
+  {
+    name: 'a stub of a revision that is still known by name only',
+    request: `POST ${T}/_bulk_docs`,
+    body: {
+      new_edits: false,
+      docs: [
+        {
+          ...{ _id: 'late', _rev: '1-a', _revisions: { start: 1, ids: ['a'] }, why: 'first' },
+          _attachments: { x: { stub: true, revpos: 1, digest: 'md5-SfaKXIST7CwL9ImCHCH8Ow==' } },
+        },
+      ],
+    },
+    status: 201,
+    json: [],
+  },
+  {
+    name: 'is found',
+    request: `GET ${T}/late?rev=1-a`,
+    status: 200,
+    json: { why: 'first', _attachments: { x: { stub: true, length: 2 } } },
   },
   { name: 'the end', request: `DELETE ${T}`, status: 200 },
 ]

@@ -1,0 +1,70 @@
+/** Where a person goes after logging in, and what is at `/`. */
+import { endpoint, type Face } from '../http/endpoint.ts'
+import { type HttpContext, header } from '../http/router.ts'
+import { guardForm, type Visit, visitOf } from './access.ts'
+import { html, json, redirect } from './answer.ts'
+import { frontPage, homePage } from './pages/home.tsx'
+import { textsFor } from './pages/texts.ts'
+import { localPath } from './request.ts'
+import type { AuthServices } from './services.ts'
+
+/**
+ * The path to go to after a login: what was asked for when it is one of this host, else the home page. An instance whose
+ * vault was moved shows first what to do about it.
+ */
+export async function landingOf(
+  { instance, host }: Pick<Visit, 'instance' | 'host'>,
+  { instances }: Pick<AuthServices, 'instances'>,
+  wanted: string | undefined,
+): Promise<string> {
+  const settings = await instances.settingsOf(instance)
+  if (settings['import_vault'] === true) return '/move/vault'
+  return localPath(wanted, host) ?? '/'
+}
+
+/** What this server says of itself. */
+export interface AboutServer {
+  readonly version: string
+}
+
+/** `GET /`: who is logged in and what can be done, or what runs here. */
+export function homeRoute(face: Face, services: AuthServices, { version }: AboutServer): void {
+  endpoint(
+    face,
+    {
+      method: 'GET',
+      path: '/',
+      tag: 'sign in',
+      summary: 'Who is logged in, or what runs here',
+      answers: { 200: 'A page, or JSON for clients that ask for it', 303: 'Nobody is logged in' },
+    },
+    async (c) => {
+      if (!isBrowser(c)) return json(200, { hearth: 'Welcome', version })
+      const host = header(c, 'host') ?? new URL(c.req.url).host
+      const texts = textsFor(undefined, header(c, 'accept-language'))
+      if ((await services.instances.byHost(host)) === undefined) return html(frontPage({ texts, login: false }))
+      const visit = await visitOf(c, services)
+      return visit.session === undefined ? redirect('/auth/login') : showHome(c, visit, services)
+    },
+  )
+}
+
+function isBrowser(c: HttpContext): boolean {
+  return (header(c, 'accept') ?? '').includes('text/html')
+}
+
+async function showHome(c: HttpContext, visit: Visit, { instances }: AuthServices): Promise<Response> {
+  const { instance } = visit
+  const settings = await instances.settingsOf(instance)
+  const text = (name: string) => (typeof settings[name] === 'string' ? (settings[name] as string) : undefined)
+  const guard = guardForm(c, visit)
+  const page = homePage({
+    texts: textsFor(instance, header(c, 'accept-language')),
+    domain: instance.domain,
+    guard: guard.token,
+    name: text('public_name'),
+    mail: text('email'),
+    links: [],
+  })
+  return html(page, { cookies: [guard.setCookie] })
+}

@@ -1,0 +1,13 @@
+/** Permissions: rules parsed from scope strings, and the questions that routes ask of them (documents 6.3, 6.4). */
+import type { Json } from './json/value.ts'
+
+export type Verb = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+export interface Permissions {
+  /** Any rule for this verb and doctype that carries no values. Cached per object: hot path. */
+  allowsType(verb: Verb, doctype: string): boolean
+  /** Any rule at all for this verb and doctype, whole or restricted: if not, no document can be allowed. */
+  allowsSome(verb: Verb, doctype: string): boolean
+  /** Whole type, or `_id` in values, or the selector's top-level member in values. `document` holds `_id`. */
+  allowsDocument(verb: Verb, doctype: string, document: Readonly<Record<string, Json>>): boolean
+}

@@ -1,0 +1,23 @@
+/** Counting what may be tried only so often: passphrases, registrations, links. One count for all processes. */
+
+export interface AttemptLimit {
+  /** Attempts that are allowed in one window. */
+  readonly max: number
+  /** Milliseconds of a window. It begins with its first attempt, by the database's clock. */
+  readonly perMs: number
+}
+
+export interface AttemptCount {
+  readonly allowed: boolean
+  /** Milliseconds until the window ends. */
+  readonly endsInMs: number
+}
+
+export interface AttemptStore {
+  /** Counts one attempt. Of `max + 1` concurrent ones exactly one is not allowed. Keys are at most 500 characters. */
+  count(key: string, limit: AttemptLimit): Promise<AttemptCount>
+  /** How it stands, without counting. */
+  look(key: string, limit: AttemptLimit): Promise<AttemptCount>
+  /** Takes one attempt back: it was none that counts. */
+  undo(key: string): Promise<void>
+}
