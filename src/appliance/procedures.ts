@@ -3,8 +3,8 @@
  * process that is started after one that was killed knows what was going on.
  */
 import { join } from 'node:path'
-import { Problem } from '../model/errors.ts'
 import type { Log } from '../log.ts'
+import { Problem } from '../model/errors.ts'
 import { readJsonIfThere, writeDurably } from './durable-file.ts'
 import { newJobId } from './job-id.ts'
 import { newProcedureLog, type ProcedureLog } from './procedure-log.ts'
