@@ -3,12 +3,12 @@ import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { addressOf } from './access.ts'
-import { accepted, downloadAnswer, jsonAnswer, plainAnswer } from './answer.ts'
-import { readForm, textField, textForm } from './request.ts'
-import { AcceptedBody, FormOf, needs } from './schemas.ts'
+import { accepted, done, downloadAnswer, jsonAnswer, plainAnswer } from './answer.ts'
+import { readForm, storeUpload, textField, textForm } from './request.ts'
+import { AcceptedBody, FormOf, needs, StatusBody } from './schemas.ts'
 import type { ApplianceServices } from './services.ts'
 
-/** Backups of everything that Hearth keeps: `GET, POST /backup`, `GET /backup/download`, `GET /backup/log`. */
+/** Backups of everything that Hearth keeps: `GET, POST /backup`, `GET /backup/download`, `GET /backup/log`, `POST /backup/restore`. */
 export function backupRoutes(face: Face, { appliance, log }: ApplianceServices): void {
   const { backup } = appliance
   const report = (c: HttpContext, action: string, target: string, status: number) =>
@@ -82,6 +82,34 @@ export function backupRoutes(face: Face, { appliance, log }: ApplianceServices):
       answers: { 200: 'Plain text', 404: 'There was none' },
     },
     async () => plainAnswer(known(await backup.procedure.log.read())),
+  )
+  endpoint(
+    face,
+    {
+      method: 'POST',
+      path: '/api/v1/admin/backup/restore',
+      summary: 'Restore a backup, and answer when it is done',
+      tag: 'backup',
+      needs,
+      body: FormOf('archive: a backup, as a file'),
+      bodyMedia: 'multipart/form-data',
+      answers: { 200: StatusBody, 400: 'The archive is missing or not valid; everything is as before' },
+    },
+    async (c) => {
+      const { procedure } = appliance.restore
+      await procedure.reserve()
+      let upload: Awaited<ReturnType<typeof storeUpload>>
+      try {
+        const { restoreBytes: maxBytes } = appliance.limits()
+        upload = await storeUpload(c, appliance, { field: 'archive', fileName: 'backup-archive.tar', maxBytes })
+      } catch (error) {
+        procedure.release()
+        throw error
+      }
+      await appliance.restore.run(upload)
+      await report(c, 'backup.restore', 'backup.tar', 200)
+      return done()
+    },
   )
 }
 

@@ -13,6 +13,7 @@ import { docsRoute } from './docs.ts'
 import { headerText, messageOf, newErrorBody } from './errors.ts'
 import { informationRoutes } from './information.ts'
 import { licenseRoutes } from './license.ts'
+import { metricsRoute } from './metrics.ts'
 import { prefix } from './paths.ts'
 import type { ApplianceServices } from './services.ts'
 import { settingsRoutes } from './settings.ts'
@@ -36,7 +37,8 @@ export function applianceRoutes(services: ApplianceServices): Face {
   certsRoutes(face, services) //       GET, POST /certs
   licenseRoutes(face, services) //     GET, POST /license
   updateRoutes(face, services) //      GET, POST /update; GET /update/log
-  backupRoutes(face, services) //      GET, POST /backup; GET /backup/download, /backup/log
+  backupRoutes(face, services) //      GET, POST /backup; GET /backup/download, /backup/log; POST /backup/restore
+  metricsRoute(face, services) //      GET       /metrics
   docsRoute(face.router, face) //      GET       /docs
 
   face.router.all('*', (c) => face.onError(new Problem('not_found', ''), c))

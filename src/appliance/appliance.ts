@@ -4,6 +4,7 @@ import type { Log } from '../log.ts'
 import type { KeyAndCertificate } from '../self-signed.ts'
 import { type Audit, openAudit } from './audit.ts'
 import { type Backup, openBackup, type SaveServer } from './backup.ts'
+import { endOf } from './certificate-store.ts'
 import { type Certificates, openCertificates } from './certificates.ts'
 import {
   type ApplianceConfig,
@@ -13,14 +14,17 @@ import {
   permitsField,
   readConfiguration,
 } from './configuration.ts'
+import { readIfThere } from './durable-file.ts'
 import { type Facts, openFacts, versionNow } from './facts.ts'
 import { type GuessLimiter, newGuessLimiter } from './guess-limiter.ts'
 import { type Health, type HealthOptions, openHealth } from './health/health.ts'
+import { renderMetrics } from './health/prometheus.ts'
 import { openHooks } from './hooks.ts'
 import { type Licenses, openLicenses } from './license.ts'
 import { makePlaces, type Places, placesBelow } from './places.ts'
-import { Exclusion, Procedure, type ProcedureOptions } from './procedures.ts'
+import { Exclusion, Procedure, type ProcedureOptions, type ProcedureState } from './procedures.ts'
 import { openReboot, type Reboot } from './reboot.ts'
+import { openRestore, type Restore, type ServerExchange } from './restore.ts'
 import { openServices, type Services } from './services.ts'
 import { openSettings, type Settings } from './settings.ts'
 import { newSignedRequests, type SignedRequests } from './signed-requests.ts'
@@ -79,9 +83,12 @@ export interface Appliance {
   readonly support: Support
   readonly update: Update
   readonly backup: Backup
+  readonly restore: Restore
   readonly reboot: Reboot
   /** Called when everything is served. A version on trial is confirmed after a while in which `probe` never rejects. */
   serving(probe: () => Promise<void>): void
+  /** The machine and its procedures in Prometheus' text format. */
+  metrics(): Promise<string>
   /** Reads the configuration again. */
   reload(): void
   /** Waits for procedures that are running, for a while. */
@@ -101,6 +108,8 @@ export interface ApplianceOptions {
   readonly system?: string | undefined
   /** Writes everything that Hearth keeps. */
   readonly save: SaveServer
+  /** Replaces everything that Hearth keeps. */
+  readonly exchange: ServerExchange
   /** The folder of the release that this process was started from. */
   readonly release?: string | undefined
   /** Ends this process so that the current release is started; resolves to false where nobody would start it. */
@@ -186,6 +195,30 @@ export async function openAppliance(options: ApplianceOptions): Promise<Applianc
   const current = () => config
   const common = { places, hooks, config: current }
   const facts = openFacts(places)
+  const services = openServices({ ...common, proc })
+  const guesses = newGuessLimiter(options.pauseMs === undefined ? {} : { pauseMs: options.pauseMs })
+  const runs = { settings: settingsRun, storage: storageRun, certs: certsRun, update: updateRun, backup: backupRun }
+  const certificateEnds = async () => {
+    const chain = await readIfThere(join(places.pki, 'current', 'chain.pem'))
+    return chain === undefined ? undefined : endOf({ cert: chain, key: '' })
+  }
+  const lastBackup = () => (backupRun.state?.status === 'success' ? backupRun.state.ended : undefined)
+  const health = openHealth({
+    proc,
+    sys,
+    disk: data,
+    blocksOf: options.blocksOf,
+    async more() {
+      const ends = await certificateEnds()
+      const iso = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString())
+      const days = ends === undefined ? null : Math.floor((ends - Date.now() / 1000) / 86_400)
+      return {
+        procedures: Object.fromEntries(Object.entries(runs).map(([name, { state }]) => [name, state?.status ?? null])),
+        certificate: { not_after: iso(ends === undefined ? undefined : ends * 1000), days },
+        backup: { last: iso(lastBackup()) },
+      }
+    },
+  })
   const restart = options.restart ?? (async () => false)
   const stopping = new AbortController()
   const trialOptions = {
@@ -209,17 +242,18 @@ export async function openAppliance(options: ApplianceOptions): Promise<Applianc
     permitsField: (name) => permitsField(config, name),
     token,
     signed: newSignedRequests(() => token.key()),
-    guesses: newGuessLimiter(options.pauseMs === undefined ? {} : { pauseMs: options.pauseMs }),
+    guesses,
     audit,
     facts,
-    health: openHealth({ proc, sys, disk: data, blocksOf: options.blocksOf }),
-    services: openServices({ ...common, proc }),
+    health,
+    services,
     settings: openSettings({ ...common, procedure: settingsRun }),
     storage: openStorage({ ...common, procedure: storageRun }),
     certificates: openCertificates({ ...common, procedure: certsRun, serve: options.serveCertificate }),
     licenses: openLicenses(places, current),
     support: openSupport({ ...common, proc, collect: async () => ({}), warn: (event) => log.warning(event) }),
     update: openUpdate({ ...common, procedure: updateRun, facts, releases, restart }),
+    restore: openRestore({ places, hooks, procedure: restoreRun, server: options.exchange }),
     backup: openBackup({ places, hooks, procedure: backupRun, save: options.save }),
     reboot: openReboot({ hooks, log, update: updateRun, restore: restoreRun }),
     serving(probe) {
@@ -228,15 +262,36 @@ export async function openAppliance(options: ApplianceOptions): Promise<Applianc
         log.error('the trial of the new version cannot be ended', { error }),
       )
     },
+    async metrics() {
+      const { state } = updateRun
+      const ended = lastBackup()
+      return renderMetrics(proc, health.sampler, {
+        version: versionNow(places),
+        procedures: Object.fromEntries(Object.entries(runs).map(([name, run]) => [name, secondsOf(run.state)])),
+        updatePercentage: state?.percentage,
+        authFailures: guesses.failures,
+        certificateEnds: await certificateEnds(),
+        lastBackup: ended === undefined ? undefined : ended / 1000,
+        services: await services.states(),
+        fileSystems: await health.fileSystems(),
+      })
+    },
     reload() {
       config = readConfiguration(configuration)
     },
     async close() {
       stopping.abort()
+      health.close()
       const deadline = new Promise<void>((resolve) => setTimeout(resolve, 3_000).unref())
       await Promise.race([Promise.all(all.map((one) => one.settled())), deadline])
     },
   }
+}
+
+function secondsOf(state: ProcedureState | undefined): { status: string; seconds?: number } | undefined {
+  if (state === undefined) return undefined
+  const { status, started, ended } = state
+  return ended === undefined ? { status } : { status, seconds: (ended - started) / 1000 }
 }
 
 function limitsOf({ limits }: ApplianceConfig): Limits {

@@ -63,6 +63,13 @@ export async function openStage(options: StageOptions = {}): Promise<ApplianceSt
     serveCertificate: (pair) => listeners?.setCertificate(pair),
     pauseMs: options.pauseMs,
     save: (destination) => destination(oneChunk('everything')),
+    exchange: {
+      async replace(_job, backup) {
+        for await (const _ of backup()) {
+          // Nothing is kept here.
+        }
+      },
+    },
     ...options.more,
   })
   const tls = await openCertificate(placesBelow({ root }), folder)

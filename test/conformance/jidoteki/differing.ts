@@ -2,8 +2,6 @@
 const notDecoded = 'paths are compared as they were sent, byte for byte, as hashes are over them'
 const nul = 'a NUL is a character like others and not dropped'
 const dropped = 'unknown members are dropped, so that no hook ever sees them'
-const notThereYet = 'restoring over the API is not there yet'
-
 export const differing: Readonly<Record<string, string>> = {
   'auth/hash-upper-case': 'hashes are taken in both cases',
   'auth/token-nul': nul,
@@ -19,11 +17,4 @@ export const differing: Readonly<Record<string, string>> = {
   'update/state-text-part': 'a text in place of a file is refused at once (400): there is no run that could fail',
   'update/state-no-installer': 'a package without an installer ends at 100',
   'update/state-unversioned': 'a package must say its version (E1001), unless the configuration permits others',
-  'restore/own-backup': notThereYet,
-  'restore/by-hash': notThereYet,
-  'restore/refused-text': notThereYet,
-  'restore/refused-empty-file': notThereYet,
-  'restore/refused-zeros': notThereYet,
-  'restore/refused-no-parts': notThereYet,
-  'restore/refused-other-field': notThereYet,
 }
