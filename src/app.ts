@@ -12,6 +12,7 @@ import { newClientOf } from '../routes/http/client.ts'
 import { cors } from '../routes/http/cors.ts'
 import { newFace } from '../routes/http/endpoint.ts'
 import { type HttpRouter, newRouter } from '../routes/http/router.ts'
+import { jobsRoutes } from '../routes/jobs/routes.ts'
 import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
@@ -34,10 +35,14 @@ import { openIdentity, type Welcome } from './first-run.ts'
 import { openFsck } from './fsck/fsck.ts'
 import { openInstances } from './instances/instances.ts'
 import type { Instance } from './instances/service.ts'
-import { openJobs } from './jobs/jobs.ts'
+import { openJobSystem } from './jobs/system.ts'
+import { applicationWorkers } from './jobs/workers/applications.ts'
+import { archiveWorkers } from './jobs/workers/archives.ts'
 import { logWorker } from './jobs/workers/log.ts'
+import { sendmailWorker } from './jobs/workers/sendmail.ts'
 import type { Fetch, ListenerName } from './listeners.ts'
 import type { Log } from './log.ts'
+import { openMail } from './mail/mail.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
 import { Problem } from './model/errors.ts'
 import { StartupError } from './model/startup-error.ts'
@@ -123,8 +128,11 @@ export async function openApp(
   const versioning = { max: max_number_of_versions_to_keep, minDelayMs: min_delay_between_two_versions * 1000 }
   const driveOf = newDriveOf({ store, versioning })
   const fsck = openFsck({ store, fileStore: store.files, objects, files })
-  const jobs = openJobs({ store, jobs: store.jobs, instances, log, settings: config.jobs })
-  jobs.register(logWorker)
+  const jobSystem = openJobSystem({ store, instances, log, settings: config.jobs, builtIn: [] })
+  const { jobs, triggers } = jobSystem
+  const mail = openMail({ config: config.mail, contexts: config, store, log })
+  const workers = [logWorker, sendmailWorker(mail, instances), ...archiveWorkers(store.files), ...applicationWorkers]
+  for (const worker of workers) jobs.register(worker)
   const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
   const metrics = newMetrics('hearth')
   observeProcess(metrics)
@@ -170,12 +178,22 @@ export async function openApp(
     maxJsonBytes: limits.maxRequestBytes,
   })
   const authFace = authRoutes({ instances, auth, mail: ownerMail, clientOf, log }, { version })
-  openApiRoute(publicApp, [ofFiles, dataFace, couchFace, realtime, authFace], { version })
+  const jobsFace = jobsRoutes({
+    jobs,
+    triggers,
+    instances,
+    attempts: store.attempts,
+    log,
+    expiredStatus,
+    maxJsonBytes: limits.maxRequestBytes,
+  })
+  openApiRoute(publicApp, [ofFiles, dataFace, couchFace, realtime, authFace, jobsFace], { version })
   publicApp.route('/', authFace.router)
   publicApp.route('/', ofFiles.router)
   publicApp.route('/', dataFace.router)
   publicApp.route('/', couchFace.router)
   publicApp.route('/', realtime.router)
+  publicApp.route('/', jobsFace.router)
   const adminApp = newApp('admin')
   const driveOfNobody = (instance: Instance) => driveOf(instance, undefined)
   const adminFace = adminRoutes({ instances, auth: adminAuth, log, metrics, fsck, objects, driveOf: driveOfNobody })
@@ -187,7 +205,7 @@ export async function openApp(
     applianceApp.route('/', face.router)
   }
 
-  jobs.start()
+  jobSystem.start()
   return {
     apps: {
       public: publicApp.fetch,
@@ -200,7 +218,7 @@ export async function openApp(
       void realtime.gateway.close().then(() => hub.close())
     },
     async close() {
-      await jobs.close()
+      await jobSystem.close()
       await files.close()
     },
     async greet(publicPort) {

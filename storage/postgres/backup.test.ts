@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { StartupError } from '../../src/model/startup-error.ts'
 import type { StoreFilling, TableContents } from '../backup/contract.ts'
 import { readPostgres } from './backup.ts'
-import { columnsOf, dataTables, derivedTables } from './census.ts'
+import { columnsOf, dataTables, derivedTables, passingTables } from './census.ts'
 import { openPool, type Sql } from './connection.ts'
 import { type EmbeddedPostgres, openEmbeddedPostgres } from './embedded/server.ts'
 import { migrate } from './migrate.ts'
@@ -51,7 +51,9 @@ async function expectEmpty(): Promise<void> {
 
 test('every table of the schema is saved', async () => {
   const tables = await sql<{ name: string }[]>`SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'`
-  expect(tables.map(({ name }) => name).sort()).toEqual([...dataTables, ...derivedTables, 'hearth_schema'].sort())
+  expect(tables.map(({ name }) => name).sort()).toEqual(
+    [...dataTables, ...derivedTables, ...passingTables, 'hearth_schema'].sort(),
+  )
   expect(await columnsOf(sql, 'docs')).toEqual(columns)
 })
 
