@@ -21,7 +21,7 @@ import { type Health, type HealthOptions, openHealth } from './health/health.ts'
 import { renderMetrics } from './health/prometheus.ts'
 import { openHooks } from './hooks.ts'
 import { type Licenses, openLicenses } from './license.ts'
-import { makePlaces, type Places, placesBelow } from './places.ts'
+import { clearLeftovers, makePlaces, type Places, placesBelow } from './places.ts'
 import { Exclusion, Procedure, type ProcedureOptions, type ProcedureState } from './procedures.ts'
 import { openReboot, type Reboot } from './reboot.ts'
 import { openRestore, type Restore, type ServerExchange } from './restore.ts'
@@ -128,6 +128,7 @@ export async function openAppliance(options: ApplianceOptions): Promise<Applianc
   const { proc = '/proc', sys = '/sys', data = options.dataDir } = paths
   const places = placesBelow({ ...paths, root: options.root, system: options.system })
   await makePlaces(places)
+  await clearLeftovers(places)
   const token = await openToken(places, firstRunWords(config))
   const audit = await openAudit(places.log, log)
   const hooks = openHooks({

@@ -1,5 +1,5 @@
 /** Where the appliance keeps what it knows about its machine, and where the makers of images put what it should know. */
-import { chmod, mkdir, stat } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StartupError } from '../model/startup-error.ts'
 
@@ -57,4 +57,14 @@ export async function makePlaces(places: Places): Promise<void> {
     throw new StartupError(`${places.etc} holds secrets and others may read it: make it private (chmod 700)`)
   }
   await chmod(places.etc, 0o700)
+}
+
+/** Removes what a process that was ended has left of uploads and of work that nobody goes on with. */
+export async function clearLeftovers({ staging, uploads }: Places): Promise<void> {
+  for (const name of await readdir(staging)) await rm(join(staging, name), { recursive: true, force: true })
+  for (const name of await readdir(uploads)) {
+    const left =
+      /^\.bundle-|\.part$|\.new$/.test(name) || name === 'software_package.enc' || name === 'backup-archive.tar'
+    if (left) await rm(join(uploads, name), { force: true })
+  }
 }

@@ -5,31 +5,38 @@
 import { createHash } from 'node:crypto'
 import { appendFile, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { FilledObjects } from '../../storage/backup/contract.ts'
+import type { FilledObjects, StoreFilling } from '../../storage/backup/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
-import type { ConnectionOptions } from '../../storage/postgres/connection.ts'
-import { schemaVersion } from '../../storage/postgres/migrate.ts'
-import {
-  dropSchemas,
-  exchangeBack,
-  exchangeSchemas,
-  exchangeState,
-  fillNext,
-  holdDeletions,
-} from '../../storage/postgres/second-schema.ts'
-import { withOwnDatabase } from '../backup/database.ts'
 import { restoreBackup } from '../backup/restore.ts'
-import type { Config } from '../config/schema.ts'
 import type { Log } from '../log.ts'
 import { StartupError } from '../model/startup-error.ts'
 import { readJsonIfThere, writeDurably } from './durable-file.ts'
 import { reach } from './failpoints.ts'
 import type { ServerExchange } from './restore.ts'
 
+/** The place of the documents, and the one beside it that is filled. `job` names both. */
+export interface Places {
+  /** Version of the tables' schema. */
+  readonly schema: number
+  /** Fills the place beside; nothing of it stays when `work` rejects. Throws a StartupError when it may not be made. */
+  fillNext<T>(job: string, lastDatabase: string, work: (store: StoreFilling) => Promise<T>): Promise<T>
+  /** `none` of the two is there, `next` waits, or it has taken the place. */
+  state(job: string): Promise<'none' | 'next' | 'exchanged'>
+  /** In one step. Throws a StartupError when others use the database. */
+  exchange(job: string): Promise<void>
+  exchangeBack(job: string): Promise<void>
+  /** Drops what is not current. */
+  drop(job: string): Promise<void>
+  /** Keeps every process from deleting objects until it is released. */
+  holdDeletions(): Promise<{ release(): Promise<void> }>
+}
+
 /** The server that is being exchanged. */
-export interface RunningServer {
-  /** Gives `work` the database while the server goes on. */
-  withDatabase<T>(work: (target: ConnectionOptions['target']) => Promise<T>): Promise<T>
+export interface ExchangedServer {
+  /** While it serves. */
+  readonly serving: Places
+  /** While it is closed. */
+  readonly closed: Places
   readonly objects: ObjectStore
   /** Answers everything with 503 and closes the store, lets `work` run, and opens all of it again. */
   whileClosed(work: () => Promise<void>): Promise<void>
@@ -43,68 +50,58 @@ interface Journal {
 }
 
 export interface ExchangeOptions {
-  readonly config: Config
   readonly log: Log
+  /** Where the journal is. */
   readonly folder: string
-  readonly server: RunningServer
+  readonly server: ExchangedServer
 }
 
 /** Opens the exchange. */
-export function newServerExchange({ config, log, folder, server }: ExchangeOptions): ServerExchange {
+export function newServerExchange({ log, folder, server }: ExchangeOptions): ServerExchange {
   return {
     async replace(job, backup) {
       const journal = openJournal(folder)
       await journal.note({ job, phase: 'filling' })
       const objects = new PutBeside(server.objects, journal)
       // What the backup names and is there already must not be swept away meanwhile.
-      const held = await server.withDatabase(holdDeletions)
+      const held = await server.serving.holdDeletions()
       try {
-        await server.withDatabase((target) =>
-          restoreBackup(backup(), {
-            schema: schemaVersion,
-            fill: (lastDatabase, work) => fillNext(target, job, lastDatabase, work),
-            fillObjects: (work) => work(objects),
-          }),
-        )
+        await restoreBackup(backup(), {
+          schema: server.serving.schema,
+          fill: (lastDatabase, work) => server.serving.fillNext(job, lastDatabase, work),
+          fillObjects: (work) => work(objects),
+        })
         await reach('restore:filled')
         await reach('restore:objects')
       } catch (error) {
         await held.release()
-        await undo(server.withDatabase, server.objects, journal, job)
+        await undo(server, journal, job)
         throw error
       }
       await journal.note({ job, phase: 'exchanging' })
       try {
         await server.whileClosed(async () => {
           await held.release()
-          await exchange(config, log, job, objects, journal)
+          await exchange(server, job, objects, journal)
         })
       } catch (error) {
         log.error('the restored data could not be put in place', { error })
-        await server.whileClosed(() =>
-          withOwnDatabase(config, log, async (target) => {
-            if ((await exchangeState(target, job)) === 'exchanged') await exchangeBack(target, job)
-          }),
-        )
-        await undo(server.withDatabase, server.objects, journal, job)
+        await server.whileClosed(async () => {
+          if ((await server.closed.state(job)) === 'exchanged') await server.closed.exchangeBack(job)
+        })
+        await undo(server, journal, job)
         throw error
       }
       await journal.note({ job, phase: 'done' })
-      await finish(server.withDatabase, server.objects, journal, job)
+      await finish(server, journal, job)
     },
   }
 }
 
 /** Nothing is written meanwhile, so what lies in the object store and is not in the backup belongs to the old data. */
-async function exchange(
-  config: Config,
-  log: Log,
-  job: string,
-  objects: PutBeside,
-  journal: OpenJournal,
-): Promise<void> {
+async function exchange(server: ExchangedServer, job: string, objects: PutBeside, journal: OpenJournal): Promise<void> {
   await journal.keepList('old', await objects.others())
-  await withOwnDatabase(config, log, (target) => exchangeSchemas(target, job))
+  await server.closed.exchange(job)
   await reach('restore:switched')
 }
 
@@ -112,42 +109,27 @@ async function exchange(
  * Finishes or undoes an exchange that a start before this one began. Called with the database and the objects, before anything
  * is served.
  */
-export async function takeUpExchange(
-  folder: string,
-  objects: ObjectStore,
-  withDatabase: RunningServer['withDatabase'],
-  log: Log,
-): Promise<void> {
+export async function takeUpExchange({ folder, server, log }: ExchangeOptions): Promise<void> {
   const journal = openJournal(folder)
   const found = await journal.read()
   if (found === undefined) return
   const { job, phase } = found
-  const state = await withDatabase((target) => exchangeState(target, job))
+  const state = await server.serving.state(job)
   const done = phase === 'done' || (phase === 'exchanging' && state === 'exchanged')
   log.warning(done ? 'finishing a restore' : 'undoing a restore that was interrupted', { job })
-  if (done) await finish(withDatabase, objects, journal, job)
-  else await undo(withDatabase, objects, journal, job)
+  if (done) await finish(server, journal, job)
+  else await undo(server, journal, job)
 }
 
-async function finish(
-  withDatabase: RunningServer['withDatabase'],
-  objects: ObjectStore,
-  journal: OpenJournal,
-  job: string,
-): Promise<void> {
+async function finish({ serving, objects }: ExchangedServer, journal: OpenJournal, job: string): Promise<void> {
   await deleteAll(objects, await journal.list('old'))
-  await withDatabase((target) => dropSchemas(target, job))
+  await serving.drop(job)
   await journal.end()
 }
 
-async function undo(
-  withDatabase: RunningServer['withDatabase'],
-  objects: ObjectStore,
-  journal: OpenJournal,
-  job: string,
-): Promise<void> {
+async function undo({ serving, objects }: ExchangedServer, journal: OpenJournal, job: string): Promise<void> {
   await deleteAll(objects, await journal.list('put'))
-  await withDatabase((target) => dropSchemas(target, job))
+  await serving.drop(job)
   await journal.end()
 }
 

@@ -45,7 +45,7 @@ export function addApplianceCommands(program: Command, output: Output): void {
       'make an update package of everything in a folder; for Hearth itself the folder holds the program as `hearth`',
     )
     .requiredOption('--keys <folder>', 'where keygen put the keys')
-    .requiredOption('--version <version>', 'the version that the package brings, such as 1.4.0')
+    .requiredOption('--package-version <version>', 'the version that the package brings, such as 1.4.0')
     .option('--arch <arch>', `processor: ${architectures.join(', ')}`, 'all')
     .option('--product <name>', 'what the package is for', product)
     .option('--min-from <version>', 'the oldest version that may be updated')
@@ -55,7 +55,7 @@ export function addApplianceCommands(program: Command, output: Output): void {
       const secret = await keyOf(options.keys, 'updates.signer')
       const recipients = linesOf(await keyOf(options.keys, 'updates.recipient'))
       await write(file, await makePackage(source, { secret, recipients }))
-      output.err(`wrote ${file}: version ${options.version}, ${source.files.length} files\n`)
+      output.err(`wrote ${file}: version ${options.packageVersion}, ${source.files.length} files\n`)
     })
 
   appliance
@@ -75,7 +75,7 @@ export function addApplianceCommands(program: Command, output: Output): void {
 
 interface PackageOptions {
   readonly keys: string
-  readonly version: string
+  readonly packageVersion: string
   readonly arch: string
   readonly product: string
   readonly minFrom?: string
@@ -101,9 +101,9 @@ async function makeKeys(folder: string): Promise<void> {
 }
 
 async function packageSource(folder: string, options: PackageOptions): Promise<PackageSource> {
-  const { version, arch, minFrom, installer } = options
+  const { packageVersion: version, arch, minFrom, installer } = options
   for (const [name, value] of [
-    ['--version', version],
+    ['--package-version', version],
     ['--min-from', minFrom],
   ] as const) {
     if (value !== undefined && parseVersion(value) === undefined) {

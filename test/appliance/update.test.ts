@@ -41,7 +41,17 @@ async function pack(
     writeFileSync(join(payload, name), text, { mode: text.startsWith('#!') ? 0o755 : 0o644 })
   }
   const file = join(folder, `package-${count}.enc`)
-  const made = await runHearth(['appliance', 'package', payload, file, '--keys', from, '--version', version, ...more])
+  const made = await runHearth([
+    'appliance',
+    'package',
+    payload,
+    file,
+    '--keys',
+    from,
+    '--package-version',
+    version,
+    ...more,
+  ])
   expect([made.code, made.code === 0 ? '' : made.stderr]).toEqual([0, ''])
   return readFileSync(file)
 }
@@ -178,7 +188,7 @@ describe('packages of ours', () => {
 
   test.each([
     ['exit 1', 'E1002', 'Error running update'],
-    ['echo "disk full" > "${0%/*}/../../etc/status_error_message.txt"; exit 3', 'E1002', 'disk full'],
+    ['echo "disk full" > "$(dirname "$0")/../../etc/status_error_message.txt"; exit 3', 'E1002', 'disk full'],
   ])('an installer that fails (%s) is reported', async (script, code, message) => {
     await send(client, await pack('3.0.0', { 'install.sh': `#!/bin/sh\n${script}\n` }, ['--installer', 'install.sh']))
     expect(await ended(client)).toMatchObject({
