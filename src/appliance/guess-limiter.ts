@@ -53,7 +53,7 @@ export function newGuessLimiter(given: Partial<GuessLimits> = {}): GuessLimiter 
       if (bucket === undefined) return false
       const { used } = drain(bucket, perAddress)
       // Somebody who has not failed is not made to pay for those who have.
-      return used >= perAddress || (used >= 1 && drain(all, altogether).used >= altogether)
+      return used > perAddress - 1 || (used > 0.5 && drain(all, altogether).used > altogether - 1)
     },
     failed(address) {
       failures += 1
