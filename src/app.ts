@@ -17,7 +17,7 @@ import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
 import type { AttemptStore } from '../storage/attempts/contract.ts'
-import type { DocumentStore } from '../storage/documents/contract.ts'
+import type { BodyRewriter, DocumentStore } from '../storage/documents/contract.ts'
 import type { FileStore } from '../storage/files/contract.ts'
 import type { JobStore } from '../storage/jobs/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
@@ -48,6 +48,8 @@ import { Problem } from './model/errors.ts'
 import { StartupError } from './model/startup-error.ts'
 import { newReadyCheck } from './readiness.ts'
 import { Hub } from './realtime/hub.ts'
+import { openSecrets, sealOldAccounts } from './secrets/key.ts'
+import { sealBody, sealStore } from './secrets/sealed-store.ts'
 import { version } from './version.ts'
 
 /** Milliseconds between looks for objects that nobody needs any more. */
@@ -65,7 +67,7 @@ export interface App {
 }
 
 /** Documents, and the files and jobs made of them. */
-export interface Stores extends DocumentStore {
+export interface Stores extends DocumentStore, BodyRewriter {
   readonly files: FileStore
   readonly jobs: JobStore
   readonly attempts: AttemptStore
@@ -78,10 +80,13 @@ export interface Stores extends DocumentStore {
 export async function openApp(
   config: Config,
   log: Log,
-  store: Stores,
+  bare: Stores,
   objects: ObjectStore,
   appliance: Appliance | undefined,
 ): Promise<App> {
+  const secrets = await openSecrets(config, bare)
+  await sealOldAccounts(bare, secrets)
+  const store = sealStore(bare, secrets)
   const identity = await openIdentity(store)
   const instances = openInstances({
     store,
@@ -121,6 +126,7 @@ export async function openApp(
     maxAttachmentBytes: config.documents.max_attachment,
     // What cannot be deleted now is deleted later.
     onCompacted: () => sweeper.run().catch(() => {}),
+    seal: (ref, id, body) => sealBody(ref, id, body, secrets),
     stopping: stopping.signal,
   })
   const files = openFiles({ store: store.files, objects, log })
@@ -153,7 +159,7 @@ export async function openApp(
   publicApp.use(cors())
   publicApp.use(doorkeeper({ instances, clientOf }))
   const expiredStatus = config.token.expired_status
-  const dataFace = dataRoutes({ documents, instances, log, limits, expiredStatus })
+  const dataFace = dataRoutes({ documents, instances, secrets, log, limits, expiredStatus })
   const couchFace = couchdbRoutes({ documents, instances, store, log, uuid: identity.uuid, limits })
   const hub = new Hub({ store, log })
   const realtime = realtimeRoutes({

@@ -1,9 +1,10 @@
 /** Composes the parts of the engine into the service that both faces use. */
-import type { DocumentStore } from '../../storage/documents/contract.ts'
+import type { DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
 import { Contents } from '../attachments/contents.ts'
 import { readAttachment, removeAttachment, writeAttachment } from '../attachments/edits.ts'
 import { withContents } from '../attachments/inline.ts'
+import type { ObjectBody } from '../model/body.ts'
 import { allDocs } from './all-docs.ts'
 import { changesReader } from './changes.ts'
 import { creating } from './creating.ts'
@@ -27,6 +28,11 @@ export interface DocumentsOptions {
   readonly attachmentLeaseMs?: number
   /** Called when something was given up that an object store still holds. */
   readonly onCompacted?: () => Promise<void>
+  /**
+   * The body as it is kept: where parts of it are secret, an answer shows it as a reader would see it. The store must do
+   * the same with bodies that come another way.
+   */
+  readonly seal?: (ref: DatabaseRef, id: string, body: ObjectBody) => ObjectBody
   /** Aborts when the server is about to stop: feeds that wait end then. */
   readonly stopping?: AbortSignal
 }
@@ -40,6 +46,7 @@ export function openDocuments({
   maxAttachmentBytes = maxAttachment,
   attachmentLeaseMs,
   onCompacted,
+  seal = (_ref, _id, body) => body,
   stopping,
 }: DocumentsOptions): Documents {
   const contents = new Contents({
@@ -59,7 +66,14 @@ export function openDocuments({
     read: (ref, id, options) => readDocument(store, ref, id, options),
     openRevisions: (ref, id, revs, options) => openRevisions(store, ref, id, revs, options),
 
-    write: (ref, request, options) => writeDocument(stores, ref, request, options),
+    async write(ref, request, options) {
+      const { document } = request
+      const body = seal(ref, request.id, document.body)
+      if (body === document.body) return writeDocument(stores, ref, request, options)
+      const sealed = { ...request, document: { ...document, body } }
+      const outcome = await writeDocument(stores, ref, sealed, options)
+      return outcome.kind === 'ok' ? { text: body.text, ...outcome } : outcome
+    },
     remove: (ref, id, rev) => removeDocument(store, ref, id, rev),
     bulk: (ref, documents, options) => writeBulk(stores, ref, documents, options),
     replicate: (ref, documents, options) => replicateDocuments(stores, ref, documents, options),
