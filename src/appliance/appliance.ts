@@ -116,6 +116,8 @@ export interface ApplianceOptions {
   readonly restart?: (() => Promise<boolean>) | undefined
   /** Measures a disk; a test puts numbers in its place. */
   readonly blocksOf?: HealthOptions['blocksOf']
+  /** Milliseconds between asking a hook to end and ending it. */
+  readonly hookGraceMs?: number | undefined
   /** Milliseconds that a failed change of the token takes. */
   readonly pauseMs?: number | undefined
 }
@@ -138,6 +140,7 @@ export async function openAppliance(options: ApplianceOptions): Promise<Applianc
     version: () => versionNow(places),
     runner: () => config.hooks.runner,
     timeouts: () => config.hooks.timeouts,
+    graceMs: options.hookGraceMs ?? 10_000,
     onRefused(verb, reason) {
       log.error('a hook was refused', { verb, reason })
       void audit.write({ action: 'hook.refused', target: verb })

@@ -21,8 +21,6 @@ export interface ProcedureState {
   /** Unix milliseconds. */
   readonly started: number
   readonly ended?: number | undefined
-  /** What one procedure keeps beside the others' members. */
-  readonly detail?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** Why a run failed, for the person who started it. */
@@ -60,8 +58,6 @@ export interface Run {
   readonly signal: AbortSignal
   /** Notes how far it is; never less than before. */
   progress(percentage: number): Promise<void>
-  /** Notes members of the procedure's own. */
-  note(detail: Readonly<Record<string, unknown>>): Promise<void>
 }
 
 export interface ProcedureOptions {
@@ -93,6 +89,7 @@ export class Exclusion {
 export class Procedure {
   readonly log: ProcedureLog
   #state: ProcedureState | undefined
+  #queue = Promise.resolve()
   #reserved = false
   #running: Promise<void> | undefined
   #abort: AbortController | undefined
@@ -111,13 +108,13 @@ export class Procedure {
     const procedure = new Procedure(options, state)
     if (state?.status === 'running' && !(await options.goesOn?.(state))) {
       await procedure.log.line('The run was interrupted by the end of the server')
-      await procedure.#keep({
+      await procedure.#change(() => ({
         ...state,
         status: 'failed',
         message: 'The run was interrupted by the end of the server',
         code: options.interruptedCode,
         ended: Date.now(),
-      })
+      }))
     }
     return procedure
   }
@@ -161,7 +158,7 @@ export class Procedure {
     const abort = new AbortController()
     this.#abort = abort
     try {
-      await this.#keep({ status: 'running', ...first, job, started: Date.now() })
+      await this.#change(() => ({ status: 'running', ...first, job, started: Date.now() }))
     } catch (error) {
       this.release()
       throw error
@@ -170,14 +167,8 @@ export class Procedure {
       job,
       log: this.log,
       signal: abort.signal,
-      progress: async (percentage) => {
-        if (this.#state !== undefined && (this.#state.percentage ?? 0) < percentage)
-          await this.#keep({ ...this.#state, percentage })
-      },
-      note: async (detail) => {
-        if (this.#state !== undefined)
-          await this.#keep({ ...this.#state, detail: { ...this.#state.detail, ...detail } })
-      },
+      progress: (percentage) =>
+        this.#change((state) => state && { ...state, percentage: Math.max(state.percentage ?? 0, percentage) }),
     }
     this.#running = this.#work(run, work)
     return job
@@ -196,16 +187,22 @@ export class Procedure {
 
   /** Forgets the last run. */
   async forget(): Promise<void> {
-    await this.#keep(undefined)
+    await this.#change(() => undefined)
   }
 
   /** Replaces what is known of the last run, for work that ends after a restart. */
   async conclude(state: ProcedureState): Promise<void> {
-    await this.#keep(state)
+    await this.#change(() => state)
     await this.options.onEnd?.(state)
   }
 
   async #work(run: Run, work: (run: Run) => Promise<void>): Promise<void> {
+    // What is released once may have been claimed again by the next run.
+    let released = false
+    const release = () => {
+      if (!released) this.release()
+      released = true
+    }
     let end: Pick<ProcedureState, 'status' | 'message' | 'code'> = { status: 'success' }
     try {
       await work(run)
@@ -220,23 +217,29 @@ export class Procedure {
       end = { status: 'failed', message, code: known ? error.code : this.options.unforeseenCode }
     }
     try {
-      const before = this.#state ?? { job: run.job, started: Date.now() }
-      const percentage =
-        end.status === 'success' && this.#state?.percentage !== undefined ? 100 : this.#state?.percentage
-      const state: ProcedureState = { ...before, ...end, percentage, ended: Date.now() }
-      await this.#keep(state)
-      await this.options.onEnd?.(state)
+      await this.#change((state) => {
+        const percentage = end.status === 'success' && state?.percentage !== undefined ? 100 : state?.percentage
+        return { ...(state ?? { job: run.job, started: Date.now() }), ...end, percentage, ended: Date.now() }
+      }, release)
+      if (this.#state !== undefined) await this.options.onEnd?.(this.#state)
     } catch (error) {
       this.options.log.error('the end of a procedure cannot be noted', { procedure: this.options.name, error })
     } finally {
-      this.release()
-      this.#running = undefined
+      release()
     }
   }
 
-  async #keep(state: ProcedureState | undefined): Promise<void> {
-    this.#state = state
-    await writeDurably(fileOf(this.options), `${JSON.stringify(state ?? null)}\n`)
+  /** One change after the other. What is told is on disk; `then` runs in the same moment. */
+  #change(make: (state: ProcedureState | undefined) => ProcedureState | undefined, then?: () => void): Promise<void> {
+    this.#queue = this.#queue
+      .catch(() => {})
+      .then(async () => {
+        const next = make(this.#state)
+        await writeDurably(fileOf(this.options), `${JSON.stringify(next ?? null)}\n`)
+        this.#state = next
+        then?.()
+      })
+    return this.#queue
   }
 }
 
