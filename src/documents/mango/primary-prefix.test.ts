@@ -21,7 +21,19 @@ test.each([
 
 describe('whatever follows a prefix', () => {
   const letters = [...'aAnNñÑzß.ǣæœLl·ΩωάΆйиїіІЙаӑÅåﬁカーがはばゟ漢字กเเ가각ệ😀-_ 1²½']
-  const marks = ['\u0301', '\u0303', '\u0323', '\u0308', '\u0306', '\u0327', '\u0345', '\u3099', '\u034f', '\u200d', '\u11a8']
+  const marks = [
+    '\u0301',
+    '\u0303',
+    '\u0323',
+    '\u0308',
+    '\u0306',
+    '\u0327',
+    '\u0345',
+    '\u3099',
+    '\u034f',
+    '\u200d',
+    '\u11a8',
+  ]
   const text = fc.array(fc.constantFrom(...letters, ...marks), { maxLength: 5 }).map((parts) => parts.join(''))
 
   test('lies between the bound and the bound with the highest characters behind it', () => {
