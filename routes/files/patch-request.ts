@@ -2,7 +2,7 @@
 import type { NodeChanges } from '../../src/files/service.ts'
 import { isObject, type Json, type JsonObject } from '../../src/model/json/value.ts'
 import { badBody, invalidParameter } from './errors.ts'
-import { distinct, readDate } from './parameters.ts'
+import { distinct, readDate } from './request.ts'
 
 export type Patch =
   | { readonly kind: 'trash' }

@@ -1,10 +1,10 @@
-/** Renaming, moving, and changing what is said of a file or directory (files 5.1). */
+/** Renaming, moving, and changing what is said of a file or directory. */
 import type { Json } from '../model/json/value.ts'
-import { moveBelow } from './below.ts'
 import { classOf } from './class.ts'
 import { isBefore } from './dates.ts'
+import { moveDescendants } from './descendants.ts'
 import { changedMembers, nodeEdit, writeNode } from './document.ts'
-import type { Work } from './drive-tree.ts'
+import type { Work } from './drives.ts'
 import { checkFree, checkOrdinary, checkRevision, isTrashed, nodeById, parentById } from './lookup.ts'
 import { typeOf } from './mime.ts'
 import { checkName, extensionOf } from './names.ts'
@@ -29,7 +29,7 @@ export async function changeNode(work: Work, id: string, changes: NodeChanges): 
   const favorite = given({ favorite: changes.favorite })
   const value = changedMembers(work, node.exact, members, favorite)
   const written = await writeNode(work.tx, nodeEdit(node, value))
-  if (node.kind === 'directory' && typeof place['path'] === 'string') await moveBelow(work, node, place['path'])
+  if (node.kind === 'directory' && typeof place['path'] === 'string') await moveDescendants(work, node, place['path'])
   return written
 }
 
