@@ -18,10 +18,10 @@ export interface Visit {
   readonly permissions: Permissions
 }
 
-type Entrance = Pick<FilesServices, 'instances' | 'driveOf'>
+type EntryServices = Pick<FilesServices, 'instances' | 'driveOf'>
 
 /** Enters with any valid token. Throws 404 for an unknown host, 401 without a token, 400 for a bad one. */
-export async function enter(c: HttpContext, { instances, driveOf }: Entrance): Promise<Visit> {
+export async function enter(c: HttpContext, { instances, driveOf }: EntryServices): Promise<Visit> {
   const instance = await instanceOf(c, instances)
   const token = tokenOf(c)
   const permissions = await permissionsOf(instances, instance, token)
@@ -31,7 +31,7 @@ export async function enter(c: HttpContext, { instances, driveOf }: Entrance): P
 /** Enters where a secret in the path stands for the token: the instance's files, for nobody in particular. */
 export async function enterPublic(
   c: HttpContext,
-  { instances, driveOf }: Entrance,
+  { instances, driveOf }: EntryServices,
 ): Promise<Pick<Visit, 'instance' | 'drive'>> {
   const instance = await instanceOf(c, instances)
   return { instance, drive: await driveOf(instance, undefined) }

@@ -23,10 +23,10 @@ export async function changeNode(work: Work, id: string, changes: NodeChanges): 
   const place = await placeAfter(work, node, changes)
   const members = {
     ...place,
-    ...given({ tags: changes.tags, updated_at: changes.updatedAt, metadata: changes.metadata }),
+    ...withoutAbsent({ tags: changes.tags, updated_at: changes.updatedAt, metadata: changes.metadata }),
     ...(node.kind === 'file' ? fileMembers(node, changes) : {}),
   }
-  const favorite = given({ favorite: changes.favorite })
+  const favorite = withoutAbsent({ favorite: changes.favorite })
   const value = changedMembers(work, node.exact, members, favorite)
   const written = await writeNode(work.tx, nodeEdit(node, value))
   if (node.kind === 'directory' && typeof place['path'] === 'string') await moveDescendants(work, node, place['path'])
@@ -57,7 +57,7 @@ async function checkNotBelow(work: Work, directory: Directory, dirId: string): P
 function fileMembers(file: FileNode, changes: NodeChanges): Members {
   const { name = file.name, executable, encrypted } = changes
   const type = extensionOf(name) === extensionOf(file.name) ? undefined : typeOf(name)
-  return given({
+  return withoutAbsent({
     mime: type?.mime,
     class: type?.class ?? (changes.reclassify ? classOf(file.mime) : undefined),
     executable,
@@ -65,7 +65,7 @@ function fileMembers(file: FileNode, changes: NodeChanges): Members {
   })
 }
 
-/** Without members that are not given: those stay. */
-function given(members: Members): Members {
+/** Members that are absent stay as they are. */
+function withoutAbsent(members: Members): Members {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
 }

@@ -298,7 +298,7 @@ describe('refusals', () => {
     [
       'path through a file',
       () => files.createDirectoryAt(drive, '/file/x', { recursive: true }),
-      '409 | file already exists',
+      '404 | Parent directory with given DirID does not exist',
     ],
     [
       'path into the trash',

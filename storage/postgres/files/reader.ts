@@ -74,7 +74,7 @@ export function newFilesReader({ sql, files, versions, run }: FilesSource): File
       storable(dirId + (after ?? ''))
         ? documents(
             sql`
-              ${below(sql, db, dirId)}
+              ${directoriesUnder(sql, db, dirId)}
               SELECT n.id FROM directories d
               CROSS JOIN LATERAL (SELECT id, kind FROM file_nodes WHERE db = ${db()} AND dir_id = d.id OFFSET 0) n
               WHERE n.id <> ${dirId} AND n.id > ${after ?? ''}
@@ -86,7 +86,7 @@ export function newFilesReader({ sql, files, versions, run }: FilesSource): File
     sizeBelow: async (dirId) =>
       storable(dirId)
         ? count(sql`
-            ${below(sql, db, dirId)}
+            ${directoriesUnder(sql, db, dirId)}
             SELECT coalesce(sum(n.size), 0) AS n FROM directories d
             CROSS JOIN LATERAL (SELECT size FROM file_nodes WHERE db = ${db()} AND dir_id = d.id AND kind = 1 OFFSET 0) n`)
         : 0,
@@ -172,7 +172,7 @@ const inOrder = (sql: Sql | Transaction) => sql`ORDER BY n.kind, n.name COLLATE 
  * by path serve: without statistics of a tree that was made just now the planner takes that one, and reads all of it for
  * each directory.
  */
-function below(sql: Sql | Transaction, db: () => Fragment, dirId: string): Fragment {
+function directoriesUnder(sql: Sql | Transaction, db: () => Fragment, dirId: string): Fragment {
   return sql`
     WITH RECURSIVE directories (id) AS (
       SELECT ${dirId}::text COLLATE "C"
