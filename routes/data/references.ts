@@ -9,8 +9,8 @@ import type { JsonObject } from '../../src/model/json/value.ts'
 import type { Verb } from '../../src/model/permissions.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import { enter, refused, type Visit } from '../files/access.ts'
+import { jsonApi, nodeObject } from '../files/answer.ts'
 import { badBody } from '../files/errors.ts'
-import { jsonApi, nodeObject } from '../files/json-api.ts'
 import { thumbnailsOf } from '../files/node-view.ts'
 import {
   arrayOf,
@@ -22,9 +22,8 @@ import {
   pageText,
   wholeOf,
 } from '../files/pagination.ts'
-import { textOf } from '../files/parameters.ts'
 import { referencesOf } from '../files/references.ts'
-import { readData } from '../files/request-body.ts'
+import { readData, textOf } from '../files/request.ts'
 import { tag } from '../files/schemas.ts'
 import type { FilesServices } from '../files/services.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
