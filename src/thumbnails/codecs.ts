@@ -7,6 +7,7 @@ import decodePng, { init as initPngDecoder } from '@jsquash/png/decode.js'
 import encodePng, { init as initPngEncoder } from '@jsquash/png/encode.js'
 import resize, { initResize } from '@jsquash/resize'
 import decodeWebp, { init as initWebpDecoder } from '@jsquash/webp/decode.js'
+import jpegJs from 'jpeg-js'
 import { embeddedAsset } from '../platform/runtime.ts'
 import { codecFiles } from './codec-files.ts'
 import type { Pixels } from './pixels.ts'
@@ -41,6 +42,16 @@ export async function decode(type: 'jpeg' | 'png' | 'webp', bytes: Uint8Array): 
       await initWebpDecoder(await moduleOf('webpDecoder'))
       return decodeWebp(buffer)
   }
+}
+
+/** The other decoder knows no inks; this one is slower and takes more memory. */
+export function decodeCmyk(bytes: Uint8Array): Pixels {
+  const { data, width, height } = jpegJs.decode(bytes, {
+    useTArray: true,
+    maxMemoryUsageInMB: 1024,
+    maxResolutionInMP: 40,
+  })
+  return { data: new Uint8ClampedArray(data.buffer, data.byteOffset, data.byteLength), width, height }
 }
 
 export async function shrink(

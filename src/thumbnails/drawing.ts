@@ -1,5 +1,5 @@
 /** From the bytes of an image to its thumbnails. Runs in a process of its own, which its parent may kill at any moment. */
-import { decode, encode, shrink } from './codecs.ts'
+import { decode, decodeCmyk, encode, shrink } from './codecs.ts'
 import { DrawingError, type Drawn } from './drawn.ts'
 import { readPhotoFacts } from './exif.ts'
 import { maxMegapixels, type ThumbnailFormat, thumbnailFormats } from './formats.ts'
@@ -18,7 +18,7 @@ export async function draw(
     throw new DrawingError(`the image has more than ${maxMegapixels} megapixels`)
   }
   const facts = await readPhotoFacts(exif)
-  let pixels = await decode(type, image)
+  let pixels = header.isCmyk ? decodeCmyk(image) : await decode(type, image)
   if (pixels.width * pixels.height > maxMegapixels * 1e6) throw new DrawingError('the image is larger than it says')
   const contentType = type !== 'jpeg' && hasAlpha(pixels) ? 'png' : 'jpeg'
   const whole = { width: pixels.width, height: pixels.height }

@@ -4,6 +4,8 @@ export interface ImageHeader {
   readonly type: 'jpeg' | 'png' | 'webp'
   readonly width: number
   readonly height: number
+  /** Colours for printers: four inks instead of three lights. */
+  readonly isCmyk?: boolean
   /** The block of EXIF data (a TIFF file of its own), where there is one. */
   readonly exif: Uint8Array | undefined
 }
@@ -36,7 +38,8 @@ function readJpeg(bytes: Uint8Array, view: DataView): ImageHeader | undefined {
     if (length < 2) return undefined
     // Frame headers; C4, C8 and CC are tables of other kinds.
     if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc) {
-      return { type: 'jpeg', height: view.getUint16(at + 3), width: view.getUint16(at + 5), exif }
+      const [height, width, components] = [view.getUint16(at + 3), view.getUint16(at + 5), view.getUint8(at + 7)]
+      return { type: 'jpeg', width, height, isCmyk: components === 4, exif }
     }
     if (marker === 0xe1 && exif === undefined && text(bytes, at + 2) === 'Exif')
       exif = bytes.subarray(at + 8, at + length)

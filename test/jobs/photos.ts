@@ -105,3 +105,22 @@ export async function webpPhoto(size: Size, alpha = 255): Promise<Uint8Array> {
   const image = { ...size, data: new Uint8ClampedArray(pixelsOf(size, alpha)) }
   return new Uint8Array(await encode(image as unknown as ImageData))
 }
+
+/** 8 by 8 pixels of cyan, magenta, yellow and black, as printers take them: the smallest tables that will do. */
+export function cmykPhoto(): Uint8Array {
+  const segment = (marker: number, data: readonly number[]) => [0xff, marker, 0, data.length + 2, ...data]
+  const table = (kind: number) => segment(0xc4, [kind, 1, ...Array<number>(15).fill(0), 0])
+  const components = [1, 2, 3, 4]
+  return Uint8Array.from([
+    ...[0xff, 0xd8],
+    ...segment(0xee, [...Buffer.from('Adobe'), 0, 100, 0, 0, 0, 0, 0]),
+    ...segment(0xdb, [0, ...Array<number>(64).fill(1)]),
+    ...segment(0xc0, [8, 0, 8, 0, 8, 4, ...components.flatMap((id) => [id, 0x11, 0])]),
+    ...table(0x00),
+    ...table(0x10),
+    ...segment(0xda, [4, ...components.flatMap((id) => [id, 0]), 0, 63, 0]),
+    // One bit for "no difference" and one for "nothing more", four times.
+    0,
+    ...[0xff, 0xd9],
+  ])
+}

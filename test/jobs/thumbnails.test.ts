@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { readImageHeader } from '../../src/thumbnails/image-header.ts'
 import { startServer, type TestServer } from '../support/server.ts'
-import { exifBlock, jpegPhoto, pngBomb, pngPhoto, webpPhoto } from './photos.ts'
+import { cmykPhoto, exifBlock, jpegPhoto, pngBomb, pngPhoto, webpPhoto } from './photos.ts'
 
 /** HEARTH_TEST_FULL: 300 photos of 12 megapixels. */
 const isFull = process.env['HEARTH_TEST_FULL'] !== undefined
@@ -48,7 +48,7 @@ describe('thumbnails', () => {
     const header = answer.status === 200 ? readImageHeader(bytes) : undefined
     return { status: answer.status, type: answer.headers.get('content-type'), header }
   }
-  const jobsOf = async (id: string) => {
+  const jobs = async () => {
     const selector = { worker: 'thumbnail' }
     const asked = { method: 'POST', headers: { ...headers(), 'content-type': 'application/json' } }
     const body = JSON.stringify({ selector, limit: 1000, execution_stats: false })
@@ -57,7 +57,6 @@ describe('thumbnails', () => {
       body: JSON.stringify({ index: { fields: ['worker'] } }),
     })
     const answer = await server.fetch('/data/io.cozy.jobs/_find', { ...asked, body })
-    void id
     return ((await answer.json()) as { docs: { state: string; error?: string }[] }).docs
   }
   const until = async (what: string, check: () => Promise<boolean>) => {
@@ -110,9 +109,15 @@ describe('thumbnails', () => {
     expect((await thumbnail(id, 'large')).header).toMatchObject({ width: 40, height: 30 })
   }, 200_000)
 
+  test('a photo for printers gets thumbnails', async () => {
+    const id = await upload('image/jpeg', cmykPhoto())
+    await drawn(id)
+    expect((await thumbnail(id, 'large')).header).toMatchObject({ type: 'jpeg', width: 8, height: 8 })
+  }, 200_000)
+
   test('hostile and broken images fail one job each, and the server stays as it is', async () => {
     const before = residentBytes(server.pid)
-    const failed = async () => (await jobsOf('')).filter(({ state }) => state === 'errored')
+    const failed = async () => (await jobs()).filter(({ state }) => state === 'errored')
     const known = (await failed()).length
     const whole = jpegPhoto(size)
     for (const [type, bytes] of [
