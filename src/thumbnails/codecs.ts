@@ -34,13 +34,13 @@ export async function decode(type: 'jpeg' | 'png' | 'webp', bytes: Uint8Array): 
   switch (type) {
     case 'jpeg':
       await initJpegDecoder(await moduleOf('jpegDecoder'))
-      return decodeJpeg(buffer)
+      return pixelsOf(await decodeJpeg(buffer))
     case 'png':
       await initPngDecoder(await moduleOf('png'))
-      return decodePng(buffer)
+      return pixelsOf(await decodePng(buffer))
     case 'webp':
       await initWebpDecoder(await moduleOf('webpDecoder'))
-      return decodeWebp(buffer)
+      return pixelsOf(await decodeWebp(buffer))
   }
 }
 
@@ -62,7 +62,7 @@ export async function shrink(
   prepare()
   await initResize(await moduleOf('resize'))
   const image = pixels as unknown as ImageData
-  return resize(image, { ...size, method: 'mitchell', premultiply: true, linearRGB: false })
+  return pixelsOf(await resize(image, { ...size, method: 'mitchell', premultiply: true, linearRGB: false }))
 }
 
 export async function encode(type: 'jpeg' | 'png', pixels: Pixels): Promise<Uint8Array> {
@@ -74,6 +74,11 @@ export async function encode(type: 'jpeg' | 'png', pixels: Pixels): Promise<Uint
   }
   await initJpegEncoder(await moduleOf('jpegEncoder'))
   return new Uint8Array(await encodeJpeg(image, { quality, progressive: false, trellis_multipass: false }))
+}
+
+/** The codecs give eight bits a channel. */
+function pixelsOf({ data, width, height }: ImageData): Pixels {
+  return { data: data as Uint8ClampedArray, width, height }
 }
 
 function prepare(): void {
