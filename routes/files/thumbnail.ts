@@ -8,7 +8,7 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import { type HttpContext, headerReader } from '../http/router.ts'
 import { enterPublic } from './access.ts'
 import { asFile } from './download.ts'
-import { wrongSecret } from './link.ts'
+import { wrongSecret } from './links.ts'
 import type { FilesServices } from './services.ts'
 import { isThumbnailSecret } from './thumbnail-secret.ts'
 
