@@ -5,7 +5,7 @@ import { doorkeeper } from '../routes/auth/door.ts'
 import { authRoutes } from '../routes/auth/routes.ts'
 import { couchdbRoutes } from '../routes/couchdb/routes.ts'
 import { dataRoutes } from '../routes/data/routes.ts'
-import { filesFace } from '../routes/files/files-face.ts'
+import { filesRoutes } from '../routes/files/routes.ts'
 import { healthRoutes } from '../routes/health.ts'
 import { jsonValue } from '../routes/http/answer.ts'
 import { newClientOf } from '../routes/http/client.ts'
@@ -16,11 +16,13 @@ import { jobsRoutes } from '../routes/jobs/routes.ts'
 import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
+import { syncRoutes } from '../routes/sync/routes.ts'
 import type { AttemptStore } from '../storage/attempts/contract.ts'
 import type { BodyRewriter, DocumentStore } from '../storage/documents/contract.ts'
-import type { FileStore } from '../storage/files/contract.ts'
+import { type FileStore, filesDoctype } from '../storage/files/contract.ts'
 import type { JobStore } from '../storage/jobs/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
+import type { SyncStore } from '../storage/sync/contract.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
 import type { Appliance } from './appliance/appliance.ts'
 import { startSweeper } from './attachments/sweeper.ts'
@@ -40,16 +42,21 @@ import { applicationWorkers } from './jobs/workers/applications.ts'
 import { archiveWorkers } from './jobs/workers/archives.ts'
 import { logWorker } from './jobs/workers/log.ts'
 import { sendmailWorker } from './jobs/workers/sendmail.ts'
+import { thumbnailTrigger, thumbnailWorker } from './jobs/workers/thumbnail.ts'
 import type { Fetch, ListenerName } from './listeners.ts'
 import type { Log } from './log.ts'
 import { openMail } from './mail/mail.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
 import { Problem } from './model/errors.ts'
 import { StartupError } from './model/startup-error.ts'
+import { objectsPlace } from './objects.ts'
 import { newReadyCheck } from './readiness.ts'
 import { Hub } from './realtime/hub.ts'
 import { openSecrets, sealOldAccounts } from './secrets/key.ts'
 import { sealBody, sealStore } from './secrets/sealed-store.ts'
+import { driverKinds } from './sync/drivers/kinds.ts'
+import { openSyncFromSettings } from './sync/open.ts'
+import { openThumbnails } from './thumbnails/thumbnails.ts'
 import { version } from './version.ts'
 
 /** Milliseconds between looks for objects that nobody needs any more. */
@@ -69,6 +76,7 @@ export interface App {
 /** Documents, and the files and jobs made of them. */
 export interface Stores extends DocumentStore, BodyRewriter {
   readonly files: FileStore
+  readonly sync: SyncStore
   readonly jobs: JobStore
   readonly attempts: AttemptStore
 }
@@ -128,21 +136,44 @@ export async function openApp(
     onCompacted: () => sweeper.run().catch(() => {}),
     seal: (ref, id, body) => sealBody(ref, id, body, secrets),
     stopping: stopping.signal,
+    fileTree: store.files.tree,
   })
   const files = openFiles({ store: store.files, objects, log })
   const { max_number_of_versions_to_keep, min_delay_between_two_versions } = config.fs.versioning
   const versioning = { max: max_number_of_versions_to_keep, minDelayMs: min_delay_between_two_versions * 1000 }
   const driveOf = newDriveOf({ store, versioning })
   const fsck = openFsck({ store, fileStore: store.files, objects, files })
-  const jobSystem = openJobSystem({ store, instances, log, settings: config.jobs, builtIn: [] })
+  const jobSystem = openJobSystem({ store, instances, log, settings: config.jobs, builtIn: [thumbnailTrigger] })
   const { jobs, triggers } = jobSystem
   const mail = openMail({ config: config.mail, contexts: config, store, log })
+  const thumbnails = openThumbnails({
+    objects,
+    jobs,
+    mayTry: async (name) => (await store.attempts.count(name, { max: 1, perMs: 3_600_000 })).allowed,
+  })
+  const drawn = { done: 0, failed: 0, peakBytes: 0 }
+  jobs.register(
+    thumbnailWorker({
+      files,
+      thumbnails,
+      instances,
+      driveOf: (instance) => driveOf(instance, undefined),
+      observe(isDone, peakBytes) {
+        drawn[isDone ? 'done' : 'failed'] += 1
+        drawn.peakBytes = Math.max(drawn.peakBytes, peakBytes)
+      },
+    }),
+  )
   const workers = [logWorker, sendmailWorker(mail, instances), ...archiveWorkers(store.files), ...applicationWorkers]
   for (const worker of workers) jobs.register(worker)
   const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
   const metrics = newMetrics('hearth')
   observeProcess(metrics)
   metrics.observe('changes_listeners', 'gauge', 'Feeds that wait for changes.', () => store.watching())
+  metrics.observe('images_drawn_total', 'counter', 'Images whose thumbnails were made.', () => drawn.done)
+  metrics.observe('images_failed_total', 'counter', 'Images that could not be drawn.', () => drawn.failed)
+  const peakHelp = 'Most memory that drawing an image took, in a process of its own.'
+  metrics.observe('image_peak_bytes', 'gauge', peakHelp, () => drawn.peakBytes)
   metrics.observe('jobs_running', 'gauge', 'Jobs that run in this process.', () => jobs.running)
   const ready = newReadyCheck({ 'document store': store, 'object store': objects })
 
@@ -172,13 +203,14 @@ export async function openApp(
   metrics.observe('realtime_sockets', 'gauge', 'Open websockets.', () => realtime.gateway.size)
   const cutOffHelp = 'Websockets ended because their clients did not take what they were sent.'
   metrics.observe('realtime_cut_off_total', 'counter', cutOffHelp, () => realtime.gateway.cutOff)
-  const ofFiles = filesFace({
+  const filesApi = filesRoutes({
     files,
     documents,
     instances,
     secrets: store.files.secrets,
     driveOf,
     fsck,
+    thumbnails,
     log,
     expiredStatus,
     maxJsonBytes: limits.maxRequestBytes,
@@ -193,16 +225,16 @@ export async function openApp(
     expiredStatus,
     maxJsonBytes: limits.maxRequestBytes,
   })
-  openApiRoute(publicApp, [ofFiles, dataFace, couchFace, realtime, authFace, jobsFace], { version })
+  openApiRoute(publicApp, [filesApi, dataFace, couchFace, realtime, authFace, jobsFace], { version })
   publicApp.route('/', authFace.router)
-  publicApp.route('/', ofFiles.router)
+  publicApp.route('/', filesApi.router)
   publicApp.route('/', dataFace.router)
   publicApp.route('/', couchFace.router)
   publicApp.route('/', realtime.router)
   publicApp.route('/', jobsFace.router)
   const adminApp = newApp('admin')
-  const driveOfNobody = (instance: Instance) => driveOf(instance, undefined)
-  const adminFace = adminRoutes({ instances, auth: adminAuth, log, metrics, fsck, objects, driveOf: driveOfNobody })
+  const driveWithoutActor = (instance: Instance) => driveOf(instance, undefined)
+  const adminFace = adminRoutes({ instances, auth: adminAuth, log, metrics, fsck, objects, driveOf: driveWithoutActor })
   adminApp.route('/', adminFace.router)
   const applianceApp = newApp('appliance')
   if (appliance !== undefined) {
@@ -211,12 +243,39 @@ export async function openApp(
     applianceApp.route('/', face.router)
   }
 
+  const syncApp = newApp('sync')
+  const { sync, token: ofSync } = await openSyncFromSettings({
+    config,
+    store: bare.sync,
+    secrets,
+    log,
+    kinds: driverKinds(),
+    place: objectsPlace(config),
+  })
+  const mayUseDrive = async (domain: string, token: string) => {
+    const instance = await instances.byHost(domain)
+    const permissions = instance && (await instances.authorise(instance, token).catch(() => undefined))
+    return (['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).every((verb) =>
+      permissions?.allowsType(verb, filesDoctype),
+    )
+  }
+  const syncFace = syncRoutes({
+    sync,
+    log,
+    token: ofSync,
+    host: config.sync.host,
+    mayUseDrive,
+    stopping: stopping.signal,
+  })
+  openApiRoute(syncApp, [syncFace], { version })
+  syncApp.route('/', syncFace.router)
+
   jobSystem.start()
   return {
     apps: {
       public: publicApp.fetch,
       admin: adminApp.fetch,
-      sync: newApp('sync').fetch,
+      sync: syncApp.fetch,
       appliance: applianceApp.fetch,
     },
     endFeeds() {
@@ -224,6 +283,7 @@ export async function openApp(
       void realtime.gateway.close().then(() => hub.close())
     },
     async close() {
+      await sync.close()
       await jobSystem.close()
       await files.close()
     },

@@ -1,4 +1,4 @@
-/** Metadata, pages, lists, changes and questions (files 4.1). */
+/** Metadata, pages, lists, changes and questions. */
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { type Scenario, scenarios } from '../scenarios.ts'
 import { openDrive, startDrives, type TestDrive } from './drive.ts'
@@ -363,7 +363,7 @@ scenarios('references', openDrive, [
     name: 'an order that is none',
     request: `GET ${album}?sort=name`,
     status: 400,
-    json: { errors: [{ detail: 'Invalid sort parameter' }] },
+    json: { error: 'Bad Request(400): Invalid sort parameter' },
   },
   { name: 'a cursor that is none', request: `GET ${album}?page[cursor]=x`, status: 400 },
   {
