@@ -123,6 +123,7 @@ export async function openApp(config: Config, log: Log, bare: Stores, objects: O
     onCompacted: () => sweeper.run().catch(() => {}),
     seal: (ref, id, body) => sealBody(ref, id, body, secrets),
     stopping: stopping.signal,
+    fileTree: store.files.tree,
   })
   const files = openFiles({ store: store.files, objects, log })
   const { max_number_of_versions_to_keep, min_delay_between_two_versions } = config.fs.versioning

@@ -7,6 +7,7 @@ import { withContents } from '../attachments/inline.ts'
 import type { ObjectBody } from '../model/body.ts'
 import { allDocs } from './all-docs.ts'
 import { changesReader } from './changes.ts'
+import { type FileTree, openComputedIndexes } from './computed-indexes.ts'
 import { creating } from './creating.ts'
 import { createIndex, deleteIndex, listIndexes } from './indexes.ts'
 import { listLocals, readLocal, writeLocal } from './locals.ts'
@@ -35,6 +36,8 @@ export interface DocumentsOptions {
   readonly seal?: (ref: DatabaseRef, id: string, body: ObjectBody) => ObjectBody
   /** Aborts when the server is about to stop: feeds that wait end then. */
   readonly stopping?: AbortSignal
+  /** Finds files for the server's own indexes. Without it they are found among all documents. */
+  readonly fileTree?: FileTree
 }
 
 /** Bytes of one attachment unless the settings say otherwise (documents 3.6). */
@@ -48,6 +51,7 @@ export function openDocuments({
   onCompacted,
   seal = (_ref, _id, body) => body,
   stopping,
+  fileTree,
 }: DocumentsOptions): Documents {
   const contents = new Contents({
     ledger: store.attachments,
@@ -56,6 +60,7 @@ export function openDocuments({
     leaseMs: attachmentLeaseMs,
   })
   const stores = { store, contents }
+  const indexed = openComputedIndexes(store, fileTree)
   return {
     listDatabases: (prefix) => store.listDatabases(prefix),
     info: (ref) => store.databaseInfo(ref),
@@ -110,10 +115,10 @@ export function openDocuments({
 
     changes: changesReader(store, stopping),
 
-    find: (ref, body, face) => find(store, ref, body, face),
-    explain: (ref, body, face) => explainFind(store, ref, body, face),
+    find: (ref, body, face) => find(indexed, ref, body, face),
+    explain: (ref, body, face) => explainFind(indexed, ref, body, face),
     createIndex: (ref, body, options) => createIndex(store, ref, body, options),
-    listIndexes: (ref) => listIndexes(store, ref),
+    listIndexes: (ref) => listIndexes(indexed, ref),
     deleteIndex: (ref, ddoc, name) => deleteIndex(store, ref, ddoc, name),
   }
 }
