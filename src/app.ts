@@ -224,7 +224,16 @@ export async function openApp(config: Config, log: Log, bare: Stores, objects: O
   publicApp.route('/', moveFace.router)
   const adminApp = newApp('admin')
   const driveOfNobody = (instance: Instance) => driveOf(instance, undefined)
-  const adminFace = adminRoutes({ instances, auth: adminAuth, log, metrics, fsck, objects, driveOf: driveOfNobody })
+  const adminFace = adminRoutes({
+    instances,
+    auth: adminAuth,
+    log,
+    metrics,
+    fsck,
+    objects,
+    exports,
+    driveOf: driveOfNobody,
+  })
   adminApp.route('/', adminFace.router)
 
   jobSystem.start()

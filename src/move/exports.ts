@@ -1,7 +1,7 @@
 /** Exports as routes see them: ordered, described and given out part by part. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
-import { zip } from '../archive/zip.ts'
+import { writeZip } from '../archive/zip-writer.ts'
 import type { OwnDocument } from '../instances/own-documents.ts'
 import type { Instance } from '../instances/service.ts'
 import type { Job, JobQueue } from '../jobs/service.ts'
@@ -70,7 +70,8 @@ export function openExports({ store, objects, jobs }: ExportsOptions): Exports {
         length: part.length,
         // Another version may pack the same contents otherwise.
         etag: `"${found.id}-${number}-${version}"`,
-        bytes: (range) => within(zip(entriesOf(objects, part.object)), range ?? { start: 0, end: part.length - 1 }),
+        bytes: (range) =>
+          within(writeZip(entriesOf(objects, part.object)), range ?? { start: 0, end: part.length - 1 }),
       }
     },
   }

@@ -3,7 +3,7 @@
  * bytes, whatever happens to the instance meanwhile.
  */
 import type { ObjectStore } from '../../storage/objects/contract.ts'
-import { type ZipEntry, zipLength } from '../archive/zip.ts'
+import { type ZipEntry, zipLength } from '../archive/zip-writer.ts'
 
 /** A document stands in the line, a content in an object of its own. */
 export interface Line {

@@ -245,6 +245,32 @@ describe('an export', () => {
     expect(statuses).toEqual([201, 201, 201, 404])
   })
 
+  test('for the operator tells nobody, and its data is fetched by its id', async () => {
+    const admin = { authorization: `Basic ${btoa(`admin:${server.passphrase}`)}` }
+    const base = `${server.adminUrl}/instances/quiet.example`
+    const made = `${server.adminUrl}/instances?Domain=quiet.example&Email=quiet@example.org`
+    expect((await server.fetch(made, { method: 'POST', headers: admin })).status).toBe(201)
+    const bearer = await server.token('*', { domain: 'quiet.example' })
+    const ordered = await server.fetch(`${base}/export?admin-req=true`, { method: 'POST', headers: admin })
+    expect(ordered.status).toBe(202)
+    const job = (await ordered.json()) as { _id: string }
+    expect(job).toMatchObject({ worker: 'export', state: 'queued', message: { admin_req: true } })
+    let state = ''
+    for (let tries = 0; !['done', 'errored'].includes(state) && tries < 300; tries++) {
+      const init = { headers: { host: 'quiet.example', authorization: `Bearer ${bearer}` } }
+      const shown = (await (await server.fetch(`/jobs/${job._id}`, init)).json()) as {
+        data: { attributes: { state: string } }
+      }
+      state = shown.data.attributes.state
+      await new Promise((done) => setTimeout(done, 100))
+    }
+    expect([state, mails.some((mail) => mail.includes('quiet@'))]).toEqual(['done', false])
+    const missing = await server.fetch(`${base}/exports/${'0'.repeat(32)}/data`, { headers: admin })
+    expect(missing.status).toBe(404)
+    const refused = await server.fetch(`${base}/export?admin-req=maybe`, { method: 'POST', headers: admin })
+    expect(refused.status).toBe(422)
+  })
+
   test.each([
     '',
     '{',
