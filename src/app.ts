@@ -1,5 +1,6 @@
 /** The composition root: the one module that sees routes, services and adapters, and builds them from the settings. */
 import { adminRoutes } from '../routes/admin/routes.ts'
+import { applianceRoutes } from '../routes/appliance/routes.ts'
 import { doorkeeper } from '../routes/auth/door.ts'
 import { authRoutes } from '../routes/auth/routes.ts'
 import { couchdbRoutes } from '../routes/couchdb/routes.ts'
@@ -22,6 +23,7 @@ import type { FileStore } from '../storage/files/contract.ts'
 import type { JobStore } from '../storage/jobs/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
+import type { Appliance } from './appliance/appliance.ts'
 import { startSweeper } from './attachments/sweeper.ts'
 import { openAuth } from './auth/auth.ts'
 import type { OwnerMail } from './auth/mail.ts'
@@ -78,7 +80,13 @@ export interface Stores extends DocumentStore, BodyRewriter, TenantReader {
  * Builds services and routes over open stores. What a first start makes (identity, passphrase) is made here, so the
  * listeners should be open by then: a start that fails afterwards would have shown the passphrase to nobody.
  */
-export async function openApp(config: Config, log: Log, bare: Stores, objects: ObjectStore): Promise<App> {
+export async function openApp(
+  config: Config,
+  log: Log,
+  bare: Stores,
+  objects: ObjectStore,
+  appliance: Appliance | undefined,
+): Promise<App> {
   const secrets = await openSecrets(config, bare)
   await sealOldAccounts(bare, secrets)
   const store = sealStore(bare, secrets)
@@ -235,6 +243,12 @@ export async function openApp(config: Config, log: Log, bare: Stores, objects: O
     driveOf: driveOfNobody,
   })
   adminApp.route('/', adminFace.router)
+  const applianceApp = newApp('appliance')
+  if (appliance !== undefined) {
+    const face = applianceRoutes({ appliance, log })
+    openApiRoute(applianceApp, [face], { version })
+    applianceApp.route('/', face.router)
+  }
 
   jobSystem.start()
   return {
@@ -242,7 +256,7 @@ export async function openApp(config: Config, log: Log, bare: Stores, objects: O
       public: publicApp.fetch,
       admin: adminApp.fetch,
       sync: newApp('sync').fetch,
-      appliance: newApp('appliance').fetch,
+      appliance: applianceApp.fetch,
     },
     endFeeds() {
       stopping.abort()
