@@ -5,7 +5,7 @@ import { doorkeeper } from '../routes/auth/door.ts'
 import { authRoutes } from '../routes/auth/routes.ts'
 import { couchdbRoutes } from '../routes/couchdb/routes.ts'
 import { dataRoutes } from '../routes/data/routes.ts'
-import { filesFace } from '../routes/files/files-face.ts'
+import { filesRoutes } from '../routes/files/routes.ts'
 import { healthRoutes } from '../routes/health.ts'
 import { jsonValue } from '../routes/http/answer.ts'
 import { newClientOf } from '../routes/http/client.ts'
@@ -17,11 +17,13 @@ import { moveRoutes } from '../routes/move/routes.ts'
 import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
+import { syncRoutes } from '../routes/sync/routes.ts'
 import type { AttemptStore } from '../storage/attempts/contract.ts'
 import type { BodyRewriter, DocumentStore, TenantReader } from '../storage/documents/contract.ts'
-import type { FileStore } from '../storage/files/contract.ts'
+import { type FileStore, filesDoctype } from '../storage/files/contract.ts'
 import type { JobStore } from '../storage/jobs/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
+import type { SyncStore } from '../storage/sync/contract.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
 import type { Appliance } from './appliance/appliance.ts'
 import { startSweeper } from './attachments/sweeper.ts'
@@ -49,10 +51,13 @@ import { Problem } from './model/errors.ts'
 import { StartupError } from './model/startup-error.ts'
 import { exportWorker } from './move/export.ts'
 import { openExports } from './move/exports.ts'
+import { objectsPlace } from './objects.ts'
 import { newReadyCheck } from './readiness.ts'
 import { Hub } from './realtime/hub.ts'
 import { openSecrets, sealOldAccounts } from './secrets/key.ts'
 import { sealBody, sealStore } from './secrets/sealed-store.ts'
+import { driverKinds } from './sync/drivers/kinds.ts'
+import { openSyncFromSettings } from './sync/open.ts'
 import { version } from './version.ts'
 
 /** Milliseconds between looks for objects that nobody needs any more. */
@@ -72,6 +77,7 @@ export interface App {
 /** Documents, and the files and jobs made of them. */
 export interface Stores extends DocumentStore, BodyRewriter, TenantReader {
   readonly files: FileStore
+  readonly sync: SyncStore
   readonly jobs: JobStore
   readonly attempts: AttemptStore
 }
@@ -191,7 +197,7 @@ export async function openApp(
   metrics.observe('realtime_sockets', 'gauge', 'Open websockets.', () => realtime.gateway.size)
   const cutOffHelp = 'Websockets ended because their clients did not take what they were sent.'
   metrics.observe('realtime_cut_off_total', 'counter', cutOffHelp, () => realtime.gateway.cutOff)
-  const ofFiles = filesFace({
+  const filesApi = filesRoutes({
     files,
     documents,
     instances,
@@ -222,16 +228,16 @@ export async function openApp(
     expiredStatus,
     maxJsonBytes: limits.maxRequestBytes,
   })
-  openApiRoute(publicApp, [ofFiles, dataFace, couchFace, realtime, authFace, jobsFace, moveFace], { version })
+  openApiRoute(publicApp, [filesApi, dataFace, couchFace, realtime, authFace, jobsFace, moveFace], { version })
   publicApp.route('/', authFace.router)
-  publicApp.route('/', ofFiles.router)
+  publicApp.route('/', filesApi.router)
   publicApp.route('/', dataFace.router)
   publicApp.route('/', couchFace.router)
   publicApp.route('/', realtime.router)
   publicApp.route('/', jobsFace.router)
   publicApp.route('/', moveFace.router)
   const adminApp = newApp('admin')
-  const driveOfNobody = (instance: Instance) => driveOf(instance, undefined)
+  const driveWithoutActor = (instance: Instance) => driveOf(instance, undefined)
   const adminFace = adminRoutes({
     instances,
     auth: adminAuth,
@@ -240,7 +246,7 @@ export async function openApp(
     fsck,
     objects,
     exports,
-    driveOf: driveOfNobody,
+    driveOf: driveWithoutActor,
   })
   adminApp.route('/', adminFace.router)
   const applianceApp = newApp('appliance')
@@ -250,12 +256,39 @@ export async function openApp(
     applianceApp.route('/', face.router)
   }
 
+  const syncApp = newApp('sync')
+  const { sync, token: ofSync } = await openSyncFromSettings({
+    config,
+    store: bare.sync,
+    secrets,
+    log,
+    kinds: driverKinds(),
+    place: objectsPlace(config),
+  })
+  const mayUseDrive = async (domain: string, token: string) => {
+    const instance = await instances.byHost(domain)
+    const permissions = instance && (await instances.authorise(instance, token).catch(() => undefined))
+    return (['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).every((verb) =>
+      permissions?.allowsType(verb, filesDoctype),
+    )
+  }
+  const syncFace = syncRoutes({
+    sync,
+    log,
+    token: ofSync,
+    host: config.sync.host,
+    mayUseDrive,
+    stopping: stopping.signal,
+  })
+  openApiRoute(syncApp, [syncFace], { version })
+  syncApp.route('/', syncFace.router)
+
   jobSystem.start()
   return {
     apps: {
       public: publicApp.fetch,
       admin: adminApp.fetch,
-      sync: newApp('sync').fetch,
+      sync: syncApp.fetch,
       appliance: applianceApp.fetch,
     },
     endFeeds() {
@@ -263,6 +296,7 @@ export async function openApp(
       void realtime.gateway.close().then(() => hub.close())
     },
     async close() {
+      await sync.close()
       await jobSystem.close()
       await files.close()
     },
