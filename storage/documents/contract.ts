@@ -58,7 +58,7 @@ export interface Edit {
   readonly parent?: RevisionId | undefined
   readonly deleted: boolean
   readonly body: Body
-  /** What a parent given for a document that does not exist means: `accept` makes generation N+1 (decisions 2). */
+  /** What a parent given for a document that does not exist means: `accept` makes generation N+1. */
   readonly unknownParent: 'accept' | 'refuse'
   /** Refuse as `missing` or `deleted` when there is no live document (an interactive DELETE). */
   readonly mustExist?: boolean
@@ -87,7 +87,7 @@ export interface DocumentRevision extends RevisionId {
   readonly id: string
 }
 
-/** A `_local` document: kept beside the documents, never counted, listed or replicated (documents 1.17). */
+/** A `_local` document: kept beside the documents, never counted, listed or replicated. */
 export interface LocalDocument {
   /** With `_local/` in front. */
   readonly id: string
@@ -111,7 +111,7 @@ export type LocalOutcome =
   /** Nothing to delete. */
   | { readonly kind: 'missing' }
 
-/** One column of an index entry: `k` is the order-preserving key in hex, `s` the string under ICU order (storage 5.2). */
+/** One column of an index entry: `k` is the order-preserving key in hex, `s` the string under ICU order. */
 export interface KeyPart {
   readonly k: string
   readonly s: string
@@ -196,7 +196,7 @@ export interface IdRange {
   readonly bodies: boolean
 }
 
-/** Which superseded bodies `compact` leaves where they are (storage 4.3); those of leaves always stay. */
+/** Which superseded bodies `compact` leaves where they are; those of leaves always stay. */
 export interface KeptBodies {
   /** Superseded no longer ago than this. */
   readonly youngerThanMs: number

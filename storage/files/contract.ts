@@ -41,7 +41,7 @@ export interface Usage {
   readonly versions: number
 }
 
-/** Reads of one tenant's tree. Names and paths are compared code point by code point (files 2.1). */
+/** Reads of one tenant's tree. Names and paths are compared code point by code point. */
 export interface TreeReader {
   /** In no particular order; ids that do not exist are left out. */
   byIds(ids: readonly string[]): Promise<readonly StoredDocument[]>
@@ -76,7 +76,7 @@ export interface TreeReader {
   /** Files and directories that are referenced by a document. */
   references(page: ReferencesPage): Promise<readonly (StoredDocument & { readonly at: string })[]>
   countReferences(type: string, id: string): Promise<number>
-  /** A running total, kept in the transactions that change it (files 6). */
+  /** A running total, kept in the transactions that change it. */
   usage(): Promise<Usage>
 }
 
@@ -134,7 +134,7 @@ export interface ObjectLedger {
   entered(objects: readonly string[]): Promise<ReadonlySet<string>>
 }
 
-/** Small values under a secret that stop existing after a time: links, metadata to come (files 3.4, 4.2, 4.3). */
+/** Small values under a secret that stop existing after a time: links, metadata to come. */
 export interface SecretStore {
   /** Gives the secret: 32 characters of `[A-Za-z0-9]`. */
   put(prefix: string, kind: string, value: string, forMs: number): Promise<string>

@@ -1,4 +1,4 @@
-/** Index entries of a document as the SQL functions take them (storage 5.2, 5.4). */
+/** Index entries of a document as the SQL functions take them. */
 import type { Json } from '../../src/model/json/value.ts'
 import { isObject } from '../../src/model/json/value.ts'
 import type { KeyPart } from '../documents/contract.ts'

@@ -1,6 +1,6 @@
 /**
  * Which indexes a database has, how they are filled and how they go. Definitions come from design documents; equal
- * definitions share one index, so that a copy of a design document needs no second build (documents 1.22).
+ * definitions share one index, so that a copy of a design document needs no second build.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseJson } from '../../src/model/json/exact.ts'

@@ -153,7 +153,7 @@ async function apply(
   }
 }
 
-/** The rules of interactive edits on a tree of any shape (documents 4.4). */
+/** The rules of interactive edits on a tree of any shape. */
 function decide(
   edit: Edit,
   nodes: readonly TreeNode[] | undefined,

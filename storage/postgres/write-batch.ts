@@ -130,7 +130,7 @@ function addEdit(columns: Columns, edit: Edit, database: KnownDatabase, repeated
 }
 
 async function call(sql: Sql | Transaction, c: Columns, atomic: boolean): Promise<readonly Row[]> {
-  // Text arrays cast twice: postgres.js cannot serialise boolean[] (storage 4.1).
+  // Text arrays cast twice: postgres.js cannot serialise boolean[].
   try {
     return (await sql`
       SELECT * FROM hearth_write(

@@ -1,6 +1,6 @@
 /**
  * Group commit: edits that arrive while a batch is under way become the next batch, one round trip and one fsync for all
- * of them (storage 4, decisions 10). A request's edits stay together; a batch holds at most one edit of a document.
+ * of them. A request's edits stay together; a batch holds at most one edit of a document.
  */
 import { Problem } from '../../src/model/errors.ts'
 import type { DatabaseRef, Edit, EditOutcome } from '../documents/contract.ts'
@@ -254,7 +254,7 @@ export type BatchOutcome = EditOutcome | { readonly kind: 'stale' } | { readonly
 type BatchOutcomes = readonly BatchOutcome[]
 
 /**
- * What is to be sent again of a batch that failed, so that only the culprit's request fails (decisions 10): first each
+ * What is to be sent again of a batch that failed, so that only the culprit's request fails: first each
  * database apart, since one may wait for a lock that is no matter of the others, then each request. The requests for which
  * nothing is left to try are rejected.
  */

@@ -42,7 +42,7 @@ function isSortedByLength(names: readonly string[]): boolean {
 
 /**
  * An upper estimate, in bytes, of what jsonb prints for canonical text: a space behind every colon and comma, and
- * numbers without exponents (`1e+300` has 301 digits). The size limit counts it (decisions 7).
+ * numbers without exponents (`1e+300` has 301 digits). The size limit counts it.
  */
 export function jsonbLength(text: string): number {
   let more = 0

@@ -17,7 +17,7 @@ export const databaseName = 'postgres'
 
 /**
  * Refuses data of another major version: PostgreSQL cannot read it, and the package has no tool that converts it
- * (decisions 13). An older version's data is no obstacle once this version has its own.
+ *. An older version's data is no obstacle once this version has its own.
  * @throws StartupError with the way out.
  */
 export async function refuseOtherMajors({ dataDir, versions, cluster }: Layout): Promise<void> {

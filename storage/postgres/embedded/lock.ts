@@ -12,7 +12,7 @@ export interface Lock {
 
 /**
  * Takes the lock file, which holds the process id and that process's start time: after a crash the id may belong to a
- * stranger (decisions 13). A lock whose process is gone is taken over.
+ * stranger. A lock whose process is gone is taken over.
  * @throws StartupError naming the process that has it, or when the file cannot be written.
  */
 export async function takeLock(file: string): Promise<Lock> {
