@@ -12,7 +12,7 @@ import { applyTrees, applyTreesIn, type Decide, type TreeChange, type TreesAsked
 import type { TreePlace } from './trees.ts'
 import type { BatchOutcome } from './write-queue.ts'
 
-/** The same function of an edit as `hearth_hash` in SQL. */
+/** The same function of an edit as `hearth_hash` in migrations/0001-documents.sql. */
 export function revisionHash(edit: {
   deleted: boolean
   gen: number
@@ -153,8 +153,11 @@ async function apply(
   }
 }
 
-/** The rules of interactive edits on a tree of any shape. */
-function decide(
+/**
+ * The rules of interactive edits on a tree of any shape. Its twin for documents with one leaf is the verdict of `hearth_write`
+ * in migrations/0001-documents.sql; write-rules.test.ts holds both against one table.
+ */
+export function decide(
   edit: Edit,
   nodes: readonly TreeNode[] | undefined,
 ): { readonly outcome: EditOutcome; readonly change?: TreeChange } {

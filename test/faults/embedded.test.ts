@@ -54,8 +54,8 @@ async function query<T>(
 }
 
 async function waitUntil(condition: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 15_000; !(await condition()); await Bun.sleep(20)) {
-    if (Date.now() > end) throw new Error('waited 15 s in vain')
+  for (const end = Date.now() + 50_000; !(await condition()); await Bun.sleep(20)) {
+    if (Date.now() > end) throw new Error('waited 50 s in vain')
   }
 }
 
