@@ -1,11 +1,11 @@
 /** From a token to what it may do. Checked tokens are remembered, because this runs on every request. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import type { Permissions } from '../model/permissions.ts'
+import { Recent } from '../model/recent.ts'
 import { grant } from '../permissions/granted.ts'
 import { coversEverything, parseScope } from '../permissions/scope.ts'
 import { readDocument } from './own-documents.ts'
 import { permissionsOfApp, permissionsOfShare } from './permission-documents.ts'
-import { Recent } from './recent.ts'
 import type { Instance } from './service.ts'
 import { expiredToken, invalidToken, type TokenSettings, type VerifiedToken, verifyToken } from './token.ts'
 

@@ -4,17 +4,12 @@
  * neither HTTP, permissions nor selectors.
  */
 import type { Body } from '../../src/model/body.ts'
+import type { DatabaseRef } from '../../src/model/database.ts'
 import type { Json } from '../../src/model/json/value.ts'
 import type { RevisionId } from '../../src/model/revision.ts'
 import type { RevisionNode } from '../../src/model/revision-tree.ts'
 
-export type { Body, RevisionId, RevisionNode }
-
-/** A database of one tenant. `prefix` is the instance's namespace, `global` for the server's own documents. */
-export interface DatabaseRef {
-  readonly prefix: string
-  readonly name: string
-}
+export type { Body, DatabaseRef, RevisionId, RevisionNode }
 
 export interface DatabaseInfo {
   readonly ref: DatabaseRef

@@ -3,6 +3,7 @@
  * a second transaction would only hold a connection; and what has gathered by then is written together, with one lock,
  * one commit and one look at the trees for all of it.
  */
+import { databaseKey } from '../../src/model/database.ts'
 import { Problem } from '../../src/model/errors.ts'
 import type { DatabaseRef, Replicated } from '../documents/contract.ts'
 import { inByteOrder } from './byte-order.ts'
@@ -38,7 +39,7 @@ export class ReplicationQueue {
     return new Promise((resolve, reject) => {
       const characters = revisions.reduce((sum, { body }) => sum + body.text.length, 0)
       const request = { revisions, characters, resolve, reject }
-      const key = `${ref.prefix}\n${ref.name}`
+      const key = databaseKey(ref)
       const line = this.waiting.get(key)
       if (line) line.push(request)
       else void this.work(key, ref, [request])

@@ -2,7 +2,9 @@
  * Edits that need the whole revision tree of a document: conflicts, design documents, replication. One transaction a
  * database: lock it, read the trees, decide in memory (`src/model/revision-tree.ts`), write the difference.
  */
+
 import { createHash } from 'node:crypto'
+import { databaseKey } from '../../src/model/database.ts'
 import { noDatabase } from '../../src/model/no-database.ts'
 import { mergePath, type TreeNode, winner } from '../../src/model/revision-tree.ts'
 import type { Body, DatabaseRef, Edit, EditOutcome, Replicated, RevisionId } from '../documents/contract.ts'
@@ -73,7 +75,7 @@ async function writeComplex(
   const groups = new Map<string, number[]>()
   for (const [at, edit] of edits.entries()) {
     if (outcomes[at]?.kind !== 'complex') continue
-    const key = `${edit.ref.prefix}\n${edit.ref.name}`
+    const key = databaseKey(edit.ref)
     const group = groups.get(key)
     if (group) group.push(at)
     else groups.set(key, [at])

@@ -2,6 +2,7 @@
  * Group commit: edits that arrive while a batch is under way become the next batch, one round trip and one fsync for all
  * of them. A request's edits stay together; a batch holds at most one edit of a document.
  */
+import { databaseKey } from '../../src/model/database.ts'
 import { Problem } from '../../src/model/errors.ts'
 import type { DatabaseRef, Edit, EditOutcome } from '../documents/contract.ts'
 import { isConnectionLost, type Sql, translate } from './connection.ts'
@@ -278,13 +279,13 @@ function isStale(outcome: BatchOutcome | undefined): boolean {
 }
 
 function documentKey({ edit, database }: PlacedEdit): string {
-  return `${database?.db ?? `${edit.ref.prefix}\n${edit.ref.name}`}\n${edit.id}`
+  return `${database?.db ?? databaseKey(edit.ref)}\n${edit.id}`
 }
 
 function hasRepeatedIds(edits: readonly Edit[]): boolean {
   const seen = new Set<string>()
   for (const edit of edits) {
-    const key = `${edit.ref.prefix}\n${edit.ref.name}\n${edit.id}`
+    const key = `${databaseKey(edit.ref)}\n${edit.id}`
     if (seen.has(key)) return true
     seen.add(key)
   }

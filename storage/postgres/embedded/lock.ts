@@ -1,8 +1,9 @@
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { errnoOf } from '../../../src/model/errno.ts'
 import { StartupError } from '../../../src/model/startup-error.ts'
-import { codeOf, onDisk } from './failures.ts'
+import { onDisk } from './failures.ts'
 import { lifeOf } from './processes.ts'
 
 /** A data directory that this process alone serves. */
@@ -41,7 +42,7 @@ async function linked(draft: string, file: string): Promise<boolean> {
     await link(draft, file)
     return true
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false
+    if (errnoOf(error) === 'EEXIST') return false
     throw error
   }
 }
