@@ -1,7 +1,7 @@
 import { StartupError } from '../../src/model/startup-error.ts'
 import type { StoreSnapshot } from '../backup/contract.ts'
-import { contentsOf, revisionsOf } from './census.ts'
 import type { ConnectionOptions, Sql, Transaction } from './connection.ts'
+import { contentsOf, revisionsOf } from './contents.ts'
 import { copyOut, openCopySession } from './copy.ts'
 import { schemaVersion } from './migrate.ts'
 

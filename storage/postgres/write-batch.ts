@@ -1,7 +1,7 @@
 /** One call of `hearth_write`: arrays of edits in, one outcome for each edit out. */
 import type { Edit, EditOutcome } from '../documents/contract.ts'
 import type { Sql, Transaction } from './connection.ts'
-import type { KnownDatabase } from './directory.ts'
+import type { KnownDatabase } from './database-cache.ts'
 import { type EntryRow, entriesOf, keptIndexes } from './entries.ts'
 import type { BatchOutcome } from './write-queue.ts'
 

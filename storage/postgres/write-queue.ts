@@ -6,7 +6,7 @@ import { databaseKey } from '../../src/model/database.ts'
 import { Problem } from '../../src/model/errors.ts'
 import type { DatabaseRef, Edit, EditOutcome } from '../documents/contract.ts'
 import { isConnectionLost, type Sql, translate } from './connection.ts'
-import type { Directory } from './directory.ts'
+import type { DatabaseCache } from './database-cache.ts'
 import { retrying } from './retry.ts'
 import { writeTrees } from './tree-edits.ts'
 import { AtomicRefusal, type PlacedEdit, writeBatch } from './write-batch.ts'
@@ -41,7 +41,7 @@ export class WriteQueue {
 
   constructor(
     private readonly sql: Sql,
-    private readonly directory: Directory,
+    private readonly databases: DatabaseCache,
     /** Told of every database that may have changed, after the commit. */
     private readonly changed: (ref: DatabaseRef) => void,
   ) {}
@@ -91,8 +91,8 @@ export class WriteQueue {
   private async place(edits: readonly Edit[], atomic: boolean): Promise<readonly EditOutcome[]> {
     let placed = this.placeKnown(edits)
     if (!placed) {
-      for (const edit of edits) if (!this.directory.peek(edit.ref)) await this.directory.load(edit.ref)
-      placed = edits.map((edit) => ({ edit, database: this.directory.peek(edit.ref) }))
+      for (const edit of edits) if (!this.databases.peek(edit.ref)) await this.databases.load(edit.ref)
+      placed = edits.map((edit) => ({ edit, database: this.databases.peek(edit.ref) }))
     }
     const outcomes = await this.submit(placed, atomic)
     return this.settle(edits, outcomes, atomic)
@@ -101,7 +101,7 @@ export class WriteQueue {
   private placeKnown(edits: readonly Edit[]): PlacedEdit[] | undefined {
     const placed: PlacedEdit[] = []
     for (const edit of edits) {
-      const database = this.directory.peek(edit.ref)
+      const database = this.databases.peek(edit.ref)
       if (!database) return undefined
       placed.push({ edit, database })
     }
@@ -223,9 +223,9 @@ export class WriteQueue {
     let outcomes = first
     for (let attempt = 0; attempt < maxRepeats && outcomes.some(isStale); attempt += 1) {
       const stale = edits.filter((_, at) => isStale(outcomes[at]))
-      for (const edit of new Map(stale.map((item) => [item.ref, item])).values()) await this.directory.load(edit.ref)
+      for (const edit of new Map(stale.map((item) => [item.ref, item])).values()) await this.databases.load(edit.ref)
       const again = atomic ? edits : stale
-      const placed = again.map((edit) => ({ edit, database: this.directory.peek(edit.ref) }))
+      const placed = again.map((edit) => ({ edit, database: this.databases.peek(edit.ref) }))
       if (placed.every(({ database }) => database === undefined)) break
       const answers = await this.submit(placed, atomic)
       if (atomic) {
@@ -239,7 +239,7 @@ export class WriteQueue {
     if (!atomic) outcomes = outcomes.map((outcome) => (outcome.kind === 'stale' ? { kind: 'complex' } : outcome))
     if (outcomes.some((outcome) => outcome.kind === 'complex')) {
       if (atomic) throw new Error('an atomic write meets no conflicts and no design documents')
-      outcomes = await writeTrees(this.sql, this.directory, edits, outcomes)
+      outcomes = await writeTrees(this.sql, this.databases, edits, outcomes)
     }
     return outcomes.map((outcome): EditOutcome => {
       if (outcome.kind === 'stale') {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { errnoOf } from '../../../src/model/errno.ts'
 import { StartupError } from '../../../src/model/startup-error.ts'
 import { onDisk } from './failures.ts'
-import { lifeOf } from './processes.ts'
+import { startTimeOf } from './processes.ts'
 
 /** A data directory that this process alone serves. */
 export interface Lock {
@@ -21,7 +21,7 @@ export async function takeLock(file: string): Promise<Lock> {
 }
 
 async function take(file: string): Promise<Lock> {
-  const mine = `${process.pid} ${(await lifeOf(process.pid)) ?? 'unknown'}\n`
+  const mine = `${process.pid} ${(await startTimeOf(process.pid)) ?? 'unknown'}\n`
   const draft = `${file}.${process.pid}.${crypto.randomUUID()}`
   try {
     await writeFile(draft, mine, { mode: 0o644 })
@@ -57,7 +57,7 @@ async function takeOver(draft: string, file: string, mine: string): Promise<void
 
 async function refuseIfAlive(file: string): Promise<void> {
   const [pid = '', life = ''] = ((await content(file)) ?? '').trim().split(' ')
-  if (!/^[1-9][0-9]*$/.test(pid) || (await lifeOf(Number(pid))) !== life) return
+  if (!/^[1-9][0-9]*$/.test(pid) || (await startTimeOf(Number(pid))) !== life) return
   throw new StartupError(
     `Another Hearth, process ${pid}, serves this data directory (${file}): stop it first, or choose another --data-dir.`,
   )

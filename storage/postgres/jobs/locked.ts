@@ -8,7 +8,7 @@ import { databaseKey } from '../../../src/model/database.ts'
 import { Problem } from '../../../src/model/errors.ts'
 import type { Body, DatabaseRef, Edit, RevisionId } from '../../documents/contract.ts'
 import type { Transaction } from '../connection.ts'
-import type { Directory, KnownDatabase } from '../directory.ts'
+import type { DatabaseCache, KnownDatabase } from '../database-cache.ts'
 import { writeTreesIn } from '../tree-edits.ts'
 import { writeBatch } from '../write-batch.ts'
 
@@ -23,18 +23,18 @@ export interface LockedEdit {
 /** Databases that a transaction holds. */
 export class LockedDatabases {
   readonly #tx: Transaction
-  readonly #directory: Directory
+  readonly #databases: DatabaseCache
   readonly #known = new Map<string, KnownDatabase>()
 
-  private constructor(tx: Transaction, directory: Directory) {
+  private constructor(tx: Transaction, databases: DatabaseCache) {
     this.#tx = tx
-    this.#directory = directory
+    this.#databases = databases
   }
 
   /** Locks databases, and makes those that are missing where `make` is set. */
   static async lock(
     tx: Transaction,
-    directory: Directory,
+    databases: DatabaseCache,
     refs: readonly DatabaseRef[],
     { make }: { readonly make: boolean },
   ): Promise<LockedDatabases> {
@@ -51,11 +51,11 @@ export class LockedDatabases {
         ON CONFLICT (prefix, name) DO NOTHING`
       found = await lock()
     }
-    const locked = new LockedDatabases(tx, directory)
+    const locked = new LockedDatabases(tx, databases)
     for (const { prefix, name, db, index_epoch } of found) {
-      const remembered = directory.peek({ prefix, name })
+      const remembered = databases.peek({ prefix, name })
       const isCurrent = remembered?.db === db && remembered.indexEpoch === index_epoch
-      const known = isCurrent ? remembered : await directory.load({ prefix, name }, tx)
+      const known = isCurrent ? remembered : await databases.load({ prefix, name }, tx)
       if (known) locked.#known.set(databaseKey(known.ref), known)
     }
     return locked
@@ -87,7 +87,7 @@ export class LockedDatabases {
     const batch = edits.map((edit) => ({ edit: editOf(edit), database: this.#known.get(databaseKey(edit.ref)) }))
     const first = await writeBatch(this.#tx, batch, { atomic: false, repeated: false })
     const all = batch.map(({ edit }) => edit)
-    const outcomes = await writeTreesIn(this.#tx, this.#directory, all, first)
+    const outcomes = await writeTreesIn(this.#tx, this.#databases, all, first)
     return outcomes.map((outcome, at) => {
       if (outcome.kind === 'ok') return outcome.rev
       throw new Problem('conflict', `Document update conflict: ${edits[at]?.id}`)

@@ -31,7 +31,7 @@ interface DatabaseRow {
   readonly views: readonly { ddoc: string; name: string; id: number }[] | null
 }
 
-export class Directory {
+export class DatabaseCache {
   private readonly known = new Map<string, KnownDatabase>()
   private readonly compiled = new Map<string, CompiledIndex>()
 
