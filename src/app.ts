@@ -1,5 +1,6 @@
 /** The composition root: the one module that sees routes, services and adapters, and builds them from the settings. */
 import { adminRoutes } from '../routes/admin/routes.ts'
+import { applianceRoutes } from '../routes/appliance/routes.ts'
 import { doorkeeper } from '../routes/auth/door.ts'
 import { authRoutes } from '../routes/auth/routes.ts'
 import { couchdbRoutes } from '../routes/couchdb/routes.ts'
@@ -15,12 +16,15 @@ import { jobsRoutes } from '../routes/jobs/routes.ts'
 import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
+import { syncRoutes } from '../routes/sync/routes.ts'
 import type { AttemptStore } from '../storage/attempts/contract.ts'
 import type { BodyRewriter, DocumentStore } from '../storage/documents/contract.ts'
-import type { FileStore } from '../storage/files/contract.ts'
+import { type FileStore, filesDoctype } from '../storage/files/contract.ts'
 import type { JobStore } from '../storage/jobs/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
+import type { SyncStore } from '../storage/sync/contract.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
+import type { Appliance } from './appliance/appliance.ts'
 import { startSweeper } from './attachments/sweeper.ts'
 import { openAuth } from './auth/auth.ts'
 import type { OwnerMail } from './auth/mail.ts'
@@ -44,10 +48,13 @@ import { openMail } from './mail/mail.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
 import { Problem } from './model/errors.ts'
 import { StartupError } from './model/startup-error.ts'
+import { objectsPlace } from './objects.ts'
 import { newReadyCheck } from './readiness.ts'
 import { Hub } from './realtime/hub.ts'
 import { openSecrets, sealOldAccounts } from './secrets/key.ts'
 import { sealBody, sealStore } from './secrets/sealed-store.ts'
+import { driverKinds } from './sync/drivers/kinds.ts'
+import { openSyncFromSettings } from './sync/open.ts'
 import { version } from './version.ts'
 
 /** Milliseconds between looks for objects that nobody needs any more. */
@@ -67,6 +74,7 @@ export interface App {
 /** Documents, and the files and jobs made of them. */
 export interface Stores extends DocumentStore, BodyRewriter {
   readonly files: FileStore
+  readonly sync: SyncStore
   readonly jobs: JobStore
   readonly attempts: AttemptStore
 }
@@ -75,7 +83,13 @@ export interface Stores extends DocumentStore, BodyRewriter {
  * Builds services and routes over open stores. What a first start makes (identity, passphrase) is made here, so the
  * listeners should be open by then: a start that fails afterwards would have shown the passphrase to nobody.
  */
-export async function openApp(config: Config, log: Log, bare: Stores, objects: ObjectStore): Promise<App> {
+export async function openApp(
+  config: Config,
+  log: Log,
+  bare: Stores,
+  objects: ObjectStore,
+  appliance: Appliance | undefined,
+): Promise<App> {
   const secrets = await openSecrets(config, bare)
   await sealOldAccounts(bare, secrets)
   const store = sealStore(bare, secrets)
@@ -197,20 +211,54 @@ export async function openApp(config: Config, log: Log, bare: Stores, objects: O
   const driveOfNobody = (instance: Instance) => driveOf(instance, undefined)
   const adminFace = adminRoutes({ instances, auth: adminAuth, log, metrics, fsck, objects, driveOf: driveOfNobody })
   adminApp.route('/', adminFace.router)
+  const applianceApp = newApp('appliance')
+  if (appliance !== undefined) {
+    const face = applianceRoutes({ appliance, log })
+    openApiRoute(applianceApp, [face], { version })
+    applianceApp.route('/', face.router)
+  }
+
+  const syncApp = newApp('sync')
+  const { sync, token: ofSync } = await openSyncFromSettings({
+    config,
+    store: bare.sync,
+    secrets,
+    log,
+    kinds: driverKinds(),
+    place: objectsPlace(config),
+  })
+  const mayUseDrive = async (domain: string, token: string) => {
+    const instance = await instances.byHost(domain)
+    const permissions = instance && (await instances.authorise(instance, token).catch(() => undefined))
+    return (['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).every((verb) =>
+      permissions?.allowsType(verb, filesDoctype),
+    )
+  }
+  const syncFace = syncRoutes({
+    sync,
+    log,
+    token: ofSync,
+    host: config.sync.host,
+    mayUseDrive,
+    stopping: stopping.signal,
+  })
+  openApiRoute(syncApp, [syncFace], { version })
+  syncApp.route('/', syncFace.router)
 
   jobSystem.start()
   return {
     apps: {
       public: publicApp.fetch,
       admin: adminApp.fetch,
-      sync: newApp('sync').fetch,
-      appliance: newApp('appliance').fetch,
+      sync: syncApp.fetch,
+      appliance: applianceApp.fetch,
     },
     endFeeds() {
       stopping.abort()
       void realtime.gateway.close().then(() => hub.close())
     },
     async close() {
+      await sync.close()
       await jobSystem.close()
       await files.close()
     },

@@ -4,6 +4,7 @@ import { ConfigError } from '../config/load.ts'
 import { StartupError } from '../model/startup-error.ts'
 import { version } from '../version.ts'
 import { AdminClientError } from './admin-client.ts'
+import { addApplianceCommands } from './appliance.ts'
 import { addBackupCommands } from './backup.ts'
 import { addConfigCommands } from './config.ts'
 import { addDoctorCommand } from './doctor.ts'
@@ -44,6 +45,7 @@ function newProgram(output: Output): Command {
   addFsckCommand(program, output)
   addBackupCommands(program, output)
   addConfigCommands(program, output)
+  addApplianceCommands(program, output)
   addDoctorCommand(program, output)
   addVersionCommand(program, output)
   return program

@@ -21,6 +21,7 @@ import type {
 import { StaleIndexes } from '../documents/contract.ts'
 import type { FileStore } from '../files/contract.ts'
 import type { JobStore } from '../jobs/contract.ts'
+import type { SyncStore } from '../sync/contract.ts'
 import { newLedger } from './attachments.ts'
 import { newAttemptStore, sweepAttempts } from './attempts.ts'
 import { countChanges, readChanges } from './changes.ts'
@@ -40,6 +41,7 @@ import { documentOf, ReadQueue } from './read-queue.ts'
 import { ReplicationQueue } from './replication-queue.ts'
 import { rewriteBodies } from './rewrite.ts'
 import { countIds, readMany, scanIds } from './scans.ts'
+import { openPostgresSync } from './sync/store.ts'
 import { readRevisions, readTrees } from './trees.ts'
 import { WriteQueue } from './write-queue.ts'
 
@@ -57,6 +59,7 @@ export interface PostgresDocumentsOptions extends ConnectionOptions {
 /** Documents, and the files and jobs made of them. */
 export interface PostgresStore extends DocumentStore, BodyRewriter {
   readonly files: FileStore
+  readonly sync: SyncStore
   readonly jobs: JobStore
   readonly attempts: AttemptStore
 }
@@ -151,6 +154,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
   }
 
   return {
+    sync: openPostgresSync({ target: options.target }),
     files: newPostgresFiles({ sql, databases, notifications, maxConnections: options.maxConnections }),
     jobs: newPostgresJobs({
       sql,
