@@ -5,7 +5,7 @@ import { doorkeeper } from '../routes/auth/door.ts'
 import { authRoutes } from '../routes/auth/routes.ts'
 import { couchdbRoutes } from '../routes/couchdb/routes.ts'
 import { dataRoutes } from '../routes/data/routes.ts'
-import { filesFace } from '../routes/files/files-face.ts'
+import { filesRoutes } from '../routes/files/routes.ts'
 import { healthRoutes } from '../routes/health.ts'
 import { jsonValue } from '../routes/http/answer.ts'
 import { newClientOf } from '../routes/http/client.ts'
@@ -179,7 +179,7 @@ export async function openApp(
   metrics.observe('realtime_sockets', 'gauge', 'Open websockets.', () => realtime.gateway.size)
   const cutOffHelp = 'Websockets ended because their clients did not take what they were sent.'
   metrics.observe('realtime_cut_off_total', 'counter', cutOffHelp, () => realtime.gateway.cutOff)
-  const ofFiles = filesFace({
+  const filesApi = filesRoutes({
     files,
     documents,
     instances,
@@ -200,16 +200,16 @@ export async function openApp(
     expiredStatus,
     maxJsonBytes: limits.maxRequestBytes,
   })
-  openApiRoute(publicApp, [ofFiles, dataFace, couchFace, realtime, authFace, jobsFace], { version })
+  openApiRoute(publicApp, [filesApi, dataFace, couchFace, realtime, authFace, jobsFace], { version })
   publicApp.route('/', authFace.router)
-  publicApp.route('/', ofFiles.router)
+  publicApp.route('/', filesApi.router)
   publicApp.route('/', dataFace.router)
   publicApp.route('/', couchFace.router)
   publicApp.route('/', realtime.router)
   publicApp.route('/', jobsFace.router)
   const adminApp = newApp('admin')
-  const driveOfNobody = (instance: Instance) => driveOf(instance, undefined)
-  const adminFace = adminRoutes({ instances, auth: adminAuth, log, metrics, fsck, objects, driveOf: driveOfNobody })
+  const driveWithoutActor = (instance: Instance) => driveOf(instance, undefined)
+  const adminFace = adminRoutes({ instances, auth: adminAuth, log, metrics, fsck, objects, driveOf: driveWithoutActor })
   adminApp.route('/', adminFace.router)
   const applianceApp = newApp('appliance')
   if (appliance !== undefined) {

@@ -3,7 +3,7 @@
 import { mkdir, open, rename, rmdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errnoOf } from '../../../src/model/errno.ts'
-import { SharedRuns } from '../../shared-runs.ts'
+import { Coalescer } from '../../coalescer.ts'
 
 export interface Folders {
   /** Renames a finished file into its place, making the folders on the way. On disk when the promise resolves. */
@@ -19,7 +19,7 @@ const attempts = 100
 export function newFolders(root: string): Folders {
   /** Folders being made: nobody may rely on one before its entry in its parent is on disk. */
   const making = new Map<string, Promise<void>>()
-  const syncing = new Map<string, SharedRuns<undefined>>()
+  const syncing = new Map<string, Coalescer<undefined>>()
 
   function ensure(folder: string): Promise<void> {
     if (folder === root) return Promise.resolve()
@@ -49,7 +49,7 @@ export function newFolders(root: string): Folders {
   /** Files that are put into one folder at the same time share one wait for the disk. */
   async function sync(folder: string): Promise<void> {
     const known = syncing.get(folder)
-    const together = known ?? new SharedRuns<undefined>(() => syncFolder(folder))
+    const together = known ?? new Coalescer<undefined>(() => syncFolder(folder))
     if (known === undefined) syncing.set(folder, together)
     try {
       await together.add(undefined)
