@@ -29,6 +29,7 @@ import type { Appliance } from './appliance/appliance.ts'
 import { startSweeper } from './attachments/sweeper.ts'
 import { openAuth } from './auth/auth.ts'
 import type { OwnerMail } from './auth/mail.ts'
+import { effectiveContext } from './config/contexts.ts'
 import { proxyAddresses } from './config/proxies.ts'
 import type { Config } from './config/schema.ts'
 import { openDocuments } from './documents/documents.ts'
@@ -144,7 +145,7 @@ export async function openApp(
   const files = openFiles({ store: store.files, objects, log })
   const { max_number_of_versions_to_keep, min_delay_between_two_versions } = config.fs.versioning
   const versioning = { max: max_number_of_versions_to_keep, minDelayMs: min_delay_between_two_versions * 1000 }
-  const driveOf = newDriveOf({ store, versioning })
+  const driveOf = newDriveOf({ store, versioning, contextOf: (context) => effectiveContext(config, context) })
   const fsck = openFsck({ store, fileStore: store.files, objects, files })
   const jobSystem = openJobSystem({ store, instances, log, settings: config.jobs, builtIn: [thumbnailTrigger] })
   const { jobs, triggers } = jobSystem
