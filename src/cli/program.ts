@@ -12,6 +12,7 @@ import { addFsckCommand } from './fsck.ts'
 import { addInstanceCommands } from './instances.ts'
 import type { Output } from './output.ts'
 import { addServeCommand } from './serve.ts'
+import { addSyncCommands } from './sync.ts'
 import { addVersionCommand } from './version.ts'
 
 /** Done. */
@@ -47,6 +48,7 @@ function newProgram(output: Output): Command {
   addConfigCommands(program, output)
   addApplianceCommands(program, output)
   addDoctorCommand(program, output)
+  addSyncCommands(program, output)
   addVersionCommand(program, output)
   return program
 }
