@@ -17,6 +17,7 @@ import type {
   RevisionId,
   RevisionTree,
   StoredDocument,
+  TenantReader,
 } from '../documents/contract.ts'
 import { StaleIndexes } from '../documents/contract.ts'
 import type { FileStore } from '../files/contract.ts'
@@ -42,6 +43,7 @@ import { ReplicationQueue } from './replication-queue.ts'
 import { rewriteBodies } from './rewrite.ts'
 import { countIds, readMany, scanIds } from './scans.ts'
 import { openPostgresSync } from './sync/store.ts'
+import { readTenant } from './tenant-snapshot.ts'
 import { readRevisions, readTrees } from './trees.ts'
 import { WriteQueue } from './write-queue.ts'
 
@@ -57,7 +59,7 @@ export interface PostgresDocumentsOptions extends ConnectionOptions {
 }
 
 /** Documents, and the files and jobs made of them. */
-export interface PostgresStore extends DocumentStore, BodyRewriter {
+export interface PostgresStore extends DocumentStore, BodyRewriter, TenantReader {
   readonly files: FileStore
   readonly sync: SyncStore
   readonly jobs: JobStore
@@ -164,6 +166,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       shared: options.shared ?? true,
     }),
     attempts: newAttemptStore(sql),
+    readTenant: (prefix, work) => guarded(() => readTenant(sql, prefix, work)),
     rewriteBodies: (name, rewrite) => guarded(() => rewriteBodies(sql, name, rewrite)),
 
     createDatabase: (ref) => guarded(() => createDatabase(sql, ref)),
