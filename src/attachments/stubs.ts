@@ -45,7 +45,7 @@ export function partsOf(text: string): StoredParts {
   return { members: { value: members, exact: value === exact ? members : printed }, stubs: parsedStubs(stubs) }
 }
 
-/** A body with attachments. The digest is that of their names, types and digests too (decisions 11). */
+/** A body with attachments. The digest is that of their names, types and digests too. */
 export function withStubs(body: ObjectBody, stubs: Stubs): ObjectBody {
   if (stubs.size === 0) return body
   const sorted = [...stubs].sort(([a], [b]) => compareNames(a, b))
