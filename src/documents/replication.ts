@@ -6,9 +6,9 @@ import { formatRevision, parseRevision } from '../model/revision.ts'
 import { sortedLeaves } from '../model/revision-tree.ts'
 import { checkDocumentId } from './document.ts'
 import type { Asked, OpenOptions } from './open-revisions.ts'
+import { openWinners } from './open-winners.ts'
 import { PageMemory } from './page-memory.ts'
 import type { BulkGetFailure, BulkGetLine, BulkGetResult, OpenRevision, RevisionsDiff } from './service.ts'
-import { openWinners } from './winners.ts'
 
 type Store = Pick<DocumentStore, 'readTrees' | 'readRevisions'>
 
