@@ -14,10 +14,18 @@ import { type HttpRouter, newRouter } from '../routes/http/router.ts'
 import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
+import { statusRoutes } from '../routes/status.ts'
 import type { AttemptStore } from '../storage/attempts/contract.ts'
-import type { DocumentStore } from '../storage/documents/contract.ts'
+import type { DocumentStore, EveryTenant } from '../storage/documents/contract.ts'
 import type { FileStore } from '../storage/files/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
+import { newAccountManager } from './admin/account-manager.ts'
+import { instancesWithApp } from './admin/app-instances.ts'
+import { openDebugging } from './admin/debugging.ts'
+import { openSharedFlags } from './admin/features.ts'
+import { openIdentityProvider } from './admin/identity-provider.ts'
+import { lastActivity } from './admin/last-activity.ts'
+import { openMaintenance } from './admin/maintenance.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
 import { startSweeper } from './attachments/sweeper.ts'
 import { openAuth } from './auth/auth.ts'
@@ -35,6 +43,7 @@ import type { Instance } from './instances/service.ts'
 import type { Fetch, ListenerName } from './listeners.ts'
 import type { Log } from './log.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
+import { openOutgoing } from './outgoing/outgoing.ts'
 import { newReadyCheck } from './readiness.ts'
 import { Hub } from './realtime/hub.ts'
 import { StartupError } from './startup-error.ts'
@@ -55,7 +64,7 @@ export interface App {
 }
 
 /** Documents, and the files made of them. */
-export interface Stores extends DocumentStore {
+export interface Stores extends DocumentStore, EveryTenant {
   readonly files: FileStore
   readonly attempts: AttemptStore
 }
@@ -127,6 +136,11 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
   }
 
   const publicApp = newApp('public')
+  const outgoing = openOutgoing({
+    allowPrivate: config.outgoing.allow_private,
+    isOwn: async (host) => (await instances.byHost(host)) !== undefined,
+    serve: (request) => publicApp.fetch(request),
+  })
   publicApp.use(cors())
   publicApp.use(doorkeeper({ instances, clientOf }))
   const expiredStatus = config.token.expired_status
@@ -155,7 +169,16 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     maxJsonBytes: limits.maxRequestBytes,
   })
   const authFace = authRoutes({ instances, auth, mail: ownerMail, clientOf, log }, { version })
-  openApiRoute(publicApp, [ofFiles, dataFace, couchFace, realtime, authFace], { version })
+  const statusFace = statusRoutes({
+    log,
+    parts: {
+      cache: () => store.ping(),
+      couchdb: () => store.ping(),
+      fs: () => objects.ping(),
+    },
+  })
+  openApiRoute(publicApp, [statusFace, ofFiles, dataFace, couchFace, realtime, authFace], { version })
+  publicApp.route('/', statusFace.router)
   publicApp.route('/', authFace.router)
   publicApp.route('/', ofFiles.router)
   publicApp.route('/', dataFace.router)
@@ -163,7 +186,26 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
   publicApp.route('/', realtime.router)
   const adminApp = newApp('admin')
   const driveOfNobody = (instance: Instance) => driveOf(instance, undefined)
-  const adminFace = adminRoutes({ instances, auth: adminAuth, log, metrics, fsck, objects, driveOf: driveOfNobody })
+  const adminFace = adminRoutes({
+    instances,
+    adminAuth,
+    auth,
+    accountManager: newAccountManager({ clouderies: config.clouderies, outgoing, log }),
+    contexts: config,
+    debugging: openDebugging(store.files.secrets),
+    identityProvider: openIdentityProvider({ authentication: config.authentication, codes: auth.codes, outgoing }),
+    maintenance: openMaintenance({ store, settings: config, outgoing }),
+    sharedFlags: openSharedFlags(store),
+    lastActivity: (instance) => lastActivity(store, instance),
+    instancesWithApp: (slug, version) => instancesWithApp(store, instances, slug, version),
+    store,
+    files,
+    log,
+    metrics,
+    fsck,
+    objects,
+    driveOf: driveOfNobody,
+  })
   adminApp.route('/', adminFace.router)
 
   return {

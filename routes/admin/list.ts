@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { instanceObject, json, jsonApi } from './json-api.ts'
-import { countOf, textOf } from './parameters.ts'
+import { instanceObject, json, jsonApi } from './answer.ts'
+import { countOf, textOf } from './request.ts'
 import type { AdminServices } from './services.ts'
 
 const query = z.object({

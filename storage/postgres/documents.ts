@@ -7,6 +7,7 @@ import type {
   DocumentRevision,
   DocumentStore,
   Edit,
+  EveryTenant,
   IdRange,
   IndexCompiler,
   IndexScan,
@@ -35,7 +36,7 @@ import { migrate, refreshCollation } from './migrate.ts'
 import { Notifications } from './notifications.ts'
 import { documentOf, ReadQueue } from './read-queue.ts'
 import { ReplicationQueue } from './replication-queue.ts'
-import { countIds, readMany, scanIds } from './scans.ts'
+import { countIds, readEverywhere, readMany, scanIds } from './scans.ts'
 import { readRevisions, readTrees } from './trees.ts'
 import { WriteQueue } from './write-queue.ts'
 
@@ -51,7 +52,7 @@ export interface PostgresDocumentsOptions extends ConnectionOptions {
 }
 
 /** Documents, and the files made of them. */
-export interface PostgresStore extends DocumentStore {
+export interface PostgresStore extends DocumentStore, EveryTenant {
   readonly files: FileStore
   readonly attempts: AttemptStore
 }
@@ -148,6 +149,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
   return {
     files: newPostgresFiles({ sql, directory, notifications, maxConnections: options.maxConnections }),
     attempts: newAttemptStore(sql),
+    readEverywhere: (name, id) => guarded(() => readEverywhere(sql, name, id)),
 
     createDatabase: (ref) => guarded(() => createDatabase(sql, ref)),
     databaseInfo: (ref) => guarded(() => databaseInfo(sql, ref)),
