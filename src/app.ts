@@ -18,6 +18,7 @@ import { statusRoutes } from '../routes/status.ts'
 import type { AttemptStore } from '../storage/attempts/contract.ts'
 import type { DocumentStore, EveryTenant } from '../storage/documents/contract.ts'
 import type { FileStore } from '../storage/files/contract.ts'
+import type { JobStore } from '../storage/jobs/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
 import { newAccountManager } from './admin/account-manager.ts'
 import { instancesWithApp } from './admin/app-instances.ts'
@@ -33,20 +34,22 @@ import type { OwnerMail } from './auth/mail.ts'
 import { proxyAddresses } from './config/proxies.ts'
 import type { Config } from './config/schema.ts'
 import { openDocuments } from './documents/documents.ts'
-import { Problem } from './errors.ts'
 import { newDriveOf } from './files/drive.ts'
 import { openFiles } from './files/files.ts'
 import { openIdentity, type Welcome } from './first-run.ts'
 import { openFsck } from './fsck/fsck.ts'
 import { openInstances } from './instances/instances.ts'
 import type { Instance } from './instances/service.ts'
+import { openJobs } from './jobs/jobs.ts'
+import { logWorker } from './jobs/workers/log.ts'
 import type { Fetch, ListenerName } from './listeners.ts'
 import type { Log } from './log.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
+import { Problem } from './model/errors.ts'
+import { StartupError } from './model/startup-error.ts'
 import { openOutgoing } from './outgoing/outgoing.ts'
 import { newReadyCheck } from './readiness.ts'
 import { Hub } from './realtime/hub.ts'
-import { StartupError } from './startup-error.ts'
 import { version } from './version.ts'
 
 /** Milliseconds between looks for objects that nobody needs any more. */
@@ -66,6 +69,7 @@ export interface App {
 /** Documents, and the files made of them. */
 export interface Stores extends DocumentStore, EveryTenant {
   readonly files: FileStore
+  readonly jobs: JobStore
   readonly attempts: AttemptStore
 }
 
@@ -120,10 +124,13 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
   const versioning = { max: max_number_of_versions_to_keep, minDelayMs: min_delay_between_two_versions * 1000 }
   const driveOf = newDriveOf({ store, versioning })
   const fsck = openFsck({ store, fileStore: store.files, objects, files })
+  const jobs = openJobs({ store, jobs: store.jobs, instances, log, settings: config.jobs })
+  jobs.register(logWorker)
   const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
   const metrics = newMetrics('hearth')
   observeProcess(metrics)
   metrics.observe('changes_listeners', 'gauge', 'Feeds that wait for changes.', () => store.watching())
+  metrics.observe('jobs_running', 'gauge', 'Jobs that run in this process.', () => jobs.running)
   const ready = newReadyCheck({ 'document store': store, 'object store': objects })
 
   const newApp = (listener: ListenerName): HttpRouter => {
@@ -208,6 +215,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
   })
   adminApp.route('/', adminFace.router)
 
+  jobs.start()
   return {
     apps: {
       public: publicApp.fetch,
@@ -219,7 +227,10 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
       stopping.abort()
       void realtime.gateway.close().then(() => hub.close())
     },
-    close: () => files.close(),
+    async close() {
+      await jobs.close()
+      await files.close()
+    },
     async greet(publicPort) {
       const passphrase = adminAuth.generated
       if (!identity.isNew || !config.first_run || publicPort === undefined) return { passphrase }

@@ -3,8 +3,8 @@ import { X509Certificate } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { StartupError } from './model/startup-error.ts'
 import { type KeyAndCertificate, selfSignedCertificate } from './self-signed.ts'
-import { StartupError } from './startup-error.ts'
 
 const days = 3650
 /** Our own certificate is made anew when it ends sooner than this. */

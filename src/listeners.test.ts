@@ -2,8 +2,8 @@ import { afterEach, expect, test } from 'bun:test'
 import { get } from 'node:http'
 import { get as getTls } from 'node:https'
 import { type Fetch, type Listeners, openListeners } from './listeners.ts'
+import { StartupError } from './model/startup-error.ts'
 import { selfSignedCertificate } from './self-signed.ts'
-import { StartupError } from './startup-error.ts'
 
 const open: Listeners[] = []
 afterEach(async () => {

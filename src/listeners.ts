@@ -6,8 +6,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Server as NetServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
+import { StartupError } from './model/startup-error.ts'
 import type { KeyAndCertificate } from './self-signed.ts'
-import { StartupError } from './startup-error.ts'
 import { newTlsFront } from './tls-front.ts'
 import { answerUpgrade, type Upgrade, wantsWebSocket } from './upgrade.ts'
 

@@ -6,7 +6,7 @@ import { openFolderObjects } from '../storage/objects/folder/folder-objects.ts'
 import { openMinioObjects } from '../storage/objects/minio/minio-objects.ts'
 import type { Config } from './config/schema.ts'
 import type { Log } from './log.ts'
-import { StartupError } from './startup-error.ts'
+import { StartupError } from './model/startup-error.ts'
 
 /** Opens the store; throws StartupError when it cannot be had and waiting would not help. */
 export async function openObjects(config: Pick<Config, 'data_dir' | 'objects_url'>, log: Log): Promise<ObjectStore> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { Problem } from './errors.ts'
+import { Problem } from './model/errors.ts'
 import { newReadyCheck, type Pinged } from './readiness.ts'
 
 const fine: Pinged = { ping: async () => {} }

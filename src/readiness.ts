@@ -1,4 +1,4 @@
-import { Problem } from './errors.ts'
+import { Problem } from './model/errors.ts'
 
 /** A store that takes longer than this counts as not answering. */
 const patienceMs = 2_000

@@ -8,7 +8,7 @@ import { openEmbeddedPostgres } from '../storage/postgres/embedded/server.ts'
 import type { Config } from './config/schema.ts'
 import { indexCompiler } from './documents/mango/index-compiler.ts'
 import { type Log, redactText } from './log.ts'
-import { StartupError } from './startup-error.ts'
+import { StartupError } from './model/startup-error.ts'
 import { supervise } from './supervision.ts'
 
 export interface OpenedStore {

@@ -3,7 +3,7 @@
  * that dies at once again needs a person.
  */
 import type { Log } from './log.ts'
-import { StartupError } from './startup-error.ts'
+import { StartupError } from './model/startup-error.ts'
 
 /** A server process that somebody else knows how to open. */
 export interface ServerProcess {

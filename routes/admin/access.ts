@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
 import type { AdminAuth } from '../../src/admin/passphrase.ts'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import type { Face } from '../http/endpoint.ts'
 import { type HttpContext, type HttpEnv, header } from '../http/router.ts'
 import { PlainProblem } from './errors.ts'

@@ -1,7 +1,7 @@
 /** How the admin API answers: JSON-API documents, compressed when the client can read that (admin 1.3, 2). */
 import { gzipSync } from 'node:zlib'
 import type { Instance } from '../../src/instances/service.ts'
-import { stringifyJson } from '../../src/json/exact.ts'
+import { stringifyJson } from '../../src/model/json/exact.ts'
 import { type HttpContext, header } from '../http/router.ts'
 
 /** Answers may hold secrets: no cache may keep them. */

@@ -1,6 +1,6 @@
 /** OAuth clients of an instance, as its operator makes, finds and removes them. */
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { registered, shownClient } from '../auth/register.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { json } from './answer.ts'

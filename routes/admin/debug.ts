@@ -1,8 +1,8 @@
 /** Debug logs of one domain, for a while. The domain need not exist. */
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
 import { normaliseDomain } from '../../src/instances/domain.ts'
 import { durationSeconds } from '../../src/instances/duration.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { json, noContent } from './answer.ts'
 import { textOf } from './request.ts'

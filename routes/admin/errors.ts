@@ -1,5 +1,5 @@
 /** The error bodies of the admin API: JSON-API for what handlers refuse, plain ones for the rest. */
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { ErrorText } from '../http/errors.ts'
 import { type HttpContext, header } from '../http/router.ts'
 

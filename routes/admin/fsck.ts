@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { type Finding, failureLine, lineOf } from '../../src/fsck/finding.ts'
 import type { Log } from '../../src/log.ts'
-import { isNoDatabase } from '../../src/no-database.ts'
+import { isNoDatabase } from '../../src/model/no-database.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { streamLive } from '../http/stream.ts'
 import { lenientBooleanOf } from './request.ts'

@@ -1,8 +1,8 @@
 /** Konnectors in maintenance. */
 import { z } from '@hono/zod-openapi'
 import type { MaintainedKonnector } from '../../src/admin/maintenance.ts'
-import { Problem } from '../../src/errors.ts'
-import { isObject } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { isObject } from '../../src/model/json/value.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { jsonApi, noContent } from './answer.ts'
 import { readObject, textOf } from './request.ts'

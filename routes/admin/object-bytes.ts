@@ -1,5 +1,5 @@
 /** The body of a request that is stored as it comes. */
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import type { ReceivedObject } from '../../storage/objects/contract.ts'
 import { incomingBytes } from '../http/incoming.ts'
 import { type HttpContext, header } from '../http/router.ts'

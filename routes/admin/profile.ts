@@ -1,7 +1,7 @@
 /** `GET /tools/pprof/heap`: what is on the heap, for `go tool pprof` and other readers of that format. */
 
 import { heapProfile } from '../../src/admin/heap-profile.ts'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 
 export function profileRoute(face: Face): void {

@@ -3,9 +3,9 @@
  * 422 with its name (the original answers some of them with 500).
  */
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
 import { invalidParameter } from '../../src/instances/problems.ts'
-import { isObject, type Json, type JsonObject } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { isObject, type Json, type JsonObject } from '../../src/model/json/value.ts'
 import { readJson, readOptionalJson } from '../http/body.ts'
 import type { HttpContext } from '../http/router.ts'
 

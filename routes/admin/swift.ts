@@ -3,9 +3,9 @@
  * Nothing else is touched: a content that is replaced or deleted here is what a check then finds.
  */
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
-import { tenantPrefix } from '../../src/files/object-name.ts'
 import type { Instance } from '../../src/instances/service.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { tenantPrefix } from '../../src/model/object-name.ts'
 import type { ObjectStat, ObjectStore } from '../../storage/objects/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type HttpContext, header } from '../http/router.ts'

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { audienceNamed } from '../../src/instances/audience.ts'
 import { durationSeconds } from '../../src/instances/duration.ts'
+import { invalidParameter } from '../../src/instances/problems.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { text } from './answer.ts'
 import { PlainProblem } from './errors.ts'
@@ -26,7 +27,12 @@ export function tokenRoute(face: Face, { instances }: Pick<AdminServices, 'insta
       tag: 'tokens',
       needs: 'the admin passphrase',
       query,
-      answers: { 200: 'The token', 400: 'Unknown audience or malformed scope', 404: 'No such instance or client' },
+      answers: {
+        200: 'The token',
+        400: 'Unknown audience or malformed scope',
+        404: 'No such instance or client',
+        422: 'Domain is missing',
+      },
     },
     async (_c, { query: asked }) => {
       const name = asked.Audience ?? ''
@@ -34,8 +40,9 @@ export function tokenRoute(face: Face, { instances }: Pick<AdminServices, 'insta
       // Tokens of shared links are made with the link, by its own API.
       if (audience === undefined || audience === 'share')
         throw new PlainProblem('bad_request', `Unknown audience ${name}`)
+      if (!asked.Domain) throw invalidParameter('Domain', 'Domain is required: the instance that the token is for')
       const token = await instances.mintToken({
-        domain: asked.Domain ?? '',
+        domain: asked.Domain,
         audience,
         scope: asked.Scope ?? '',
         subject: asked.Subject ?? '',

@@ -1,8 +1,8 @@
 /** How much an instance holds, and under which names. */
 import { z } from '@hono/zod-openapi'
 import { quotaOf } from '../../src/files/drive.ts'
-import { tenantPrefix } from '../../src/files/object-name.ts'
-import { orWithoutDatabase } from '../../src/no-database.ts'
+import { orWithoutDatabase } from '../../src/model/no-database.ts'
+import { tenantPrefix } from '../../src/model/object-name.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { json } from './answer.ts'
 import { textOf } from './request.ts'

@@ -1,6 +1,6 @@
 /** What runs, and whether it can be reached. The public listener says the same. */
 import { z } from '@hono/zod-openapi'
-import { runtime } from '../../src/runtime.ts'
+import { runtime } from '../../src/platform/runtime.ts'
 import { version } from '../../src/version.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { json, noContent } from './answer.ts'

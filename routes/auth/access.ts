@@ -1,8 +1,8 @@
 /** Who is at the door: the instance, the session, and the browser's own value that makes its forms unforgeable. */
 import { csrfToken, isCsrfToken, newCsrfNonce } from '../../src/auth/csrf.ts'
 import type { Session } from '../../src/auth/sessions.ts'
-import { Problem } from '../../src/errors.ts'
 import type { Instance } from '../../src/instances/service.ts'
+import { Problem } from '../../src/model/errors.ts'
 import type { ClientView } from '../http/client.ts'
 import { type HttpContext, header, target } from '../http/router.ts'
 import { instanceOf } from '../http/tenant.ts'

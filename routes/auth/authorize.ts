@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import type { Client } from '../../src/auth/clients.ts'
 import { checkClientScope } from '../../src/auth/oauth.ts'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { parseScope } from '../../src/permissions/scope.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type HttpContext, header } from '../http/router.ts'

@@ -1,5 +1,5 @@
 /** How failures look at the door: a page for people, `{"error": ...}` for clients. */
-import type { Problem } from '../../src/errors.ts'
+import type { Problem } from '../../src/model/errors.ts'
 import { ErrorText } from '../http/errors.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { pageText } from './answer.ts'

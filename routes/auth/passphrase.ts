@@ -2,8 +2,8 @@
 
 import { timingSafeEqual } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
 import type { Instance } from '../../src/instances/service.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { checkForm, guardForm, type Visit, visitOf } from './access.ts'

@@ -1,8 +1,8 @@
 /** OAuth clients about themselves: `/auth/register` (RFC 7591, RFC 7592). */
 import { z } from '@hono/zod-openapi'
 import { type Client, type ClientDescription, clientMembers } from '../../src/auth/clients.ts'
-import { Problem } from '../../src/errors.ts'
-import type { JsonObject } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import type { JsonObject } from '../../src/model/json/value.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import type { HttpContext } from '../http/router.ts'
 import { instanceOf, tokenOf } from '../http/tenant.ts'

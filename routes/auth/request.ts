@@ -1,7 +1,7 @@
 /** What browsers and OAuth clients send: forms, JSON, cookies. */
-import { Problem } from '../../src/errors.ts'
-import { parseJson } from '../../src/json/exact.ts'
-import { isObject, type JsonObject } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { parseJson } from '../../src/model/json/exact.ts'
+import { isObject, type JsonObject } from '../../src/model/json/value.ts'
 import { readText } from '../http/body.ts'
 import { Query } from '../http/query.ts'
 import { type HttpContext, header } from '../http/router.ts'

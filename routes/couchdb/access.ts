@@ -2,14 +2,15 @@
  * What every route does before it touches a document, in this order: instance, token, name of the database, reserved
  * names, permission (documents 0.1, decisions 5).
  */
-import { isDatabaseName, isReadable, isWritable } from '../../src/documents/doctypes.ts'
+
 import type { RenderedDocument } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
 import type { Instance } from '../../src/instances/service.ts'
-import { parseJson } from '../../src/json/exact.ts'
-import { isObject, type JsonObject } from '../../src/json/value.ts'
-import { isNoDatabase, noDatabase } from '../../src/no-database.ts'
-import type { Permissions, Verb } from '../../src/permissions/permissions.ts'
+import { isDatabaseName, isReadable, isWritable } from '../../src/model/doctypes.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { parseJson } from '../../src/model/json/exact.ts'
+import { isObject, type JsonObject } from '../../src/model/json/value.ts'
+import { isNoDatabase, noDatabase } from '../../src/model/no-database.ts'
+import type { Permissions, Verb } from '../../src/model/permissions.ts'
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
 import type { HttpContext } from '../http/router.ts'
 import { instanceOf, permissionsOf, tokenOf } from '../http/tenant.ts'

@@ -1,12 +1,13 @@
 /** `_all_docs` and `_design_docs`, each with GET, POST and `/queries` (documents 1.10, 1.21). */
 import { z } from '@hono/zod-openapi'
 import type { AllDocsQuery } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
-import { isObject, type Json } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { isObject, type Json } from '../../src/model/json/value.ts'
 import {
   allDocsText,
   joinRows,
   type Listing,
+  lastBounds,
   listingHead,
   parseListing,
   rowText,
@@ -52,7 +53,7 @@ export function allDocsRoutes(face: Face, services: CouchdbServices): void {
       },
       async (c, { path, query }) => {
         const visit = await enterWhole(c, services, path.db, 'GET', 'read')
-        return send(c, visit, parseListing(query, designs))
+        return send(c, visit, parseListing(lastBounds(c, query), designs))
       },
     )
 
@@ -70,7 +71,7 @@ export function allDocsRoutes(face: Face, services: CouchdbServices): void {
       },
       async (c, { path, query }) => {
         const visit = await enterWhole(c, services, path.db, 'GET', 'read')
-        return send(c, visit, parseListing(withBody(query, await body(c)), designs))
+        return send(c, visit, parseListing(withBody(lastBounds(c, query), await body(c)), designs))
       },
     )
 
@@ -89,7 +90,7 @@ export function allDocsRoutes(face: Face, services: CouchdbServices): void {
       async (c, { path, query }) => {
         const visit = await enterWhole(c, services, path.db, 'GET', 'read')
         const entries = readQueries(await body(c))
-        const asked = entries.map((entry) => parseListing({ ...query, ...withBody({}, entry) }, designs))
+        const asked = entries.map((entry) => parseListing({ ...lastBounds(c, query), ...withBody({}, entry) }, designs))
         return streamJson(c, '{"results":[', results(visit, asked), ']}')
       },
     )

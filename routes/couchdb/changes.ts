@@ -1,8 +1,8 @@
 /** `_changes` as CouchDB speaks it (documents 1.13). */
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
-import { parseJson } from '../../src/json/exact.ts'
-import { isObject, type Json } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { parseJson } from '../../src/model/json/exact.ts'
+import { isObject, type Json } from '../../src/model/json/value.ts'
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
 import { readOptionalJson } from '../http/body.ts'
 import { sendChanges } from '../http/changes-feed.ts'
@@ -25,6 +25,8 @@ const words: ChangesWords = {
         return new Problem('bad_request', 'Supported `feed` types: normal, continuous, live, longpoll, eventsource')
       case 'style':
         return new Problem('bad_request', '`style` must be main_only or all_docs.')
+      case 'seq_interval':
+        return new Problem('bad_request', 'invalid_seq_interval')
       case 'heartbeat':
         return new Problem('bad_request', 'The heartbeat value should be a positive integer (in milliseconds).')
       default:

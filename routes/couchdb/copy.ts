@@ -2,8 +2,8 @@
 
 import { z } from '@hono/zod-openapi'
 import { checkDocumentId } from '../../src/documents/document.ts'
-import { parseRevision } from '../../src/documents/revision.ts'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { parseRevision } from '../../src/model/revision.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { parsedRevision } from '../http/if-match.ts'

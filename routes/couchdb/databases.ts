@@ -1,7 +1,7 @@
 /** Databases as a whole: status, creation, deletion and settings. */
 import { z } from '@hono/zod-openapi'
-import { isDatabaseName } from '../../src/documents/doctypes.ts'
-import { Problem } from '../../src/errors.ts'
+import { isDatabaseName } from '../../src/model/doctypes.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { jsonText, jsonValue } from '../http/answer.ts'
 import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'

@@ -1,6 +1,6 @@
 /** How this face words failures: CouchDB's `{error, reason}`, always JSON. */
 import type { BulkOutcome, WriteOutcome } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 
 /** The sentences that CouchDB's clients read. */
 export const words = {

@@ -1,12 +1,13 @@
 /** `_local` documents, and their list `_local_docs` (documents 1.17). Reading rights suffice: they hold checkpoints. */
 import { z } from '@hono/zod-openapi'
 import { localPrefix, type PreparedLocal } from '../../src/documents/locals.ts'
-import { allDocsText, parseListing, sendListing, withBody } from '../http/all-docs.ts'
+import { allDocsText, lastBounds, parseListing, sendListing, withBody } from '../http/all-docs.ts'
 import { jsonText, jsonValue } from '../http/answer.ts'
 import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { removalOf, withRevision } from '../http/local-revision.ts'
+import { noLocalAttachments, removalOf, withRevision } from '../http/local-documents.ts'
 import { textParameter } from '../http/parameters.ts'
+import { segment } from '../http/path.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enterWhole, type Visit } from './access.ts'
 import { noDocument, written } from './errors.ts'
@@ -97,7 +98,7 @@ export function localRoutes(face: Face, services: CouchdbServices): void {
     },
     async (c, { path, query }) => {
       const visit = await enterWhole(c, services, path.db, 'GET', 'read')
-      return send(c, visit, query)
+      return send(c, visit, lastBounds(c, query))
     },
   )
 
@@ -117,9 +118,14 @@ export function localRoutes(face: Face, services: CouchdbServices): void {
       const visit = await enterWhole(c, services, path.db, 'GET', 'read')
       requireJson(c)
       const { value } = await readJson(c, { maxBytes: limits.maxRequestBytes })
-      return send(c, visit, withBody(query, value))
+      return send(c, visit, withBody(lastBounds(c, query), value))
     },
   )
+
+  face.router.all('/couchdb/:db/_local/:id/*', async (c) => {
+    const error = await enterWhole(c, services, segment(c.req.param('db')), 'GET', 'read').catch((error) => error)
+    return face.onError(error instanceof Error ? error : noLocalAttachments(), c)
+  })
 
   async function write(c: HttpContext, { ref }: Visit, local: PreparedLocal, rev: string | undefined) {
     const outcome = await documents.writeLocal(ref, withRevision(c, local, rev))

@@ -1,9 +1,9 @@
 /** `_find`, `_explain` and `_index` as CouchDB speaks them (documents 5, 1.19). */
 import { z } from '@hono/zod-openapi'
 import type { FindAnswer, FindFace } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
-import { stringifyJson } from '../../src/json/exact.ts'
-import { isObject, type Json } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { stringifyJson } from '../../src/model/json/exact.ts'
+import { isObject, type Json } from '../../src/model/json/value.ts'
 import { jsonText, jsonValue } from '../http/answer.ts'
 import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'

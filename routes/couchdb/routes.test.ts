@@ -1,9 +1,9 @@
 /** The URL space and the wording of the CouchDB face, over an engine that answers as told. */
 import type { Documents, WriteOutcome } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
 import type { Instance } from '../../src/instances/service.ts'
 import { silentLog } from '../../src/log.ts'
-import { noDatabase as missingDatabase } from '../../src/no-database.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { noDatabase as missingDatabase } from '../../src/model/no-database.ts'
 import { grant } from '../../src/permissions/granted.ts'
 import { parseScope } from '../../src/permissions/scope.ts'
 import { type Scenario, scenarios } from '../../test/http/scenarios.ts'

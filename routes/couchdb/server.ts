@@ -1,12 +1,12 @@
 /** The routes above databases: welcome, health, ids and the lists of databases. */
 
 import { z } from '@hono/zod-openapi'
-import { isDatabaseName, isReadable } from '../../src/documents/doctypes.ts'
 import type { AllDocsQuery } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
-import { isObject, type Json } from '../../src/json/value.ts'
-import { orWithoutDatabase } from '../../src/no-database.ts'
-import { allDocsText, parseListing } from '../http/all-docs.ts'
+import { isDatabaseName, isReadable } from '../../src/model/doctypes.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { isObject, type Json } from '../../src/model/json/value.ts'
+import { orWithoutDatabase } from '../../src/model/no-database.ts'
+import { allDocsText, lastBounds, parseListing } from '../http/all-docs.ts'
 import { jsonText, jsonValue } from '../http/answer.ts'
 import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
@@ -93,7 +93,11 @@ export function serverRoutes(face: Face, services: CouchdbServices): void {
     },
     async (c, { query }) => {
       const { instance } = await enterServer(c, services)
-      return jsonValue(c, 200, selectNames(await readableNames(instance.prefix), parseListing(query, 'all')))
+      return jsonValue(
+        c,
+        200,
+        selectNames(await readableNames(instance.prefix), parseListing(lastBounds(c, query), 'all')),
+      )
     },
   )
 
@@ -110,7 +114,7 @@ export function serverRoutes(face: Face, services: CouchdbServices): void {
     },
     async (c, { query }) => {
       const { instance } = await enterServer(c, services)
-      const names = selectNames(await readableNames(instance.prefix), parseListing(query, 'all'))
+      const names = selectNames(await readableNames(instance.prefix), parseListing(lastBounds(c, query), 'all'))
       return jsonText(c, 200, await infoRows(instance.prefix, names))
     },
   )

@@ -1,8 +1,8 @@
 /** `_session`: who a token belongs to, and a cookie for clients that only know cookies (decisions 5). */
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
-import { parseJson } from '../../src/json/exact.ts'
-import { isObject } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { parseJson } from '../../src/model/json/exact.ts'
+import { isObject } from '../../src/model/json/value.ts'
 import { jsonValue } from '../http/answer.ts'
 import { readText } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'

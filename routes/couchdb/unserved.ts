@@ -1,5 +1,5 @@
 /** Names that CouchDB knows and this server does not serve: 501, with what to use instead. */
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import type { Face } from '../http/endpoint.ts'
 import { noDocument } from './errors.ts'
 

@@ -1,12 +1,12 @@
 /** What every data route does before it touches a document, in this order (documents 0.1): instance, doctype, token. */
 
-import { checkDoctype } from '../../src/documents/doctypes.ts'
 import type { Documents, RenderedDocument } from '../../src/documents/service.ts'
 import type { Instances } from '../../src/instances/service.ts'
-import { parseJson } from '../../src/json/exact.ts'
-import type { JsonObject } from '../../src/json/value.ts'
-import { isNoDatabase } from '../../src/no-database.ts'
-import type { Permissions, Verb } from '../../src/permissions/permissions.ts'
+import { checkDoctype } from '../../src/model/doctypes.ts'
+import { parseJson } from '../../src/model/json/exact.ts'
+import type { JsonObject } from '../../src/model/json/value.ts'
+import { isNoDatabase } from '../../src/model/no-database.ts'
+import type { Permissions, Verb } from '../../src/model/permissions.ts'
 import type { DatabaseRef, RevisionId } from '../../storage/documents/contract.ts'
 import type { HttpContext } from '../http/router.ts'
 import { instanceOf, permissionsOf, tokenOf } from '../http/tenant.ts'

@@ -1,9 +1,9 @@
 /** `_all_docs` by GET and POST, CouchDB's and the projecting variant (documents 1.10). */
 import { z } from '@hono/zod-openapi'
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
-import { allDocsText, joinRows, parseListing, sendListing, withBody } from '../http/all-docs.ts'
+import { allDocsText, joinRows, lastBounds, parseListing, sendListing, withBody } from '../http/all-docs.ts'
 import { filling } from '../http/attachment.ts'
-import { readOptionalJson } from '../http/body.ts'
+import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import type { HttpContext } from '../http/router.ts'
 import { streamJson } from '../http/stream.ts'
@@ -42,14 +42,14 @@ export function allDocsRoutes(face: Face, { documents, instances, limits }: Data
     },
     async (c, { path, query }) => {
       const { ref } = await enterWhole(c, instances, path.type, 'GET', 'read')
-      const body = await readOptionalJson(c, { maxBytes: limits.maxRequestBytes })
-      return send(c, ref, { ...query, ...withBody(query, body?.value) })
+      const { value } = await readJson(c, { maxBytes: limits.maxRequestBytes })
+      return send(c, ref, withBody(lastBounds(c, query), value))
     },
   )
 
   async function list(c: HttpContext, type: string, text: z.output<typeof dataText>): Promise<Response> {
     const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
-    return send(c, ref, text)
+    return send(c, ref, lastBounds(c, text))
   }
 
   async function send(c: HttpContext, ref: DatabaseRef, text: z.output<typeof dataText>): Promise<Response> {

@@ -6,9 +6,9 @@
 import { checkAttachmentName } from '../../src/attachments/given.ts'
 import { checkDocumentId } from '../../src/documents/document.ts'
 import type { AttachmentOutcome } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
-import { orWithoutDatabase } from '../../src/no-database.ts'
-import type { Verb } from '../../src/permissions/permissions.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { orWithoutDatabase } from '../../src/model/no-database.ts'
+import type { Verb } from '../../src/model/permissions.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import { jsonValue } from '../http/answer.ts'
 import {

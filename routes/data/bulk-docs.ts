@@ -2,8 +2,8 @@
 import { z } from '@hono/zod-openapi'
 import { prepareBulk } from '../../src/documents/document.ts'
 import type { BulkOutcome } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
-import type { ParsedJson } from '../../src/json/exact.ts'
+import { Problem } from '../../src/model/errors.ts'
+import type { ParsedJson } from '../../src/model/json/exact.ts'
 import { jsonValue } from '../http/answer.ts'
 import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
@@ -31,7 +31,10 @@ export function bulkRoute(face: Face, { documents, instances, limits }: DataServ
     },
     async (c, { path: { type } }) => {
       const { ref } = await enterWhole(c, instances, type, 'POST', 'write')
-      const { docs, newEdits } = prepareBulk(await readBulk(c, limits), { maxBytes: limits.maxDocumentBytes })
+      const { docs, newEdits } = prepareBulk(await readBulk(c, limits), {
+        maxBytes: limits.maxDocumentBytes,
+        replicatorMembers: true,
+      })
       for (const doc of docs) requireType(doc, type)
       const outcomes = newEdits
         ? await documents.bulk(ref, docs, { create: true })

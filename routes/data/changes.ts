@@ -1,7 +1,7 @@
 /** `_changes` of the data API: CouchDB's, with an allow-list of parameters and words of its own (documents 1.13). */
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
-import type { Json } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import type { Json } from '../../src/model/json/value.ts'
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
 import { readOptionalJson } from '../http/body.ts'
 import { sendChanges } from '../http/changes-feed.ts'

@@ -1,7 +1,7 @@
 /** `POST /data/T/`: a new document under an id of the server's (documents 1.6). */
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
 import { newDocumentId } from '../../src/ids.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enter, requireDocument } from './access.ts'
 import { sendWritten, written } from './answer.ts'

@@ -1,7 +1,7 @@
 /** A doctype as a whole: its status, its creation, its end (documents 1.3, 1.4, 1.9). */
 import { z } from '@hono/zod-openapi'
 import type { Documents } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import type { DatabaseInfo } from '../../storage/documents/contract.ts'
 import { jsonText, jsonValue } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'

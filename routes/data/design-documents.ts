@@ -1,9 +1,9 @@
 /** Design documents: read, list, copy, delete (documents 1.20 to 1.23). Like indexes they need GET only. */
 
 import { z } from '@hono/zod-openapi'
-import { parseRevision } from '../../src/documents/revision.ts'
-import { Problem } from '../../src/errors.ts'
-import { allDocsText, parseListing, sendListing } from '../http/all-docs.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { parseRevision } from '../../src/model/revision.ts'
+import { allDocsText, lastBounds, parseListing, sendListing } from '../http/all-docs.ts'
 import { jsonText, jsonValue, notModified, revisionTag } from '../http/answer.ts'
 import { filling } from '../http/attachment.ts'
 import { unchanged } from '../http/conditional.ts'
@@ -35,7 +35,7 @@ export function designRoutes(own: Face, couch: Face, { documents, instances }: D
     },
     async (c, { path: { type }, query }) => {
       const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
-      const listing = parseListing(query, 'only')
+      const listing = parseListing(lastBounds(c, query), 'only')
       const answer = await documents.allDocs(ref, listing)
       return sendListing(c, answer, listing, filling(documents, ref, listing.attachments))
     },

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { isReadableDoctype } from '../../src/documents/doctypes.ts'
+import { isReadableDoctype } from '../../src/model/doctypes.ts'
 import { jsonValue } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enterWhole } from './access.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
-import { Problem } from '../../src/errors.ts'
 import { silentLog } from '../../src/log.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { newFace } from '../http/endpoint.ts'
 import type { ErrorBody } from '../http/errors.ts'
 import { newRouter } from '../http/router.ts'

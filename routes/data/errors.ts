@@ -2,7 +2,7 @@
  * The four error bodies of the data API. Routes of its own say `E1`, routes that cozy-stack passes on to CouchDB `E2`; what
  * is wrong with the shape of a request is `E3`, and authentication, permissions and unknown routes are `E4` everywhere.
  */
-import { Problem, type ProblemCode, problems } from '../../src/errors.ts'
+import { Problem, type ProblemCode, problems } from '../../src/model/errors.ts'
 import { ErrorText } from '../http/errors.ts'
 import { type HttpContext, header } from '../http/router.ts'
 

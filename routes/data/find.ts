@@ -1,8 +1,8 @@
 /** `_find` and `_explain` under the data API's own limits (documents 1.12). */
 import { z } from '@hono/zod-openapi'
 import type { FindFace } from '../../src/documents/service.ts'
-import { stringifyJson } from '../../src/json/exact.ts'
-import { isObject, type Json } from '../../src/json/value.ts'
+import { stringifyJson } from '../../src/model/json/exact.ts'
+import { isObject, type Json } from '../../src/model/json/value.ts'
 import { jsonText } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enterWhole } from './access.ts'

@@ -1,8 +1,8 @@
 /** Mango indexes: create, list, delete (documents 1.19). All of it needs GET only, as apps rely on. */
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
-import { stringifyJson } from '../../src/json/exact.ts'
-import { isObject, type Json } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { stringifyJson } from '../../src/model/json/exact.ts'
+import { isObject, type Json } from '../../src/model/json/value.ts'
 import { jsonText, jsonValue } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { countParameter } from '../http/parameters.ts'

@@ -1,12 +1,13 @@
 /** `_local` documents (documents 1.17). GET rights suffice, so that a client may replicate what it can only read. */
 import { z } from '@hono/zod-openapi'
 import { localPrefix, type PreparedLocal, prepareLocal } from '../../src/documents/locals.ts'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { jsonText, jsonValue } from '../http/answer.ts'
 import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { removalOf, withRevision } from '../http/local-revision.ts'
+import { noLocalAttachments, removalOf, withRevision } from '../http/local-documents.ts'
 import { textParameter } from '../http/parameters.ts'
+import { segment } from '../http/path.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enterWhole, type Visit } from './access.ts'
 import { documentConflict } from './errors.ts'
@@ -71,6 +72,11 @@ export function localRoutes(face: Face, { documents, instances, limits }: DataSe
       return write(c, visit, removalOf(localPrefix + id), query.rev)
     },
   )
+
+  face.router.all('/data/:type/_local/:id/*', async (c) => {
+    const error = await enterWhole(c, instances, segment(c.req.param('type')), 'GET', 'read').catch((error) => error)
+    return face.onError(error instanceof Error ? error : noLocalAttachments(), c)
+  })
 
   async function write(c: HttpContext, { ref }: Visit, local: PreparedLocal, rev: string | undefined) {
     const outcome = await documents.writeLocal(ref, withRevision(c, local, rev))

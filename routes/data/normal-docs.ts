@@ -1,7 +1,7 @@
 /** `_normal_docs`: pages of documents without design documents (documents 1.11). */
 import { z } from '@hono/zod-openapi'
 import type { AllDocsRow } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { joinRows } from '../http/all-docs.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { exactlyTrue } from '../http/parameters.ts'
@@ -14,9 +14,9 @@ const parameters = z.object({
   limit: z
     .string()
     .optional()
-    .describe('Rows in a page: 100 when absent, wrong or above 1000')
+    .describe('Rows in a page: 100 when absent, 0, wrong or above 1000')
     .transform(whole)
-    .transform(pageLimit),
+    .transform((limit) => pageLimit(limit || undefined)),
   skip: z.string().optional().describe('Rows to leave out; not looked at with a bookmark').transform(whole),
   bookmark: z.string().optional().describe('Where the previous page ended').transform(readBookmark),
   execution_stats: exactlyTrue().describe('true: add execution_stats'),

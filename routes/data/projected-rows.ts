@@ -1,6 +1,6 @@
-/** `_all_docs` with `Fields` or `DesignDocs`: a way of its own that always sends documents (documents 1.10). */
+/** `_all_docs` with `Fields` or `DesignDocs`: a way of its own that always sends documents. */
 import type { AllDocsQuery, AllDocsRow } from '../../src/documents/service.ts'
-import { parseJson, stringifyJson } from '../../src/json/exact.ts'
+import { parseJson, stringifyJson } from '../../src/model/json/exact.ts'
 import { type FieldTree, fieldTree, project } from '../http/projection.ts'
 
 /** The parameters that this variant honours, as text. */
@@ -41,8 +41,7 @@ export function projectedRows(text: ProjectedText): {
       if (row.kind !== 'found' || row.document === undefined) return undefined
       if (text.DesignDocs === 'false' && row.id.startsWith('_design/')) return undefined
       kept += 1
-      const value = `{"rev":${JSON.stringify(row.rev)}}`
-      return `{"id":${JSON.stringify(row.id)},"value":${value},"doc":${cutDown(row.document.text, tree)}}`
+      return `{"id":${JSON.stringify(row.id)},"rev":${JSON.stringify(row.rev)},"doc":${cutDown(row.document.text, tree)}}`
     },
   }
 }
@@ -51,10 +50,10 @@ function cutDown(text: string, tree: FieldTree | undefined): string {
   return tree === undefined ? text : stringifyJson(project(parseJson(text), tree))
 }
 
+/** An id as it is, or as JSON text. */
 function bound(text: string | undefined): AllDocsQuery['start'] {
   if (text === undefined) return undefined
-  const key = parseJson(text).value
-  return { id: typeof key === 'string' ? key : '', inclusive: true }
+  return { id: /^".*"$/s.test(text) ? String(parseJson(text).value) : text, inclusive: true }
 }
 
 function count(text: string | undefined): number {

@@ -3,10 +3,10 @@
  * but its address: JSON-API, and its failures too.
  */
 import { z } from '@hono/zod-openapi'
-import { checkDoctype } from '../../src/documents/doctypes.ts'
-import { Problem } from '../../src/errors.ts'
-import type { JsonObject } from '../../src/json/value.ts'
-import type { Verb } from '../../src/permissions/permissions.ts'
+import { checkDoctype } from '../../src/model/doctypes.ts'
+import { Problem } from '../../src/model/errors.ts'
+import type { JsonObject } from '../../src/model/json/value.ts'
+import type { Verb } from '../../src/model/permissions.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import { enter, refused, type Visit } from '../files/access.ts'
 import { badBody } from '../files/errors.ts'

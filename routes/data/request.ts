@@ -1,9 +1,9 @@
 /** What the data API reads out of a request: bodies, ids, pages. */
 import { checkDocumentId, type PreparedDocument, prepareDocument } from '../../src/documents/document.ts'
-import { parseRevision } from '../../src/documents/revision.ts'
-import { Problem } from '../../src/errors.ts'
-import type { ParsedJson } from '../../src/json/exact.ts'
-import { isObject, type JsonObject } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import type { ParsedJson } from '../../src/model/json/exact.ts'
+import { isObject, type JsonObject } from '../../src/model/json/value.ts'
+import { parseRevision } from '../../src/model/revision.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import { readJson } from '../http/body.ts'
 import type { Part } from '../http/multipart.ts'
@@ -42,8 +42,11 @@ export async function readDocumentBody(
   const multipart = id === undefined ? undefined : await multipartDocument(c, limits.maxRequestBytes)
   const body = multipart?.json ?? (await readBody(c, limits))
   const { value } = body
+  // The one value that cozy-stack's own parser lets through to CouchDB.
+  if (value === null) throw new Problem('bad_request', 'Document must be a JSON object')
   if (!isObject(value)) throw requestProblem('Document must be a JSON object')
-  const document = prepareDocument(body, { maxBytes: limits.maxDocumentBytes, id, emptyIsAbsent: true })
+  const emptyIsAbsent = id !== undefined || value['_id'] !== ''
+  const document = prepareDocument(body, { maxBytes: limits.maxDocumentBytes, id, emptyIsAbsent })
   requireType(document, type)
   return { value, document, parts: multipart?.parts }
 }

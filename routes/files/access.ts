@@ -1,10 +1,11 @@
 /** What every file route does before it touches a node: instance, token, permission (files 1). */
-import { Problem } from '../../src/errors.ts'
-import type { Node } from '../../src/files/node.ts'
+
+import { type Node, rootId } from '../../src/files/node.ts'
 import type { Drive } from '../../src/files/service.ts'
 import type { Instance } from '../../src/instances/service.ts'
-import type { Json } from '../../src/json/value.ts'
-import type { Permissions, Verb } from '../../src/permissions/permissions.ts'
+import { Problem } from '../../src/model/errors.ts'
+import type { Json } from '../../src/model/json/value.ts'
+import type { Permissions, Verb } from '../../src/model/permissions.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import type { HttpContext } from '../http/router.ts'
 import { instanceOf, permissionsOf, tokenOf } from '../http/tenant.ts'
@@ -54,12 +55,12 @@ export async function requireNode(
   visit: Visit,
   verb: Verb,
   node: Pick<Node, 'id' | 'dirId' | 'tags' | 'value'>,
-  files: Pick<FilesServices['files'], 'ancestors'>,
+  files: Above,
 ): Promise<void> {
   if (visit.permissions.allowsType(verb, filesDoctype)) return
   requireSome(visit, verb)
   if (allows(visit, verb, { ...node.value, _id: node.id }, node.tags) || allowsId(visit, verb, node.dirId)) return
-  requireAncestor(visit, verb, await files.ancestors(visit.drive, node.id))
+  await requireAncestor(visit, verb, await files.ancestors(visit.drive, node.id), files)
 }
 
 /** The same for a node that is to be made in a directory. */
@@ -67,25 +68,42 @@ export async function requireNew(
   visit: Visit,
   verb: Verb,
   node: { readonly dirId: string; readonly tags?: readonly string[]; readonly value: Readonly<Record<string, Json>> },
-  files: Pick<FilesServices['files'], 'ancestors'>,
+  files: Above,
 ): Promise<void> {
   if (visit.permissions.allowsType(verb, filesDoctype)) return
   requireSome(visit, verb)
   if (allows(visit, verb, node.value, node.tags ?? []) || allowsId(visit, verb, node.dirId)) return
-  requireAncestor(visit, verb, await files.ancestors(visit.drive, node.dirId))
+  await requireAncestor(visit, verb, [node.dirId, ...(await files.ancestors(visit.drive, node.dirId))], files)
 }
 
 export function refused(): Problem {
   return new Problem('forbidden', 'Forbidden')
 }
 
-function requireAncestor(visit: Visit, verb: Verb, ancestors: readonly string[]): void {
-  if (!ancestors.some((id) => allowsId(visit, verb, id))) throw refused()
+/** A directory that a rule allows covers what lies below it; the root does so by its id only. */
+async function requireAncestor(visit: Visit, verb: Verb, ids: readonly string[], files: Above): Promise<void> {
+  if (ids.some((id) => allowsId(visit, verb, id))) return
+  const directories = await files.nodes(
+    visit.drive,
+    ids.filter((id) => id !== rootId),
+  )
+  for (const { value, tags } of directories) if (allows(visit, verb, inherited(value), tags)) return
+  throw refused()
+}
+
+type Above = Pick<FilesServices['files'], 'ancestors' | 'nodes'>
+
+/** What rules may select by, beside the id. References of a directory are its own and not those of what it holds. */
+const selectors = ['type', 'name', 'mime', 'class', 'referenced_by'] as const
+
+function inherited({ type = null, name = null }: Readonly<Record<string, Json>>): Readonly<Record<string, Json>> {
+  return { type, name }
 }
 
 function allows(visit: Visit, verb: Verb, value: Readonly<Record<string, Json>>, tags: readonly string[]): boolean {
   const { permissions } = visit
-  if (permissions.allowsDocument(verb, filesDoctype, value)) return true
+  const selectable = Object.fromEntries(['_id', ...selectors].map((name) => [name, value[name] ?? null]))
+  if (permissions.allowsDocument(verb, filesDoctype, selectable)) return true
   // A rule names one tag; a node has many.
   return tags.some((tags) => permissions.allowsDocument(verb, filesDoctype, { tags }))
 }

@@ -1,3 +1,4 @@
+import { checkRevision } from '../../src/files/lookup.ts'
 import type { Node } from '../../src/files/node.ts'
 import { notThere } from '../../src/files/problems.ts'
 import { requireNew, requireNode, type Visit } from './access.ts'
@@ -17,18 +18,21 @@ export async function requirePatch(
   await requireNew(visit, 'PATCH', { dirId, tags: node.tags, value: { ...node.value, dir_id: dirId } }, files)
 }
 
-/** Does what a patch asks for (files 5.1); `undefined`: the node is gone for good. */
+/** Does what a patch asks for. Gives the node as it is now or, when it was destroyed, as it was. */
 export async function applyPatch(
   visit: Visit,
-  id: string,
+  node: Node,
   patch: Patch,
   ifMatch: string | undefined,
   files: FilesServices['files'],
-): Promise<Node | undefined> {
+): Promise<Node> {
+  const { id } = node
   switch (patch.kind) {
+    case 'nothing':
+      checkRevision(node, ifMatch)
+      return node
     case 'destroy':
-      await files.destroy(visit.drive, id, { ifMatch, inTrash: false })
-      return undefined
+      return files.destroy(visit.drive, id, { ifMatch, inTrash: false })
     case 'trash':
       return files.trash(visit.drive, id, ifMatch)
     case 'change':
@@ -36,15 +40,15 @@ export async function applyPatch(
   }
 }
 
-/** The same after a look at the token. Throws 404, or 403. */
+/** The same once the token is seen to allow it. Throws 404, or 403. */
 export async function patchNode(
   visit: Visit,
   node: Node | undefined,
   patch: Patch,
   ifMatch: string | undefined,
   files: FilesServices['files'],
-): Promise<Node | undefined> {
+): Promise<Node> {
   if (node === undefined) throw notThere()
   await requirePatch(visit, node, patch, files)
-  return applyPatch(visit, node.id, patch, ifMatch, files)
+  return applyPatch(visit, node, patch, ifMatch, files)
 }

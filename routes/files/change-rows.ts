@@ -2,8 +2,8 @@
 import type { ChangesRow } from '../../src/documents/service.ts'
 import { trashPath } from '../../src/files/node.ts'
 import type { Drive } from '../../src/files/service.ts'
-import { memberOf, type ParsedJson, parseJson, stringifyJson } from '../../src/json/exact.ts'
-import { isObject, type Json, type JsonObject } from '../../src/json/value.ts'
+import { memberOf, type ParsedJson, parseJson, stringifyJson } from '../../src/model/json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../../src/model/json/value.ts'
 import { type FieldTree, project } from '../http/projection.ts'
 import { printedNode } from './printed-node.ts'
 import type { FilesServices } from './services.ts'
@@ -82,5 +82,6 @@ function shown(
   const whole = path === undefined ? { value, exact } : { value: { ...value, path }, exact: { ...exact, path } }
   if (fields === undefined) return whole.exact
   const always = { _id: true, _rev: true, _deleted: true, type: true } as const
-  return project(whole, { ...fields, ...always, ...(path === undefined ? {} : { path: true }) })
+  // A path is shown with the directory that it follows from.
+  return project(whole, { ...fields, ...always, ...(path === undefined ? {} : { path: true, dir_id: true }) })
 }

@@ -2,8 +2,8 @@
 
 import { z } from '@hono/zod-openapi'
 import type { ChangesEvent, ChangesQuery } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
-import { orWithoutDatabase } from '../../src/no-database.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { orWithoutDatabase } from '../../src/model/no-database.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { fieldTree } from '../http/projection.ts'
@@ -21,9 +21,9 @@ const parameters = z.object({
   limit: textOf('At most so many rows: 10000 when absent or larger'),
   include_docs: flagOf('add the documents'),
   fields: textOf('Members of the documents, separated by commas'),
-  include_file_path: flagOf('add the full path to the documents of files'),
+  include_file_path: flagOf('add the full path to the documents of files; needs include_docs'),
   skip_deleted: flagOf('leave out what was destroyed'),
-  skip_trashed: flagOf('leave out what is in the trash'),
+  skip_trashed: flagOf('leave out what is in the trash; needs include_docs'),
 })
 
 /** `bearer_token` carries the token. */
@@ -51,6 +51,9 @@ export function changesRoute(face: Face, services: FilesServices): void {
       requireWhole(visit, 'GET')
       for (const [name] of queryOf(c).entries) {
         if (!allowed.has(name)) throw new Problem('bad_request', `Unsupported query parameter '${name}'`)
+      }
+      if (!query.include_docs && (query.skip_trashed || query.include_file_path)) {
+        throw new Problem('bad_request', 'skip_trashed and include_file_path need include_docs=true')
       }
       const wanted: RowsWanted = {
         documents: query.include_docs,
@@ -92,7 +95,7 @@ function feedQuery(since: string | undefined, limit: string | undefined, wanted:
     since,
     limit: Math.min(wholeOf('limit', limit) || mostRows, mostRows),
     descending: false,
-    includeDocs: wanted.documents || !wanted.trashed,
+    includeDocs: wanted.documents,
     conflicts: false,
     style: 'main_only',
     timeoutMs: 0,

@@ -1,8 +1,8 @@
 /** `POST /files/` and `POST /files/DIRECTORY`: new directories and files (files 3.1, 3.2). */
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
 import { typeOf } from '../../src/files/mime.ts'
 import { rootId } from '../../src/files/node.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { incomingBytes } from '../http/incoming.ts'
 import type { HttpContext } from '../http/router.ts'
@@ -100,7 +100,7 @@ async function createFile(
     dirId,
     ...claims,
     ...(await commonOf(c, visit, query, services)),
-    sourceIdentifier: query.SourceAccountIdentifier,
+    sourceAccountIdentifier: query.SourceAccountIdentifier,
   }
   const value = { type: 'file', name: given.name, dir_id: dirId, ...typeOf(given.name, claims.mime) }
   await requireNew(visit, 'POST', { dirId, tags: given.tags, value }, services.files)

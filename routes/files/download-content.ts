@@ -1,7 +1,8 @@
 /** How the bytes of a file or of a version are answered (files 4.2): headers, conditions, ranges. */
-import { Problem } from '../../src/errors.ts'
+
 import type { FileNode } from '../../src/files/node.ts'
 import type { Drive, Files, Version } from '../../src/files/service.ts'
+import { Problem } from '../../src/model/errors.ts'
 import type { OpenObject } from '../../storage/objects/contract.ts'
 import { type RangeAsked, rangeOf } from '../http/byte-range.ts'
 import { precondition, rangeApplies } from '../http/conditional.ts'

@@ -1,10 +1,10 @@
 /** `GET /files/download`: the bytes of a file by id, by path, or of one of its versions (files 4.2, 5.4). */
 
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
 import type { FileNode, Node } from '../../src/files/node.ts'
 import { notThere } from '../../src/files/problems.ts'
 import type { Version } from '../../src/files/service.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enter, type Visit } from './access.ts'
 import { sendContent } from './download-content.ts'

@@ -1,5 +1,5 @@
 /** The error bodies of the file routes: JSON-API, whatever failed. */
-import { Problem, type ProblemCode } from '../../src/errors.ts'
+import { Problem, type ProblemCode } from '../../src/model/errors.ts'
 
 const titles: Readonly<Record<number, string>> = {
   400: 'Bad Request',

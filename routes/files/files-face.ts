@@ -2,11 +2,13 @@
  * The files API under `/files`: its URL space in one screen. Fixed names come before the place of an id (files 9), and a
  * wrong method on one of them is 405, never an id.
  */
-import { Problem } from '../../src/errors.ts'
+
 import type { Fsck } from '../../src/fsck/service.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { referencesRoutes } from '../data/references.ts'
 import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { settingsRoutes } from '../settings/routes.ts'
+import { allDocsRoute } from './all-docs.ts'
 import { changesRoute } from './changes.ts'
 import { copyRoute } from './copy.ts'
 import { createInRootRoute, createRoute } from './create.ts'
@@ -30,7 +32,8 @@ export function filesFace(services: FilesServices & { readonly fsck: Pick<Fsck, 
   const { log, expiredStatus: invalidTokenStatus } = services
   const face = newFace({ log, errorBody, media: mediaType, invalidTokenStatus })
   downloadRoutes(face, services) //      names that are no ids: download, downloads, archive, revert, versions
-  nodeNamesRoutes(face, services) //     GET           /files/metadata; POST /files/_all_docs
+  nodeNamesRoutes(face, services) //     GET           /files/metadata
+  allDocsRoute(face, services) //        POST          /files/_all_docs
   findRoute(face, services) //           POST          /files/_find
   changesRoute(face, services) //        GET           /files/_changes
   fsckRoute(face, services) //           GET           /files/fsck

@@ -2,8 +2,8 @@
 
 import { z } from '@hono/zod-openapi'
 import type { FindFace } from '../../src/documents/service.ts'
-import type { JsonObject } from '../../src/json/value.ts'
-import { orWithoutDatabase } from '../../src/no-database.ts'
+import type { JsonObject } from '../../src/model/json/value.ts'
+import { orWithoutDatabase } from '../../src/model/no-database.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { fieldTree } from '../http/projection.ts'
@@ -40,7 +40,10 @@ export function findRoute(face: Face, services: FilesServices): void {
         skip: z.number().optional(),
         bookmark: z.string().optional(),
         sort: z.array(z.any()).optional(),
-        fields: z.array(z.string()).optional().describe('Attributes; with `path` files show theirs'),
+        fields: z
+          .array(z.string())
+          .optional()
+          .describe('Attributes; `type`, `class`, `size` and `trashed` are always shown'),
         use_index: z.union([z.string(), z.array(z.string())]).optional(),
         execution_stats: z.boolean().optional(),
       }),
@@ -69,7 +72,7 @@ export function findRoute(face: Face, services: FilesServices): void {
         next: more ? nextAddress(asked, found.bookmark) : undefined,
         thumbnails: thumbnailsOf(visit),
         ...(asked.fields === undefined ? {} : { fields: fieldTree(asked.fields.join(',')) }),
-        ...(asked.fields?.includes('path') ? { paths: await files.paths(visit.drive, nodes) } : {}),
+        ...(asked.fields?.includes('path') === false ? {} : { paths: await files.paths(visit.drive, nodes) }),
       })
     },
   )
@@ -93,7 +96,7 @@ function questionOf({ fields: asked, ...body }: JsonObject, text: PageText): Ask
   const skip = wholeOf('page[skip]', text['page[skip]']) ?? (typeof body['skip'] === 'number' ? body['skip'] : 0)
   const bookmark = text['page[cursor]'] || body['bookmark'] || undefined
   const question = { ...body, limit, skip, ...(bookmark === undefined ? {} : { bookmark }) }
-  return { question, limit, skip, fields: fields?.length === 0 ? undefined : fields }
+  return { question, limit, skip, fields }
 }
 
 function limitIn({ limit }: JsonObject): number {

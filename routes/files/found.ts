@@ -1,13 +1,13 @@
 /** Looking up the node that a request names, and whether the token may do something with it (files 1). */
 
-import { Problem } from '../../src/errors.ts'
 import type { Directory, Node } from '../../src/files/node.ts'
 import { notThere } from '../../src/files/problems.ts'
-import type { Verb } from '../../src/permissions/permissions.ts'
+import { Problem } from '../../src/model/errors.ts'
+import type { Verb } from '../../src/model/permissions.ts'
 import { requireNode, requireSome, type Visit } from './access.ts'
 import type { FilesServices } from './services.ts'
 
-type Reader = Pick<FilesServices['files'], 'node' | 'nodeAt' | 'ancestors'>
+type Reader = Pick<FilesServices['files'], 'node' | 'nodeAt' | 'nodes' | 'ancestors'>
 
 /** The node with this id. Throws 404, or 403. */
 export async function nodeFor(visit: Visit, verb: Verb, id: string, files: Reader): Promise<Node> {

@@ -73,14 +73,19 @@ describe('a file', () => {
     expect(nodeObject(node('f', photo), { path: '/x/a.jpg' })).toMatchObject({ attributes: { path: '/x/a.jpg' } })
   })
 
-  test('shows the attributes asked for, and what it is', () => {
+  test('shows the attributes asked for, and always type, class, size and trashed', () => {
     const fields = { metadata: { datetime: true }, size: true } as const
     expect(nodeObject(node('f', photo), { fields })['attributes']).toEqual({
       type: 'file',
-      name: 'a.jpg',
+      class: 'image',
       size: '5',
       metadata: { datetime: 'then' },
     })
+  })
+
+  test('shows its directory together with its path', () => {
+    const { attributes } = nodeObject(node('f', photo), { fields: { path: true }, path: '/x/a.jpg' })
+    expect(attributes).toEqual({ type: 'file', class: 'image', size: '5', dir_id: 'd', path: '/x/a.jpg' })
   })
 })
 
@@ -93,12 +98,15 @@ describe('a directory', () => {
   })
 
   test('names a page of its children and the next one', () => {
-    const contents = { nodes: [node('f', photo)], count: 31, next: '/next' }
+    const contents = { nodes: [node('f', photo)], count: 31, next: '/files/io.cozy.files.root-dir?page=2' }
     expect(nodeObject(root, { contents })).toMatchObject({
       relationships: {
         contents: {
           meta: { count: 31 },
-          links: { self: '/files/io.cozy.files.root-dir/relationships/contents', next: '/next' },
+          links: {
+            self: '/files/io.cozy.files.root-dir/relationships/contents',
+            next: '/files/io.cozy.files.root-dir/relationships/contents?page=2',
+          },
           data: [{ type: 'io.cozy.files', id: 'f' }],
         },
       },

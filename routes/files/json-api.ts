@@ -1,8 +1,8 @@
 /** Nodes as JSON-API objects (files 4.1): attributes as stored, what points elsewhere as relationships. */
 import type { Directory, FileNode, Node } from '../../src/files/node.ts'
 import type { Version } from '../../src/files/service.ts'
-import { stringifyJson } from '../../src/json/exact.ts'
-import { isObject, type Json, type JsonObject } from '../../src/json/value.ts'
+import { stringifyJson } from '../../src/model/json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../../src/model/json/value.ts'
 import { filesDoctype, versionsDoctype } from '../../storage/files/contract.ts'
 import { jsonText } from '../http/answer.ts'
 import { type FieldTree, project } from '../http/projection.ts'
@@ -104,11 +104,11 @@ function fileObject(node: FileNode, view: NodeView): JsonObject {
 }
 
 export function versionObject(version: Version): JsonObject {
-  const { relationships, ...attributes } = version.value
+  const { relationships } = version.value
   return {
     type: versionsDoctype,
     id: version.id,
-    attributes,
+    attributes: version.value,
     meta: { rev: version.rev },
     links: { self: `/files/${version.id}` },
     relationships: isObject(relationships) ? relationships : {},
@@ -119,13 +119,19 @@ export function versionObject(version: Version): JsonObject {
 const hidden = new Set(['_id', '_rev', 'referenced_by', 'not_synchronized_on', 'internal_vfs_id'])
 
 function attributesOf(node: Node): JsonObject {
-  return Object.fromEntries(Object.entries(node.exact).filter(([name]) => !hidden.has(name)))
+  const attributes = Object.fromEntries(Object.entries(node.exact).filter(([name]) => !hidden.has(name)))
+  if (node.kind === 'file' || node.referencedBy.length === 0) return attributes
+  // Directories show their references twice, as cozy-stack does.
+  return { ...attributes, referenced_by: node.referencedBy.map(({ type, id }) => ({ type, id })) }
 }
 
-/** `type` and `name` tell what it is, whatever was asked for. */
+/** Whatever fields were asked for. A path is shown with the directory that it follows from. */
+const always = { type: true, class: true, size: true, trashed: true } as const
+
 function shown(attributes: JsonObject, { fields }: NodeView): JsonObject {
   if (fields === undefined) return attributes
-  const part = project({ value: attributes, exact: attributes }, { ...fields, type: true, name: true })
+  const withPath = fields['path'] === undefined ? {} : ({ dir_id: true } as const)
+  const part = project({ value: attributes, exact: attributes }, { ...fields, ...always, ...withPath })
   return isObject(part) ? part : {}
 }
 
@@ -135,7 +141,7 @@ function commonRelationships(node: Node): JsonObject {
       node.dirId === ''
         ? {}
         : {
-            links: { related: `/files/${encodeURIComponent(node.dirId)}` },
+            links: { [node.kind === 'directory' ? 'self' : 'related']: `/files/${encodeURIComponent(node.dirId)}` },
             data: { type: filesDoctype, id: node.dirId },
           },
     referenced_by: {
@@ -149,7 +155,7 @@ function contents(node: Directory, { nodes, count, next }: ContentsView): JsonOb
   const self = `${selfOf(node)}/relationships/contents`
   return {
     meta: { count },
-    links: next === undefined ? { self } : { self, next },
+    links: next === undefined ? { self } : { self, next: self + next.slice(next.indexOf('?')) },
     data: nodes.map(({ id }) => ({ type: filesDoctype, id })),
   }
 }

@@ -1,9 +1,9 @@
 /** Links that need no token: made for a file or a version, good for ten minutes (files 4.2). */
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
 import type { FileNode } from '../../src/files/node.ts'
-import { parseJson } from '../../src/json/exact.ts'
-import { isObject, type JsonObject } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { parseJson } from '../../src/model/json/exact.ts'
+import { isObject, type JsonObject } from '../../src/model/json/value.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enter, enterPublic, type Visit } from './access.ts'
 import { asFile, downloadAnswers, downloadHeaders, downloadParameters, versionFor } from './download.ts'

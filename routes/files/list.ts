@@ -1,5 +1,5 @@
 import type { Node } from '../../src/files/node.ts'
-import type { JsonObject } from '../../src/json/value.ts'
+import type { JsonObject } from '../../src/model/json/value.ts'
 import type { HttpContext } from '../http/router.ts'
 import { jsonApi, type NodeView, nodeObject } from './json-api.ts'
 

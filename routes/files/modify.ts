@@ -1,16 +1,16 @@
 /** `PATCH`: names, places, attributes; the trash and its opposite by an attribute (files 5.1, 5.2). */
 
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
 import type { Node } from '../../src/files/node.ts'
 import { notThere } from '../../src/files/problems.ts'
-import { isObject, type Json } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { isObject, type Json } from '../../src/model/json/value.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enter, requireSome, type Visit } from './access.ts'
 import { applyPatch, patchNode, requirePatch } from './apply-patch.ts'
 import { badBody, errorObject } from './errors.ts'
-import { jsonApi } from './json-api.ts'
+import { jsonApi, sendNode } from './json-api.ts'
 import { sendChanged } from './node-view.ts'
 import { ifMatchHeader, ifMatchOf, revParameter, textOf } from './parameters.ts'
 import { type Patch, patchOf } from './patch-request.ts'
@@ -25,8 +25,7 @@ const common = {
   headers: ifMatchHeader,
   body: attributesBody,
   answers: {
-    200: node,
-    204: 'Destroyed, as asked by `permanent_delete`',
+    200: node.describe('The directory or file; as it was, when `permanent_delete` destroyed it'),
     400: 'Malformed, or a special directory',
     404: 'There is none',
     409: 'The name is taken',
@@ -50,7 +49,8 @@ export function modifyNamesRoutes(face: Face, services: FilesServices): void {
       requireSome(visit, 'PATCH')
       const patch = patchOf(await readData(c, services))
       const node = await services.files.nodeAt(visit.drive, query.Path ?? '')
-      return answer(c, visit, await patchNode(visit, node, patch, ifMatchOf(c, query.rev), services.files))
+      const changed = await patchNode(visit, node, patch, ifMatchOf(c, query.rev), services.files)
+      return sendPatched(c, visit, patch, changed, services.files)
     },
   )
 
@@ -72,12 +72,6 @@ export function modifyNamesRoutes(face: Face, services: FilesServices): void {
     },
   )
 
-  async function answer(c: HttpContext, visit: Visit, changed: Node | undefined): Promise<Response> {
-    return changed === undefined
-      ? new Response(null, { status: 204 })
-      : sendChanged(c, 200, visit, changed, services.files)
-  }
-
   /** Everything is allowed or nothing is done; after that each order stands alone (files 5.2). */
   async function applyAll(visit: Visit, asked: readonly Order[]) {
     const found = await services.files.nodes(visit.drive, [...new Set(asked.map(({ id }) => id))])
@@ -89,8 +83,9 @@ export function modifyNamesRoutes(face: Face, services: FilesServices): void {
     const errors: { status: number; error: Json }[] = []
     for (const { id, patch } of asked) {
       try {
-        if (!nodes.has(id)) throw notThere()
-        await applyPatch(visit, id, patch, undefined, services.files)
+        const known = nodes.get(id)
+        if (known === undefined) throw notThere()
+        await applyPatch(visit, known, patch, undefined, services.files)
       } catch (error) {
         if (!(error instanceof Problem) || error.status >= 500) throw error
         const source = { parameter: '_id', pointer: id }
@@ -111,10 +106,20 @@ export function modifyRoute(face: Face, services: FilesServices): void {
       const patch = patchOf(await readData(c, services))
       const found = await services.files.node(visit.drive, id)
       const changed = await patchNode(visit, found, patch, ifMatchOf(c, query.rev), services.files)
-      if (changed === undefined) return new Response(null, { status: 204 })
-      return sendChanged(c, 200, visit, changed, services.files)
+      return sendPatched(c, visit, patch, changed, services.files)
     },
   )
+}
+
+/** What was destroyed has neither versions nor children any more. */
+async function sendPatched(
+  c: HttpContext,
+  visit: Visit,
+  patch: Patch,
+  node: Node,
+  files: FilesServices['files'],
+): Promise<Response> {
+  return patch.kind === 'destroy' ? sendNode(c, 200, node) : sendChanged(c, 200, visit, node, files)
 }
 
 interface Order {
@@ -126,6 +131,8 @@ function orders(data: Json): readonly Order[] {
   if (!Array.isArray(data)) throw badBody()
   return data.map((item) => {
     if (!isObject(item) || typeof item['id'] !== 'string') throw badBody()
-    return { id: item['id'], patch: patchOf(item) }
+    const patch = patchOf(item)
+    if (patch.kind === 'nothing') throw badBody()
+    return { id: item['id'], patch }
   })
 }

@@ -1,19 +1,17 @@
 /** Reading directories and files without their bytes (files 4.1). `HEAD` is served wherever GET is. */
 import { z } from '@hono/zod-openapi'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { enter, requireWhole } from './access.ts'
-import { badBody } from './errors.ts'
+import { enter } from './access.ts'
 import { asDirectory, nodeAtFor, nodeFor } from './found.ts'
 import { jsonApi, sendNode } from './json-api.ts'
 import { sendList } from './list.ts'
 import { contentsOf, thumbnailsOf, viewOf } from './node-view.ts'
 import { childrenPageOf, pageText } from './pagination.ts'
 import { textOf } from './parameters.ts'
-import { readObject } from './request-body.ts'
 import { list, needs, node, tag } from './schemas.ts'
 import type { FilesServices } from './services.ts'
 
-/** Fixed names: `/files/metadata`, `/files/_all_docs`. */
+/** A fixed name: `/files/metadata`. */
 export function nodeNamesRoutes(face: Face, services: FilesServices): void {
   const { files } = services
   endpoint(
@@ -32,29 +30,6 @@ export function nodeNamesRoutes(face: Face, services: FilesServices): void {
       const found = await nodeAtFor(visit, 'GET', query.Path ?? '', files)
       const view = await viewOf(visit, found, files, childrenPageOf(query))
       return sendNode(c, 200, found, found.kind === 'file' ? { ...view, path: query.Path } : view)
-    },
-  )
-
-  endpoint(
-    face,
-    {
-      method: 'POST',
-      path: '/files/_all_docs',
-      summary: 'Directories and files by their ids',
-      tag,
-      needs: needs('GET', true),
-      body: z.object({ keys: z.array(z.string()) }),
-      answers: { 200: list.describe('Those that exist, in the order of the ids'), 400: 'No list of ids' },
-    },
-    async (c) => {
-      const visit = await enter(c, services)
-      requireWhole(visit, 'GET')
-      const { keys } = await readObject(c, services)
-      if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'string')) throw badBody()
-      const found = new Map((await files.nodes(visit.drive, [...new Set(keys)])).map((one) => [one.id, one]))
-      const nodes = keys.flatMap((key) => found.get(key) ?? [])
-      const paths = await files.paths(visit.drive, [...found.values()])
-      return sendList(c, nodes, { meta: { count: nodes.length }, thumbnails: thumbnailsOf(visit), paths })
     },
   )
 }

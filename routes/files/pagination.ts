@@ -1,10 +1,10 @@
 /** Pages of lists: `page[limit]` with `page[cursor]` or `page[skip]` (files 4.1). */
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
 import type { Node } from '../../src/files/node.ts'
 import type { Page } from '../../src/files/service.ts'
-import { parseJson } from '../../src/json/exact.ts'
-import type { Json } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { parseJson } from '../../src/model/json/exact.ts'
+import type { Json } from '../../src/model/json/value.ts'
 
 /** Rows in a page of children when the request says nothing. */
 export const childrenPage = 30
@@ -33,11 +33,11 @@ export function childrenPageOf(text: PageText): Page {
   return skip === undefined ? { limit } : { limit, skip }
 }
 
-/** Throws `bad_request` unless the limit is a whole number from 1 up. */
+/** Zero and less count as absent. Throws `bad_request` for what is not a whole number. */
 export function limitOf(text: PageText, byDefault: number): number {
-  const limit = wholeOf('page[limit]', text['page[limit]'])
-  if (limit === 0) throw new Problem('bad_request', 'page[limit] must be at least 1')
-  return Math.min(limit ?? byDefault, largestPage)
+  const asked = text['page[limit]']
+  if (asked !== undefined && /^-\d+$/.test(asked)) return byDefault
+  return Math.min(wholeOf('page[limit]', asked) || byDefault, largestPage)
 }
 
 export function wholeOf(name: string, text: string | undefined): number | undefined {

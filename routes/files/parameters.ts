@@ -19,7 +19,7 @@ export function tagsOf(meaning: string) {
   return optional(`${meaning}, separated by commas`).transform((text) => distinct((text ?? '').split(',')))
 }
 
-/** A date of RFC 3339 as ISO 8601 in UTC; anything else counts as not given (files 3.1). */
+/** A date of RFC 3339, as it was given; anything else counts as not given. */
 export function dateOf(meaning: string) {
   return optional(meaning).transform((text) => readDate(text ?? ''))
 }
@@ -29,15 +29,22 @@ export function distinct(tags: readonly string[]): readonly string[] {
   return [...new Set(tags.map((tag) => tag.trim()).filter((tag) => tag !== ''))]
 }
 
-const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/
+/** At most nine digits of a fraction: nanoseconds, the finest that file systems keep. */
+const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/
 
-/** A date of RFC 3339 as ISO 8601 in UTC; `undefined` when it is none. */
+/**
+ * A date of RFC 3339 with the fraction and the offset that it was given in, `T` and `Z` in upper case; `undefined` when the
+ * text is not one. Clients compare dates with those of their own file system, which may hold nanoseconds.
+ */
 export function readDate(text: string): string | undefined {
   // Clients forget to escape the plus sign of a time zone, and a query makes a space of it.
   const mended = text.replace(/(:\d\d(?:\.\d+)?) (\d\d:\d\d)$/, '$1+$2')
   if (!rfc3339.test(mended)) return undefined
-  const time = Date.parse(mended)
-  return Number.isNaN(time) ? undefined : new Date(time).toISOString()
+  const date = `${mended.slice(0, 10)}T${mended.slice(11).toUpperCase()}`
+  // A runtime takes the thirtieth of February for the first of March, and hour 24 for the next day.
+  const time = Date.parse(`${date.slice(0, 19)}Z`)
+  if (Number.isNaN(time) || new Date(time).toISOString().slice(0, 19) !== date.slice(0, 19)) return undefined
+  return Number.isNaN(Date.parse(date)) ? undefined : date
 }
 
 /** The `Date` header (RFC 1123) as ISO 8601; `undefined` when there is none or it is no date. */

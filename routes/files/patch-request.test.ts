@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { Json } from '../../src/json/value.ts'
+import type { Json } from '../../src/model/json/value.ts'
 import { patchOf } from './patch-request.ts'
 
 describe('what a PATCH asks for', () => {
@@ -12,10 +12,10 @@ describe('what a PATCH asks for', () => {
       { attributes: { dir_id: 'd' }, relationships: { parent: { data: { id: 'e' } } } },
       { dirId: 'd' },
     ],
-    ['tags', { attributes: { tags: ['a', 'b'] } }, { tags: ['a', 'b'] }],
-    ['a date', { attributes: { updated_at: '2024-01-01T00:00:00+01:00' } }, { updatedAt: '2023-12-31T23:00:00.000Z' }],
+    ['tags, trimmed and each once', { attributes: { tags: ['a', ' b ', 'a', ''] } }, { tags: ['a', 'b'] }],
+    ['a date', { attributes: { updated_at: '2024-01-01T00:00:00+01:00' } }, { updatedAt: '2024-01-01T00:00:00+01:00' }],
     ['flags', { attributes: { executable: true, encrypted: false } }, { executable: true, encrypted: false }],
-    ['a class', { attributes: { class: 'x' } }, { class: 'x' }],
+    ['a class, which is worked out anew', { attributes: { class: 'x' } }, { reclassify: true }],
     ['metadata', { attributes: { metadata: { a: 1 } } }, { metadata: { a: 1 } }],
     ['a favourite', { attributes: { cozyMetadata: { favorite: true, createdAt: 'x' } } }, { favorite: true }],
     ['nothing that is null', { attributes: { name: null, tags: null, metadata: null } }, {}],
@@ -32,14 +32,15 @@ describe('what a PATCH asks for', () => {
     ['the trash', { attributes: { move_to_trash: true } }, 'trash'],
     ['the end', { attributes: { permanent_delete: true, move_to_trash: true } }, 'destroy'],
     ['no trash', { attributes: { move_to_trash: false } }, 'change'],
+    ['nothing', {}, 'nothing'],
+    ['an id without attributes', { id: 'a' }, 'nothing'],
+    ['attributes that are null', { attributes: null }, 'nothing'],
   ])('%s', (_, data, kind) => expect(patchOf(data).kind).toBe(kind as never))
 
   test.each<[Json]>([
     [null],
     [[]],
-    [{}],
     ['x'],
-    [{ id: 'a' }],
     [{ attributes: 'x' }],
     [{ attributes: { name: 1 } }],
     [{ attributes: { tags: 'a' } }],

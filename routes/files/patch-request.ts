@@ -1,21 +1,23 @@
-/** What a PATCH asks for: JSON-API attributes of a directory or file (files 5.1). */
+/** What a PATCH asks for: JSON-API attributes of a directory or file. */
 import type { NodeChanges } from '../../src/files/service.ts'
-import { isObject, type Json, type JsonObject } from '../../src/json/value.ts'
+import { isObject, type Json, type JsonObject } from '../../src/model/json/value.ts'
 import { badBody, invalidParameter } from './errors.ts'
-import { readDate } from './parameters.ts'
+import { distinct, readDate } from './parameters.ts'
 
 export type Patch =
   | { readonly kind: 'trash' }
   | { readonly kind: 'destroy' }
+  /** Neither attributes nor a parent. */
+  | { readonly kind: 'nothing' }
   | { readonly kind: 'change'; readonly changes: NodeChanges }
 
-/** Reads the `data` of a request. Throws `bad_request` when it has neither attributes nor a parent. */
+/** Reads the `data` of a request. Throws `bad_request` when it is malformed. */
 export function patchOf(data: Json): Patch {
   if (!isObject(data)) throw badBody()
   const { attributes = null, relationships = null } = data
   if (attributes !== null && !isObject(attributes)) throw badBody()
   const parent = parentOf(relationships)
-  if (attributes === null && parent === undefined) throw badBody()
+  if (attributes === null && parent === undefined) return { kind: 'nothing' }
   const members = attributes ?? {}
   if (flagOf(members, 'permanent_delete') === true) return { kind: 'destroy' }
   if (flagOf(members, 'move_to_trash') === true) return { kind: 'trash' }
@@ -32,7 +34,8 @@ function changesOf(members: JsonObject, parent: string | undefined): NodeChanges
     updatedAt: dateOf(members, 'updated_at'),
     executable: flagOf(members, 'executable'),
     encrypted: flagOf(members, 'encrypted'),
-    class: textOf(members, 'class'),
+    // The class follows from the type, whatever a client says.
+    reclassify: textOf(members, 'class') === undefined ? undefined : true,
     metadata: objectOf(members, 'metadata'),
     favorite: about === undefined ? undefined : flagOf(about, 'favorite'),
   }
@@ -73,7 +76,7 @@ function objectOf(members: JsonObject, name: string): JsonObject | undefined {
 function tagsOf(members: JsonObject): readonly string[] | undefined {
   const value = given(members, 'tags')
   if (value === undefined) return undefined
-  if (Array.isArray(value) && value.every((tag) => typeof tag === 'string')) return value
+  if (Array.isArray(value) && value.every((tag) => typeof tag === 'string')) return distinct(value)
   throw badBody()
 }
 

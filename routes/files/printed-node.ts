@@ -1,7 +1,7 @@
-import { parseRevision } from '../../src/documents/revision.ts'
 import { type Node, nodeOf } from '../../src/files/node.ts'
-import { parseJson } from '../../src/json/exact.ts'
-import { isObject } from '../../src/json/value.ts'
+import { parseJson } from '../../src/model/json/exact.ts'
+import { isObject } from '../../src/model/json/value.ts'
+import { parseRevision } from '../../src/model/revision.ts'
 
 /** A node out of a document as the document engine prints it, with `_id` and `_rev`. */
 export function printedNode(text: string): Node {

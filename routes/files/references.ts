@@ -1,8 +1,8 @@
 /** `/files/ID/relationships/referenced_by`: which documents use a directory or file (files 5.5). */
 import { z } from '@hono/zod-openapi'
 import type { Node, Reference } from '../../src/files/node.ts'
-import type { Json } from '../../src/json/value.ts'
-import { isObject } from '../../src/json/value.ts'
+import type { Json } from '../../src/model/json/value.ts'
+import { isObject } from '../../src/model/json/value.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enter } from './access.ts'

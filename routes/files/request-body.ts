@@ -1,20 +1,33 @@
-/** JSON-API request bodies. Their Content-Type is not looked at (documents 0.6). */
-import { Problem } from '../../src/errors.ts'
-import { isObject, type Json, type JsonObject } from '../../src/json/value.ts'
-import { readJson } from '../http/body.ts'
+/** JSON-API request bodies. Their Content-Type is not looked at. */
+import { Problem } from '../../src/model/errors.ts'
+import { isObject, type Json, type JsonObject } from '../../src/model/json/value.ts'
+import { readOptionalJson } from '../http/body.ts'
 import type { HttpContext } from '../http/router.ts'
 import { badBody } from './errors.ts'
 import type { FilesServices } from './services.ts'
 
-/** The body as a JSON object. Throws 400 in the words of files 5.1, or 413. */
-export async function readObject(
+/** The body as a JSON object. Throws 400, or 413 above the limit. */
+export async function readObject(c: HttpContext, limits: Pick<FilesServices, 'maxJsonBytes'>): Promise<JsonObject> {
+  const body = await read(c, limits)
+  if (body === undefined) throw badBody()
+  return body
+}
+
+/** The same for a body that may be left out: an empty object then. */
+export async function readOptionalObject(
   c: HttpContext,
-  { maxJsonBytes }: Pick<FilesServices, 'maxJsonBytes'>,
+  limits: Pick<FilesServices, 'maxJsonBytes'>,
 ): Promise<JsonObject> {
+  return (await read(c, limits)) ?? {}
+}
+
+async function read(c: HttpContext, { maxJsonBytes }: Pick<FilesServices, 'maxJsonBytes'>) {
   try {
-    const { value } = await readJson(c, { maxBytes: maxJsonBytes })
-    if (isObject(value)) return value
+    const body = await readOptionalJson(c, { maxBytes: maxJsonBytes })
+    if (body === undefined) return undefined
+    if (isObject(body.value)) return body.value
   } catch (error) {
+    // One wording for everything that is not a JSON object.
     if (!(error instanceof Problem) || error.status !== 400) throw error
   }
   throw badBody()

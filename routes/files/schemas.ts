@@ -1,6 +1,6 @@
 /** What answers look like, for the description of the interface. */
 import { z } from '@hono/zod-openapi'
-import type { Verb } from '../../src/permissions/permissions.ts'
+import type { Verb } from '../../src/model/permissions.ts'
 
 export const tag = 'files'
 

@@ -2,7 +2,7 @@
  * Thumbnails (files 4.4). None are made: what makes them is native code that does not fit into one binary, or takes
  * seconds and hundreds of megabytes for a photo. Clients get the picture that stands for one that is not there yet.
  */
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enterPublic } from './access.ts'
 import { asFile } from './download.ts'

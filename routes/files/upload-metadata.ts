@@ -1,7 +1,7 @@
 /** `POST /files/upload/metadata`: metadata for an upload to come, under a secret (files 3.4). */
 import { z } from '@hono/zod-openapi'
-import { stringifyJson } from '../../src/json/exact.ts'
-import { isObject } from '../../src/json/value.ts'
+import { stringifyJson } from '../../src/model/json/exact.ts'
+import { isObject } from '../../src/model/json/value.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enter, requireSome } from './access.ts'
 import { badBody } from './errors.ts'

@@ -1,9 +1,9 @@
 /** What a request says of the directory or file to come: query and headers (files 3.1 to 3.3). */
 
-import { Problem } from '../../src/errors.ts'
 import type { ContentClaims } from '../../src/files/service.ts'
-import { parseJson } from '../../src/json/exact.ts'
-import { isObject, type JsonObject } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { parseJson } from '../../src/model/json/exact.ts'
+import { isObject, type JsonObject } from '../../src/model/json/value.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { invalidParameter } from './errors.ts'
 import { dateOf, flagOf, tagsOf, textOf } from './parameters.ts'

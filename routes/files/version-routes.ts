@@ -3,8 +3,8 @@
  * everything else that has two segments below `/files`: `DELETE /files/{file}/{version}` would take `/files/trash/{id}`.
  */
 import { z } from '@hono/zod-openapi'
-import type { Json } from '../../src/json/value.ts'
-import { isObject, type JsonObject } from '../../src/json/value.ts'
+import type { Json } from '../../src/model/json/value.ts'
+import { isObject, type JsonObject } from '../../src/model/json/value.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enter } from './access.ts'
 import { asFile, versionFor } from './download.ts'

@@ -1,11 +1,12 @@
 /** `_all_docs` and its relatives as CouchDB speaks them (documents 1.10): parameters, rows, envelope. */
 import { z } from '@hono/zod-openapi'
 import type { AllDocsAnswer, AllDocsQuery, AllDocsRow } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
-import { stringifyJson } from '../../src/json/exact.ts'
-import { isObject, type Json } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { stringifyJson } from '../../src/model/json/exact.ts'
+import { isObject, type Json } from '../../src/model/json/value.ts'
 import type { Filling } from './attachment.ts'
 import { booleanParameter, countParameter, jsonParameter, textParameter } from './parameters.ts'
+import { query } from './query.ts'
 import type { HttpContext } from './router.ts'
 import { streamJson } from './stream.ts'
 
@@ -82,6 +83,33 @@ export function parseListing(text: z.output<typeof allDocsText>, designs: AllDoc
   return { ...common, keys }
 }
 
+type Text = z.output<typeof allDocsText>
+
+/**
+ * The parameters of a query string with `key` as the pair of bounds that it stands for: of `key`, `startkey` and `endkey` the
+ * last one counts.
+ */
+export function lastBounds(c: HttpContext, text: Text): Text {
+  return text.key === undefined ? text : { ...text, ...boundsOf(query(c).entries) }
+}
+
+const bounds: Readonly<Record<string, 'startkey' | 'endkey'>> = {
+  startkey: 'startkey',
+  start_key: 'startkey',
+  endkey: 'endkey',
+  end_key: 'endkey',
+}
+
+/** Bounds out of members in their order, under one name each. */
+function boundsOf(members: Iterable<readonly [name: string, value: string]>) {
+  const found: { startkey?: string; endkey?: string } = {}
+  for (const [name, value] of members) {
+    if (name === 'key') Object.assign(found, { startkey: value, endkey: value })
+    else if (bounds[name] !== undefined) found[bounds[name]] = value
+  }
+  return { ...found, key: undefined, start_key: undefined, end_key: undefined }
+}
+
 /** Members of a POST body as text parameters, so that both are parsed by one rule; the query string wins. */
 export function withBody(text: z.output<typeof allDocsText>, body: Json | undefined): z.output<typeof allDocsText> {
   if (body === undefined) return text
@@ -90,13 +118,13 @@ export function withBody(text: z.output<typeof allDocsText>, body: Json | undefi
     throw new Problem('bad_request', '`keys` body member must be an array.')
   }
   const members: Record<string, string> = {}
-  for (const name of Object.keys(allDocsText.shape)) {
-    const value = Object.hasOwn(body, name) ? body[name] : undefined
-    if (value === undefined) continue
+  for (const [name, value] of Object.entries(body)) {
+    if (!Object.hasOwn(allDocsText.shape, name)) continue
     members[name] = typeof value === 'string' && !jsonNames.has(name) ? value : stringifyJson(value)
   }
   const asked = Object.entries(text).filter(([, value]) => value !== undefined)
-  return { ...members, ...Object.fromEntries(asked) }
+  const given = members['key'] === undefined ? members : { ...members, ...boundsOf(Object.entries(members)) }
+  return { ...given, ...Object.fromEntries(asked) }
 }
 
 /** Local documents are not counted. */

@@ -1,7 +1,7 @@
 /** Reading request bodies: counted while they arrive, so that a body over the limit never fills the memory. */
 import type { IncomingMessage } from 'node:http'
-import { Problem } from '../../src/errors.ts'
-import { decodeText, type ParsedJson, parseJson } from '../../src/json/exact.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { decodeText, type ParsedJson, parseJson } from '../../src/model/json/exact.ts'
 import { type HttpContext, header } from './router.ts'
 
 export interface BodyLimit {

@@ -1,6 +1,6 @@
-import { Problem } from '../../src/errors.ts'
-import type { ParsedJson } from '../../src/json/exact.ts'
-import { isObject, type Json } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import type { ParsedJson } from '../../src/model/json/exact.ts'
+import { isObject, type Json } from '../../src/model/json/value.ts'
 
 /** The body of `_bulk_docs` (documents 1.14). */
 export interface BulkRequest {

@@ -1,9 +1,9 @@
 /** The parameters of `_changes` (documents 1.13). Each face says what it answers to a bad one. */
 import { z } from '@hono/zod-openapi'
 import type { ChangesFilter, ChangesQuery } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
-import { parseJson } from '../../src/json/exact.ts'
-import { isObject, type Json } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { parseJson } from '../../src/model/json/exact.ts'
+import { isObject, type Json } from '../../src/model/json/value.ts'
 
 /** All of them as text, for a route's declaration; also the list of those that are allowed where others are refused. */
 export const changesText = z.object({
@@ -37,7 +37,7 @@ export interface ChangesRequest {
 
 /** What a face makes of values that it does not take. */
 export interface ChangesWords {
-  bad(name: 'feed' | 'style' | 'limit' | 'heartbeat' | 'timeout', value: string): Problem
+  bad(name: 'feed' | 'style' | 'limit' | 'heartbeat' | 'timeout' | 'seq_interval', value: string): Problem
   /** A filter that is none of ours. */
   badFilter(value: string): Problem
   /** Means all rows; otherwise none. */
@@ -63,6 +63,7 @@ export function parseChanges(
   if (style !== 'main_only' && style !== 'all_docs') throw words.bad('style', style)
   const limit = count(text.limit, 'limit', words)
   const timeout = count(text.timeout, 'timeout', words) ?? longestWait
+  count(text.seq_interval, 'seq_interval', words)
   const query: ChangesQuery = {
     feed: feed === 'normal' || feed === 'longpoll' ? feed : 'continuous',
     since: (format === 'events' ? lastEventId : undefined) ?? text['last-event-id'] ?? text.since,
@@ -87,7 +88,11 @@ const formats: ReadonlyMap<string, ChangesFormat> = new Map([
   ['eventsource', 'events'],
 ])
 
-function count(text: string | undefined, name: 'limit' | 'timeout', words: ChangesWords): number | undefined {
+function count(
+  text: string | undefined,
+  name: 'limit' | 'timeout' | 'seq_interval',
+  words: ChangesWords,
+): number | undefined {
   if (text === undefined) return undefined
   if (!/^\+?\d+$/.test(text)) throw words.bad(name, text)
   return Math.min(Number(text), Number.MAX_SAFE_INTEGER)

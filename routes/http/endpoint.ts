@@ -3,7 +3,7 @@
  * checks and the OpenAPI document its text.
  */
 import { OpenAPIHono, z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { type ErrorBody, type ErrorOptions, newErrorHandler } from './errors.ts'
 import { type PathValues, pathReader, routePattern } from './path.ts'
 import { query, rawQuery } from './query.ts'

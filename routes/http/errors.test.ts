@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
-import { Problem } from '../../src/errors.ts'
 import { type Log, silentLog } from '../../src/log.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { endpoint, newFace } from './endpoint.ts'
 import { ErrorText } from './errors.ts'
 

@@ -26,8 +26,9 @@
  * wording for missing and bad tokens or unknown hosts is decided by `problem.identity`; a media type other than the face's
  * is an `ErrorText` instead of a value; some routes with other bodies than their face get `face.withErrorBody(otherBody)`.
  */
-import { Problem } from '../../src/errors.ts'
+
 import type { Log } from '../../src/log.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { logFailure } from '../observe.ts'
 import { jsonValue } from './answer.ts'
 import type { HttpContext } from './router.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { formatRevision, parseRevision } from '../../src/documents/revision.ts'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { formatRevision, parseRevision } from '../../src/model/revision.ts'
 import { ifMatch, revisionAsked } from './if-match.ts'
 import { newRouter } from './router.ts'
 

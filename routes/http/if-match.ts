@@ -1,6 +1,7 @@
 /** The revision that a client read before it writes: in `If-Match`, in the query string or in the document. */
-import { parseRevision, sameRevision } from '../../src/documents/revision.ts'
-import { Problem } from '../../src/errors.ts'
+
+import { Problem } from '../../src/model/errors.ts'
+import { parseRevision, sameRevision } from '../../src/model/revision.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import { type HttpContext, header } from './router.ts'
 

@@ -1,8 +1,8 @@
 /** The bytes of an upload as they come (files 3.2). */
 import type { IncomingMessage } from 'node:http'
-import { Problem } from '../../src/errors.ts'
 import type { Bytes } from '../../src/files/service.ts'
-import { freeMemory } from '../../src/memory.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { freeMemory } from '../../src/platform/free-memory.ts'
 import type { HttpContext } from './router.ts'
 
 /**

@@ -4,8 +4,8 @@ import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { followingText, markedContents } from '../../src/attachments/inline.ts'
 import type { Documents } from '../../src/documents/service.ts'
+import { keptContentType } from '../../src/model/content-type.ts'
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
-import { keptContentType } from '../../storage/objects/content-type.ts'
 import { type HttpContext, header } from './router.ts'
 
 /** Whether the client takes a multipart answer, and nothing that is JSON. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { multipartBoundary, multipartParts } from './multipart.ts'
 
 async function* inChunks(bytes: Uint8Array, size: number) {

@@ -1,6 +1,6 @@
 /** Reads `multipart/related` bodies part by part, however large the parts are (RFC 2046 5.1, RFC 2387). */
 import { Buffer } from 'node:buffer'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 
 export interface Part {
   /** By name in lower case. */

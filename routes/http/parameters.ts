@@ -3,9 +3,9 @@
  * throws `query_parse_error`.
  */
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
-import { parseJson } from '../../src/json/exact.ts'
-import type { Json } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { parseJson } from '../../src/model/json/exact.ts'
+import type { Json } from '../../src/model/json/value.ts'
 
 /** `true` or `false` in any case. */
 export function booleanParameter(byDefault: boolean) {

@@ -1,4 +1,4 @@
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 
 /**
  * Decodes one percent-encoded path segment, once. `+` is a plus sign (documents 0.3). Throws `bad_request` for an

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { parseJson, stringifyJson } from '../../src/json/exact.ts'
+import { parseJson, stringifyJson } from '../../src/model/json/exact.ts'
 import { fieldTree, project } from './projection.ts'
 
 const document =

@@ -1,5 +1,5 @@
-import type { ParsedJson } from '../../src/json/exact.ts'
-import { isObject, type Json, type JsonArray, type JsonObject } from '../../src/json/value.ts'
+import type { ParsedJson } from '../../src/model/json/exact.ts'
+import { isObject, type Json, type JsonArray, type JsonObject } from '../../src/model/json/value.ts'
 
 /** The paths of a `Fields` parameter as a tree; `true` keeps everything below. */
 export interface FieldTree {

@@ -1,4 +1,4 @@
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { type HttpContext, target } from './router.ts'
 
 /** The decoded query string of a request, in the order of the request. */

@@ -1,8 +1,8 @@
 import { z } from '@hono/zod-openapi'
-import { parseRevision } from '../../src/documents/revision.ts'
 import type { ReadOptions } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
-import { parseJson } from '../../src/json/exact.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { parseJson } from '../../src/model/json/exact.ts'
+import { parseRevision } from '../../src/model/revision.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import { exactlyTrue, textParameter } from './parameters.ts'
 

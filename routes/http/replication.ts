@@ -1,9 +1,9 @@
 /** What both faces say alike to replicators: `_revs_diff`, `_missing_revs` and `_bulk_get` (documents 1.15, 1.16). */
 import { z } from '@hono/zod-openapi'
 import type { BulkGetResult, RevisionsDiff } from '../../src/documents/service.ts'
-import { Problem } from '../../src/errors.ts'
-import { stringifyJson } from '../../src/json/exact.ts'
-import { quoteJson } from '../../src/json/quote.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { stringifyJson } from '../../src/model/json/exact.ts'
+import { quoteJson } from '../../src/model/json/quote.ts'
 import { joinRows } from './all-docs.ts'
 import type { Filling } from './attachment.ts'
 import { exactlyTrue, textParameter } from './parameters.ts'

@@ -1,6 +1,6 @@
 /** Refuses what other sites make a browser send: the door of everything that a cookie or saved credentials open. */
 import type { MiddlewareHandler } from 'hono'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import type { Face } from './endpoint.ts'
 import { type HttpContext, type HttpEnv, header } from './router.ts'
 

@@ -1,4 +1,4 @@
-import { freeMemory } from '../../src/memory.ts'
+import { freeMemory } from '../../src/platform/free-memory.ts'
 import { jsonText } from './answer.ts'
 import { compressStream } from './compress.ts'
 import type { HttpContext } from './router.ts'
@@ -51,7 +51,7 @@ export async function streamJson(
 }
 
 export interface LiveStream {
-  /** Written in front of the first text, or of the tail; nothing is written before. */
+  /** Sent at once. */
   readonly head: string
   readonly texts: AsyncIterable<string>
   readonly tail: () => string
@@ -65,13 +65,15 @@ export function streamLive(c: HttpContext, { head, texts, tail, left, headers }:
   if (c.req.raw.method === 'HEAD') return streamed(null, headers)
   const iterator = texts[Symbol.asyncIterator]()
   const encoder = new TextEncoder()
-  let before = head
   const body = new ReadableStream<Uint8Array>(
     {
+      start(controller) {
+        // Clients and proxies take an answer without a body for one that has not begun.
+        if (head !== '') controller.enqueue(encoder.encode(head))
+      },
       async pull(controller) {
         const next = await iterator.next()
-        const text = before + (next.done === true ? tail() : next.value)
-        before = ''
+        const text = next.done === true ? tail() : next.value
         if (text !== '') controller.enqueue(encoder.encode(text))
         if (next.done === true) controller.close()
       },

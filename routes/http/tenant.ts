@@ -1,7 +1,8 @@
 /** Whose data a request speaks of (by `Host`) and what its token may do there (documents 0.1, 6.1). */
-import { Problem } from '../../src/errors.ts'
+
 import type { Instance, Instances } from '../../src/instances/service.ts'
-import type { Permissions } from '../../src/permissions/permissions.ts'
+import { Problem } from '../../src/model/errors.ts'
+import type { Permissions } from '../../src/model/permissions.ts'
 import { query, rawQuery } from './query.ts'
 import { type HttpContext, header } from './router.ts'
 

@@ -3,8 +3,8 @@
  * one that does not take what it is sent is cut off (documents 7).
  */
 import type { WebSocket } from 'ws'
-import { Problem } from '../../src/errors.ts'
 import type { Log } from '../../src/log.ts'
+import { Problem } from '../../src/model/errors.ts'
 import type { Target } from '../../src/realtime/doctypes.ts'
 import type { Frame } from '../../src/realtime/events.ts'
 import type { Session } from '../../src/realtime/session.ts'

@@ -1,9 +1,9 @@
 /** `POST /realtime/T/ID` (documents 7.6): hands a JSON object to whoever listens to a document now. Nothing is stored. */
 import { z } from '@hono/zod-openapi'
-import { Problem } from '../../src/errors.ts'
 import type { Instances } from '../../src/instances/service.ts'
-import { stringifyJson } from '../../src/json/exact.ts'
-import { isObject } from '../../src/json/value.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { stringifyJson } from '../../src/model/json/exact.ts'
+import { isObject, type JsonObject } from '../../src/model/json/value.ts'
 import { hasEvents } from '../../src/realtime/doctypes.ts'
 import type { Hub } from '../../src/realtime/hub.ts'
 import { maxBroadcastBytes } from '../../storage/documents/contract.ts'
@@ -41,7 +41,8 @@ export function notifyRoute(face: Face, { hub, instances }: NotifyServices): voi
       const { value, exact } = await readJson(c, { maxBytes: maxBroadcastBytes })
       if (!isObject(value)) throw new Problem('bad_request', 'The body must be a JSON object')
       if (!permissions.allowsDocument('POST', type, { ...value, _id: id })) throw new Problem('forbidden', 'Forbidden')
-      await hub.notify({ prefix: instance.prefix, name: type }, id, stringifyJson(exact))
+      const document = { ...(exact as JsonObject), _id: id }
+      await hub.notify({ prefix: instance.prefix, name: type }, id, stringifyJson(document))
       return new Response(null, { status: 204 })
     },
   )

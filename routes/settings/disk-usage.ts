@@ -1,6 +1,6 @@
 /** `GET /settings/disk-usage` (files 6). */
 import { z } from '@hono/zod-openapi'
-import type { JsonObject } from '../../src/json/value.ts'
+import type { JsonObject } from '../../src/model/json/value.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import { enter, refused, type Visit } from '../files/access.ts'
 import { jsonApi } from '../files/json-api.ts'

@@ -2,8 +2,8 @@
 import { ofContext } from '../config/contexts.ts'
 import type { Config } from '../config/schema.ts'
 import type { Instance } from '../instances/service.ts'
-import type { JsonObject } from '../json/value.ts'
 import type { Log } from '../log.ts'
+import type { JsonObject } from '../model/json/value.ts'
 import type { Outgoing } from '../outgoing/outgoing.ts'
 
 export interface AccountManager {

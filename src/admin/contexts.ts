@@ -1,7 +1,7 @@
 /** What the configuration says of a context, as operators' tools read it. */
 import { ofContext, ownContext, registriesOf } from '../config/contexts.ts'
 import type { Config } from '../config/schema.ts'
-import type { Json, JsonObject } from '../json/value.ts'
+import type { Json, JsonObject } from '../model/json/value.ts'
 
 export type ContextsConfig = Pick<Config, 'contexts' | 'registries' | 'office' | 'clouderies' | 'authentication'>
 

@@ -1,8 +1,8 @@
 /** Feature flags: of instances, of contexts, and for everybody. */
 import type { DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
-import { Problem } from '../errors.ts'
 import { readDocument, writeDocument } from '../instances/own-documents.ts'
-import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { Problem } from '../model/errors.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 
 const settings: DatabaseRef = { prefix: 'global', name: 'io.cozy.settings' }
 const defaultsId = 'io.cozy.settings.flags.default'

@@ -5,9 +5,9 @@
 import type { Codes } from '../auth/codes.ts'
 import { newDelegatedCode } from '../auth/codes.ts'
 import type { Config } from '../config/schema.ts'
-import { Problem } from '../errors.ts'
-import { parseJson } from '../json/exact.ts'
-import { isObject, type JsonObject } from '../json/value.ts'
+import { Problem } from '../model/errors.ts'
+import { parseJson } from '../model/json/exact.ts'
+import { isObject, type JsonObject } from '../model/json/value.ts'
 import type { Outgoing } from '../outgoing/outgoing.ts'
 
 /** FranceConnect's own address, where the configuration names none. */

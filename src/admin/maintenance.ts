@@ -1,10 +1,10 @@
 /** Konnectors in maintenance: those that the operator says, and those that the registries of a context say. */
 import type { DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
 import { type ContextSettings, registriesOf } from '../config/contexts.ts'
-import { Problem } from '../errors.ts'
 import { readDocument, scanDocuments, writeDocument } from '../instances/own-documents.ts'
-import { parseJson } from '../json/exact.ts'
-import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { Problem } from '../model/errors.ts'
+import { parseJson } from '../model/json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 import type { Outgoing } from '../outgoing/outgoing.ts'
 
 const ref: DatabaseRef = { prefix: 'global', name: 'io.cozy.konnectors.maintenance' }

@@ -3,7 +3,7 @@ import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { domainIn } from '../checks/sharing.ts'
 import { scanDocuments, writeDocument } from '../instances/own-documents.ts'
 import type { Instance } from '../instances/service.ts'
-import { isObject, type Json } from '../json/value.ts'
+import { isObject, type Json } from '../model/json/value.ts'
 
 /** Writes the present domain into the members that are this instance. Resolves to how many sharings were changed. */
 export async function renameInSharings(store: DocumentStore, instance: Instance): Promise<number> {

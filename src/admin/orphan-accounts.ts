@@ -2,7 +2,7 @@
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { scanDocuments, writeDocument } from '../instances/own-documents.ts'
 import type { Instance } from '../instances/service.ts'
-import { isObject } from '../json/value.ts'
+import { isObject } from '../model/json/value.ts'
 
 /**
  * Deletes accounts whose konnector is not installed, with the triggers that would run it. Accounts without a type belong

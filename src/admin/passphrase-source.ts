@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import type { DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
 import { type OwnDocument, readDocument, writeDocument } from '../instances/own-documents.ts'
-import { StartupError } from '../startup-error.ts'
+import { StartupError } from '../model/startup-error.ts'
 import { isPasswordHash } from './scrypt.ts'
 
 export interface StoredSecret {

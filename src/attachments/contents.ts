@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import type { AttachmentLedger, Content, DatabaseRef } from '../../storage/documents/contract.ts'
 import type { ByteRange, ObjectStore } from '../../storage/objects/contract.ts'
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 
 /** From the last sign of life of an upload to its document at the most. */
 const leaseMs = 3_600_000

@@ -1,9 +1,9 @@
 /** Attachments one by one: GET, PUT and DELETE of a name below a document (documents 1.26). */
+
 import type { DatabaseRef, DocumentStore, Edit, RevisionId, StoredDocument } from '../../storage/documents/contract.ts'
 import { creating } from '../documents/creating.ts'
-import { checkDocumentId, makeBody } from '../documents/document.ts'
+import { checkDocumentId } from '../documents/document.ts'
 import { render } from '../documents/reading.ts'
-import { formatRevision, sameRevision } from '../documents/revision.ts'
 import type {
   AttachmentOutcome,
   AttachmentPlace,
@@ -12,8 +12,10 @@ import type {
   BulkOptions,
 } from '../documents/service.ts'
 import { assertWritable, protection, type Stores } from '../documents/writing.ts'
-import { stringifyJson } from '../json/exact.ts'
-import { noDatabase } from '../no-database.ts'
+import { makeBody } from '../model/body.ts'
+import { stringifyJson } from '../model/json/exact.ts'
+import { noDatabase } from '../model/no-database.ts'
+import { checkSuccessor, formatRevision, sameRevision } from '../model/revision.ts'
 import { checkAttachmentName } from './given.ts'
 import { noStubs, partsOf, type Stubs, stubsOf, withStubs } from './stubs.ts'
 
@@ -73,9 +75,10 @@ export async function removeAttachment(
   return edit(stores, ref, place, stored, (stubs) => new Map([...stubs].filter(([other]) => other !== name)))
 }
 
-function check(ref: DatabaseRef, { id, name }: AttachmentPlace): AttachmentOutcome | undefined {
+function check(ref: DatabaseRef, { id, name, rev }: AttachmentPlace): AttachmentOutcome | undefined {
   checkDocumentId(id)
   checkAttachmentName(name)
+  checkSuccessor(rev)
   assertWritable(ref, id)
   const reason = protection(ref, id, false)
   return reason === undefined ? undefined : { kind: 'forbidden', id, reason }

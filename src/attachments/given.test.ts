@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { Problem } from '../errors.ts'
-import { parseJson } from '../json/exact.ts'
+import { Problem } from '../model/errors.ts'
+import { parseJson } from '../model/json/exact.ts'
 import { parseAttachments } from './given.ts'
 
 const parse = (text: string) => parseAttachments(parseJson(text).value)

@@ -2,8 +2,8 @@
 import { Buffer } from 'node:buffer'
 import { hash } from 'node:crypto'
 import type { Content } from '../../storage/documents/contract.ts'
-import { Problem } from '../errors.ts'
-import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { Problem } from '../model/errors.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 
 interface Named {
   readonly name: string

@@ -5,8 +5,8 @@
  */
 import { Buffer } from 'node:buffer'
 import type { Content } from '../../storage/documents/contract.ts'
-import { parseJson } from '../json/exact.ts'
-import { isObject } from '../json/value.ts'
+import { parseJson } from '../model/json/exact.ts'
+import { isObject } from '../model/json/value.ts'
 import { mayHaveAttachments, membersWith, partsOf, type Stub, stubOf } from './stubs.ts'
 
 const edge = '\u0001'

@@ -3,8 +3,8 @@
  * up in the revisions before (documents 1.26). All of it happens before the document is written.
  */
 import type { DatabaseRef, DocumentStore, RevisionId, RevisionTree } from '../../storage/documents/contract.ts'
-import { formatRevision, sameRevision } from '../documents/revision.ts'
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
+import { formatRevision, sameRevision } from '../model/revision.ts'
 import type { Contents } from './contents.ts'
 import type { GivenAttachment, InlineAttachment, StubAttachment } from './given.ts'
 import { noStubs, type Stub, type Stubs, stubsOf } from './stubs.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { makeBody } from '../documents/document.ts'
-import { reordersNested } from '../json/jsonb.ts'
+import { makeBody } from '../model/body.ts'
+import { reordersNested } from '../model/json/jsonb.ts'
 import { type Stub, stubsOf, withStubs } from './stubs.ts'
 
 const stub = (more: Partial<Stub> = {}): Stub => ({

@@ -1,19 +1,15 @@
 /** Attachments as a stored body holds them: its member `_attachments` has a stub for each. */
 import { hash } from 'node:crypto'
-import type { Body, Content } from '../../storage/documents/contract.ts'
-import { needsRaw, type ParsedJson, parseJson, stringifyJson } from '../json/exact.ts'
-import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import type { Content } from '../../storage/documents/contract.ts'
+import type { ObjectBody } from '../model/body.ts'
+import { needsRaw, type ParsedJson, parseJson, stringifyJson } from '../model/json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 
 /** What a document says of one attachment. */
 export interface Stub extends Content {
   readonly contentType: string
   /** Generation of the revision in which it was attached. */
   readonly revpos: number
-}
-
-/** The body of a document. */
-export interface ObjectBody extends Body {
-  readonly value: JsonObject
 }
 
 /** By name. */

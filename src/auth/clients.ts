@@ -1,10 +1,10 @@
 /** OAuth clients of an instance (RFC 7591 dynamic registration): documents, so that deleting one ends its tokens. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
-import { Problem } from '../errors.ts'
 import { type OwnDocument, readDocument, scanDocuments, writeDocument } from '../instances/own-documents.ts'
 import type { Instance } from '../instances/service.ts'
-import type { JsonObject } from '../json/value.ts'
+import { Problem } from '../model/errors.ts'
+import type { JsonObject } from '../model/json/value.ts'
 import { digestOf, newCode } from './codes.ts'
 import { clientKey } from './keys.ts'
 

@@ -1,8 +1,8 @@
 /** Codes that open something once or for a while. Only their digests are kept, so that the store does not hold them. */
 import { createHash, randomBytes, randomInt } from 'node:crypto'
 import type { SecretStore } from '../../storage/files/contract.ts'
-import { parseJson } from '../json/exact.ts'
-import { isObject, type JsonObject } from '../json/value.ts'
+import { parseJson } from '../model/json/exact.ts'
+import { isObject, type JsonObject } from '../model/json/value.ts'
 
 /** Every kind of code and how long it lives, in milliseconds. */
 export const codeLifetimes = {

@@ -1,6 +1,6 @@
 /** How often something may be tried before it has to wait. */
 import type { AttemptLimit, AttemptStore } from '../../storage/attempts/contract.ts'
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 import { digestOf } from './codes.ts'
 
 const minute = 60_000

@@ -1,7 +1,7 @@
 /** From a passphrase, a code or a link to a session, through the second factor where the instance asks for one. */
 import { timingSafeEqual } from 'node:crypto'
-import { Problem } from '../errors.ts'
 import type { Instance } from '../instances/service.ts'
+import { Problem } from '../model/errors.ts'
 import { type Codes, digestOf, newPasscode } from './codes.ts'
 import type { Attempt, Limits } from './limits.ts'
 import type { GivenPassphrase, PassphraseCheck } from './passphrase.ts'

@@ -1,8 +1,8 @@
 /** OAuth 2.0 for the clients of an instance: authorization codes with PKCE, access and refresh tokens (RFC 6749, 7636). */
 import { createHash, randomBytes } from 'node:crypto'
-import { Problem } from '../errors.ts'
 import type { Instance } from '../instances/service.ts'
 import { signToken, type TokenSettings, verifyToken } from '../instances/token.ts'
+import { Problem } from '../model/errors.ts'
 import { coversEverything, parseScope } from '../permissions/scope.ts'
 import type { Client, Clients } from './clients.ts'
 import type { Codes } from './codes.ts'

@@ -6,7 +6,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
 import { readDocument, writeDocument } from '../instances/own-documents.ts'
 import type { Instance } from '../instances/service.ts'
-import { orWithoutDatabase } from '../no-database.ts'
+import { orWithoutDatabase } from '../model/no-database.ts'
 import { sessionKey } from './keys.ts'
 
 export const sessionsDoctype = 'io.cozy.sessions'

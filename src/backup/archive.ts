@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { createTarDecoder, type ParsedTarEntry } from 'modern-tar'
 import { z } from 'zod'
-import { StartupError } from '../startup-error.ts'
+import { StartupError } from '../model/startup-error.ts'
 import {
   AnyManifest,
   Checksums,

@@ -2,10 +2,16 @@ import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { packTar, unpackTar } from 'modern-tar'
-import { StartupError } from '../startup-error.ts'
+import type {
+  FilledObjects,
+  FillStore,
+  SavedObjects,
+  StoreContents,
+  StoreSnapshot,
+} from '../../storage/backup/contract.ts'
+import { StartupError } from '../model/startup-error.ts'
 import { formatVersion, type Manifest, maxPartBytes } from './format.ts'
 import { restoreBackup } from './restore.ts'
-import type { FilledObjects, FillStore, SavedObjects, StoreContents, StoreSnapshot } from './store.ts'
 import { writeBackup } from './write.ts'
 
 const schema = 3

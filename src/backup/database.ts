@@ -9,7 +9,7 @@ import { openEmbeddedPostgres } from '../../storage/postgres/embedded/server.ts'
 import { port } from '../../storage/postgres/embedded/socket.ts'
 import type { Config } from '../config/schema.ts'
 import { type Log, redactText } from '../log.ts'
-import { StartupError } from '../startup-error.ts'
+import { StartupError } from '../model/startup-error.ts'
 
 type Target = ConnectionOptions['target']
 type Work<T> = (target: Target) => Promise<T>

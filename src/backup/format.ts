@@ -103,7 +103,5 @@ export interface ObjectFacts {
   readonly contentType: string
 }
 
-export type TableContents = z.infer<typeof TableContents>
-export type DatabaseContents = z.infer<typeof DatabaseContents>
 export type Manifest = z.infer<typeof Manifest>
 export type Checksums = z.infer<typeof Checksums>

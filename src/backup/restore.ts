@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { StartupError } from '../startup-error.ts'
+import type { FilledObjects, FillObjects, FillStore, StoreFilling } from '../../storage/backup/contract.ts'
+import { StartupError } from '../model/startup-error.ts'
 import { BackupArchive } from './archive.ts'
 import { type Checksums, type Manifest, objectLine } from './format.ts'
-import type { FilledObjects, FillObjects, FillStore, StoreFilling } from './store.ts'
 
 export interface RestoreOptions {
   /** The version of the tables' schema that is made by `FillStore`. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { createTarPacker, type TarPackController } from 'modern-tar'
+import type { SavedObjects, StoreSnapshot } from '../../storage/backup/contract.ts'
 import { version } from '../version.ts'
 import {
   type Checksums,
@@ -15,7 +16,6 @@ import {
   objectLine,
   partName,
 } from './format.ts'
-import type { SavedObjects, StoreSnapshot } from './store.ts'
 
 /** Takes all bytes of a backup, at its own pace. */
 export type Destination = (bytes: AsyncIterable<Uint8Array>) => Promise<void>

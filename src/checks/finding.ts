@@ -1,6 +1,6 @@
 /** What a check found. `type` says what is wrong; the other members belong to it. */
-import type { JsonObject } from '../json/value.ts'
-import { isNoDatabase } from '../no-database.ts'
+import type { JsonObject } from '../model/json/value.ts'
+import { isNoDatabase } from '../model/no-database.ts'
 
 export interface CheckFinding extends JsonObject {
   readonly type: string

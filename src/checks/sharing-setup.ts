@@ -1,6 +1,7 @@
 /** What a sharing's own document must hold: rules, members, triggers, credentials. */
-import { isDoctypeName, isReadable } from '../documents/doctypes.ts'
+
 import { rootId, trashId } from '../files/node.ts'
+import { isDoctypeName, isReadable } from '../model/doctypes.ts'
 import type { CheckFinding } from './finding.ts'
 import { domainIn, filesRule, parentDomain, type Sharing, type SharingRule } from './sharing.ts'
 

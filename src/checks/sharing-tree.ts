@@ -3,7 +3,7 @@ import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { quotaOf } from '../files/drive.ts'
 import { type OwnDocument, revText, scanDocuments } from '../instances/own-documents.ts'
 import type { Instance } from '../instances/service.ts'
-import { isObject, type JsonObject } from '../json/value.ts'
+import { isObject, type JsonObject } from '../model/json/value.ts'
 import type { CheckFinding } from './finding.ts'
 import { xorId } from './sharing.ts'
 

@@ -1,6 +1,6 @@
 /** A sharing as its document says it. What cannot be read counts as absent; a check tells of it. */
 import type { OwnDocument } from '../instances/own-documents.ts'
-import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 
 export interface SharingRule {
   readonly title: string

@@ -2,7 +2,7 @@
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { type OwnDocument, readDocument, scanDocuments, scanExisting } from '../instances/own-documents.ts'
 import type { Instance } from '../instances/service.ts'
-import { isObject } from '../json/value.ts'
+import { isObject } from '../model/json/value.ts'
 import { type CheckFinding, findingsOf } from './finding.ts'
 import { domainIn, filesRule, parentDomain, type Sharing, sharingOf } from './sharing.ts'
 import { checkCredentials, checkMembers, checkRules, checkSharingTriggers } from './sharing-setup.ts'

@@ -1,9 +1,9 @@
 /** Triggers that are there twice, and those of services that lack what the service needs. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { scanExisting } from '../instances/own-documents.ts'
-import { stringifyJson } from '../json/exact.ts'
-import { sortedMembers } from '../json/sorted.ts'
-import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { stringifyJson } from '../model/json/exact.ts'
+import { sortedMembers } from '../model/json/sorted.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 import { type CheckFinding, findingsOf } from './finding.ts'
 
 interface Trigger {

@@ -22,7 +22,14 @@ const instances = openInstances({ store })
 
 beforeAll(async () => {
   const adminAuth = await openAdminAuth({ store, fromEnvironment: 's3cret é' })
-  const { router } = adminRoutes({ ...withoutFiles, store, instances, adminAuth, metrics: { text: () => '' }, log: silentLog })
+  const { router } = adminRoutes({
+    ...withoutFiles,
+    store,
+    instances,
+    adminAuth,
+    metrics: { text: () => '' },
+    log: silentLog,
+  })
   const port = await new Promise<number>((resolve) => {
     server = serve({ port: 0, hostname: '127.0.0.1', fetch: router.fetch }, (address) => resolve(address.port))
   })

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { loadProcessConfig } from '../config.ts'
 import { readListenersFile } from '../listeners-file.ts'
-import { StartupError } from '../startup-error.ts'
+import { StartupError } from '../model/startup-error.ts'
 import type { AdminTarget } from './admin-client.ts'
 import { askPassphrase } from './passphrase-file.ts'
 

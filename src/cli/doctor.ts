@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { examine } from '../doctor.ts'
-import { StartupError } from '../startup-error.ts'
+import { StartupError } from '../model/startup-error.ts'
 import { json, type Output } from './output.ts'
 import { addSettingsOptions, loadFromOptions } from './settings-options.ts'
 

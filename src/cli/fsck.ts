@@ -1,6 +1,6 @@
 /** `hearth fsck DOMAIN`: asks a running server to check the files of an instance. */
 import type { Command } from 'commander'
-import { StartupError } from '../startup-error.ts'
+import { StartupError } from '../model/startup-error.ts'
 import { type CheckRequest, checkFiles } from './admin-client.ts'
 import { adminTarget } from './admin-target.ts'
 import type { Output } from './output.ts'

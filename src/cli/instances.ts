@@ -1,7 +1,7 @@
 /** `hearth instances ...`: administration of instances through the admin API of a running server. */
 import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
-import { StartupError } from '../startup-error.ts'
+import { StartupError } from '../model/startup-error.ts'
 import * as admin from './admin-client.ts'
 import { adminTarget } from './admin-target.ts'
 import { json, type Output } from './output.ts'

@@ -1,7 +1,7 @@
 /** `hearth config passwd FILE`: the passphrase comes from the environment, a pipe, or the terminal without an echo. */
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { hashPassphrase } from '../admin/passphrase.ts'
-import { StartupError } from '../startup-error.ts'
+import { StartupError } from '../model/startup-error.ts'
 
 /** Writes one line `scrypt$...`, readable by the owner only; replaces the file at once or not at all. */
 export async function writePassphraseFile(file: string): Promise<void> {

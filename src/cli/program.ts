@@ -1,7 +1,7 @@
 /** The command line: which commands there are, and what their failures mean for the exit code. */
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config/load.ts'
-import { StartupError } from '../startup-error.ts'
+import { StartupError } from '../model/startup-error.ts'
 import { version } from '../version.ts'
 import { AdminClientError } from './admin-client.ts'
 import { addBackupCommands } from './backup.ts'

@@ -9,7 +9,7 @@ import { welcome } from '../first-run.ts'
 import { type Fetch, type ListenerName, type ListenerOptions, type Listeners, openListeners } from '../listeners.ts'
 import { removeListenersFile, writeListenersFile } from '../listeners-file.ts'
 import { type Log, openLog } from '../log.ts'
-import { StartupError } from '../startup-error.ts'
+import { StartupError } from '../model/startup-error.ts'
 import type { Output } from './output.ts'
 import { addSettingsOptions, loadFromOptions } from './settings-options.ts'
 

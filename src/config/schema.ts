@@ -96,10 +96,10 @@ export const Config = z.object({
     versioning: z.object({
       max_number_of_versions_to_keep: whole(0, 1000)
         .default(20)
-        .describe('Contents that are kept of a file, the current one included; 0 keeps no former ones'),
+        .describe('Versions that are kept of a file, its current content counted; 0 and 1 keep no former content'),
       min_delay_between_two_versions: seconds(0)
         .default(15 * 60)
-        .describe('A content that is replaced sooner than this after the last version was kept is not kept'),
+        .describe('At most one version of a file is kept in this time: content that is replaced sooner is not kept'),
     }),
   }),
   request: z.object({
@@ -158,10 +158,15 @@ export const Config = z.object({
       .describe('Smallest part of an export in bytes; smaller wishes are raised to it'),
   }),
   jobs: z.object({
-    concurrency: whole(0, 64).default(4).describe('Jobs that run at once in one process; 0 runs none in it'),
+    concurrency: whole(0, 256)
+      .default(32)
+      .describe('Jobs that run at once in one process, each worker no more than its own; 0 runs none in it'),
     keep: seconds(60)
       .default(14 * 86_400)
       .describe('How long jobs that have ended are kept'),
+    take_over_after: seconds(2)
+      .default(30)
+      .describe('A job is begun again by another process when its own gave no sign of life for this long'),
     workers: JobWorkers.default({}).describe('Limits of single workers'),
   }),
   contexts: Contexts.default({}).describe(

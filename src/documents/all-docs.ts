@@ -1,10 +1,10 @@
 /** `_all_docs` and its relatives: pages of live documents in byte order, or rows for a list of keys (documents 1.10). */
 import type { DatabaseRef, DocumentStore, IdRange, StoredDocument } from '../../storage/documents/contract.ts'
-import type { Json } from '../json/value.ts'
+import type { Json } from '../model/json/value.ts'
+import { formatRevision } from '../model/revision.ts'
+import { conflicts } from '../model/revision-tree.ts'
 import { firstPage, maxPage, nextPage } from './page-size.ts'
 import { inlined, render } from './reading.ts'
-import { formatRevision } from './revision.ts'
-import { conflicts } from './revision-tree.ts'
 import { sequence } from './sequence.ts'
 import type { AllDocsAnswer, AllDocsQuery, AllDocsRow } from './service.ts'
 

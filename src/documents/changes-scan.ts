@@ -1,6 +1,6 @@
 /** Reading the feed of a database page by page, filtered, and knowing at its end where it stands (documents 1.13). */
 import type { ChangesPage, ChangesRange, DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
-import { orWithoutDatabase } from '../no-database.ts'
+import { orWithoutDatabase } from '../model/no-database.ts'
 import type { PlacedRow, RowMaker } from './changes-rows.ts'
 import { firstPage, maxPage, nextPage } from './page-size.ts'
 import type { PendingMemory } from './pending.ts'

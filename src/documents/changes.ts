@@ -4,7 +4,7 @@
  * committed in between wakes it; nothing but a listener is held while it sleeps.
  */
 import type { DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 import { Alarm } from './alarm.ts'
 import { rowMaker } from './changes-rows.ts'
 import { openScan, type Scan } from './changes-scan.ts'

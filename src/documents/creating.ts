@@ -1,5 +1,5 @@
 import type { DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
-import { isNoDatabase } from '../no-database.ts'
+import { isNoDatabase } from '../model/no-database.ts'
 
 /** Does `work`, and once more after making its database where it does not exist and `create` is set. */
 export async function creating<Result>(

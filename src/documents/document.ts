@@ -2,12 +2,11 @@
 import { Buffer } from 'node:buffer'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import { type GivenAttachment, parseAttachments } from '../attachments/given.ts'
-import type { ObjectBody } from '../attachments/stubs.ts'
-import { Problem } from '../errors.ts'
-import { bodyDigest, elementsOf, memberOf, needsRaw, type ParsedJson, stringifyJson } from '../json/exact.ts'
-import { jsonbLength, reordersNested } from '../json/jsonb.ts'
-import { isObject, type Json, type JsonObject } from '../json/value.ts'
-import { parseHash, parseRevision } from './revision.ts'
+import { isDesignId, makeBody, type ObjectBody } from '../model/body.ts'
+import { Problem } from '../model/errors.ts'
+import { elementsOf, memberOf, type ParsedJson, stringifyJson } from '../model/json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
+import { parseHash, parseRevision } from '../model/revision.ts'
 
 /** Levels of arrays and objects, the document itself included (documents 3.6). */
 export const maxDocumentDepth = 200
@@ -22,9 +21,9 @@ export interface DocumentRules {
   readonly id?: string | undefined
   /** Take an empty `_id` or `_rev` as none at all, instead of refusing it. */
   readonly emptyIsAbsent?: boolean | undefined
+  /** Keep the members that CouchDB's replicator writes into its own documents, instead of refusing them. */
+  readonly replicatorMembers?: boolean | undefined
 }
-
-export type DocumentBody = ObjectBody
 
 export interface PreparedDocument {
   /** `_id` of the document; the path may say otherwise, the face decides. */
@@ -38,7 +37,7 @@ export interface PreparedDocument {
   readonly type?: string | undefined
   /** `_attachments` as given, absent when there are none; `body` is without them. */
   readonly attachments?: readonly GivenAttachment[] | undefined
-  readonly body: DocumentBody
+  readonly body: ObjectBody
 }
 
 /**
@@ -51,13 +50,14 @@ export function prepareDocument({ value, exact }: ParsedJson, rules: DocumentRul
   if (isDeeper(value, maxDocumentDepth)) {
     throw new Problem('bad_request', `Document is nested deeper than ${maxDocumentDepth} levels`)
   }
-  const special = Object.keys(value).filter(isSpecial)
+  const kept = rules.replicatorMembers === true ? replicatorMembers : noMembers
+  const special = Object.keys(value).filter((name) => name.startsWith('_') && !kept.has(name))
   for (const name of special) checkMember(name, value[name])
   const id = idOf(value['_id'], rules)
   const revisions = revisionsOf(value['_revisions'])
   const rev = isAbsent(value['_rev'], rules) ? undefined : parseRevision(value['_rev'])
-  const members = special.length === 0 ? value : withoutSpecial(value)
-  const printed = exact === value ? members : withoutSpecial(exact)
+  const members = special.length === 0 ? value : withoutMembers(value, special)
+  const printed = exact === value ? members : withoutMembers(exact, special)
   return {
     id,
     rev: revisions ? { gen: revisions.start, hash: revisions.ids[0] as string } : rev,
@@ -91,33 +91,6 @@ export function prepareBulk(body: ParsedJson, rules: DocumentRules): BulkDocumen
   return { docs: documents.map((document) => prepareDocument(document, rules)), newEdits }
 }
 
-/** The body of a document out of its members, special ones left out already. Throws `document_too_large`. */
-export function makeBody(id: string | undefined, value: JsonObject, text: string, maxBytes: number): DocumentBody {
-  const raw = needsRaw(text)
-  // A character has at most 3 bytes and one separator behind it; an exponent stands for less than 100 times its length.
-  const atMost = text.length * (raw ? 100 : 4)
-  if (atMost > maxBytes && (Buffer.byteLength(text) > maxBytes || jsonbLength(text) > maxBytes)) {
-    throw new Problem('document_too_large', id ?? '')
-  }
-  return {
-    text,
-    raw: keepsText(id, text, value),
-    value,
-    // Replicated revisions bring their hash with them: nobody asks for it then.
-    get digest() {
-      return bodyDigest(value)
-    },
-  }
-}
-
-/**
- * True where jsonb would not give back what CouchDB would (decisions 7). jsonb sorts members by length: their order has
- * a meaning in design documents (documents 1.19), and inside a document when objects are compared.
- */
-export function keepsText(id: string | undefined, text: string, value: Json): boolean {
-  return isDesignId(id) || needsRaw(text) || reordersNested(value)
-}
-
 /**
  * Checks the id of a document or design document. Throws `illegal_docid` (documents 3.2, decisions 6).
  */
@@ -136,6 +109,17 @@ export function checkDocumentId(id: string): void {
 
 /** Special members that are ignored, so that a document read with them can be written back (documents 3.3). */
 const ignored = new Set(['_revs_info', '_local_seq', '_conflicts', '_deleted_conflicts'])
+
+/** Members that CouchDB stores although they begin with an underscore: its replicator writes them. */
+const replicatorMembers: ReadonlySet<string> = new Set([
+  '_replication_state',
+  '_replication_state_time',
+  '_replication_state_reason',
+  '_replication_id',
+  '_replication_stats',
+  '_access',
+])
+const noMembers: ReadonlySet<string> = new Set()
 
 function checkMember(name: string, value: Json | undefined): void {
   const fits =
@@ -165,12 +149,12 @@ function revisionsOf(revisions: Json | undefined): PreparedDocument['revisions']
   if (revisions === undefined) return undefined
   if (!isObject(revisions)) throw new Problem('doc_validation', '_revisions must be an object')
   const { start, ids } = revisions
-  if (!Number.isSafeInteger(Number(start) + 1) || typeof start !== 'number')
+  if (!Number.isSafeInteger(start) || typeof start !== 'number')
     throw new Problem('doc_validation', "_revisions.start isn't an integer.")
   if (!Array.isArray(ids)) throw new Problem('doc_validation', "_revisions.ids isn't a array.")
   const gen = Number(start)
   if (gen === 0 && ids.length === 0) return undefined
-  if (ids.length === 0 || ids.length > gen) {
+  if (gen < 0 || ids.length === 0 || ids.length > Math.max(gen, 1)) {
     throw new Problem('doc_validation', '_revisions.ids must hold 1 to `start` hashes')
   }
   const hashes = ids.map((hash: unknown) => {
@@ -180,19 +164,11 @@ function revisionsOf(revisions: Json | undefined): PreparedDocument['revisions']
   return { start: gen, ids: hashes }
 }
 
-function isSpecial(name: string): boolean {
-  return name.startsWith('_')
-}
-
-/** Names without an underscore in front can be assigned; `__proto__` never arrives here. */
-function withoutSpecial(object: JsonObject): JsonObject {
+/** What is left can be assigned: `__proto__` is a special member, too. */
+function withoutMembers(object: JsonObject, special: readonly string[]): JsonObject {
   const members: Record<string, Json> = {}
-  for (const name of Object.keys(object)) if (!isSpecial(name)) members[name] = object[name] as Json
+  for (const name of Object.keys(object)) if (!special.includes(name)) members[name] = object[name] as Json
   return members
-}
-
-function isDesignId(id: string | undefined): boolean {
-  return id?.startsWith('_design/') ?? false
 }
 
 function isDeeper(value: JsonObject | readonly Json[], levels: number): boolean {

@@ -1,17 +1,18 @@
 /** Making, listing and deleting mango indexes: each is a view of a design document (documents 1.19, 1.20). */
+
 import type { DatabaseRef, DocumentStore, Edit, StoredDocument } from '../../storage/documents/contract.ts'
-import { Problem } from '../errors.ts'
-import { parseJson, stringifyJson } from '../json/exact.ts'
-import { isObject, type Json, type JsonObject } from '../json/value.ts'
-import { noDatabase } from '../no-database.ts'
+import { emptyBody, makeBody } from '../model/body.ts'
+import { Problem } from '../model/errors.ts'
+import { parseJson, stringifyJson } from '../model/json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
+import { noDatabase } from '../model/no-database.ts'
 import { creating } from './creating.ts'
-import { checkDocumentId, makeBody } from './document.ts'
+import { checkDocumentId } from './document.ts'
 import { designDocument, indexNames, withoutView } from './mango/design-document.ts'
 import { type IndexRequest, parseIndexRequest } from './mango/index-request.ts'
 import { listing, primaryListing } from './mango/listing.ts'
 import { isBuiltinDesign } from './reserved-designs.ts'
 import type { BulkOptions } from './service.ts'
-import { emptyBody } from './writing.ts'
 
 type Store = Pick<DocumentStore, 'indexes' | 'read' | 'write' | 'createDatabase'>
 

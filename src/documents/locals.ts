@@ -1,9 +1,9 @@
 /** `_local` documents: checkpoints and the like, with revisions `0-N` and no history (documents 1.17, decisions 2). */
 import { Buffer } from 'node:buffer'
 import type { DatabaseRef, DocumentStore, LocalDocument } from '../../storage/documents/contract.ts'
-import { Problem } from '../errors.ts'
-import type { ParsedJson } from '../json/exact.ts'
-import { isObject } from '../json/value.ts'
+import { Problem } from '../model/errors.ts'
+import type { ParsedJson } from '../model/json/exact.ts'
+import { isObject } from '../model/json/value.ts'
 import { maxIdBytes, prepareDocument } from './document.ts'
 import { documentText } from './render.ts'
 import { sequence } from './sequence.ts'
@@ -56,7 +56,7 @@ export function prepareLocal(body: ParsedJson, id: string, maxBytes: number): Pr
   checkLocalId(id)
   const { value } = body
   const n = isObject(value) && value['_rev'] !== undefined ? parseLocalRevision(value['_rev']) : undefined
-  const prepared = prepareDocument(withoutNames(body), { maxBytes, id })
+  const prepared = prepareDocument(withoutNames(body), { maxBytes, id, replicatorMembers: true })
   return { id, n, deleted: prepared.deleted, type: prepared.type, text: prepared.body.text }
 }
 

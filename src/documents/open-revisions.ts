@@ -1,8 +1,8 @@
 /** Revisions of many documents at once: one statement for the trees, one for the bodies. */
 import type { DatabaseRef, DocumentStore, RevisionId, RevisionTree } from '../../storage/documents/contract.ts'
+import { formatRevision } from '../model/revision.ts'
+import { leavesUnder, sortedLeaves } from '../model/revision-tree.ts'
 import { inlined, type Rendering, render, revisions } from './reading.ts'
-import { formatRevision } from './revision.ts'
-import { leavesUnder, sortedLeaves } from './revision-tree.ts'
 import type { OpenRevision } from './service.ts'
 
 type Store = Pick<DocumentStore, 'readTrees' | 'readRevisions'>

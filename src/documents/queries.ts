@@ -1,13 +1,13 @@
 /** Mango over a document store: plans come from `mango/`, rows from the store; planned again when indexes change. */
 import { type DatabaseRef, type DocumentStore, type IndexList, StaleIndexes } from '../../storage/documents/contract.ts'
-import { Problem } from '../errors.ts'
-import type { Json, JsonObject } from '../json/value.ts'
+import { Problem } from '../model/errors.ts'
+import type { Json, JsonObject } from '../model/json/value.ts'
+import { formatRevision } from '../model/revision.ts'
+import { conflicts } from '../model/revision-tree.ts'
 import { explain } from './mango/explain.ts'
 import { type FindRequest, parseFindRequest } from './mango/find-request.ts'
 import { type Plan, planFind } from './mango/plan.ts'
 import { type FindReader, runFind } from './mango/run.ts'
-import { formatRevision } from './revision.ts'
-import { conflicts } from './revision-tree.ts'
 import type { FindAnswer, FindFace } from './service.ts'
 
 type Store = Pick<DocumentStore, 'indexes' | 'scanIndex' | 'scanIds' | 'readTree'>

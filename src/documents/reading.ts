@@ -7,9 +7,9 @@ import type {
   StoredDocument,
 } from '../../storage/documents/contract.ts'
 import { markedText } from '../attachments/inline.ts'
+import { formatRevision, sameRevision } from '../model/revision.ts'
+import { ancestry, conflicts, deletedConflicts } from '../model/revision-tree.ts'
 import { documentText } from './render.ts'
-import { formatRevision, sameRevision } from './revision.ts'
-import { ancestry, conflicts, deletedConflicts } from './revision-tree.ts'
 import { sequence } from './sequence.ts'
 import type { ReadOptions, ReadOutcome, RenderedDocument } from './service.ts'
 

@@ -1,6 +1,6 @@
 import type { StoredDocument } from '../../storage/documents/contract.ts'
-import { quoteJson } from '../json/quote.ts'
-import { formatRevision } from './revision.ts'
+import { quoteJson } from '../model/json/quote.ts'
+import { formatRevision } from '../model/revision.ts'
 
 export interface RenderOptions {
   /** Written as `_type` right behind `_rev`. */

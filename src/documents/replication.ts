@@ -1,12 +1,12 @@
 /** What a replicator asks before and while it copies: which revisions are missing, and many of them at once. */
 import type { DatabaseRef, DocumentStore, RevisionId, RevisionTree } from '../../storage/documents/contract.ts'
-import { Problem } from '../errors.ts'
-import { isObject, type Json } from '../json/value.ts'
+import { Problem } from '../model/errors.ts'
+import { isObject, type Json } from '../model/json/value.ts'
+import { formatRevision, parseRevision } from '../model/revision.ts'
+import { sortedLeaves } from '../model/revision-tree.ts'
 import { checkDocumentId } from './document.ts'
 import type { Asked, OpenOptions } from './open-revisions.ts'
 import { PageMemory } from './page-memory.ts'
-import { formatRevision, parseRevision } from './revision.ts'
-import { sortedLeaves } from './revision-tree.ts'
 import type { BulkGetFailure, BulkGetLine, BulkGetResult, OpenRevision, RevisionsDiff } from './service.ts'
 import { openWinners } from './winners.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 import { parseSequence, sequence } from './sequence.ts'
 
 const info = { updateSeq: 12n, epoch: '7' }

@@ -8,7 +8,7 @@ import type { Content, DatabaseInfo, DatabaseRef, RevisionId } from '../../stora
 import type { ByteRange } from '../../storage/objects/contract.ts'
 import type { Upload } from '../attachments/contents.ts'
 import type { Stub } from '../attachments/stubs.ts'
-import type { Json, JsonObject } from '../json/value.ts'
+import type { Json, JsonObject } from '../model/json/value.ts'
 import type { PreparedDocument } from './document.ts'
 import type { PreparedLocal } from './locals.ts'
 

@@ -9,11 +9,11 @@ import type {
   RevisionTree,
   StoredDocument,
 } from '../../storage/documents/contract.ts'
-import { quoteJson } from '../json/quote.ts'
+import { quoteJson } from '../model/json/quote.ts'
+import { formatRevision, sameRevision } from '../model/revision.ts'
 import { type Asked, type OpenOptions, openMany } from './open-revisions.ts'
 import { revisions } from './reading.ts'
 import { documentText } from './render.ts'
-import { formatRevision, sameRevision } from './revision.ts'
 import type { OpenRevision } from './service.ts'
 
 type Store = Pick<DocumentStore, 'readTrees' | 'readRevisions'>

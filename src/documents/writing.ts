@@ -1,6 +1,6 @@
 /** Writing documents: protection first, then neutral edits for the store. */
+
 import type {
-  Body,
   DatabaseRef,
   DocumentStore,
   Edit,
@@ -11,15 +11,16 @@ import type {
 import type { Contents } from '../attachments/contents.ts'
 import { settleEdits, settleRevisions } from '../attachments/settle.ts'
 import { noStubs, partsOf, withStubs } from '../attachments/stubs.ts'
-import { Problem } from '../errors.ts'
 import { newDocumentId } from '../ids.ts'
-import { bodyDigest, stringifyJson } from '../json/exact.ts'
-import { noDatabase } from '../no-database.ts'
+import { emptyBody, makeBody } from '../model/body.ts'
+import { isWritable } from '../model/doctypes.ts'
+import { Problem } from '../model/errors.ts'
+import { stringifyJson } from '../model/json/exact.ts'
+import { noDatabase } from '../model/no-database.ts'
+import { checkSuccessor, formatRevision } from '../model/revision.ts'
 import { creating } from './creating.ts'
-import { isWritable } from './doctypes.ts'
-import { checkDocumentId, makeBody, type PreparedDocument } from './document.ts'
+import { checkDocumentId, type PreparedDocument } from './document.ts'
 import { isBuiltinDesign } from './reserved-designs.ts'
-import { formatRevision } from './revision.ts'
 import type { BulkOptions, BulkOutcome, WriteOutcome, WriteRequest } from './service.ts'
 
 type Store = Pick<
@@ -40,9 +41,6 @@ export interface Stores {
   readonly store: Store
   readonly contents: Contents
 }
-
-/** The body of a plain deletion. */
-export const emptyBody: Body = { text: '{}', raw: false, digest: bodyDigest({}), value: {} }
 
 /**
  * Reserved doctypes are written by their own APIs only; design documents may be added to those that can be read, since
@@ -68,6 +66,7 @@ export async function writeDocument(
 ): Promise<WriteOutcome> {
   const { id, document, rev, unknownParent } = request
   assertWritable(ref, id)
+  checkSuccessor(rev)
   const reason = protection(ref, id, document.deleted)
   if (reason) return { kind: 'forbidden', id, reason }
   const edit: Edit = { ref, id, parent: rev, deleted: document.deleted, body: document.body, unknownParent }
@@ -89,6 +88,7 @@ export async function removeDocument(
 ): Promise<WriteOutcome> {
   checkDocumentId(id)
   assertWritable(ref, id)
+  checkSuccessor(rev)
   const reason = protection(ref, id, true)
   if (reason) return { kind: 'forbidden', id, reason }
   const edit: Edit = { ref, id, parent: rev, deleted: true, body: emptyBody, unknownParent: 'refuse', mustExist: true }
@@ -109,6 +109,7 @@ export async function writeBulk(
   for (const [at, document] of documents.entries()) {
     const id = document.id ?? newDocumentId()
     assertWritable(ref, id)
+    checkSuccessor(document.rev)
     const reason = protection(ref, id, document.deleted)
     if (reason) {
       outcomes[at] = { kind: 'forbidden', id, reason }
@@ -229,6 +230,7 @@ export async function copyDocument(
   to: { readonly id: string; readonly rev?: RevisionId | undefined },
 ): Promise<WriteOutcome> {
   checkDocumentId(to.id)
+  checkSuccessor(to.rev)
   const winner = await store.read(ref, from.id)
   if (!winner) return { kind: 'missing', id: from.id }
   const source = from.rev ? await store.readRevision(ref, from.id, from.rev) : winner

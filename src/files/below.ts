@@ -3,10 +3,10 @@
  * rename or move, files say whether they are in the trash, and what is destroyed leaves nothing (files 5.1, 5.3).
  */
 import type { TreeEdit } from '../../storage/files/contract.ts'
+import { storedName, thumbnailNames } from '../model/object-name.ts'
 import { changedMembers, nodeEdit, versionEdit } from './document.ts'
 import type { Work } from './drive-tree.ts'
 import type { Directory, FileNode, Node } from './node.ts'
-import { storedName, thumbnailNames } from './object-name.ts'
 import { directoryPages, filePages, nodePages } from './pages.ts'
 import { checkLevels } from './paths.ts'
 import { versionOf } from './version.ts'

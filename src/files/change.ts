@@ -1,6 +1,8 @@
 /** Renaming, moving, and changing what is said of a file or directory (files 5.1). */
-import type { Json } from '../json/value.ts'
+import type { Json } from '../model/json/value.ts'
 import { moveBelow } from './below.ts'
+import { classOf } from './class.ts'
+import { isBefore } from './dates.ts'
 import { changedMembers, nodeEdit, writeNode } from './document.ts'
 import type { Work } from './drive-tree.ts'
 import { checkFree, checkOrdinary, checkRevision, isTrashed, nodeById, parentById } from './lookup.ts'
@@ -17,7 +19,7 @@ export async function changeNode(work: Work, id: string, changes: NodeChanges): 
   const node = await nodeById(work.tx, id)
   checkOrdinary(id)
   checkRevision(node, changes.ifMatch)
-  if (changes.updatedAt !== undefined && Date.parse(changes.updatedAt) < Date.parse(node.createdAt)) throw illegalTime()
+  if (changes.updatedAt !== undefined && isBefore(changes.updatedAt, node.createdAt)) throw illegalTime()
   const place = await placeAfter(work, node, changes)
   const members = {
     ...place,
@@ -55,7 +57,12 @@ async function checkNotBelow(work: Work, directory: Directory, dirId: string): P
 function fileMembers(file: FileNode, changes: NodeChanges): Members {
   const { name = file.name, executable, encrypted } = changes
   const type = extensionOf(name) === extensionOf(file.name) ? undefined : typeOf(name)
-  return given({ mime: type?.mime, class: changes.class ?? type?.class, executable, encrypted })
+  return given({
+    mime: type?.mime,
+    class: type?.class ?? (changes.reclassify ? classOf(file.mime) : undefined),
+    executable,
+    encrypted,
+  })
 }
 
 /** Without members that are not given: those stay. */

@@ -1,4 +1,7 @@
-/** The class of a file: a coarse kind that clients filter and choose icons by (files 2.1). */
+/**
+ * The class of a file: a coarse kind that clients filter and choose icons by. The table is cozy-stack's, so `text/javascript`
+ * and `application/vnd.rar` are not in it.
+ */
 
 /** Of a file whose type nobody knows. */
 export const unknownType = 'application/octet-stream'
@@ -13,7 +16,6 @@ const classes: Readonly<Record<string, readonly string[]>> = {
     'text/css',
     'text/xml',
     'application/xml',
-    'text/javascript',
     'application/javascript',
     'application/x-javascript',
     'application/js',
@@ -50,7 +52,6 @@ const classes: Readonly<Record<string, readonly string[]>> = {
   ],
   zip: [
     'application/x-7z-compressed',
-    'application/vnd.rar',
     'application/x-rar-compressed',
     'application/zip',
     'application/gzip',

@@ -22,7 +22,10 @@ export interface AtPath {
   readonly tags?: readonly string[]
 }
 
-/** The directory at a path; it is made when it is missing, its parents too when `recursive`. */
+/**
+ * Makes the directory at a path. `recursive` makes its parents too, and gives a directory that is there as it is.
+ * @throws Problem 404 when the parent is missing or a file, 409 when the name is taken
+ */
 export async function createDirectoryAt(work: Work, path: string, options: AtPath): Promise<Directory> {
   const wanted = cleanPath(path)
   checkLevels(wanted)
@@ -36,8 +39,11 @@ export async function createDirectoryAt(work: Work, path: string, options: AtPat
     at = parent
     found = await nodeByPath(work.tx, at)
   }
-  if (found.kind !== 'directory') throw nameTaken()
-  if (missing.length === 0) return found
+  if (found.kind !== 'directory') throw missing.length === 0 ? nameTaken() : noParent()
+  if (missing.length === 0) {
+    if (options.recursive) return found
+    throw found.id === rootId ? noParent() : nameTaken()
+  }
   if (missing.length > 1 && !options.recursive) throw noParent()
   if (isInTrash(found.path)) throw parentInTrash()
   for (const name of missing) checkName(name)

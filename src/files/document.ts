@@ -1,9 +1,11 @@
 /** Documents of directories, files and versions: made, changed and turned into edits (files 2). */
+
 import { filesDoctype, type TreeEdit, type TreeTransaction, versionsDoctype } from '../../storage/files/contract.ts'
-import { makeBody } from '../documents/document.ts'
-import { parseRevision } from '../documents/revision.ts'
-import { parseJson, stringifyJson } from '../json/exact.ts'
-import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { makeBody } from '../model/body.ts'
+import { parseJson, stringifyJson } from '../model/json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
+import { parseRevision } from '../model/revision.ts'
+import { isBefore } from './dates.ts'
 import { type Node, nodeOf } from './node.ts'
 import { type Act, changed, made, uploaded } from './provenance.ts'
 import type { NewDirectory, NewFile } from './service.ts'
@@ -35,7 +37,7 @@ export function newFile(act: Act, given: NewFile, content: Content): JsonObject 
     ...contentMembers(content),
     trashed: false,
     cozyMetadata: {
-      ...made(act, { account: given.sourceAccount, id: given.sourceIdentifier }),
+      ...made(act, { account: given.sourceAccount, id: given.sourceAccountIdentifier }),
       ...uploaded(act),
     },
   }
@@ -93,8 +95,8 @@ export async function writeNode(
 
 function common(act: Act, given: NewDirectory | NewFile): JsonObject {
   const createdAt = given.createdAt ?? act.at
-  // What is said to be made in time to come was not changed before.
-  const updatedAt = given.updatedAt ?? (Date.parse(createdAt) > Date.parse(act.at) ? createdAt : act.at)
+  // A file that is said to be made in the future was not changed before.
+  const updatedAt = given.updatedAt ?? (isBefore(act.at, createdAt) ? createdAt : act.at)
   return {
     name: given.name,
     dir_id: given.dirId,

@@ -1,7 +1,10 @@
 /** Runs reads and changes on one tenant's tree: the special directories are there, and discarded bytes are deleted. */
 import type { FileStore, TreeReader, TreeTransaction } from '../../storage/files/contract.ts'
+import type { JsonObject } from '../model/json/value.ts'
 import { newDirectory, newNodeEdit } from './document.ts'
+import { newFileId } from './ids.ts'
 import { rootId, trashId, trashPath } from './node.ts'
+import { joinPath } from './paths.ts'
 import type { Act } from './provenance.ts'
 import type { Drive } from './service.ts'
 
@@ -53,7 +56,7 @@ export class DriveTree {
       discarded = []
       const nowMs = now()
       const act = { drive, at: new Date(nowMs).toISOString() }
-      if (tx.isNew || !this.prepared.has(drive.prefix)) await makeSpecials(tx, act)
+      if (tx.isNew || !this.prepared.has(drive.prefix)) await makeSpecials(tx, act, nowMs)
       return work({
         ...act,
         tx,
@@ -70,7 +73,8 @@ export class DriveTree {
   }
 }
 
-async function makeSpecials(tx: TreeTransaction, act: Act): Promise<void> {
+/** The root and the trash and, with a new root, the directories that a new drive begins with. */
+async function makeSpecials(tx: TreeTransaction, act: Act, nowMs: number): Promise<void> {
   const there = new Set((await tx.byIds([rootId, trashId])).map(({ id }) => id))
   const root = newDirectory(act, { dirId: '', name: '' }, '/')
   const trash = newDirectory(act, { dirId: rootId, name: trashPath.slice(1) }, trashPath)
@@ -78,5 +82,19 @@ async function makeSpecials(tx: TreeTransaction, act: Act): Promise<void> {
     { id: rootId, value: root },
     { id: trashId, value: trash },
   ].filter(({ id }) => !there.has(id))
-  if (missing.length > 0) await tx.write(missing.map(({ id, value }) => newNodeEdit(id, value)))
+  // Only together with the root: whoever deletes one of them later does not want it back.
+  const first = there.has(rootId) ? [] : firstDirectories(act, nowMs)
+  const edits = [...missing, ...first].map(({ id, value }) => newNodeEdit(id, value))
+  if (edits.length > 0) await tx.write(edits)
+}
+
+function firstDirectories(act: Act, nowMs: number): readonly { readonly id: string; readonly value: JsonObject }[] {
+  return (act.drive.firstDirectories ?? []).map(({ name, referencedBy = [] }) => {
+    const value = newDirectory(act, { dirId: rootId, name }, joinPath('/', name))
+    const references = referencedBy.map(({ type, id }) => ({ type, id }))
+    return {
+      id: newFileId(nowMs),
+      value: references.length === 0 ? value : { ...value, referenced_by: references },
+    }
+  })
 }

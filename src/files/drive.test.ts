@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { SignJWT } from 'jose'
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import type { Instance } from '../instances/service.ts'
-import { parseJson } from '../json/exact.ts'
+import { parseJson } from '../model/json/exact.ts'
 import { newDriveOf, quotaOf } from './drive.ts'
 
 test.each([
@@ -46,7 +46,19 @@ const token = (aud: string, sub: string, scope = '') =>
 test('what an instance says', async () => {
   const drive = await newDriveOf({ store, versioning })(instance, undefined)
   const pageUrl = 'https://alice.example/'
-  expect(drive).toEqual({ prefix: 'p', pageUrl, quota: 5000, versioning, actor: {}, locale: 'fr' })
+  const administrative = [{ type: 'io.cozy.apps', id: 'io.cozy.apps/administrative' }]
+  const firstDirectories = [{ name: 'Administratif', referencedBy: administrative }, { name: 'Photos' }]
+  const { owner, ...plain } = drive
+  expect(plain).toEqual({
+    prefix: 'p',
+    pageUrl,
+    quota: 5000,
+    versioning,
+    actor: {},
+    locale: 'fr',
+    firstDirectories,
+  })
+  expect(await owner?.()).toEqual({ displayName: '', domain: 'alice.example' })
 })
 
 test.each([

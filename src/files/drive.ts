@@ -4,7 +4,7 @@ import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { audienceNamed } from '../instances/audience.ts'
 import { readDocument } from '../instances/own-documents.ts'
 import type { Instance } from '../instances/service.ts'
-import type { Actor, Drive, Versioning } from './service.ts'
+import type { Actor, Drive, FirstDirectory, Versioning } from './service.ts'
 
 export interface DriveOptions {
   readonly store: Pick<DocumentStore, 'read'>
@@ -15,14 +15,41 @@ export interface DriveOptions {
 export type DriveOf = (instance: Instance, token: string | undefined) => Promise<Drive>
 
 export function newDriveOf({ store, versioning }: DriveOptions): DriveOf {
-  return async ({ prefix, domain, document }, token) => ({
-    prefix,
-    pageUrl: `https://${domain}/`,
-    quota: quotaOf(document['disk_quota']),
-    versioning,
-    actor: token === undefined ? {} : await actorOf(store, prefix, token),
-    locale: typeof document['locale'] === 'string' ? document['locale'] : 'en',
-  })
+  return async ({ prefix, domain, document }, token) => {
+    const locale = typeof document['locale'] === 'string' ? document['locale'] : 'en'
+    return {
+      prefix,
+      pageUrl: `https://${domain}/`,
+      quota: quotaOf(document['disk_quota']),
+      versioning,
+      actor: token === undefined ? {} : await actorOf(store, prefix, token),
+      locale,
+      firstDirectories: firstDirectories(locale),
+      owner: async () => {
+        const settings = await readDocument(store, { prefix, name: 'io.cozy.settings' }, 'io.cozy.settings.instance')
+        return { displayName: textOf(settings?.value['public_name']), domain }
+      },
+    }
+  }
+}
+
+/** What cozy-stack gives a new instance: clients look for the first one by its reference and not by its name. */
+function firstDirectories(locale: string): readonly FirstDirectory[] {
+  const { administrative, photos } = directoryNames[locale.slice(0, 2).toLowerCase()] ?? directoryNames.en
+  const referencedBy = [{ type: 'io.cozy.apps', id: 'io.cozy.apps/administrative' }]
+  return [{ name: administrative, referencedBy }, { name: photos }]
+}
+
+interface DirectoryNames {
+  readonly administrative: string
+  readonly photos: string
+}
+
+const directoryNames: Readonly<Record<string, DirectoryNames>> & { readonly en: DirectoryNames } = {
+  en: { administrative: 'Administrative', photos: 'Photos' },
+  fr: { administrative: 'Administratif', photos: 'Photos' },
+  es: { administrative: 'Administrativo', photos: 'Fotos' },
+  de: { administrative: 'Verwaltung', photos: 'Fotos' },
 }
 
 /** Bytes: a number or a text of digits. 0, nothing and what cannot be read: no quota (files 6). */

@@ -2,6 +2,7 @@
 import type { FileStore } from '../../storage/files/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
 import type { Log } from '../log.ts'
+import { storedName } from '../model/object-name.ts'
 import { changeNode } from './change.ts'
 import { copyFile, keepVersion } from './copy.ts'
 import { createDirectory, createDirectoryAt, sharedDrivesDirectory } from './create-directory.ts'
@@ -9,7 +10,6 @@ import { DriveTree } from './drive-tree.ts'
 import { Leases } from './leases.ts'
 import { checkName } from './names.ts'
 import type { FileNode } from './node.ts'
-import { storedName } from './object-name.ts'
 import { notThere } from './problems.ts'
 import { newReading } from './reading.ts'
 import { addReferences, removeReferences } from './references.ts'
@@ -66,7 +66,10 @@ export function openFiles({ store, objects, log, now = Date.now, sweepEveryMs = 
     copy: (drive, id, to) => copyFile(uploading, drive, id, to),
     change: (drive, id, changes) => tree.change(drive, (work) => changeNode(work, id, changes)),
 
-    trash: (drive, id, ifMatch) => tree.change(drive, (work) => trashNode(work, id, ifMatch)),
+    async trash(drive, id, ifMatch) {
+      const owner = await drive.owner?.()
+      return tree.change(drive, (work) => trashNode(work, id, { ifMatch, owner }))
+    },
     restore: (drive, id) => tree.change(drive, (work) => restoreNode(work, id)),
     destroy: (drive, id, options) => tree.change(drive, (work) => destroyNode(work, id, options)),
     emptyTrash: (drive) => tree.change(drive, emptyTrash),

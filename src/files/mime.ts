@@ -13,16 +13,24 @@ export interface FileType {
 const token = "[\\w!#$%&'*+.^`|~-]+"
 const mediaType = new RegExp(`^${token}/${token}$`)
 
-/** Types that the package does not know, or knows as something else than people who keep such files. */
+/**
+ * Types that the package does not know, or knows as something else than cozy-stack, whose clients choose icons and
+ * programs by them. No file of the machine is asked: the same name has the same type everywhere.
+ */
 const ours: Readonly<Record<string, string>> = {
   '.url': shortcutType,
   '.dmg': 'application/x-apple-diskimage',
-  '.exe': 'application/x-msdownload',
-  '.dll': 'application/x-msdownload',
+  '.exe': unknownType,
+  '.dll': unknownType,
   '.msi': 'application/x-msdownload',
   '.go': 'text/x-go',
+  '.heic': 'image/heif',
+  '.heif': 'image/heif',
   '.py': 'text/x-python',
   '.rb': 'application/x-ruby',
+  '.ts': 'text/vnd.trolltech.linguist',
+  '.vcf': 'text/vcard',
+  '.xml': 'text/xml',
 }
 
 /**

@@ -1,8 +1,8 @@
 /** Files and directories as they lie in `io.cozy.files` (files 2.1), read into types. */
 import type { StoredDocument } from '../../storage/documents/contract.ts'
-import { formatRevision } from '../documents/revision.ts'
-import { parseJson } from '../json/exact.ts'
-import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { parseJson } from '../model/json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
+import { formatRevision } from '../model/revision.ts'
 
 export const rootId = 'io.cozy.files.root-dir'
 export const trashId = 'io.cozy.files.trash-dir'

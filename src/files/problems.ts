@@ -1,5 +1,5 @@
 /** Every refusal of the file system, worded as clients know it (files 1.1). The code decides the status. */
-import { Problem, type ProblemCode } from '../errors.ts'
+import { Problem, type ProblemCode } from '../model/errors.ts'
 
 /** A file, directory, version or content is unknown. */
 /** No file, directory, version or content of that name (files 1.1). */

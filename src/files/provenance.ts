@@ -1,5 +1,5 @@
 /** Who made and changed a document, when and from where: its `cozyMetadata` (files 2.1). */
-import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 import type { Drive } from './service.ts'
 
 /** Who acts on whose files, and when (ISO 8601). */
@@ -24,7 +24,7 @@ export function made(
     ...(app === undefined ? {} : { createdByApp: app.slug, updatedByApps: updatedByApps(undefined, act) }),
     ...(app?.version === undefined ? {} : { createdByAppVersion: app.version }),
     ...(source.account ? { sourceAccount: source.account } : {}),
-    ...(source.id ? { sourceIdentifier: source.id } : {}),
+    ...(source.id ? { sourceAccountIdentifier: source.id } : {}),
   } satisfies JsonObject
 }
 

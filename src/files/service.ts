@@ -4,7 +4,7 @@
  * files 1.1; `Problem.source` names the part of the request.
  */
 import type { OpenObject } from '../../storage/objects/contract.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../model/json/value.ts'
 import type { Directory, FileNode, Node, Reference } from './node.ts'
 
 /** One tenant's files, for one caller. Made of an instance and a token by `driveOf`. */
@@ -18,6 +18,22 @@ export interface Drive {
   readonly actor: Actor
   /** Of the instance: for the names of copies. */
   readonly locale: string
+  /** Made in the root together with the root itself; absent: none. */
+  readonly firstDirectories?: readonly FirstDirectory[]
+  /** Whose files these are, for what is trashed. Reads the settings; absent: not said. */
+  readonly owner?: () => Promise<Owner>
+}
+
+/** A directory that a new drive begins with. */
+export interface FirstDirectory {
+  readonly name: string
+  readonly referencedBy?: readonly Reference[]
+}
+
+export interface Owner {
+  /** Empty where none was given. */
+  readonly displayName: string
+  readonly domain: string
 }
 
 /** When the content that an upload replaces is kept (files 3.3). */
@@ -48,7 +64,7 @@ export interface Children {
   readonly more: boolean
 }
 
-/** What a new directory or file is given (files 3.1, 3.2). Dates are ISO 8601. */
+/** What a new directory or file is given. Dates are of RFC 3339 and are kept as they are. */
 interface NewNode {
   readonly dirId: string
   readonly name: string
@@ -76,7 +92,7 @@ export interface ContentClaims {
 
 export interface NewFile extends NewNode, ContentClaims {
   readonly sourceAccount?: string | undefined
-  readonly sourceIdentifier?: string | undefined
+  readonly sourceAccountIdentifier?: string | undefined
 }
 
 export interface NewContent extends ContentClaims {
@@ -97,7 +113,8 @@ export interface NodeChanges {
   readonly updatedAt?: string | undefined
   readonly executable?: boolean | undefined
   readonly encrypted?: boolean | undefined
-  readonly class?: string | undefined
+  /** Works the class out anew from the media type. */
+  readonly reclassify?: boolean | undefined
   readonly metadata?: JsonObject | undefined
   readonly favorite?: boolean | undefined
 }
@@ -154,7 +171,10 @@ export interface Files {
 
   // Writing (files 3).
   createDirectory(drive: Drive, given: NewDirectory): Promise<Directory>
-  /** The directory at `path`, its parents made too when `recursive`; one that is there is given as it is. */
+  /**
+   * Makes the directory at `path`. `recursive` makes its parents too, and gives a directory that is there as it is.
+   * @throws Problem 404 when the parent is missing or a file, 409 when the name is taken
+   */
   createDirectoryAt(
     drive: Drive,
     path: string,
@@ -173,12 +193,12 @@ export interface Files {
   // Trash (files 5.3).
   trash(drive: Drive, id: string, ifMatch?: string): Promise<Node>
   restore(drive: Drive, id: string): Promise<Node>
-  /** For good, with versions. `inTrash`: 400 unless it is in the trash. */
+  /** For good, with versions; gives what it was. `inTrash`: 400 unless it is in the trash. */
   destroy(
     drive: Drive,
     id: string,
     options: { readonly ifMatch?: string | undefined; readonly inTrash: boolean },
-  ): Promise<void>
+  ): Promise<Node>
   emptyTrash(drive: Drive): Promise<void>
 
   // Versions (files 5.4). Newest first.

@@ -1,5 +1,6 @@
 /** Into the trash, out of it, and gone for good (files 5.3). */
 import { randomInt } from 'node:crypto'
+import type { JsonObject } from '../model/json/value.ts'
 import { moveBelow, removeBelow, removeFiles } from './below.ts'
 import { createDirectoryAt } from './create-directory.ts'
 import { changedMembers, nodeEdit, writeNode } from './document.ts'
@@ -9,8 +10,14 @@ import { trashName, withoutTrashDigits } from './names.ts'
 import { type Directory, type Node, trashId, trashPath } from './node.ts'
 import { isInTrash, joinPath } from './paths.ts'
 import { alreadyInTrash, notInTrash } from './problems.ts'
+import type { Owner } from './service.ts'
 
-export async function trashNode(work: Work, id: string, ifMatch?: string): Promise<Node> {
+/** `owner` is noted as the one who trashed it. */
+export async function trashNode(
+  work: Work,
+  id: string,
+  { ifMatch, owner }: { readonly ifMatch?: string | undefined; readonly owner?: Owner | undefined },
+): Promise<Node> {
   const node = await nodeById(work.tx, id)
   checkOrdinary(id)
   checkRevision(node, ifMatch)
@@ -18,7 +25,8 @@ export async function trashNode(work: Work, id: string, ifMatch?: string): Promi
   const parent = await findNode(work.tx, node.dirId)
   const name = await freeTrashName(work, trashId, node.name)
   const place = { name, dir_id: trashId, restore_path: parent?.kind === 'directory' ? parent.path : '/' }
-  return moveNode(work, node, { path: trashPath }, place, true)
+  const trashedBy: JsonObject | undefined = owner && { kind: 'member', ...owner }
+  return moveNode(work, node, { path: trashPath }, place, { trashedAt: work.at, trashedBy })
 }
 
 /** To where it was, or would be if the directory above it had not been trashed; missing directories are made again. */
@@ -29,21 +37,24 @@ export async function restoreNode(work: Work, id: string): Promise<Node> {
   const path = await restorePathOf(work, node)
   const parent = await createDirectoryAt(work, isHome(path) ? path : '/', { recursive: true })
   const name = await freeTrashName(work, parent.id, withoutTrashDigits(node.name))
-  return moveNode(work, node, parent, { name, dir_id: parent.id, restore_path: undefined }, false)
+  return moveNode(work, node, parent, { name, dir_id: parent.id, restore_path: undefined }, undefined)
 }
 
 export async function destroyNode(
   work: Work,
   id: string,
   options: { readonly ifMatch?: string | undefined; readonly inTrash: boolean },
-): Promise<void> {
+): Promise<Node> {
   const node = await nodeById(work.tx, id)
   checkOrdinary(id)
   checkRevision(node, options.ifMatch)
   if (options.inTrash && !isTrashed(node)) throw notInTrash()
-  if (node.kind === 'file') return removeFiles(work, [node])
-  await removeBelow(work, id)
-  await work.tx.write([nodeEdit(node, undefined)])
+  if (node.kind === 'file') await removeFiles(work, [node])
+  else {
+    await removeBelow(work, id)
+    await work.tx.write([nodeEdit(node, undefined)])
+  }
+  return node
 }
 
 export function emptyTrash(work: Work): Promise<void> {
@@ -56,11 +67,12 @@ async function moveNode(
   node: Node,
   parent: Pick<Directory, 'path'>,
   place: { readonly name: string; readonly dir_id: string; readonly restore_path: string | undefined },
-  trashed: boolean,
+  trashing: { readonly trashedAt: string; readonly trashedBy: JsonObject | undefined } | undefined,
 ): Promise<Node> {
+  const trashed = trashing !== undefined
   const path = joinPath(parent.path, place.name)
   const members = { ...place, ...(node.kind === 'file' ? { trashed } : { path }) }
-  const provenance = { trashedAt: trashed ? work.at : undefined, trashedBy: undefined }
+  const provenance = { trashedAt: trashing?.trashedAt, trashedBy: trashing?.trashedBy }
   const written = await writeNode(work.tx, nodeEdit(node, changedMembers(work, node.exact, members, provenance)))
   if (node.kind === 'directory') await moveBelow(work, node, path, trashed)
   return written

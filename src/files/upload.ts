@@ -1,5 +1,6 @@
 /** New files and new contents: checked before the first byte and again when the last one has come (files 3.2, 3.3). */
 
+import { storedName } from '../model/object-name.ts'
 import { changedMembers, contentMembers, newFile, newNodeEdit, nodeEdit, writeNode } from './document.ts'
 import type { DriveTree, Work } from './drive-tree.ts'
 import { newFileId, newInternalId } from './ids.ts'
@@ -7,7 +8,6 @@ import { checkFree, checkRevision, fileById, isTrashed, parentById } from './loo
 import { typeOf } from './mime.ts'
 import { checkName } from './names.ts'
 import { asFile, type FileNode } from './node.ts'
-import { storedName } from './object-name.ts'
 import { parentInTrash } from './problems.ts'
 import { uploaded } from './provenance.ts'
 import { checkRoom, roomIn } from './quota.ts'

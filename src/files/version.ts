@@ -1,13 +1,13 @@
 /** Versions as they lie in `io.cozy.files.versions` (files 2.2). */
 import type { StoredDocument } from '../../storage/documents/contract.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
-import { formatRevision } from '../documents/revision.ts'
-import { parseJson } from '../json/exact.ts'
-import { isObject, type Json, type JsonObject } from '../json/value.ts'
+import { parseJson } from '../model/json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
+import { formatRevision } from '../model/revision.ts'
 import type { FileNode } from './node.ts'
 import { type Act, made } from './provenance.ts'
 import type { Version } from './service.ts'
-import type { Aged } from './versioning.ts'
+import type { VersionAge } from './versioning.ts'
 
 /** A version with what is needed to change it. */
 export interface StoredVersion extends Version {
@@ -61,14 +61,12 @@ export function versionId(fileId: string, internalId: string): string {
 }
 
 /** What the rules of versioning look at. */
-export function ageOf(version: Version): Aged {
+export function ageOf(version: Version): VersionAge {
   const { cozyMetadata } = version.value
-  const made = isObject(cozyMetadata) ? Date.parse(textOf(cozyMetadata['createdAt'])) : Number.NaN
-  const updatedAt = textOf(version.value['updated_at'])
+  const created = isObject(cozyMetadata) ? Date.parse(textOf(cozyMetadata['createdAt'])) : Number.NaN
   return {
     id: version.id,
-    madeMs: Number.isNaN(made) ? Date.parse(updatedAt) || 0 : made,
-    updatedAt,
+    createdMs: Number.isNaN(created) ? Date.parse(textOf(version.value['updated_at'])) || 0 : created,
     tagged: version.tags.length > 0,
   }
 }

@@ -1,12 +1,12 @@
 import { expect, test } from 'bun:test'
-import { type Aged, keptVersions } from './versioning.ts'
+import { keptVersions, type VersionAge } from './versioning.ts'
 
 const minute = 60_000
 const limits = { max: 4, minDelayMs: 15 * minute }
 
-/** A version made so many minutes after the start, its content being as old. */
-function version(id: string, minutes: number, tagged = false): Aged {
-  return { id, madeMs: minutes * minute, updatedAt: new Date(minutes * minute).toISOString(), tagged }
+/** A version made so many minutes after the start. */
+function version(id: string, minutes: number, tagged = false): VersionAge {
+  return { id, createdMs: minutes * minute, tagged }
 }
 const a = version('a', 0)
 const b = version('b', 20)
@@ -68,7 +68,7 @@ test.each<[string, Parameters<typeof keptVersions>[0], typeof limits, ReturnType
     { keep: true, drop: ['b'] },
   ],
   [
-    'all others tagged',
+    'all others tagged: the one just replaced is kept above the limit',
     {
       candidate: version('n', 60),
       versions: [version('c', 40, true), version('b', 20, true), version('a', 0, true)],
@@ -76,7 +76,18 @@ test.each<[string, Parameters<typeof keptVersions>[0], typeof limits, ReturnType
       always: false,
     },
     limits,
-    { keep: false, drop: [] },
+    { keep: true, drop: [] },
+  ],
+  [
+    'all others tagged but one: that one goes',
+    {
+      candidate: version('n', 60),
+      versions: [version('d', 44), version('c', 40, true), version('b', 20, true), version('a', 0, true)],
+      sameContent: false,
+      always: false,
+    },
+    limits,
+    { keep: true, drop: ['d'] },
   ],
   [
     'a limit that was lowered',

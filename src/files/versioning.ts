@@ -1,43 +1,43 @@
-/** Which contents stay as versions when another one comes (files 3.3). */
+/** Which former contents of a file are kept when its content is replaced. */
 import type { Versioning } from './service.ts'
 
-/** What is looked at of a version. */
-export interface Aged {
+/** What the rules look at of a version. */
+export interface VersionAge {
   readonly id: string
-  /** When it became a version; milliseconds since 1970. */
-  readonly madeMs: number
-  /** The order in which versions go: the content's own date. */
-  readonly updatedAt: string
+  /** When the content became a version; milliseconds since 1970. */
+  readonly createdMs: number
   /** Tagged versions stay for ever. */
   readonly tagged: boolean
 }
 
 export interface Replacement {
   /** The content that is replaced. */
-  readonly candidate: Aged
-  readonly versions: readonly Aged[]
+  readonly candidate: VersionAge
+  readonly versions: readonly VersionAge[]
   /** The new content is the same. */
   readonly sameContent: boolean
-  /** Asked for: neither the delay nor the sum counts. */
+  /** The client asked for the version: neither the delay nor the checksum counts. */
   readonly always: boolean
 }
 
-/** What becomes of the content that is replaced, and the ids of the versions that go. */
+/**
+ * Whether the content that is replaced is kept, and the ids of the versions that are dropped for it: the oldest by their
+ * creation. The date of a content is the client's own and says nothing of the order in which contents came, and the one
+ * that was just replaced is never the one to go.
+ */
 export function keptVersions(
   { candidate, versions, sameContent, always }: Replacement,
   { max, minDelayMs }: Versioning,
 ): { readonly keep: boolean; readonly drop: readonly string[] } {
   if (max === 0) return { keep: false, drop: [] }
-  const newest = Math.max(...versions.map(({ madeMs }) => madeMs))
-  const tooSoon = candidate.madeMs - newest < minDelayMs && !candidate.tagged
-  const wanted = always || (!sameContent && !tooSoon)
-  const all = wanted ? [...versions, candidate] : versions
-  const surplus = all.length + 1 - max
-  const drop = all
+  const newest = Math.max(...versions.map(({ createdMs }) => createdMs))
+  const tooSoon = candidate.createdMs - newest < minDelayMs && !candidate.tagged
+  const keep = max > 1 && (always || (!sameContent && !tooSoon))
+  const surplus = versions.length + (keep ? 2 : 1) - max
+  const drop = versions
     .filter(({ tagged }) => !tagged)
-    .sort((a, b) => (a.updatedAt === b.updatedAt ? a.madeMs - b.madeMs : a.updatedAt < b.updatedAt ? -1 : 1))
+    .sort((a, b) => a.createdMs - b.createdMs || (a.id < b.id ? -1 : 1))
     .slice(0, Math.max(0, surplus))
     .map(({ id }) => id)
-  const keep = wanted && !drop.includes(candidate.id)
-  return { keep, drop: drop.filter((id) => id !== candidate.id) }
+  return { keep, drop }
 }

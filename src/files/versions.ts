@@ -1,19 +1,24 @@
 /** Former contents of files: kept when another one comes, listed, tagged, taken back, deleted (files 3.3, 5.4). */
 import type { TreeEdit, TreeReader } from '../../storage/files/contract.ts'
+import { storedName } from '../model/object-name.ts'
+import { instantOf } from './dates.ts'
 import { changedMembers, contentMembers, nodeEdit, versionEdit, writeNode } from './document.ts'
 import type { DriveTree, Work } from './drive-tree.ts'
 import { fileById, isTrashed } from './lookup.ts'
 import { asFile, type FileNode, rootId } from './node.ts'
-import { storedName } from './object-name.ts'
 import { filePages } from './pages.ts'
 import { notThere, parentInTrash } from './problems.ts'
 import type { Drive } from './service.ts'
 import { ageOf, type StoredVersion, textOf, versionId, versionOf, versionOfFile } from './version.ts'
 import { keptVersions } from './versioning.ts'
 
-/** Newest first. */
+/** The newest content first, by the instants of their dates. */
 export async function versionsOf(tree: TreeReader, fileId: string): Promise<readonly StoredVersion[]> {
-  return (await tree.versions(fileId)).map(versionOf)
+  const aged = (await tree.versions(fileId)).map((document) => {
+    const version = versionOf(document)
+    return { version, at: instantOf(textOf(version.value['updated_at'])) ?? 0n }
+  })
+  return aged.sort((a, b) => (a.at === b.at ? 0 : a.at < b.at ? 1 : -1)).map(({ version }) => version)
 }
 
 export async function findVersion(
@@ -37,8 +42,7 @@ export async function setAside(
   const aside = versionOfFile(work, file)
   const candidate = {
     id: aside.id,
-    madeMs: work.nowMs,
-    updatedAt: file.updatedAt,
+    createdMs: work.nowMs,
     tagged: file.tags.length > 0,
   }
   const { keep, drop } = keptVersions({ candidate, versions: versions.map(ageOf), ...rules }, work.drive.versioning)

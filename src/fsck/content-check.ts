@@ -1,7 +1,7 @@
 /** The second phase, from the documents to the objects: does every content exist and is it what its document says? */
 import type { StoredDocument } from '../../storage/documents/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
-import { tenantPrefix } from '../files/object-name.ts'
+import { tenantPrefix } from '../model/object-name.ts'
 import { type Content, contentOfFile, contentOfVersion, inspect, type Verdict } from './content.ts'
 import type { CheckedDocuments } from './documents.ts'
 import { type Finding, fileDocument, type Mismatch, versionDocument } from './finding.ts'

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto'
 import type { StoredDocument } from '../../storage/documents/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
-import { Problem } from '../errors.ts'
 import { type Node, nodeOf } from '../files/node.ts'
-import { contentName } from '../files/object-name.ts'
+import { Problem } from '../model/errors.ts'
+import { contentName } from '../model/object-name.ts'
 import type { Mismatch } from './finding.ts'
 
 /** A content that must be in the store: the current one of a file, or a version's. */

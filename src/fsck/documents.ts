@@ -4,7 +4,7 @@
  */
 import type { DatabaseRef, DocumentStore, StoredDocument } from '../../storage/documents/contract.ts'
 import { filesDoctype, versionsDoctype } from '../../storage/files/contract.ts'
-import { orWithoutDatabase } from '../no-database.ts'
+import { orWithoutDatabase } from '../model/no-database.ts'
 
 export type DocumentReader = Pick<DocumentStore, 'databaseInfo' | 'scanIds' | 'readMany' | 'readTrees'>
 

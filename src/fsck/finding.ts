@@ -1,10 +1,10 @@
 /** What a check of an instance's files can find, and how a finding reads on the wire (admin 7). */
 import type { StoredDocument } from '../../storage/documents/contract.ts'
-import { formatRevision } from '../documents/revision.ts'
-import { Problem } from '../errors.ts'
-import { parseJson, stringifyJson } from '../json/exact.ts'
-import { isObject, type JsonObject } from '../json/value.ts'
-import { isNoDatabase } from '../no-database.ts'
+import { Problem } from '../model/errors.ts'
+import { parseJson, stringifyJson } from '../model/json/exact.ts'
+import { isObject, type JsonObject } from '../model/json/value.ts'
+import { isNoDatabase } from '../model/no-database.ts'
+import { formatRevision } from '../model/revision.ts'
 
 /** Every kind of finding. The first ten are found in the documents alone, the others by looking at the objects. */
 export const findingTypes = [

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { StoredDocument } from '../../storage/documents/contract.ts'
 import { rootId, trashId } from '../files/node.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../model/json/value.ts'
 import type { CheckedDocuments } from './documents.ts'
 import type { Finding } from './finding.ts'
 import { checkIndex } from './index-check.ts'

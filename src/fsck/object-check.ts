@@ -7,7 +7,7 @@ import type { ObjectLedger } from '../../storage/files/contract.ts'
 import type { ObjectStat } from '../../storage/objects/contract.ts'
 import { classOf } from '../files/class.ts'
 import { type Node, nodeOf } from '../files/node.ts'
-import { contentName, contentOf, tenantPrefix } from '../files/object-name.ts'
+import { contentName, contentOf, tenantPrefix } from '../model/object-name.ts'
 import type { ContentCheck } from './content-check.ts'
 import { directoryDocument, type Finding, orphansPath } from './finding.ts'
 

@@ -1,7 +1,7 @@
 /** From a token to what it may do. Checked tokens are remembered, because this runs on every request. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
+import type { Permissions } from '../model/permissions.ts'
 import { grant } from '../permissions/granted.ts'
-import type { Permissions } from '../permissions/permissions.ts'
 import { coversEverything, parseScope } from '../permissions/scope.ts'
 import { readDocument } from './own-documents.ts'
 import { permissionsOfApp, permissionsOfShare } from './permission-documents.ts'

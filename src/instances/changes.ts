@@ -1,5 +1,5 @@
 /** What creating and modifying have in common: parameters, and the members of the documents that they become. */
-import type { Json, JsonObject } from '../json/value.ts'
+import type { Json, JsonObject } from '../model/json/value.ts'
 import { badTosVersion, invalidParameter } from './problems.ts'
 import type { InstanceChanges } from './service.ts'
 

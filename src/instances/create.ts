@@ -1,7 +1,7 @@
 /** Creating an instance: databases first, then everything that makes it exist in one atomic write (admin 2.3). */
 import { randomBytes } from 'node:crypto'
 import type { DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../model/json/value.ts'
 import { instanceMembers, liftSettings, settingsMembers } from './changes.ts'
 import { type DomainRules, normaliseDomain, prefixOf } from './domain.ts'
 import { editOf, type OwnEdit } from './own-documents.ts'

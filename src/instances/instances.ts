@@ -1,6 +1,6 @@
 /** The service of instances: puts its parts together and keeps their caches right. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 import { coversEverything, parseScope } from '../permissions/scope.ts'
 import { newAuthoriser } from './authorise.ts'
 import { createInstance } from './create.ts'

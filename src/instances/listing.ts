@@ -1,6 +1,6 @@
 /** Instances by id, page by page (admin 2.1). */
 import type { DocumentStore, IdRange } from '../../storage/documents/contract.ts'
-import { orWithoutDatabase } from '../no-database.ts'
+import { orWithoutDatabase } from '../model/no-database.ts'
 import { membersOf } from './own-documents.ts'
 import { instancesRef, recordOf } from './records.ts'
 import type { Instance, InstanceList, InstancePage } from './service.ts'

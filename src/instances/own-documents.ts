@@ -1,4 +1,5 @@
 /** The server's own documents: plain members in and out, over the same store as everybody's (no HTTP, no doctype rules). */
+
 import type {
   Body,
   DatabaseRef,
@@ -7,10 +8,10 @@ import type {
   EditOutcome,
   RevisionId,
 } from '../../storage/documents/contract.ts'
-import { makeBody } from '../documents/document.ts'
-import { parseJson, stringifyJson } from '../json/exact.ts'
-import { isObject, type JsonObject } from '../json/value.ts'
-import { orWithoutDatabase } from '../no-database.ts'
+import { makeBody } from '../model/body.ts'
+import { parseJson, stringifyJson } from '../model/json/exact.ts'
+import { isObject, type JsonObject } from '../model/json/value.ts'
+import { orWithoutDatabase } from '../model/no-database.ts'
 
 /** A live document of our own. */
 export interface OwnDocument extends RevisionId {
@@ -96,7 +97,7 @@ export function revText({ gen, hash }: RevisionId): string {
 }
 
 /** Printed and parsed again: `members` may hold numbers as they were read, which must not lose digits. */
-function bodyOf(id: string, members: JsonObject): Body {
+export function bodyOf(id: string, members: JsonObject): Body {
   const text = stringifyJson(members)
   const { value } = parseJson(text)
   return makeBody(id, isObject(value) ? value : {}, text, Number.POSITIVE_INFINITY)

@@ -1,9 +1,9 @@
 /** Rights that are kept as documents of the instance: those of applications and of shared links (documents 6.2). */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
-import { isObject, type Json, type JsonObject } from '../json/value.ts'
-import { orWithoutDatabase } from '../no-database.ts'
+import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
+import { orWithoutDatabase } from '../model/no-database.ts'
+import type { Permissions } from '../model/permissions.ts'
 import { grant, nothing } from '../permissions/granted.ts'
-import type { Permissions } from '../permissions/permissions.ts'
 import { type Rule, ruleFromJson } from '../permissions/rule.ts'
 import { membersOf } from './own-documents.ts'
 

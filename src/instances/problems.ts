@@ -1,5 +1,5 @@
 /** The failures of instance administration, each worded once (admin 1.3). */
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 
 /** 404: no instance has this domain or alias. */
 export function instanceNotFound(): Problem {

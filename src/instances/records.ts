@@ -1,6 +1,6 @@
 /** Instance documents and the claims on their domains, as they lie in the server's own databases. */
 import type { DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
-import type { JsonObject } from '../json/value.ts'
+import type { JsonObject } from '../model/json/value.ts'
 import { type OwnDocument, type OwnEdit, readDocument, revText } from './own-documents.ts'
 import { instanceNotFound } from './problems.ts'
 import type { Instance } from './service.ts'

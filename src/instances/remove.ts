@@ -1,6 +1,6 @@
 /** Deleting an instance with all its data (admin 2.6). */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 import { editOf, writeDocument } from './own-documents.ts'
 import { changedRecord, type InstanceRecord, instancesRef, recordOfDomain, releaseEdits } from './records.ts'
 

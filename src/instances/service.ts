@@ -1,6 +1,6 @@
 /** Instances (tenants) and their tokens as routes see them. `openInstances` in instances.ts implements it. */
-import type { JsonObject } from '../json/value.ts'
-import type { Permissions } from '../permissions/permissions.ts'
+import type { JsonObject } from '../model/json/value.ts'
+import type { Permissions } from '../model/permissions.ts'
 import type { Audience } from './audience.ts'
 import type { GivenPassword } from './password.ts'
 

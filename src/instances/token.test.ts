@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'bun:test'
 import { decodeJwt, SignJWT, UnsecuredJWT } from 'jose'
 import { type MemoryStore, memoryStore } from '../../test/http/admin/memory-store.ts'
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 import { keyOf } from './audience.ts'
 import { openInstances } from './instances.ts'
 import { writeDocument } from './own-documents.ts'

@@ -1,6 +1,6 @@
 /** Making and checking signed tokens: HS512, one audience, no `exp` (documents 6.2, decisions 17). */
 import { decodeJwt, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 import { type Audience, audienceNamed, keyOf, lifetimeOf } from './audience.ts'
 import type { Instance } from './service.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 import { grant, nothing } from './granted.ts'
 import { verbs } from './rule.ts'
 import { coversEverything, parseScope } from './scope.ts'

@@ -1,5 +1,5 @@
 /** Answers the routes' questions from a list of rules; any rule suffices (documents 6.4). */
-import type { Permissions, Verb } from './permissions.ts'
+import type { Permissions, Verb } from '../model/permissions.ts'
 import { allowsDocument, coversType, type Rule } from './rule.ts'
 
 /** What the rules say of one verb and doctype. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { Json } from '../json/value.ts'
+import type { Json } from '../model/json/value.ts'
 import { allowsDocument, coversType, isRuleType, ruleFromJson, ruleFromText, verbs } from './rule.ts'
 
 describe('rule types', () => {

@@ -1,6 +1,6 @@
 /** One permission rule: a doctype (or a family of them), verbs, and what it is restricted to (documents 6.3). */
-import { isObject, type Json } from '../json/value.ts'
-import type { Verb } from './permissions.ts'
+import { isObject, type Json } from '../model/json/value.ts'
+import type { Verb } from '../model/permissions.ts'
 
 /** All verbs, in the order in which documentation lists them. `GET` includes HEAD. */
 export const verbs: readonly Verb[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']

@@ -1,5 +1,5 @@
 /** Scope strings, as tokens carry them (documents 6.3). */
-import { Problem } from '../errors.ts'
+import { Problem } from '../model/errors.ts'
 import { everyType, type Rule, ruleFromText } from './rule.ts'
 
 /**

@@ -1,7 +1,7 @@
 /** Which doctypes have events, and what a token must allow to hear them (documents 3.4, 7.2). */
 
-import { eventsOnly, isDoctypeName, isReadable } from '../documents/doctypes.ts'
-import type { Permissions } from '../permissions/permissions.ts'
+import { eventsOnly, isDoctypeName, isReadable } from '../model/doctypes.ts'
+import type { Permissions } from '../model/permissions.ts'
 
 /** A doctype, or one document of it. */
 export interface Target {

@@ -21,9 +21,13 @@ test.each<[string, Partial<ChangedDocument>, string]>([
 })
 
 test.each<[string, Partial<ChangedDocument>, string]>([
-  ['what it held', { parent: { deleted: false, text: '{"was":1}' } }, '"_rev":"2-h","was":1'],
-  ['its own body where that is gone', { parent: { deleted: false } }, '"_rev":"2-h","n":1'],
-  ['its own body on another tombstone', { parent: { deleted: true, text: '{"was":1}' } }, '"_rev":"2-h","n":1'],
+  ['what it held', { parent: { deleted: false, text: '{"was":1}' } }, '"_rev":"2-h","_deleted":true,"was":1'],
+  ['its own body where that is gone', { parent: { deleted: false } }, '"_rev":"2-h","_deleted":true,"n":1'],
+  [
+    'its own body on another tombstone',
+    { parent: { deleted: true, text: '{"was":1}' } },
+    '"_rev":"2-h","_deleted":true,"n":1',
+  ],
 ])('a deleted document is told with %s', (_what, more, members) => {
   const frame = changeFrame('t', row({ gen: 2, deleted: true, ...more }))
   expect(text(frame)).toBe(`{"event":"DELETED","payload":{"type":"t","id":"a","doc":{"_id":"a",${members}}}}`)
@@ -33,4 +37,11 @@ test('a notification is the text as it came', () => {
   expect(text(notificationFrame('t', 'a"b', '{"n":1.0}'))).toBe(
     '{"event":"NOTIFIED","payload":{"type":"t","id":"a\\"b","doc":{"n":1.0}}}',
   )
+})
+
+test.each([false, true])('the name of a content in the object store is not told (deleted: %p)', (deleted) => {
+  const members = '{"name":"f","internal_vfs_id":"secret","size":1.0}'
+  const frame = changeFrame('io.cozy.files', row({ deleted, text: members, parent: { deleted: false, text: members } }))
+  expect(text(frame)).toContain('"name":"f","size":1.0}')
+  expect(text(frame)).not.toContain('secret')
 })

@@ -1,7 +1,8 @@
-/** Events as clients receive them (documents 7.3): the text is made once, whoever is listening. */
+/** Events as clients receive them: the text is made once, whoever is listening. */
 import type { ChangedDocument } from '../../storage/documents/contract.ts'
 import { documentText } from '../documents/render.ts'
-import { quoteJson } from '../json/quote.ts'
+import { parseJson, stringifyJson } from '../model/json/exact.ts'
+import { quoteJson } from '../model/json/quote.ts'
 
 export type EventKind = 'CREATED' | 'UPDATED' | 'DELETED' | 'NOTIFIED'
 
@@ -9,7 +10,7 @@ export type EventKind = 'CREATED' | 'UPDATED' | 'DELETED' | 'NOTIFIED'
 export type Frame = Uint8Array
 
 /**
- * What happened to a document, from its place in the feed alone (documents 4.6). It was created when its first revision
+ * What happened to a document, from its place in the feed alone. It was created when its first revision
  * is the whole story, or when it stands on a tombstone: nobody could read it before. With several leaves the winner may
  * have stayed the same, or be an old revision that another one's deletion brought back: then it was updated.
  */
@@ -21,7 +22,10 @@ export function kindOf(document: ChangedDocument): EventKind {
 
 /** The event of a row of the feed. A deleted document comes with the members that it had, while these are kept. */
 export function changeFrame(type: string, document: ChangedDocument): Frame {
-  return frame(kindOf(document), type, document.id, documentText(shown(document)))
+  const { parent, deleted } = document
+  const kept = deleted && parent?.deleted === false ? parent.text : undefined
+  const text = withoutObjectName(kept ?? document.text)
+  return frame(kindOf(document), type, document.id, documentText({ ...document, text }))
 }
 
 /** `text`: the JSON object that is handed on. */
@@ -29,11 +33,11 @@ export function notificationFrame(type: string, id: string, text: string): Frame
   return frame('NOTIFIED', type, id, text)
 }
 
-function shown(document: ChangedDocument): ChangedDocument {
-  if (!document.deleted) return document
-  const { parent } = document
-  const text = parent?.deleted === false ? parent.text : undefined
-  return { ...document, deleted: false, text: text ?? document.text }
+/** The name of a file's content in the object store is nobody's business. */
+function withoutObjectName(text: string): string {
+  if (!text.includes('"internal_vfs_id"')) return text
+  const { exact } = parseJson(text)
+  return stringifyJson(Object.fromEntries(Object.entries(exact ?? {}).filter(([name]) => name !== 'internal_vfs_id')))
 }
 
 function frame(event: EventKind, type: string, id: string, doc: string): Frame {

@@ -7,7 +7,7 @@ import type { ChangedDocument, DatabaseRef, DocumentStore } from '../../storage/
 import { Alarm } from '../documents/alarm.ts'
 import { firstPage, maxPage, nextPage } from '../documents/page-size.ts'
 import type { Log } from '../log.ts'
-import { orWithoutDatabase } from '../no-database.ts'
+import { orWithoutDatabase } from '../model/no-database.ts'
 import { Journal } from './journal.ts'
 
 export type FollowedStore = Pick<DocumentStore, 'changes' | 'watch' | 'readRevision'>

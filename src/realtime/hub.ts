@@ -3,8 +3,8 @@
  * to, however many they are, and hears what any process announces. Knows neither sockets nor tokens.
  */
 import { type DatabaseRef, type DocumentStore, maxBroadcastBytes } from '../../storage/documents/contract.ts'
-import { Problem } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { Problem } from '../model/errors.ts'
 import { hasDocuments } from './doctypes.ts'
 import { notificationFrame } from './events.ts'
 import { Follower } from './follower.ts'

@@ -2,9 +2,10 @@
  * One client of the hub: whose data it hears, with which token, and what it subscribed to. Rights are checked at every
  * subscription, and again from time to time: a token may end and rights may be withdrawn while it listens.
  */
-import { Problem } from '../errors.ts'
+
 import type { Instance, Instances } from '../instances/service.ts'
-import type { Permissions } from '../permissions/permissions.ts'
+import { Problem } from '../model/errors.ts'
+import type { Permissions } from '../model/permissions.ts'
 import { type Ancestors, mayHear, type Target } from './doctypes.ts'
 import type { Hub } from './hub.ts'
 import type { Subscriber } from './topic.ts'

@@ -3,18 +3,17 @@
  * adapter must give; `test/conformance/documents.ts` proves them. Adapters know revisions and index entries, but
  * neither HTTP, permissions nor selectors.
  */
-import type { Json } from '../../src/json/value.ts'
+import type { Body } from '../../src/model/body.ts'
+import type { Json } from '../../src/model/json/value.ts'
+import type { RevisionId } from '../../src/model/revision.ts'
+import type { RevisionNode } from '../../src/model/revision-tree.ts'
+
+export type { Body, RevisionId, RevisionNode }
 
 /** A database of one tenant. `prefix` is the instance's namespace, `global` for the server's own documents. */
 export interface DatabaseRef {
   readonly prefix: string
   readonly name: string
-}
-
-/** One node of a revision tree: `gen` counts from 1, `hash` is any non-empty text (32 hex digits when made here). */
-export interface RevisionId {
-  readonly gen: number
-  readonly hash: string
 }
 
 export interface DatabaseInfo {
@@ -41,14 +40,6 @@ export interface StoredDocument extends RevisionId {
   readonly seq: bigint
 }
 
-/** A node of a revision tree as kept. `hasBody` is false for ancestors only named by replication or compacted. */
-export interface RevisionNode extends RevisionId {
-  readonly parent: string | undefined
-  readonly deleted: boolean
-  readonly leaf: boolean
-  readonly hasBody: boolean
-}
-
 /** The whole tree of one document, winner included. */
 export interface RevisionTree {
   readonly id: string
@@ -57,18 +48,6 @@ export interface RevisionTree {
   readonly nodes: readonly RevisionNode[]
   /** The winner with its body, where that was asked for. */
   readonly document?: StoredDocument
-}
-
-/** The body part of an edit, made by `src/documents/document.ts`. */
-export interface Body {
-  /** Canonical JSON text of the members, special ones left out. */
-  readonly text: string
-  /** True where jsonb would not give `text` back (key order in design documents, `\u0000`, exponents). */
-  readonly raw: boolean
-  /** md5 of the body with sorted keys and shortest numbers, 32 hex digits (decisions 11). */
-  readonly digest: string
-  /** The parsed members, from which index entries are made. */
-  readonly value: Json
 }
 
 /** An interactive edit (`new_edits: true`). */
@@ -276,6 +255,14 @@ export interface Commit extends RevisionId {
   readonly parent: RevisionId | undefined
 }
 
+/** Hears of all that one process writes. Called on the way of every write: it must be quick and never throw. */
+export interface Follower {
+  /** The database may have changed: it was written to or dropped. */
+  changed(ref: DatabaseRef): void
+  /** A revision made by `write`, before `write` resolves. */
+  committed(ref: DatabaseRef, commit: Commit): void
+}
+
 /** Bytes of the longest text that `broadcast` takes. */
 export const maxBroadcastBytes = 7_500
 
@@ -411,6 +398,8 @@ export interface DocumentStore {
   watch(ref: DatabaseRef, listener: () => void, onCommit?: (commit: Commit) => void): () => void
   /** How many listeners are registered in this process. */
   watching(): number
+  /** Tells of everything that this process writes, whichever database it is in, until the function returned is called. */
+  follow(follower: Follower): () => void
 
   /**
    * Hands a text to the hearers of every process on this store, this one included, at most once each; nothing of it is

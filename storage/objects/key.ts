@@ -8,7 +8,7 @@
  * - The parts ``, `.` and `..` before a `/` are followed by `0!`, which sorts where the `/` would.
  * - A part of 240 bytes or more is cut into folders that end with `!`: names of files have at most 255 bytes.
  */
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 
 /** Longest name in bytes. */
 export const maxNameBytes = 1_000

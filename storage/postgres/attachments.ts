@@ -3,7 +3,7 @@
  * it, and at last without again (it was given up, and is deleted by whoever sweeps). Nothing waits for the object store
  * while a row is locked: what was given up is out of everybody's reach before its object goes.
  */
-import { noDatabase } from '../../src/no-database.ts'
+import { noDatabase } from '../../src/model/no-database.ts'
 import type { AttachmentLedger, Content, DatabaseRef } from '../documents/contract.ts'
 import { mayDelete } from './backup.ts'
 import { guarded, type Sql } from './connection.ts'

@@ -1,5 +1,5 @@
-import type { StoreSnapshot } from '../../src/backup/store.ts'
-import { StartupError } from '../../src/startup-error.ts'
+import { StartupError } from '../../src/model/startup-error.ts'
+import type { StoreSnapshot } from '../backup/contract.ts'
 import { contentsOf, revisionsOf } from './census.ts'
 import type { ConnectionOptions, Sql, Transaction } from './connection.ts'
 import { copyOut, openCopySession } from './copy.ts'

@@ -1,6 +1,5 @@
 /** What the tables hold, as a backup says it and a restore proves it. */
-import type { Checksums, DatabaseContents, TableContents } from '../../src/backup/format.ts'
-import type { StoreContents } from '../../src/backup/store.ts'
+import type { DatabaseContents, RevisionSums, StoreContents, TableContents } from '../backup/contract.ts'
 import type { Sql, Transaction } from './connection.ts'
 
 /** Every table with data in it. A test compares them with what the migrations make. */
@@ -17,11 +16,14 @@ export const dataTables = [
   'object_ledger',
   'secrets',
   'attachments',
+  'job_queue',
+  'event_feeds',
+  'recurring_work',
   'attempts',
 ] as const
 
 /** Tables that triggers fill from others. */
-export const derivedTables = ['file_nodes', 'file_references'] as const
+export const derivedTables = ['file_nodes', 'file_references', 'trigger_schedule'] as const
 
 /** Tables whose rows are revisions. */
 const revisionTables = ['docs', 'revs'] as const
@@ -77,8 +79,8 @@ export async function continueAfter(tx: Transaction, last: string): Promise<void
  * For each table of revisions a sum of hashes: the same on every version of PostgreSQL and in whatever order rows lie
  * (storage 9).
  */
-export async function revisionsOf(sql: Queryable): Promise<Checksums['revisions']> {
-  const sums: Checksums['revisions'] = {}
+export async function revisionsOf(sql: Queryable): Promise<RevisionSums> {
+  const sums: RevisionSums = {}
   for (const table of revisionTables) {
     const [row] = await sql<{ sum: string }[]>`
       SELECT coalesce(sum(('x' || left(md5(concat_ws(' ', db, gen, hash, id)), 16))::bit(64)::bigint), 0)::text AS sum

@@ -3,7 +3,7 @@
  * which somebody else holds: no writer waits for long, and the walk itself never waits, so that it cannot deadlock.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { noDatabase } from '../../src/no-database.ts'
+import { noDatabase } from '../../src/model/no-database.ts'
 import type { DatabaseRef, KeptBodies } from '../documents/contract.ts'
 import { giveUpContents } from './attachments.ts'
 import type { Sql } from './connection.ts'

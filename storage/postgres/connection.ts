@@ -1,6 +1,6 @@
 /** The pool to PostgreSQL and the translation of its errors. Above this folder nobody looks at a driver's error. */
 import postgres from 'postgres'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { repairResults } from './whole-results.ts'
 
 export type Sql = postgres.Sql

@@ -1,7 +1,7 @@
 /** Making, describing and dropping databases. Dropping removes one row; the documents behind it are swept later. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { tenantPrefix } from '../../src/files/object-name.ts'
-import { noDatabase } from '../../src/no-database.ts'
+import { noDatabase } from '../../src/model/no-database.ts'
+import { tenantPrefix } from '../../src/model/object-name.ts'
 import type { DatabaseInfo, DatabaseRef } from '../documents/contract.ts'
 import { giveUpDropped } from './attachments.ts'
 import type { Sql, Transaction } from './connection.ts'
@@ -18,6 +18,8 @@ const sweptTables = [
   'file_nodes',
   'file_references',
   'file_usage',
+  'trigger_schedule',
+  'event_feeds',
 ]
 
 export async function createDatabase(sql: Sql, { prefix, name }: DatabaseRef): Promise<'created' | 'exists'> {
@@ -83,6 +85,7 @@ export async function dropTenant(sql: Sql, prefix: string): Promise<void> {
       INSERT INTO object_ledger (name, due) VALUES (${tenantPrefix(prefix)}, now())
       ON CONFLICT (name) DO UPDATE SET due = excluded.due`
     await tx`DELETE FROM secrets WHERE prefix = ${prefix}`
+    await tx`DELETE FROM job_queue WHERE prefix = ${prefix}`
   })
 }
 

@@ -2,7 +2,7 @@
  * What this process knows of the databases it has used: their numbers and their indexes. Never trusted blindly: every
  * statement checks that the number still exists and that the index list is current, and a stale entry is read again.
  */
-import type { Json } from '../../src/json/value.ts'
+import type { Json } from '../../src/model/json/value.ts'
 import type { CompiledIndex, DatabaseRef, IndexCompiler, IndexView } from '../documents/contract.ts'
 import type { Sql, Transaction } from './connection.ts'
 

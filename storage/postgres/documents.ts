@@ -1,6 +1,6 @@
 /** The document store on PostgreSQL: composes the queues, scans and transactions of this folder into the contract. */
 
-import { noDatabase } from '../../src/no-database.ts'
+import { noDatabase } from '../../src/model/no-database.ts'
 import type { AttemptStore } from '../attempts/contract.ts'
 import type {
   DatabaseRef,
@@ -20,6 +20,7 @@ import type {
 } from '../documents/contract.ts'
 import { StaleIndexes } from '../documents/contract.ts'
 import type { FileStore } from '../files/contract.ts'
+import type { JobStore } from '../jobs/contract.ts'
 import { newLedger } from './attachments.ts'
 import { newAttemptStore, sweepAttempts } from './attempts.ts'
 import { countChanges, readChanges } from './changes.ts'
@@ -31,6 +32,7 @@ import { newPostgresFiles } from './files/files.ts'
 import { sweepSecrets } from './files/secrets.ts'
 import { scanIndex } from './index-scan.ts'
 import { IndexBuilder } from './indexes.ts'
+import { newPostgresJobs } from './jobs/jobs.ts'
 import { readLocal, readLocals, scanLocals, writeLocal } from './locals.ts'
 import { migrate, refreshCollation } from './migrate.ts'
 import { Notifications } from './notifications.ts'
@@ -54,6 +56,7 @@ export interface PostgresDocumentsOptions extends ConnectionOptions {
 /** Documents, and the files made of them. */
 export interface PostgresStore extends DocumentStore, EveryTenant {
   readonly files: FileStore
+  readonly jobs: JobStore
   readonly attempts: AttemptStore
 }
 
@@ -148,6 +151,13 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
 
   return {
     files: newPostgresFiles({ sql, directory, notifications, maxConnections: options.maxConnections }),
+    jobs: newPostgresJobs({
+      sql,
+      directory,
+      changed: (ref) => notifications.changed(ref),
+      watch: (ref, listener) => notifications.watch(ref, listener),
+      shared: options.shared ?? true,
+    }),
     attempts: newAttemptStore(sql),
     readEverywhere: (name, id) => guarded(() => readEverywhere(sql, name, id)),
 
@@ -234,6 +244,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
     countChanges: (ref: DatabaseRef, range) => guarded(() => pageIn(ref, (db) => countChanges(sql, db, range))),
     watch: (ref: DatabaseRef, listener, onCommit) => notifications.watch(ref, listener, onCommit),
     watching: () => notifications.size,
+    follow: (follower) => notifications.follow(follower),
     broadcast: (ref: DatabaseRef, text: string) => guarded(() => notifications.broadcast(ref, text)),
     hear: (hearer) => notifications.hear(hearer),
 

@@ -1,6 +1,6 @@
 /** Index entries of a document as the SQL functions take them (storage 5.2, 5.4). */
-import type { Json } from '../../src/json/value.ts'
-import { isObject } from '../../src/json/value.ts'
+import type { Json } from '../../src/model/json/value.ts'
+import { isObject } from '../../src/model/json/value.ts'
 import type { KeyPart } from '../documents/contract.ts'
 import type { KnownIndex } from './directory.ts'
 

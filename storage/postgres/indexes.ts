@@ -3,8 +3,8 @@
  * definitions share one index, so that a copy of a design document needs no second build (documents 1.22).
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseJson } from '../../src/json/exact.ts'
-import { noDatabase } from '../../src/no-database.ts'
+import { parseJson } from '../../src/model/json/exact.ts'
+import { noDatabase } from '../../src/model/no-database.ts'
 import type { IndexCompiler, IndexList } from '../documents/contract.ts'
 import type { Sql, Transaction } from './connection.ts'
 import type { Directory, KnownDatabase, KnownIndex } from './directory.ts'

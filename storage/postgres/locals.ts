@@ -1,5 +1,5 @@
-/** `_local` documents: one row each, one statement a write (documents 1.17). They take no sequence and no counter. */
-import { noDatabase } from '../../src/no-database.ts'
+/** `_local` documents: one row each, one statement a write. They take no sequence and no counter. */
+import { noDatabase } from '../../src/model/no-database.ts'
 import type { DatabaseRef, IdRange, LocalDocument, LocalEdit, LocalOutcome } from '../documents/contract.ts'
 import type { Sql } from './connection.ts'
 import { bounds, exists } from './scans.ts'
@@ -12,23 +12,23 @@ interface Row {
 
 /** Puts or deletes one. The database's row is locked against its removal, so that the sweep never misses a local. */
 export async function writeLocal(sql: Sql, ref: DatabaseRef, { id, n, text }: LocalEdit): Promise<LocalOutcome> {
-  const given = n ?? null
+  const read = n ?? 0
   const database = sql`SELECT db FROM databases WHERE prefix = ${ref.prefix} AND name = ${ref.name} FOR KEY SHARE`
   const done =
     text === undefined
       ? await sql<{ n: string }[]>`
           WITH d AS (${database})
           DELETE FROM locals x USING d
-          WHERE x.db = d.db AND x.id = ${id} AND (${given}::bigint IS NULL OR x.n = ${given}::bigint) RETURNING 0 AS n`
+          WHERE x.db = d.db AND x.id = ${id} RETURNING 0 AS n`
       : await sql<{ n: string }[]>`
           WITH d AS (${database})
-          INSERT INTO locals AS x (db, id, n, body) SELECT d.db, ${id}, coalesce(${given}::bigint, 0) + 1, ${text} FROM d
-          ON CONFLICT (db, id) DO UPDATE SET n = excluded.n, body = excluded.body
-          WHERE ${given}::bigint IS NULL OR x.n = ${given}::bigint RETURNING n`
+          INSERT INTO locals AS x (db, id, n, body) SELECT d.db, ${id}, ${read}::bigint + 1, ${text} FROM d
+          ON CONFLICT (db, id) DO UPDATE SET n = excluded.n, body = excluded.body RETURNING n`
   const [row] = done
   if (row) return { kind: 'ok', n: Number(row.n) }
-  const found = await readLocal(sql, ref, id)
-  return { kind: text === undefined && !found ? 'missing' : 'conflict' }
+  // Says so where there is no such database.
+  await readLocal(sql, ref, id)
+  return { kind: 'missing' }
 }
 
 export async function readLocal(sql: Sql, ref: DatabaseRef, id: string): Promise<LocalDocument | undefined> {

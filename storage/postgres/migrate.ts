@@ -1,14 +1,15 @@
 /** Versioned, forward-only migrations: one transaction each, under an advisory lock, safe to run from several processes. */
-import { StartupError } from '../../src/startup-error.ts'
+import { StartupError } from '../../src/model/startup-error.ts'
 import type { Sql, Transaction } from './connection.ts'
 import documents from './migrations/0001-documents.sql' with { type: 'text' }
 import replication from './migrations/0002-replication.sql' with { type: 'text' }
 import files from './migrations/0003-files.sql' with { type: 'text' }
 import attachments from './migrations/0004-attachments.sql' with { type: 'text' }
 import attempts from './migrations/0005-attempts.sql' with { type: 'text' }
+import jobs from './migrations/0006-jobs.sql' with { type: 'text' }
 
 /** In order; the position (from 1) is the schema's version. Never edit one that was released. */
-const migrations: readonly string[] = [documents, replication, files, attachments, attempts]
+const migrations: readonly string[] = [documents, replication, files, attachments, attempts, jobs]
 
 /** Version of the schema that this program writes. */
 export const schemaVersion = migrations.length

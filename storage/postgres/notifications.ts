@@ -4,8 +4,15 @@
  * seconds is the net under it. Never part of a write transaction: `NOTIFY` there would serialise all writers.
  */
 import { randomUUID } from 'node:crypto'
-import { Problem } from '../../src/errors.ts'
-import { type Commit, type DatabaseRef, type Edit, type EditOutcome, maxBroadcastBytes } from '../documents/contract.ts'
+import { Problem } from '../../src/model/errors.ts'
+import {
+  type Commit,
+  type DatabaseRef,
+  type Edit,
+  type EditOutcome,
+  type Follower,
+  maxBroadcastBytes,
+} from '../documents/contract.ts'
 import { type ConnectionOptions, openPool, type Sql } from './connection.ts'
 
 const channel = 'hearth_changes'
@@ -38,6 +45,7 @@ export class Notifications {
   private readonly watched = new Map<string, Watched>()
   private readonly outbox = new Set<string>()
   private readonly hearers = new Set<Hearer>()
+  private readonly followers = new Set<Follower>()
   private readonly origin = randomUUID()
   private readonly link: Sql
   private count = 0
@@ -82,8 +90,15 @@ export class Notifications {
     }
   }
 
+  /** Tells of every commit of this process until the function returned is called. */
+  follow(follower: Follower): () => void {
+    this.followers.add(follower)
+    return () => this.followers.delete(follower)
+  }
+
   /** To be called after a commit of this process. */
   changed(ref: DatabaseRef): void {
+    for (const follower of this.followers) follower.changed(ref)
     if (!this.options.shared && this.watched.size === 0) return
     const key = keyOf(ref)
     const watched = this.watched.get(key)
@@ -95,13 +110,16 @@ export class Notifications {
 
   /** To be called with what `write` of this process did. */
   committed(edits: readonly Edit[], outcomes: readonly EditOutcome[]): void {
-    if (this.watched.size === 0) return
+    if (this.watched.size === 0 && this.followers.size === 0) return
     for (const [at, { ref, id, deleted, body, parent }] of edits.entries()) {
       const outcome = outcomes[at]
-      const committers = outcome?.kind === 'ok' ? this.watched.get(keyOf(ref))?.committers : undefined
-      if (outcome?.kind !== 'ok' || !committers) continue
+      if (outcome?.kind !== 'ok') continue
+      const committers = this.watched.get(keyOf(ref))?.committers
+      if (!committers && this.followers.size === 0) continue
       const { rev, seq } = outcome
-      for (const call of committers) call({ ...rev, id, seq, deleted, text: body.text, parent })
+      const commit = { ...rev, id, seq, deleted, text: body.text, parent }
+      for (const call of committers ?? []) call(commit)
+      for (const follower of this.followers) follower.committed(ref, commit)
     }
   }
 
@@ -126,6 +144,7 @@ export class Notifications {
   async close(): Promise<void> {
     this.closed = true
     this.hearers.clear()
+    this.followers.clear()
     clearInterval(this.poll)
     for (const { listeners } of this.watched.values()) listeners.clear()
     this.watched.clear()

@@ -4,7 +4,7 @@
  * more to bind than their rows cost to write.
  */
 import type { PendingQuery, Row } from 'postgres'
-import { quoteJson } from '../../src/json/quote.ts'
+import { quoteJson } from '../../src/model/json/quote.ts'
 import type { Replicated } from '../documents/contract.ts'
 import type { Sql, Transaction } from './connection.ts'
 import type { KnownDatabase } from './directory.ts'

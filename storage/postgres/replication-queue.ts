@@ -3,7 +3,7 @@
  * a second transaction would only hold a connection; and what has gathered by then is written together, with one lock,
  * one commit and one look at the trees for all of it.
  */
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import type { DatabaseRef, Replicated } from '../documents/contract.ts'
 import { inByteOrder } from './byte-order.ts'
 import { type Sql, translate } from './connection.ts'

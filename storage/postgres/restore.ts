@@ -1,6 +1,5 @@
-import type { TableContents } from '../../src/backup/format.ts'
-import type { StoreFilling } from '../../src/backup/store.ts'
-import { StartupError } from '../../src/startup-error.ts'
+import { StartupError } from '../../src/model/startup-error.ts'
+import type { StoreFilling, TableContents } from '../backup/contract.ts'
 import { quoted } from './backup.ts'
 import { columnsOf, contentsOf, continueAfter, dataTables, derivedTables, revisionsOf } from './census.ts'
 import type { ConnectionOptions, Transaction } from './connection.ts'

@@ -1,10 +1,10 @@
 /**
  * Edits that need the whole revision tree of a document: conflicts, design documents, replication. One transaction a
- * database: lock it, read the trees, decide in memory (`src/documents/revision-tree.ts`), write the difference.
+ * database: lock it, read the trees, decide in memory (`src/model/revision-tree.ts`), write the difference.
  */
 import { createHash } from 'node:crypto'
-import { mergePath, type TreeNode, winner } from '../../src/documents/revision-tree.ts'
-import { noDatabase } from '../../src/no-database.ts'
+import { noDatabase } from '../../src/model/no-database.ts'
+import { mergePath, type TreeNode, winner } from '../../src/model/revision-tree.ts'
 import type { Body, DatabaseRef, Edit, EditOutcome, Replicated, RevisionId } from '../documents/contract.ts'
 import { type Sql, type Transaction, translate } from './connection.ts'
 import type { Directory } from './directory.ts'

@@ -3,8 +3,9 @@
  * and must be waited for in their order. `OFFSET 0` keeps the database's number out of the planner's sight, which would
  * read the whole database (see trees.ts).
  */
-import type { TreeNode } from '../../src/documents/revision-tree.ts'
-import type { Json } from '../../src/json/value.ts'
+
+import type { Json } from '../../src/model/json/value.ts'
+import type { TreeNode } from '../../src/model/revision-tree.ts'
 import type { Body, RevisionTree } from '../documents/contract.ts'
 import type { Transaction } from './connection.ts'
 

@@ -2,10 +2,10 @@
  * Edits of revision trees, for many documents of one database in one transaction: locks it, reads the trees, lets the
  * caller decide, writes the difference. `OFFSET 0` as in trees.ts.
  */
-import { keepsText } from '../../src/documents/document.ts'
-import { stem, type TreeNode, winner } from '../../src/documents/revision-tree.ts'
-import { parseJson } from '../../src/json/exact.ts'
-import type { Json } from '../../src/json/value.ts'
+import { keepsText } from '../../src/model/body.ts'
+import { parseJson } from '../../src/model/json/exact.ts'
+import type { Json } from '../../src/model/json/value.ts'
+import { stem, type TreeNode, winner } from '../../src/model/revision-tree.ts'
 import type { Body, DatabaseRef, Replicated, RevisionTree } from '../documents/contract.ts'
 import { inByteOrder } from './byte-order.ts'
 import type { Sql, Transaction } from './connection.ts'

@@ -2,7 +2,7 @@
  * Group commit: edits that arrive while a batch is under way become the next batch, one round trip and one fsync for all
  * of them (storage 4, decisions 10). A request's edits stay together; a batch holds at most one edit of a document.
  */
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import type { DatabaseRef, Edit, EditOutcome } from '../documents/contract.ts'
 import { isConnectionLost, type Sql, translate } from './connection.ts'
 import type { Directory } from './directory.ts'

@@ -114,22 +114,22 @@ describe.each(places)('on $place', ({ open }) => {
 
   test('directories: created, found by id and path, made along a path, listed', async () => {
     const dated = new Date('2019-05-06T07:08:09Z')
-    const { data } = await files.create({ type: 'directory', name: 'Photos', dirId: '', lastModifiedDate: dated })
+    const { data } = await files.create({ type: 'directory', name: 'Pictures', dirId: '', lastModifiedDate: dated })
     expect(data).toMatchObject({
       _type: 'io.cozy.files',
-      name: 'Photos',
-      path: '/Photos',
+      name: 'Pictures',
+      path: '/Pictures',
       dir_id: root,
       attributes: { type: 'directory', updated_at: dated.toISOString() },
     })
-    expect((await files.statByPath('/Photos')).data).toMatchObject({ _id: data._id, _rev: data._rev })
-    const deep = (await files.createDirectoryByPath('/Photos/2024/été & co')).data
-    expect(deep['path']).toBe('/Photos/2024/été & co')
-    expect((await files.createDirectoryByPath('/Photos/2024/été & co')).data._id).toBe(deep._id)
+    expect((await files.statByPath('/Pictures')).data).toMatchObject({ _id: data._id, _rev: data._rev })
+    const deep = (await files.createDirectoryByPath('/Pictures/2024/été & co')).data
+    expect(deep['path']).toBe('/Pictures/2024/été & co')
+    expect((await files.createDirectoryByPath('/Pictures/2024/été & co')).data._id).toBe(deep._id)
     const { included } = await files.statById(data._id)
     expect(included?.map(({ name }) => name)).toEqual(['2024'])
     expect(await files.isChildOf(deep._id, data._id)).toBe(true)
-    expect(await failure(files.statByPath('/Photos/none'))).toMatchObject({ status: 404 })
+    expect(await failure(files.statByPath('/Pictures/none'))).toMatchObject({ status: 404 })
     expect((await files.getOrCreateSharedDrivesDirectory()).data.id).toBe('io.cozy.files.shared-drives-dir')
   })
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type postgres from 'postgres'
 import { indexCompiler } from '../../src/documents/mango/index-compiler.ts'
-import { StartupError } from '../../src/startup-error.ts'
+import { StartupError } from '../../src/model/startup-error.ts'
 import { readPostgres } from '../../storage/postgres/backup.ts'
 import { openPostgresDocuments } from '../../storage/postgres/documents.ts'
 import { schemaVersion } from '../../storage/postgres/migrate.ts'

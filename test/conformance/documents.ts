@@ -3,7 +3,7 @@
  * guaranteed; nothing here knows how it is kept.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { bodyDigest, needsRaw, parseJson } from '../../src/json/exact.ts'
+import { bodyDigest, needsRaw, parseJson } from '../../src/model/json/exact.ts'
 import {
   type Body,
   type DatabaseRef,

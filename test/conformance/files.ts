@@ -1,8 +1,9 @@
 /** What every `FileStore` guarantees (storage/files/contract.ts). */
+
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { makeBody } from '../../src/documents/document.ts'
-import { Problem } from '../../src/errors.ts'
-import type { JsonObject } from '../../src/json/value.ts'
+import { makeBody } from '../../src/model/body.ts'
+import { Problem } from '../../src/model/errors.ts'
+import type { JsonObject } from '../../src/model/json/value.ts'
 import type { DocumentStore, RevisionId } from '../../storage/documents/contract.ts'
 import { type FileStore, filesDoctype, type TreeEdit, versionsDoctype } from '../../storage/files/contract.ts'
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { newNodeEdit } from '../../src/files/document.ts'
 import { rootId, trashId } from '../../src/files/node.ts'
 import type { Drive, Files } from '../../src/files/service.ts'
-import type { JsonObject } from '../../src/json/value.ts'
+import type { JsonObject } from '../../src/model/json/value.ts'
 import { type FilesUnderTest, openFilesUnderTest } from './fixture.ts'
 
 const size = 10_000

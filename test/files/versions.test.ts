@@ -94,6 +94,40 @@ test('the oldest go beyond the limit, tagged ones never', async () => {
   expect((await world.objectNames(drive)).length).toBe(3)
 })
 
+test('dates that clients give to contents do not decide which versions go', async () => {
+  const drive = world.newDrive({ versioning: { max: 3, minDelayMs: 0 } })
+  let file: FileNode | undefined
+  for (const year of ['2024', '2025', '2026', '2010', '2027', '2028']) {
+    const updatedAt = `${year}-01-01T00:00:00Z`
+    minutes(1)
+    file =
+      file === undefined
+        ? await files.createFile(drive, { dirId: rootId, name: 'a', updatedAt }, bytesOf(year))
+        : await overwrite(drive, file, year, { updatedAt })
+    if (year === '2027') expect((await contents(drive, file)).sort()).toEqual(['2010', '2026'])
+  }
+  expect(file && (await contents(drive, file))).toEqual(['2027', '2010'])
+  expect((await world.objectNames(drive)).length).toBe(3)
+})
+
+test('versions are listed by the instants of their dates, the newest first', async () => {
+  const drive = world.newDrive({ versioning: { max: 20, minDelayMs: 0 } })
+  const dates = [
+    '2024-01-01T10:00:00+09:00',
+    '2024-01-01T02:00:00Z',
+    '2024-01-01T02:00:00.000000001Z',
+    '2030-01-01T00:00:00Z',
+  ]
+  let file: FileNode | undefined
+  for (const updatedAt of dates) {
+    file =
+      file === undefined
+        ? await files.createFile(drive, { dirId: rootId, name: 'a', updatedAt }, bytesOf(updatedAt))
+        : await overwrite(drive, file, updatedAt, { updatedAt })
+  }
+  expect(file && (await contents(drive, file))).toEqual([dates[2], dates[1], dates[0]] as string[])
+})
+
 test('none with a limit of 0', async () => {
   const drive = world.newDrive({ versioning: { max: 0, minDelayMs: 0 } })
   const file = await overwrite(drive, await put(drive, '0'), '1')

@@ -59,7 +59,7 @@ describe('documents', () => {
       name: 'a.txt',
       metadata,
       sourceAccount: 'acc',
-      sourceIdentifier: 'me',
+      sourceAccountIdentifier: 'me',
       executable: true,
     }
     const made = await files.createFile(drive, { ...given, createdAt: '2021-02-03T04:05:06Z' }, bytesOf('hello'))
@@ -91,7 +91,7 @@ describe('documents', () => {
         createdByAppVersion: '1.2.3',
         updatedByApps: [{ slug: 'drive', version: '1.2.3', date: at, instance: 'https://alice.example/' }],
         sourceAccount: 'acc',
-        sourceIdentifier: 'me',
+        sourceAccountIdentifier: 'me',
         uploadedAt: at,
         uploadedOn: 'https://alice.example/',
         uploadedBy: { slug: 'drive', version: '1.2.3', oauthClient: client },

@@ -71,6 +71,14 @@ describe.each(['/data', '/couchdb'])('feeds under %s', (face) => {
     expect(results.map(({ id }) => id)).toEqual(['second'])
   })
 
+  test('a longpoll sends its first bytes before anything happens', async () => {
+    const answer = await send('GET', `${path}/_changes?feed=longpoll&since=now&timeout=60000`)
+    const reader = answer.body?.getReader()
+    const first = await reader?.read()
+    expect(new TextDecoder().decode(first?.value)).toBe('{"results":[\n')
+    await reader?.cancel()
+  })
+
   test('a longpoll with a filter waits for what passes', async () => {
     const answer = json(
       send('POST', `${path}/_changes?feed=longpoll&since=now&filter=_selector`, { selector: { wanted: true } }),

@@ -1,8 +1,8 @@
 /** What the indexes of a database hold, as kept and as made anew of all documents. */
 import type postgres from 'postgres'
 import { indexCompiler } from '../../src/documents/mango/index-compiler.ts'
-import { parseJson } from '../../src/json/exact.ts'
-import type { JsonObject } from '../../src/json/value.ts'
+import { parseJson } from '../../src/model/json/exact.ts'
+import type { JsonObject } from '../../src/model/json/value.ts'
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
 
 export interface Entry {

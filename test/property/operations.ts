@@ -1,6 +1,6 @@
 /** Random writes, said in terms that make sense whatever was written before. */
 import fc from 'fast-check'
-import type { JsonObject } from '../../src/json/value.ts'
+import type { JsonObject } from '../../src/model/json/value.ts'
 import { text, value } from './values.ts'
 
 /** The revision that a client names: by its place among those that exist. */

@@ -1,6 +1,6 @@
 /** Random selectors over the few members that random documents have. */
 import fc from 'fast-check'
-import type { Json, JsonObject } from '../../src/json/value.ts'
+import type { Json, JsonObject } from '../../src/model/json/value.ts'
 import { scalar, text, value } from './values.ts'
 
 /** Members that indexes are made of; `c.d` is nested. */

@@ -1,6 +1,6 @@
 /** Random JSON values that collide often, with strings that every ICU since 2017 sorts alike. */
 import fc from 'fast-check'
-import type { Json } from '../../src/json/value.ts'
+import type { Json } from '../../src/model/json/value.ts'
 
 /** First and last characters of blocks without a gap in Unicode 10 (decisions 8). Rare Han is left out. */
 const assigned: readonly (readonly [number, number])[] = [

@@ -1,8 +1,9 @@
 /** A database in the real store beside its model: applies operations to both and tells where they differ. */
+
 import { expect } from 'bun:test'
-import { makeBody } from '../../src/documents/document.ts'
-import { parseJson, stringifyJson } from '../../src/json/exact.ts'
-import type { JsonObject } from '../../src/json/value.ts'
+import { makeBody } from '../../src/model/body.ts'
+import { parseJson, stringifyJson } from '../../src/model/json/exact.ts'
+import type { JsonObject } from '../../src/model/json/value.ts'
 import type { Body, DatabaseRef, DocumentStore, Edit, EditOutcome } from '../../storage/documents/contract.ts'
 import type { Aim, EditPlan, GraftPlan, Operation } from './operations.ts'
 import { ModelDatabase, type ModelEdit, type Node } from './revision-model.ts'

@@ -1,6 +1,6 @@
 /** An object store in memory, for tests that are not about keeping bytes. */
 import { createHash } from 'node:crypto'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import type { ObjectStat, ObjectStore } from '../../storage/objects/contract.ts'
 
 export interface MemoryObjects extends ObjectStore {

@@ -1,6 +1,6 @@
 /** Rows in the exact order of CouchDB, in batches as they come from the store. */
 import type { IndexPosition, IndexRow, KeyPart, KeyRange, StoredDocument } from '../../../storage/documents/contract.ts'
-import type { Json } from '../../json/value.ts'
+import type { Json } from '../../model/json/value.ts'
 import type { Position } from './bookmark.ts'
 import { compareBytes, compareJson } from './collation.ts'
 import type { FieldRange } from './field-range.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import type { Json } from '../../json/value.ts'
+import type { Json } from '../../model/json/value.ts'
 import { compareBytes, compareJson, compareRaw, compareStrings } from './collation.ts'
 
 /** Ascending, each really smaller than the next one. */

@@ -1,7 +1,7 @@
 /**
  * CouchDB's order of JSON values: null, false, true, numbers, strings (ICU root), arrays, objects (documents 5.6).
  */
-import { isObject, type Json, type JsonArray, type JsonObject } from '../../json/value.ts'
+import { isObject, type Json, type JsonArray, type JsonObject } from '../../model/json/value.ts'
 
 /** `en` has no rules of its own: it is ICU's root collation, punctuation included. */
 const collator = new Intl.Collator('en')
@@ -69,9 +69,13 @@ export function compareBytes(a: string, b: string): number {
   return a.length - b.length
 }
 
-/** As `compareJson`, strings by bytes: how a selector compares `_id` (documents 5.6). */
+/**
+ * How a selector compares `_id`, which is how `_all_docs` sorts keys: strings by bytes, and before all of them whatever is
+ * not a string.
+ */
 export function compareRaw(a: Json, b: Json): number {
-  return typeof a === 'string' && typeof b === 'string' ? compareBytes(a, b) : compareJson(a, b)
+  if (typeof a === 'string') return typeof b === 'string' ? compareBytes(a, b) : 1
+  return typeof b === 'string' ? -1 : compareJson(a, b)
 }
 
 function compareNumbers(a: number | bigint, b: number | bigint): number {

@@ -1,7 +1,7 @@
 /** Design documents with indexes, as CouchDB writes them (documents 1.20). */
 import { createHash } from 'node:crypto'
-import { isObject, type Json, type JsonObject } from '../../json/value.ts'
-import { indexCompiler } from './index-compiler.ts'
+import { stringifyJson } from '../../model/json/exact.ts'
+import { isObject, type Json, type JsonObject } from '../../model/json/value.ts'
 import type { IndexRequest } from './index-request.ts'
 import { refusal } from './refusal.ts'
 import { selectorToJson } from './selector.ts'
@@ -16,7 +16,10 @@ export interface IndexedDesign {
 
 /** Ids of the design document and the view that a request speaks of; without names both come from the definition. */
 export function indexNames(request: IndexRequest): { readonly id: string; readonly viewName: string } {
-  const automatic = createHash('sha1').update(request.definition).digest('hex')
+  // As it was asked for: CouchDB makes two design documents of `["a"]` and `[{"a": "asc"}]`.
+  const automatic = createHash('sha1')
+    .update(stringifyJson(viewOf(request)))
+    .digest('hex')
   return { id: request.ddoc ?? `_design/${automatic}`, viewName: request.name ?? automatic }
 }
 
@@ -32,12 +35,9 @@ export function designDocument(existing: Json | undefined, request: IndexRequest
   }
   const views = isObject(base['views']) ? base['views'] : {}
   const body = { ...base, views: { ...views, [viewName]: viewOf(request) } }
-  const before = existing === undefined ? undefined : definitionIn(existing, viewName)
-  return { id, viewName, body, result: before === request.definition ? 'exists' : 'created' }
-}
-
-function definitionIn(body: Json, name: string): string | undefined {
-  return indexCompiler.definitions(body).find((view) => view.name === name)?.definition
+  const before = Object.hasOwn(views, viewName) ? views[viewName] : undefined
+  const isSame = before !== undefined && stringifyJson(before) === stringifyJson(viewOf(request))
+  return { id, viewName, body, result: isSame ? 'exists' : 'created' }
 }
 
 function viewOf({ index, asked }: IndexRequest): JsonObject {

@@ -1,6 +1,6 @@
 /** `_explain`: how a query would be run, in CouchDB's shape (documents 5.5). */
 import type { IndexView } from '../../../storage/documents/contract.ts'
-import type { Json, JsonObject } from '../../json/value.ts'
+import type { Json, JsonObject } from '../../model/json/value.ts'
 import { type Candidate, type Choice, chooseIndex, coveredColumns, isNamed } from './choice.ts'
 import { fieldRanges, indexableFields, selectorFields } from './field-range.ts'
 import { defaultLimit, type FindRequest } from './find-request.ts'

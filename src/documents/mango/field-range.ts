@@ -2,7 +2,7 @@
  * What CouchDB's planner sees in a selector: the range of each field that conditions under `$and` bound (documents 5.5).
  * It decides which index is chosen and whether a query is known to match nothing.
  */
-import type { Json } from '../../json/value.ts'
+import type { Json } from '../../model/json/value.ts'
 import { compareBytes, compareJson, compareRaw } from './collation.ts'
 import type { Condition, Selector } from './selector.ts'
 

@@ -1,5 +1,5 @@
-import { Problem } from '../../errors.ts'
-import type { Json, JsonObject } from '../../json/value.ts'
+import { Problem } from '../../model/errors.ts'
+import type { Json, JsonObject } from '../../model/json/value.ts'
 import type { Direction } from './index-definition.ts'
 import { designId } from './index-request.ts'
 import { fieldList, projector } from './projection.ts'

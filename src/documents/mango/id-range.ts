@@ -1,6 +1,6 @@
-/** Which ids a query on the primary index must read (documents 5.5). Ids compare by bytes. */
-import type { Json } from '../../json/value.ts'
-import { compareBytes, compareRaw } from './collation.ts'
+/** Which ids a query on the primary index must read. Ids compare by bytes. */
+import type { Json } from '../../model/json/value.ts'
+import { compareBytes } from './collation.ts'
 import { conjuncts } from './field-range.ts'
 import type { Condition, Selector } from './selector.ts'
 
@@ -60,8 +60,8 @@ function boundsOf(test: Condition): IdBounds | undefined {
   }
   if (!exact.has(op)) return {}
   if (typeof value !== 'string') {
-    const below = compareRaw(value, '') < 0
-    return (below ? op === '$gt' || op === '$gte' : op === '$lt' || op === '$lte') ? {} : undefined
+    // It sorts before every id.
+    return op === '$gt' || op === '$gte' ? {} : undefined
   }
   if (op === '$eq') return only(value)
   const end = { id: value, inclusive: op === '$gte' || op === '$lte' }

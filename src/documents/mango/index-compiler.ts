@@ -1,5 +1,5 @@
 import type { IndexCompiler } from '../../../storage/documents/contract.ts'
-import { isObject, type Json } from '../../json/value.ts'
+import { isObject, type Json } from '../../model/json/value.ts'
 import {
   columnCount,
   type Direction,

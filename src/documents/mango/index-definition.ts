@@ -1,8 +1,8 @@
 /** What makes an index: its fields, and the documents that it leaves out (documents 1.19, 5.5). */
 import { Buffer } from 'node:buffer'
 import type { KeyPart } from '../../../storage/documents/contract.ts'
-import { parseJson, stringifyJson } from '../../json/exact.ts'
-import { isObject, type Json } from '../../json/value.ts'
+import { parseJson, stringifyJson } from '../../model/json/exact.ts'
+import { isObject, type Json } from '../../model/json/value.ts'
 import { keyPart, rankKey } from './key.ts'
 import { matcher } from './matcher.ts'
 import { badPath, type Path, parsePath, resolve } from './path.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { Json } from '../../json/value.ts'
+import type { Json } from '../../model/json/value.ts'
 import { designDocument, withoutView } from './design-document.ts'
 import { indexCompiler } from './index-compiler.ts'
 import { parseIndexRequest } from './index-request.ts'
@@ -58,8 +58,10 @@ describe('design documents', () => {
     const automatic = designDocument(undefined, parseIndexRequest({ index: { fields: ['a'] } }))
     expect(automatic.id).toBe(`_design/${automatic.viewName}`)
     expect(automatic.viewName).toMatch(/^[0-9a-f]{40}$/)
-    const again = designDocument(undefined, parseIndexRequest({ index: { fields: [{ a: 'asc' }] } }))
+    const again = designDocument(undefined, parseIndexRequest({ index: { fields: ['a'] } }))
     expect(again.id).toBe(automatic.id)
+    const spelled = designDocument(undefined, parseIndexRequest({ index: { fields: [{ a: 'asc' }] } }))
+    expect(spelled.id).not.toBe(automatic.id)
     const other = designDocument(undefined, parseIndexRequest({ index: { fields: ['b'] } }))
     expect(other.id).not.toBe(automatic.id)
   })

@@ -1,5 +1,5 @@
-import { Problem } from '../../errors.ts'
-import { isObject, type Json, type JsonObject } from '../../json/value.ts'
+import { Problem } from '../../model/errors.ts'
+import { isObject, type Json, type JsonObject } from '../../model/json/value.ts'
 import {
   formatDefinition,
   type IndexDefinition,

@@ -1,6 +1,6 @@
 /** Which rows of an index a query must read, as ranges of keys (storage 5.3). */
 import type { Bound, KeyPart, KeyRange } from '../../../storage/documents/contract.ts'
-import type { Json } from '../../json/value.ts'
+import type { Json } from '../../model/json/value.ts'
 import { compareJson, compareStrings, type Rank, rankOf } from './collation.ts'
 import { conjuncts } from './field-range.ts'
 import { keyPart, rankKey } from './key.ts'

@@ -1,5 +1,5 @@
 import type { KeyPart } from '../../../storage/documents/contract.ts'
-import type { Json } from '../../json/value.ts'
+import type { Json } from '../../model/json/value.ts'
 import { type Rank, rankOf } from './collation.ts'
 import { numberKey } from './number-key.ts'
 

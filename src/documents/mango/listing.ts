@@ -1,5 +1,5 @@
 import type { IndexView } from '../../../storage/documents/contract.ts'
-import type { JsonObject } from '../../json/value.ts'
+import type { JsonObject } from '../../model/json/value.ts'
 import { parseDefinition } from './index-definition.ts'
 import { selectorToJson } from './selector.ts'
 

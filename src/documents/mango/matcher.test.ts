@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { parseJson } from '../../json/exact.ts'
-import type { Json } from '../../json/value.ts'
+import { parseJson } from '../../model/json/exact.ts'
+import type { Json } from '../../model/json/value.ts'
 import { matcher } from './matcher.ts'
 import { parseSelector } from './selector.ts'
 

@@ -1,5 +1,5 @@
-import { stringifyJson } from '../../json/exact.ts'
-import { isObject, type Json } from '../../json/value.ts'
+import { stringifyJson } from '../../model/json/exact.ts'
+import { isObject, type Json } from '../../model/json/value.ts'
 import { compareJson, compareRaw, rankOf } from './collation.ts'
 import { isInteger, type LeafOperator } from './operators.ts'
 import { badPath, resolve } from './path.ts'

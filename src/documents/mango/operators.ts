@@ -1,5 +1,5 @@
 /** The operators of selectors and the arguments they take (documents 5.4). */
-import type { Json } from '../../json/value.ts'
+import type { Json } from '../../model/json/value.ts'
 import { compileRegex } from './regex.ts'
 
 const anyValue = () => true

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
-import { Problem } from '../../errors.ts'
-import { parseJson, stringifyJson } from '../../json/exact.ts'
-import type { Json } from '../../json/value.ts'
+import { Problem } from '../../model/errors.ts'
+import { parseJson, stringifyJson } from '../../model/json/exact.ts'
+import type { Json } from '../../model/json/value.ts'
 import { badPath, parsePath, resolve } from './path.ts'
 import { projector } from './projection.ts'
 

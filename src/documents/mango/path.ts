@@ -1,4 +1,4 @@
-import { isObject, type Json } from '../../json/value.ts'
+import { isObject, type Json } from '../../model/json/value.ts'
 import { refusal } from './refusal.ts'
 
 /** A parsed field name: one string for each step into the document. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import type { Json, JsonObject } from '../../json/value.ts'
+import type { Json, JsonObject } from '../../model/json/value.ts'
 import { explain } from './explain.ts'
 import { parseFindRequest } from './find-request.ts'
 import { keyPart, rankKey } from './key.ts'

@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from '../../json/value.ts'
+import { isObject, type Json, type JsonObject } from '../../model/json/value.ts'
 import { badPath, type Path, parsePath, resolve } from './path.ts'
 import { refusal } from './refusal.ts'
 

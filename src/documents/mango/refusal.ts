@@ -1,4 +1,4 @@
-import { Problem, type ProblemCode } from '../../errors.ts'
+import { Problem, type ProblemCode } from '../../model/errors.ts'
 
 /** A 400 for a query, an index definition or a bookmark (documents 2 and 5). */
 export function refusal(code: ProblemCode, reason: string): Problem {

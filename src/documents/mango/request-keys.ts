@@ -1,5 +1,5 @@
 /** Members of query requests: which are allowed and of what type (documents 5.1). */
-import { isObject, type Json, type JsonObject } from '../../json/value.ts'
+import { isObject, type Json, type JsonObject } from '../../model/json/value.ts'
 import { isInteger } from './operators.ts'
 import { refusal } from './refusal.ts'
 

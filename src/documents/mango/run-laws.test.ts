@@ -1,8 +1,8 @@
 /** A query over any indexes gives what a plain filter and sort of the documents gives. */
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { parseJson } from '../../json/exact.ts'
-import type { Json, JsonObject } from '../../json/value.ts'
+import { parseJson } from '../../model/json/exact.ts'
+import type { Json, JsonObject } from '../../model/json/value.ts'
 import { compareBytes, compareJson } from './collation.ts'
 import { matcher } from './matcher.ts'
 import { badPath, parsePath, resolve } from './path.ts'

@@ -1,6 +1,6 @@
 import type { StoredDocument } from '../../../storage/documents/contract.ts'
-import { Problem } from '../../errors.ts'
-import { type ParsedJson, stringifyJson } from '../../json/exact.ts'
+import { Problem } from '../../model/errors.ts'
+import { type ParsedJson, stringifyJson } from '../../model/json/exact.ts'
 import { type Batch, openBatches } from './batches.ts'
 import { formatBookmark, type Position, parseBookmark } from './bookmark.ts'
 import { defaultLimit, type FindRequest } from './find-request.ts'

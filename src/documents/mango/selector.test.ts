@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { stringifyJson } from '../../json/exact.ts'
-import type { Json } from '../../json/value.ts'
+import { stringifyJson } from '../../model/json/exact.ts'
+import type { Json } from '../../model/json/value.ts'
 import { parseSelector, selectorToJson } from './selector.ts'
 
 describe('the normal form', () => {

@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from '../../json/value.ts'
+import { isObject, type Json, type JsonObject } from '../../model/json/value.ts'
 import { checkArgument, type ElementOperator, type LeafOperator, operatorKind } from './operators.ts'
 import { type Path, parsePath } from './path.ts'
 import { refusal } from './refusal.ts'

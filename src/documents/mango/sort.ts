@@ -1,4 +1,4 @@
-import { isObject, type Json } from '../../json/value.ts'
+import { isObject, type Json } from '../../model/json/value.ts'
 import type { Direction } from './index-definition.ts'
 import { refusal } from './refusal.ts'
 

@@ -1,8 +1,8 @@
 /** Stored documents as queries see and answer them. */
 import type { StoredDocument } from '../../../storage/documents/contract.ts'
-import { type ParsedJson, parseJson } from '../../json/exact.ts'
-import { quoteJson } from '../../json/quote.ts'
-import type { Json } from '../../json/value.ts'
+import { type ParsedJson, parseJson } from '../../model/json/exact.ts'
+import { quoteJson } from '../../model/json/quote.ts'
+import type { Json } from '../../model/json/value.ts'
 
 /** The document with `_id`, `_rev` and, where it has any, `_conflicts`. */
 export function parseStored(stored: StoredDocument, conflicts: readonly string[]): ParsedJson {

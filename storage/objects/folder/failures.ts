@@ -1,5 +1,5 @@
 /** Failures of the file system, said for clients: without paths. The log gets the original as the cause. */
-import { Problem } from '../../../src/errors.ts'
+import { Problem } from '../../../src/model/errors.ts'
 
 /** The system's code of a failure (`ENOENT`), or an empty string. */
 export function codeOf(error: unknown): string {

@@ -1,8 +1,8 @@
 /** An object's file, opened for reading: what is known of it, and its bytes. */
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
-import { Problem } from '../../../src/errors.ts'
-import { defaultContentType } from '../content-type.ts'
+import { defaultContentType } from '../../../src/model/content-type.ts'
+import { Problem } from '../../../src/model/errors.ts'
 import type { ByteRange } from '../contract.ts'
 import { disk, ifThere } from './failures.ts'
 import { parseTrailer, trailerBytes } from './trailer.ts'

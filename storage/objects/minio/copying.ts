@@ -1,7 +1,8 @@
 /** Copies inside the server. The md5 is known beforehand, so that the copy has it in its metadata, however large. */
-import { Problem } from '../../../src/errors.ts'
+
+import { defaultContentType } from '../../../src/model/content-type.ts'
+import { Problem } from '../../../src/model/errors.ts'
 import { inParallel } from '../bounded.ts'
-import { defaultContentType } from '../content-type.ts'
 import type { Checksums } from './checksums.ts'
 import type { S3 } from './s3.ts'
 

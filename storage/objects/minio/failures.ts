@@ -1,6 +1,6 @@
 /** Failures of an S3 server, said for clients: without addresses and keys. The log gets the original as the cause. */
 import { S3Error } from 'minio'
-import { Problem } from '../../../src/errors.ts'
+import { Problem } from '../../../src/model/errors.ts'
 import { SilentServer } from './transport.ts'
 
 /** Codes that say that nothing more fits. */

@@ -4,10 +4,10 @@
  * `checksums.ts`) and `#ping`.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { Problem } from '../../../src/errors.ts'
-import { StartupError } from '../../../src/startup-error.ts'
+import { defaultContentType, keptContentType } from '../../../src/model/content-type.ts'
+import { Problem } from '../../../src/model/errors.ts'
+import { StartupError } from '../../../src/model/startup-error.ts'
 import { inParallel } from '../bounded.ts'
-import { defaultContentType, keptContentType } from '../content-type.ts'
 import type { ObjectPage, ObjectStat, ObjectStore } from '../contract.ts'
 import { compareBytes, keyOf, keyPrefixOf, nameOf } from '../key.ts'
 import type { Head } from './answers.ts'

@@ -1,5 +1,5 @@
 /** Where a bucket is, read from `s3://KEY:SECRET@host[:port]/bucket[?region=]`; `s3+http` is without TLS (decisions 19). */
-import { StartupError } from '../../../src/startup-error.ts'
+import { StartupError } from '../../../src/model/startup-error.ts'
 
 export interface BucketPlace {
   readonly host: string

@@ -1,6 +1,6 @@
 /** The body of an answer as a stream that holds the server back, notices when bytes are missing, and can be let go. */
 import type { IncomingMessage } from 'node:http'
-import { freeMemory } from '../../../src/memory.ts'
+import { freeMemory } from '../../../src/platform/free-memory.ts'
 import { s3Problem } from './failures.ts'
 import { inTime } from './transport.ts'
 

@@ -1,6 +1,6 @@
 /** Failures of the file system, said for the person who can remove them. */
 import { statfs } from 'node:fs/promises'
-import { StartupError } from '../../../src/startup-error.ts'
+import { StartupError } from '../../../src/model/startup-error.ts'
 
 /** The system's code of a failure (`ENOSPC`), or an empty string. */
 export function codeOf(error: unknown): string {

@@ -1,6 +1,6 @@
 import { chmod, chown, lstat, mkdir, open, readdir, realpath, rm } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { StartupError } from '../../../src/startup-error.ts'
+import { StartupError } from '../../../src/model/startup-error.ts'
 import { onDisk } from './failures.ts'
 import { unfinishedPrefix } from './layout.ts'
 import type { ServerUser } from './server-user.ts'

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { StartupError } from '../../../src/startup-error.ts'
+import { StartupError } from '../../../src/model/startup-error.ts'
 import { takeLock } from './lock.ts'
 import { lifeOf } from './processes.ts'
 

@@ -1,7 +1,7 @@
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { StartupError } from '../../../src/startup-error.ts'
+import { StartupError } from '../../../src/model/startup-error.ts'
 import { codeOf, onDisk } from './failures.ts'
 import { lifeOf } from './processes.ts'
 

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { StartupError } from '../../../src/startup-error.ts'
+import { StartupError } from '../../../src/model/startup-error.ts'
 import type { Layout } from './layout.ts'
 
 /** The unprivileged user that PostgreSQL runs as, since it refuses to run as root (decisions 13). */

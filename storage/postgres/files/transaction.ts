@@ -2,8 +2,8 @@
  * One transaction on a tenant's files. The rows of its two databases are locked first, ascending, as every writer of
  * documents does: so nobody else writes files of this tenant until it ends, in any process, whichever way they come.
  */
-import { emptyBody } from '../../../src/documents/writing.ts'
-import { Problem } from '../../../src/errors.ts'
+import { emptyBody } from '../../../src/model/body.ts'
+import { Problem } from '../../../src/model/errors.ts'
 import type { Body, DatabaseRef, Edit, RevisionId } from '../../documents/contract.ts'
 import { filesDoctype, type TreeEdit, type TreeTransaction, versionsDoctype } from '../../files/contract.ts'
 import type { Transaction } from '../connection.ts'

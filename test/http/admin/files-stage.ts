@@ -1,7 +1,7 @@
 /** An instance with files on a real server, whose documents and objects a test damages from outside. */
 import type postgres from 'postgres'
 import { rootId } from '../../../src/files/node.ts'
-import { contentName } from '../../../src/files/object-name.ts'
+import { contentName } from '../../../src/model/object-name.ts'
 import type { HttpInit } from '../../support/http.ts'
 import type { TestServer } from '../../support/server.ts'
 

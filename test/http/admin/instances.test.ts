@@ -318,7 +318,13 @@ describe('tokens', () => {
 
   test.each([
     ['Domain=b.localhost&Audience=cli&Scope=a', 404, 'Not Found', 'Instance not found'],
-    ['Audience=cli&Scope=a', 422, 'Invalid Parameter', 'Domain name contains illegal characters'],
+    ['Audience=cli&Scope=a', 422, 'Invalid Parameter', 'Domain is required: the instance that the token is for'],
+    [
+      'Domain=&Audience=cli&Scope=a',
+      422,
+      'Invalid Parameter',
+      'Domain is required: the instance that the token is for',
+    ],
     ['Domain=a.localhost&Audience=cli', 400, 'Bad Request', 'Permission scope is empty or malformed'],
     [
       'Domain=a.localhost&Audience=access&Scope=*&Subject=x',

@@ -1,6 +1,6 @@
 /** As much of a document store as instances need, in memory, for tests that are about instances and not about storage. */
 import { createHash } from 'node:crypto'
-import { noDatabase } from '../../../src/no-database.ts'
+import { noDatabase } from '../../../src/model/no-database.ts'
 import type {
   DatabaseRef,
   DocumentStore,

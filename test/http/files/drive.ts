@@ -3,6 +3,7 @@
 import type { HttpInit } from '../../support/http.ts'
 import { sharedServer, type TestServer } from '../../support/server.ts'
 import type { Stage } from '../scenarios.ts'
+import { emptyDrive } from './empty-drive.ts'
 
 export interface TestDrive extends Stage {
   readonly server: TestServer
@@ -38,13 +39,16 @@ interface DriveOptions {
   readonly quota?: number
   /** Named like an address of the listener, for clients that cannot set Host. One such drive for each run. */
   readonly asLocalhost?: boolean
+  /** With the directories that every instance begins with; otherwise they are deleted. */
+  readonly isNew?: boolean
 }
 
-export async function openDrive({ quota, asLocalhost = false }: DriveOptions = {}): Promise<TestDrive> {
+export async function openDrive({ quota, asLocalhost = false, isNew = false }: DriveOptions = {}): Promise<TestDrive> {
   const server = await sharedServer()
   const { port } = new URL(server.url)
   const domain = asLocalhost ? `localhost:${port}` : `drive-${process.pid}-${count++}.localhost`
   await createInstance(server, domain, quota)
+  if (!isNew) await emptyDrive(server, domain)
   const tokens = new Map<string, Promise<string>>()
   const token = (scope: string) => {
     const known = tokens.get(scope) ?? server.token(scope, { domain })

@@ -221,16 +221,9 @@ scenarios('refusals', openDrive, [
     error(400, 'Bad Request', 'This is a file, not a directory'),
   ),
 
-  ...[
-    '',
-    'x',
-    '[]',
-    '{}',
-    '{"data":null}',
-    '{"data":{}}',
-    '{"data":{"attributes":1}}',
-    '{"data":{"attributes":{"name":1}}}',
-  ].map((body) => refused(`a body that is malformed: ${body}`, 'PATCH /files/{{file}}', malformed, { body })),
+  ...['', 'x', '[]', '{}', '{"data":null}', '{"data":{"attributes":1}}', '{"data":{"attributes":{"name":1}}}'].map(
+    (body) => refused(`a body that is malformed: ${body}`, 'PATCH /files/{{file}}', malformed, { body }),
+  ),
   ...['', '{}', '{"data":{}}', '{"data":{"attributes":[]}}'].map((body) =>
     refused(`metadata that are malformed: ${body}`, 'POST /files/upload/metadata', malformed, { body }),
   ),
@@ -239,7 +232,7 @@ scenarios('refusals', openDrive, [
       body,
     }),
   ),
-  ...['{}', '{"keys":"a"}', '{"keys":[1]}'].map((body) =>
+  ...['[]', '{"keys":"a"}', '{"keys":[1]}'].map((body) =>
     refused(`keys that are malformed: ${body}`, 'POST /files/_all_docs', malformed, { body }),
   ),
   ...['{"data":{"id":"x"}}', '{"data":[{"id":"x"}]}', '{"data":[{"attributes":{"name":"x"}}]}'].map((body) =>

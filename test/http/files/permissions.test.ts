@@ -77,12 +77,14 @@ describe('restricted tokens', () => {
       return json.data.id as string
     }
     const a = await make('a', root, 'Type=directory')
-    const b = await make('b', a, 'Type=directory')
+    const b = await make('b', a, 'Type=directory&Tags=shelf')
     await make('inside.jpg', b, 'Type=file')
     const near = await make('near.txt', a, 'Type=file&Tags=work,urgent')
     await make('far.jpg', root, 'Type=file')
     const body = { data: [{ type: 'io.cozy.notes', id: 'n' }] }
     await drive.ask(`POST /files/${near}/relationships/referenced_by`, { body })
+    const shelf = { data: [{ type: 'io.cozy.notes', id: 'shelf' }] }
+    await drive.ask(`POST /files/${b}/relationships/referenced_by`, { body: shelf })
   }, 30_000)
 
   const filled = (text: string) => text.replaceAll(/\{(.+?)\}/g, (_, name) => ids[name] ?? name)
@@ -97,7 +99,13 @@ describe('restricted tokens', () => {
     ['a class', 'image:class', 'inside.jpg far.jpg', 'a near.txt'],
     ['a tag', 'urgent:tags', 'near.txt', 'a far.jpg'],
     ['a tag or another', 'other,work:tags', 'near.txt', 'a far.jpg'],
+    ['a tag of a directory', 'shelf:tags', 'b inside.jpg', 'a near.txt far.jpg'],
+    ['the name of a directory', 'a:name', 'a b inside.jpg near.txt', 'far.jpg'],
+    ['the kind of a directory', 'directory:type', 'a b inside.jpg near.txt', 'far.jpg'],
     ['a reference', 'io.cozy.notes/n:referenced_by', 'near.txt', 'a far.jpg'],
+    ['a reference of a directory', 'io.cozy.notes/shelf:referenced_by', 'b', 'a inside.jpg far.jpg'],
+    ['a parent as an attribute, which rules do not select by', '{b}:dir_id', '', 'inside.jpg near.txt'],
+    ['a size, which rules do not select by', '0:size', '', 'inside.jpg near.txt'],
     ['nothing that is there', 'x', '', 'a b inside.jpg near.txt far.jpg'],
   ])('by %s', async (_, values, allowed, refused) => {
     const as = `io.cozy.files:GET:${filled(values)}`
@@ -121,7 +129,7 @@ describe('restricted tokens', () => {
     ['POST /files/?Type=file&Name=new3.png', 'POST:image:class', 'POST:pdf:class'],
     ['POST /files/?Type=file&Name=new4', `POST:${root}`, 'POST:{a}'],
     ['POST /files/?Type=directory&Path=/a/b/c/d&Recursive=true', 'POST:{a}', 'POST:{far.jpg}'],
-    ['POST /files/?Type=directory&Path=/a/b/c', 'POST:{a}', 'POST:{far.jpg}'],
+    ['POST /files/?Type=directory&Path=/a/b/c2', 'POST:{a}', 'POST:{far.jpg}'],
     ['PUT /files/{near.txt}', 'PUT:{a}', 'POST,PATCH:{a}'],
     ['PATCH /files/{near.txt}', 'PATCH:{a}', 'PUT:{a}'],
     ['PATCH /files/metadata?Path=/a/near.txt', 'PATCH:{a}', 'PATCH:{b}'],

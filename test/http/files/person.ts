@@ -1,6 +1,7 @@
 /** A person with files of their own on a running server, for tests of the file routes. */
 import type { HttpInit } from '../../support/http.ts'
 import type { TestServer } from '../../support/server.ts'
+import { emptyDrive } from './empty-drive.ts'
 
 export interface Person {
   readonly domain: string
@@ -38,6 +39,7 @@ let count = 0
 export async function newPerson(server: TestServer): Promise<Person> {
   const domain = `person-${process.pid}-${count++}-${Date.now().toString(36)}.example.net`
   await server.createInstance(domain)
+  await emptyDrive(server, domain)
   const tokens = new Map<string, Promise<string>>()
   const tokenFor = (scope: string) => {
     const token = tokens.get(scope) ?? server.token(scope, { domain })

@@ -49,7 +49,7 @@ test('/data: POST, PUT, PUT, DELETE, and creation over the tombstone', async () 
   const updated = { _id: id, _rev: second.rev, n: 2 }
   expect(await listener.next()).toEqual([{ event: 'UPDATED', payload: { type, id, doc: updated } }])
   const { rev: third } = await ask('DELETE', `/data/${type}/${id}?rev=${second.rev}`)
-  const deleted = { _id: id, _rev: third, n: 2 }
+  const deleted = { _id: id, _rev: third, _deleted: true, n: 2 }
   expect(await listener.next()).toEqual([{ event: 'DELETED', payload: { type, id, doc: deleted } }])
   const again = await ask('PUT', `/data/${type}/${id}`, { n: 4 })
   const created = { _id: id, _rev: again.rev, n: 4 }
@@ -301,13 +301,13 @@ test('whoever subscribes while others write misses nothing from then on, and eve
 }, 30_000)
 
 describe('NOTIFIED', () => {
-  test('goes to who listens to the document or its doctype, as it was sent', async () => {
+  test('goes to who listens to the document or its doctype, as it was sent and with its id', async () => {
     const type = fresh()
     const [whole, one, other] = [await hear(type), await hear(`${type}/a\n"b`), await hear(`${type}/c`)]
     const path = `/realtime/${type}/${encodeURIComponent('a\n"b')}`
     const body = { data: { title: 'Grüße', nested: [1, { a: null }] }, nul: '\u0000' }
     await ask('POST', path, body)
-    const event = { event: 'NOTIFIED', payload: { type, id: 'a\n"b', doc: body } }
+    const event = { event: 'NOTIFIED', payload: { type, id: 'a\n"b', doc: { ...body, _id: 'a\n"b' } } }
     expect((await whole.next()) as unknown).toEqual([event])
     expect((await one.next()) as unknown).toEqual([event])
     await other.settle()

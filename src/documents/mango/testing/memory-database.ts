@@ -10,8 +10,8 @@ import type {
   KeyPart,
   StoredDocument,
 } from '../../../../storage/documents/contract.ts'
-import { parseJson, stringifyJson } from '../../../json/exact.ts'
-import type { Json } from '../../../json/value.ts'
+import { parseJson, stringifyJson } from '../../../model/json/exact.ts'
+import type { Json } from '../../../model/json/value.ts'
 import { compareBytes } from '../collation.ts'
 import { designDocument, withoutView } from '../design-document.ts'
 import { indexCompiler } from '../index-compiler.ts'

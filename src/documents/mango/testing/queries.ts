@@ -1,5 +1,5 @@
 /** Short ways to fill a database in memory and to query it. */
-import type { JsonObject } from '../../../json/value.ts'
+import type { JsonObject } from '../../../model/json/value.ts'
 import { parseFindRequest } from '../find-request.ts'
 import { planFind } from '../plan.ts'
 import { type FindResult, runFind } from '../run.ts'

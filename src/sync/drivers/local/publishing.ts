@@ -3,7 +3,7 @@
  * kept: nothing is replaced, and nothing removed, before it was seen to be what was expected.
  */
 import { link, lstat, rename, unlink } from 'node:fs/promises'
-import { renameFlags, renameWith } from '../../../runtime.ts'
+import { renameFlags, renameWith } from '../../../platform/runtime.ts'
 import { DriverError } from '../error.ts'
 import { errnoOf } from './failures.ts'
 import { isSameContent, recordOf } from './record.ts'

@@ -1,14 +1,41 @@
 /** What backup and restore ask of the place that keeps documents. */
-import type { ObjectStore } from '../../storage/objects/contract.ts'
-import type { Checksums, Manifest, TableContents } from './format.ts'
+import type { ObjectStore } from '../objects/contract.ts'
+
+export interface TableContents {
+  readonly name: string
+  readonly columns: string[]
+  readonly rows: number
+}
+
+/** A database. Its numbers are bigints, as text. */
+export interface DatabaseContents {
+  readonly db: string
+  readonly prefix: string
+  readonly name: string
+  readonly update_seq: string
+  readonly doc_count: string
+  readonly deleted_count: string
+}
 
 /** What a store holds, as the manifest says it. */
-export type StoreContents = Pick<Manifest, 'postgres' | 'schema' | 'last_database' | 'tables' | 'databases'>
+export interface StoreContents {
+  /** Version of the PostgreSQL that the data came from. */
+  readonly postgres: string
+  /** Version of the tables' schema. */
+  readonly schema: number
+  /** The highest number that a database ever had, a bigint: numbers are never used twice. */
+  readonly last_database: string
+  readonly tables: TableContents[]
+  readonly databases: DatabaseContents[]
+}
+
+/** For each table of revisions a sum over (database, id, generation, hash) that does not depend on their order. */
+export type RevisionSums = Record<string, string>
 
 /** One consistent cut of a store: whatever is written meanwhile is not in it. */
 export interface StoreSnapshot {
   readonly contents: StoreContents
-  revisions(): Promise<Checksums['revisions']>
+  revisions(): Promise<RevisionSums>
   /** The rows of one table in COPY text format, in chunks of any size. Read one table at a time. */
   read(table: TableContents): AsyncIterable<Uint8Array>
 }
@@ -19,7 +46,7 @@ export interface StoreFilling {
   load(table: TableContents, data: AsyncIterable<Uint8Array>): Promise<void>
   /** What has been loaded. */
   contents(): Promise<StoreContents>
-  revisions(): Promise<Checksums['revisions']>
+  revisions(): Promise<RevisionSums>
 }
 
 /** The objects of a store that is saved. Nothing that the snapshot refers to is deleted meanwhile. */

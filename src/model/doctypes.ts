@@ -1,5 +1,5 @@
 /** Names of doctypes and databases, and which of them only their own API may touch (documents 3.1, 3.4). */
-import { Problem } from '../errors.ts'
+import { Problem } from './errors.ts'
 
 /** Bytes; the characters allowed are ASCII. */
 const maxDoctypeLength = 200

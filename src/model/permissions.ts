@@ -1,5 +1,5 @@
 /** Permissions: rules parsed from scope strings, and the questions that routes ask of them (documents 6.3, 6.4). */
-import type { Json } from '../json/value.ts'
+import type { Json } from './json/value.ts'
 
 export type Verb = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 

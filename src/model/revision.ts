@@ -1,27 +1,39 @@
 /** Revision strings `N-H` (documents 4.1). */
 import { Buffer } from 'node:buffer'
-import type { RevisionId } from '../../storage/documents/contract.ts'
-import { Problem } from '../errors.ts'
+import { Problem } from './errors.ts'
+
+/** One node of a revision tree: `gen` counts from 1, `hash` is any non-empty text (32 hex digits when made here). */
+export interface RevisionId {
+  readonly gen: number
+  readonly hash: string
+}
 
 /** Bytes of UTF-8; with the longest id a revision still fits into one index entry. */
 export const maxHashBytes = 1024
 
 /**
- * N counts from 1 without leading zeros. Throws `bad_request` "Invalid rev format". Takes anything, since `_rev` in a
- * document may be of any type.
+ * As CouchDB reads them: leading zeros count for nothing, the hash may be empty. Throws `bad_request` "Invalid rev format",
+ * also for generations above 2^53-1. Takes anything, since `_rev` in a document may be of any type.
  */
 export function parseRevision(text: unknown): RevisionId {
-  const match = typeof text === 'string' ? /^([1-9]\d{0,15})-(.+)$/s.exec(text) : null
+  const match = typeof text === 'string' ? /^(\d+)-(.*)$/s.exec(text) : null
   const gen = Number(match?.[1])
   const hash = match?.[2]
-  if (hash === undefined || !Number.isSafeInteger(gen + 1)) throw invalidRevision()
+  if (hash === undefined || !Number.isSafeInteger(gen)) throw invalidRevision()
   return { gen, hash: parseHash(hash) }
+}
+
+/** Throws `bad_request` when no generation can follow that of `rev`. */
+export function checkSuccessor(rev: RevisionId | undefined): void {
+  if (rev !== undefined && !Number.isSafeInteger(rev.gen + 1)) {
+    throw new Problem('bad_request', `There is no generation after ${rev.gen}`)
+  }
 }
 
 /** 32 hex digits are lowercased, as CouchDB keeps them as 16 bytes; anything else stays as it is. */
 export function parseHash(text: string): string {
   if (/^[0-9a-fA-F]{32}$/.test(text)) return text.toLowerCase()
-  if (text === '' || text.includes('\u0000') || Buffer.byteLength(text) > maxHashBytes) throw invalidRevision()
+  if (text.includes('\u0000') || Buffer.byteLength(text) > maxHashBytes) throw invalidRevision()
   return text
 }
 

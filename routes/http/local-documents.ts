@@ -1,5 +1,5 @@
 import { formatLocalRevision, type PreparedLocal, parseLocalRevision } from '../../src/documents/locals.ts'
-import { Problem } from '../../src/errors.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { ifMatch } from './if-match.ts'
 import type { HttpContext } from './router.ts'
 
@@ -28,4 +28,9 @@ export function withRevision<Local extends Pick<PreparedLocal, 'n'>>(
 /** What a DELETE stands for. */
 export function removalOf(id: string): PreparedLocal {
   return { id, n: undefined, deleted: true, type: undefined, text: '{}' }
+}
+
+/** What CouchDB answers to every method on an attachment of a local document. */
+export function noLocalAttachments(): Problem {
+  return new Problem('bad_request', '_local documents do not accept attachments.')
 }

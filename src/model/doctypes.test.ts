@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
-import { Problem } from '../errors.ts'
 import { checkDoctype, isDatabaseName, isDoctypeName, isReadable, isReadableDoctype, isWritable } from './doctypes.ts'
+import { Problem } from './errors.ts'
 
 test.each<[string, boolean, boolean]>([
   // name, doctype, database

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { Problem } from '../errors.ts'
+import { Problem } from './errors.ts'
 import { compareRevisions, formatRevision, maxHashBytes, parseRevision, sameRevision } from './revision.ts'
 
 const hex = '0123456789abcdef0123456789abcdef'
@@ -13,7 +13,10 @@ describe('revisions', () => {
     ['1--', 1, '-'],
     ['3-é😀', 3, 'é😀'],
     ['1-a\nb', 1, 'a\nb'],
-    ['9007199254740990-x', 9007199254740990, 'x'],
+    ['9007199254740991-x', 9007199254740991, 'x'],
+    ['1-', 1, ''],
+    ['0-abc', 0, 'abc'],
+    ['01-abc', 1, 'abc'],
     ['4294967296-x', 4294967296, 'x'],
     [`1-${'x'.repeat(maxHashBytes)}`, 1, 'x'.repeat(maxHashBytes)],
   ])('%j is read', (text, gen, hash) => {
@@ -26,10 +29,7 @@ describe('revisions', () => {
     [''],
     ['bad'],
     ['1'],
-    ['1-'],
     ['-abc'],
-    ['0-1'],
-    ['01-abc'],
     ['+1-abc'],
     ['-1-abc'],
     ['1.0-abc'],

@@ -2,8 +2,15 @@
  * The revision tree of one document as a set of nodes (documents 4.3 to 4.7). Pure: no function changes its arguments.
  * A `parent` that is not among the nodes was stemmed; the node counts as a root.
  */
-import type { RevisionId, RevisionNode } from '../../storage/documents/contract.ts'
-import { compareRevisions, formatRevision } from './revision.ts'
+import { compareRevisions, formatRevision, type RevisionId } from './revision.ts'
+
+/** A node of a revision tree as kept. `hasBody` is false for ancestors only named by replication or compacted. */
+export interface RevisionNode extends RevisionId {
+  readonly parent: string | undefined
+  readonly deleted: boolean
+  readonly leaf: boolean
+  readonly hasBody: boolean
+}
 
 export type TreeNode = RevisionNode
 

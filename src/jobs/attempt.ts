@@ -1,0 +1,218 @@
+/** One try of a job that this process has taken: writes what becomes of it. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Body } from '../../storage/documents/contract.ts'
+import type { JobStep, JobStore, TakenJob } from '../../storage/jobs/contract.ts'
+import { membersOf } from '../instances/own-documents.ts'
+import type { Log } from '../log.ts'
+import { Problem } from '../model/errors.ts'
+import { isObject, type JsonObject } from '../model/json/value.ts'
+import type { Admission } from './admission.ts'
+import {
+  decoded,
+  finishedMembers,
+  jobBody,
+  optionsOf,
+  type Progress,
+  progressMembers,
+  queuedAgainMembers,
+  startedMembers,
+} from './job-document.ts'
+import { JobFailure, type Task, type Tenant, type Worker } from './service.ts'
+
+/** Processes that may die with a job before it is given up. */
+const maxDeaths = 3
+const defaultTimeout = 10
+/** A worker that does not end when it is told to is not waited for any longer. */
+const graceMs = 5_000
+const progressEveryMs = 1_000
+/** How long a job waits whose instance has to do something first. */
+const waitMs = 5 * 60_000
+/** The same where the instance is not found: it may have been made a moment ago. */
+const missingMs = 10_000
+/** Jobs of instances that are gone for longer are forgotten. */
+const forgottenMs = 24 * 3_600_000
+const writeTries = 5
+
+export interface AttemptOptions {
+  readonly store: JobStore
+  readonly admit: (tenant: Tenant, worker: string) => Promise<Admission>
+  readonly log: Log
+  readonly by: string
+  readonly worker: Worker
+  readonly job: TakenJob
+}
+
+export class Attempt {
+  /** Resolves when all is written; never rejects. */
+  readonly ended: Promise<void>
+  readonly #options: AttemptOptions
+  readonly #controller = new AbortController()
+  readonly #log: Log
+  #members: JsonObject
+  /** It waits in the queue again. */
+  isPutBack = false
+  #outcome: 'stopped' | 'lost' | undefined
+  #lastProgress = 0
+  #writing: Promise<unknown> = Promise.resolve()
+
+  constructor(options: AttemptOptions) {
+    this.#options = options
+    const { prefix, id, worker } = options.job
+    this.#log = options.log.with({ job: id, worker, tenant: prefix })
+    this.#members = membersOf(options.job.text)
+    this.ended = this.#live().catch((error: unknown) => this.#log.error('a job was left', { error }))
+  }
+
+  /** The server stops: the job is begun again by the next one. */
+  stop(): void {
+    this.#outcome ??= 'stopped'
+    this.#controller.abort(new JobFailure('the server stops'))
+  }
+
+  /** Another process has it. */
+  lose(): void {
+    this.#outcome = 'lost'
+    this.#controller.abort(new JobFailure('another process has taken the job'))
+  }
+
+  async #live(): Promise<void> {
+    const { job, admit, worker } = this.#options
+    const admission = await admit(this.#tenant, worker.name)
+    if (admission !== 'run') {
+      await this.#putOff(admission)
+      return
+    }
+    if (job.deaths >= maxDeaths) {
+      this.#log.error('a job is given up: processes died while they ran it', { deaths: job.deaths })
+      await this.#finish(`the server died ${job.deaths} times while it ran this job`)
+      return
+    }
+    this.#members = startedMembers(this.#members, now())
+    if (!(await this.#write({ kind: 'keep' }, this.#body()))) return
+    const failure = await this.#work()
+    await this.#writing
+    if (this.#outcome === 'lost') return
+    // What ended by itself before it noticed has ended.
+    if (this.#outcome === 'stopped' && failure !== undefined) return
+    if (failure === undefined) await this.#finish(undefined)
+    else await this.#fail(failure)
+  }
+
+  /** Its instance is not there, or has to do something first. */
+  async #putOff(admission: Exclude<Admission, 'run'>): Promise<void> {
+    const age = Date.now() - Date.parse(String(this.#members['queued_at']))
+    if (admission === 'missing' && age > forgottenMs) {
+      await this.#write({ kind: 'end' })
+      return
+    }
+    const delayMs = admission === 'missing' ? missingMs : waitMs
+    // A job that gathered events gets its document now: others may gather beside it.
+    const body = this.#options.job.isNew ? this.#body() : undefined
+    await this.#write({ kind: 'again', delayMs, failed: false }, body)
+  }
+
+  /** @returns what went wrong */
+  async #work(): Promise<Error | undefined> {
+    const { worker, job } = this.#options
+    const { signal } = this.#controller
+    const seconds = optionsOf(this.#members).timeout ?? worker.timeout ?? defaultTimeout
+    const timer = setTimeout(
+      () => this.#controller.abort(new JobFailure('timeout')),
+      Math.min(seconds * 1000, 2 ** 31 - 1),
+    )
+    const given: Pick<Task, 'event' | 'payload'> = { event: this.#event(), payload: decoded(this.#members['payload']) }
+    const task: Task = {
+      id: job.id,
+      tenant: this.#tenant,
+      worker: worker.name,
+      message: this.#members['message'] ?? null,
+      ...given,
+      trusted: job.trusted,
+      attempt: job.errors + 1,
+      deaths: job.deaths,
+      signal,
+      log: this.#log,
+      progress: (done, of, unit) => this.#progress({ done, of, unit }),
+    }
+    const deserted = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => setTimeout(() => reject(signal.reason), graceMs).unref(), { once: true })
+    })
+    deserted.catch(() => {})
+    try {
+      await Promise.race([worker.run(task), deserted])
+      return undefined
+    } catch (error) {
+      if (signal.aborted) return signal.reason as Error
+      return error instanceof Error ? error : new Error(String(error))
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async #fail(error: Error): Promise<void> {
+    const { worker, job } = this.#options
+    const failures = job.errors + 1
+    const tries = optionsOf(this.#members).maxExecCount ?? worker.maxExecCount ?? 1
+    const message = messageOf(error)
+    const isLast = failures >= tries || (error instanceof JobFailure && error.final)
+    this.#log.warning('a job failed', { attempt: failures, of: tries, error })
+    if (isLast) {
+      await this.#finish(message)
+      return
+    }
+    this.#members = queuedAgainMembers(this.#members, message)
+    const delayMs = worker.retryDelayMs?.(failures) ?? Math.min(60_000, 100 * 2 ** (failures - 1))
+    await this.#write({ kind: 'again', delayMs, failed: true }, this.#body())
+  }
+
+  async #finish(error: string | undefined): Promise<void> {
+    this.#members = finishedMembers(this.#members, now(), error)
+    await this.#write({ kind: 'end' }, this.#body())
+  }
+
+  #progress(progress: Progress): void {
+    const time = performance.now()
+    if (this.#controller.signal.aborted || time - this.#lastProgress < progressEveryMs) return
+    this.#lastProgress = time
+    this.#members = progressMembers(this.#members, progress)
+    this.#writing = this.#write({ kind: 'keep' }, this.#body()).catch(() => false)
+  }
+
+  /** False when the job is no longer ours. Tried again while the store does not answer. */
+  async #write(then: JobStep, body?: Body): Promise<boolean> {
+    const { store, by, job } = this.#options
+    this.isPutBack = then.kind === 'again'
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const [written] = await store.record(by, [{ prefix: job.prefix, id: job.id, body, then }])
+        return written ?? false
+      } catch (error) {
+        if (attempt >= writeTries || this.#outcome === 'lost') throw error
+        await sleep(100 * 2 ** attempt)
+      }
+    }
+  }
+
+  #body(): Body {
+    return jobBody(this.#options.job.id, this.#members)
+  }
+
+  get #tenant(): Tenant {
+    return { prefix: this.#options.job.prefix, domain: String(this.#members['domain'] ?? '') }
+  }
+
+  #event(): JsonObject | undefined {
+    const event = decoded(this.#members['event'])
+    return isObject(event) ? event : undefined
+  }
+}
+
+/** What the owner of the job sees. */
+function messageOf(error: Error): string {
+  if (error instanceof JobFailure) return error.message
+  return error instanceof Problem ? error.reason : 'the worker failed'
+}
+
+function now(): string {
+  return new Date().toISOString()
+}

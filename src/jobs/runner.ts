@@ -1,0 +1,208 @@
+/** Takes jobs from the queue and runs them in this process, a few of each worker at a time. */
+import { randomUUID } from 'node:crypto'
+import type { JobStore, TakenJob } from '../../storage/jobs/contract.ts'
+import { Alarm } from '../documents/alarm.ts'
+import type { Log } from '../log.ts'
+import type { Admission } from './admission.ts'
+import { Attempt } from './attempt.ts'
+import { JobFailure, type Tenant, type Worker } from './service.ts'
+import { knownWorkers } from './worker-names.ts'
+
+const defaultConcurrency = 4
+/** Looks without having been called, in case a call was lost. */
+const lookMs = 5_000
+const retryMs = 1_000
+/** Milliseconds at least between two looks for jobs whose time has come. */
+const restMs = 50
+/** Attempts that were told to end get this long. */
+const patienceMs = 3_000
+
+export interface RunnerOptions {
+  readonly store: JobStore
+  readonly admit: (tenant: Tenant, worker: string) => Promise<Admission>
+  readonly log: Log
+  readonly leaseMs: number
+  /** Of all workers together. */
+  readonly concurrency: number
+  readonly limits: Readonly<Record<string, WorkerLimits>>
+}
+
+/** What is set for a worker in place of its own. */
+export interface WorkerLimits {
+  readonly concurrency?: number | undefined
+  readonly max_exec_count?: number | undefined
+  /** Seconds. */
+  readonly timeout?: number | undefined
+}
+
+/** What this process does of one worker. */
+interface Lane {
+  readonly worker: Worker
+  running: number
+  /** The tenant that was served last: the next one begins behind it. */
+  after: string
+  /** There may be more jobs than were taken. */
+  more: boolean
+}
+
+export class Runner {
+  readonly #by = randomUUID()
+  readonly #lanes = new Map<string, Lane>()
+  readonly #attempts = new Map<string, Attempt>()
+  readonly #alarm = new Alarm()
+  readonly #options: RunnerOptions
+  #stopped = false
+  /** Somebody queued something. */
+  #called = true
+  /** When to look next for jobs whose time has come, by the process's clock. */
+  #ripenAt = 0
+  #ripened = Number.NEGATIVE_INFINITY
+  #unwatch: (() => void) | undefined
+  #renewing: ReturnType<typeof setInterval> | undefined
+  #serving: Promise<void> | undefined
+
+  constructor(options: RunnerOptions) {
+    this.#options = options
+    for (const name of knownWorkers) this.register(missingWorker(name))
+  }
+
+  get running(): number {
+    return this.#attempts.size
+  }
+
+  register(worker: Worker): void {
+    const { concurrency, max_exec_count, timeout } = this.#options.limits[worker.name] ?? {}
+    const limited = {
+      ...worker,
+      ...(concurrency === undefined ? {} : { concurrency }),
+      ...(max_exec_count === undefined ? {} : { maxExecCount: max_exec_count }),
+      ...(timeout === undefined ? {} : { timeout }),
+    }
+    this.#lanes.set(worker.name, { worker: limited, running: 0, after: '', more: true })
+  }
+
+  start(): void {
+    const { store, leaseMs, concurrency } = this.#options
+    if (this.#serving !== undefined || concurrency === 0) return
+    this.#unwatch = store.watch(() => this.#call())
+    this.#renewing = setInterval(() => void this.#renew(), leaseMs / 4)
+    this.#serving = this.#serve()
+  }
+
+  async close(): Promise<void> {
+    this.#stopped = true
+    this.#unwatch?.()
+    this.#alarm.ring()
+    await this.#serving
+    for (const attempt of this.#attempts.values()) attempt.stop()
+    const ends = [...this.#attempts.values()].map((attempt) => attempt.ended)
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const patience = new Promise((resolve) => {
+      timer = setTimeout(resolve, patienceMs)
+    })
+    await Promise.race([Promise.all(ends), patience])
+    clearTimeout(timer)
+    clearInterval(this.#renewing)
+    // Where this fails the jobs are begun again when their lease ends.
+    if (this.#serving !== undefined) await this.#options.store.release(this.#by).catch(() => 0)
+  }
+
+  #call(): void {
+    this.#called = true
+    this.#alarm.ring()
+  }
+
+  async #serve(): Promise<void> {
+    const { store, log } = this.#options
+    let failing = false
+    const recovered = await store.recover().catch(() => 0)
+    if (recovered > 0) log.info('jobs are begun again', { count: recovered })
+    while (!this.#stopped) {
+      this.#alarm.clear()
+      let pauseMs = lookMs
+      try {
+        pauseMs = await this.#look()
+        failing = false
+      } catch (error) {
+        if (!failing) log.warning('jobs are late', { error })
+        failing = true
+        this.#called = true
+        pauseMs = retryMs
+      }
+      if (!this.#stopped) await this.#alarm.wait(pauseMs)
+    }
+  }
+
+  /** Takes what there are hands for. @returns milliseconds until there may be something without a call */
+  async #look(): Promise<number> {
+    const { store } = this.#options
+    const now = performance.now()
+    // What was queued just now may be for later.
+    if (now >= this.#ripenAt || (this.#called && now >= this.#ripened + restMs)) {
+      const nextMs = await store.ripen(this.#by)
+      this.#ripened = performance.now()
+      this.#ripenAt = this.#ripened + Math.min(lookMs, this.#options.leaseMs / 2, Math.max(1, nextMs ?? lookMs))
+      this.#called = true
+    } else if (this.#called) this.#ripenAt = Math.min(this.#ripenAt, this.#ripened + restMs)
+    if (this.#called) {
+      this.#called = false
+      for (const name of await store.ready()) {
+        const lane = this.#lanes.get(name)
+        if (lane) lane.more = true
+      }
+    }
+    for (const lane of this.#lanes.values()) if (lane.more && !this.#stopped) await this.#take(lane)
+    return Math.max(0, this.#ripenAt - performance.now())
+  }
+
+  async #take(lane: Lane): Promise<void> {
+    const { store, leaseMs } = this.#options
+    const { name, concurrency = defaultConcurrency } = lane.worker
+    const slots = Math.min(concurrency - lane.running, this.#options.concurrency - this.#attempts.size)
+    if (slots <= 0) return
+    const jobs = await store.take(name, { slots, after: lane.after, by: this.#by, leaseMs })
+    lane.more = jobs.length === slots
+    lane.after = jobs.at(-1)?.prefix ?? lane.after
+    for (const job of jobs) this.#begin(lane, job)
+  }
+
+  #begin(lane: Lane, job: TakenJob): void {
+    const { store, admit, log } = this.#options
+    const key = keyOf(job)
+    const attempt = new Attempt({ store, admit, log, by: this.#by, worker: lane.worker, job })
+    this.#attempts.set(key, attempt)
+    lane.running += 1
+    void attempt.ended.then(() => {
+      if (this.#attempts.get(key) === attempt) this.#attempts.delete(key)
+      lane.running -= 1
+      if (attempt.isPutBack) this.#call()
+      else this.#alarm.ring()
+    })
+  }
+
+  /** Says that this process lives, and ends what was taken away from it because it seemed dead. */
+  async #renew(): Promise<void> {
+    if (this.#attempts.size === 0) return
+    const before = [...this.#attempts]
+    try {
+      const held = new Set((await this.#options.store.renew(this.#by, this.#options.leaseMs)).map(keyOf))
+      for (const [key, attempt] of before) if (!held.has(key)) attempt.lose()
+    } catch {
+      // The next one tells.
+    }
+  }
+}
+
+/** For workers that are known by name only: their jobs fail with the reason. */
+function missingWorker(name: string): Worker {
+  return {
+    name,
+    async run() {
+      throw new JobFailure(`this server has no worker ${name}`, { final: true })
+    },
+  }
+}
+
+function keyOf({ prefix, id }: { readonly prefix: string; readonly id: string }): string {
+  return `${prefix}\n${id}`
+}

@@ -1,0 +1,198 @@
+/**
+ * What jobs ask of the place that keeps them, beside what a `DocumentStore` gives. A job is a document of `io.cozy.jobs`;
+ * while it waits or runs an entry of the queue stands beside it, and both change in one commit, so that neither is ever
+ * without the other after a crash. What the members of the documents mean is known in `src/jobs`.
+ */
+import type { Body, DatabaseRef, RevisionId } from '../documents/contract.ts'
+
+export const jobsDoctype = 'io.cozy.jobs'
+export const triggersDoctype = 'io.cozy.triggers'
+
+/** A job to be queued. */
+export interface NewJob {
+  readonly prefix: string
+  readonly id: string
+  readonly worker: string
+  readonly body: Body
+  /** Made by the server, not by a client: its message may be believed. */
+  readonly trusted: boolean
+  /** Absent: it only gets a document, nobody takes it (a client does the work and says so). */
+  readonly queue?: {
+    /** Milliseconds until it may be taken. */
+    readonly delayMs: number
+    /**
+     * A trigger that gathers its events: while a job of it waits for its time, that job's members become what `merge`
+     * makes of them, and this one is not made. A gathering job has no document until it is taken.
+     */
+    readonly gather?: { readonly trigger: string; merge(waiting: string): string }
+  }
+}
+
+/** An entry of the queue that this process has taken. */
+export interface TakenJob {
+  readonly prefix: string
+  readonly id: string
+  readonly worker: string
+  /** Members of its document as they were when it was queued: JSON text. */
+  readonly text: string
+  readonly trusted: boolean
+  /** It has no document yet. */
+  readonly isNew: boolean
+  /** How often it has failed. */
+  readonly errors: number
+  /** How many processes ended while they ran it. */
+  readonly deaths: number
+}
+
+/** What is written about a job that this process has taken. */
+export interface JobRecord {
+  readonly prefix: string
+  readonly id: string
+  /** The new body of the document; absent: it stays. */
+  readonly body?: Body | undefined
+  readonly then: JobStep
+}
+
+export type JobStep =
+  /** It goes on running. */
+  | { readonly kind: 'keep' }
+  /** It has ended. */
+  | { readonly kind: 'end' }
+  /** It is given back and may be taken again after a time; `failed` counts an error. */
+  | { readonly kind: 'again'; readonly delayMs: number; readonly failed: boolean }
+
+/** A trigger whose time has come, or whose time has not been worked out. */
+export interface DueTrigger {
+  readonly prefix: string
+  readonly id: string
+  /** Its document as JSON text, without `_id` and `_rev`. */
+  readonly text: string
+  /** Milliseconds since 1970; absent: it has to be worked out. */
+  readonly dueMs: number | undefined
+  /** As read: `fire` does nothing when it changed meanwhile. */
+  readonly version: string
+}
+
+export interface Firing {
+  readonly trigger: Pick<DueTrigger, 'prefix' | 'id' | 'version'>
+  readonly jobs: readonly NewJob[]
+  /** When it is due next in milliseconds since 1970; `never` leaves the document, `remove` deletes it. */
+  readonly next: number | 'never' | 'remove'
+}
+
+/** A trigger of the type `@event`, as JSON text without `_id` and `_rev`. */
+export interface EventTrigger {
+  readonly prefix: string
+  readonly id: string
+  readonly text: string
+}
+
+/** A document that changed, with what it was before where that is still kept. */
+export interface ChangedForEvents {
+  readonly id: string
+  readonly seq: bigint
+  readonly gen: number
+  readonly hash: string
+  readonly deleted: boolean
+  readonly leaves: number
+  readonly text: string
+  readonly parent: { readonly hash: string; readonly deleted: boolean; readonly text: string | undefined } | undefined
+}
+
+/** A page of what events have not been told of. */
+export interface EventPage {
+  /** `DatabaseInfo.epoch`. */
+  readonly epoch: string
+  /** Where the page begins: rows lie behind it. */
+  readonly after: bigint
+  readonly rows: readonly ChangedForEvents[]
+  /** Where it ends. */
+  readonly until: bigint
+  readonly full: boolean
+}
+
+/** The jobs of a trigger that its state is told from; texts are documents without `_id` and `_rev`. */
+export interface StoredJob extends RevisionId {
+  readonly id: string
+  readonly text: string
+}
+
+export interface JobStore {
+  /** Writes documents and entries in one commit. Gives the first revision of each; `undefined` where a gathering job has none. */
+  push(jobs: readonly NewJob[]): Promise<readonly (RevisionId | undefined)[]>
+  /**
+   * Takes at most `slots` jobs of a worker for the process `by`, which is believed to be alive for `leaseMs` from now and
+   * after each `renew`. Guarantee: no job is taken by two at a time. Tenants take turns, beginning behind `after`.
+   */
+  take(worker: string, options: TakeOptions): Promise<readonly TakenJob[]>
+  /** Workers that have jobs which may be taken now. */
+  ready(): Promise<readonly string[]>
+  /**
+   * Lets jobs be taken whose time has come, and those of other processes than `by` that are believed to be dead. Gives the
+   * milliseconds until the next job's time comes.
+   */
+  ripen(by: string): Promise<number | undefined>
+  /** Lets jobs be taken again that a process had which cannot be alive any more. For the first process that starts. */
+  recover(): Promise<number>
+  /** Says for all jobs of a process that it is alive. Gives those that it has. */
+  renew(by: string, leaseMs: number): Promise<readonly { readonly prefix: string; readonly id: string }[]>
+  /**
+   * Writes what became of jobs, document and entry in one commit. False for those that the process does not have any
+   * more: nothing of them is written.
+   */
+  record(by: string, records: readonly JobRecord[]): Promise<readonly boolean[]>
+  /** Gives back everything that a process has. */
+  release(by: string): Promise<number>
+  /** Takes jobs out of the queue, taken or not, and writes their documents. Gives how many documents were written. */
+  end(
+    jobs: readonly { readonly prefix: string; readonly id: string; readonly body: Body | undefined }[],
+  ): Promise<number>
+
+  /** Calls `listener` soon after any process queued jobs or changed triggers, at times also for nothing. */
+  watch(listener: () => void): () => void
+  /** Tells the listeners of all processes. */
+  wake(): void
+
+  /** Jobs of a tenant in some states, the oldest first, and the newest of a trigger. Documents as JSON text. */
+  list(prefix: string, filter: JobFilter): Promise<readonly StoredJob[]>
+  /** The newest jobs of each of these triggers, newest first. */
+  ofTriggers(
+    prefix: string,
+    triggers: readonly string[],
+    limit: number,
+  ): Promise<readonly (StoredJob & { readonly trigger: string })[]>
+
+  /** Triggers that are due or to be worked out, the most urgent first. */
+  dueTriggers(limit: number): Promise<readonly DueTrigger[]>
+  /** When the next trigger is due, in milliseconds since 1970. */
+  nextTrigger(): Promise<number | undefined>
+  /** Queues jobs and sets the trigger's next time in one commit. False when the trigger changed since it was read. */
+  fire(firing: Firing): Promise<boolean>
+
+  /** All triggers for events, of every tenant. */
+  eventTriggers(): Promise<readonly EventTrigger[]>
+  /** Databases that were never told of begin with what is committed from now on. */
+  beginEvents(refs: readonly DatabaseRef[]): Promise<void>
+  /** What has not been told of a database, from its first document where it never was; `undefined` when there is none. */
+  eventPage(ref: DatabaseRef, options: { readonly limit: number }): Promise<EventPage | undefined>
+  /** Queues the jobs of a page and moves on behind it in one commit. False when somebody else did. */
+  eventsDone(ref: DatabaseRef, page: EventPage, jobs: readonly NewJob[]): Promise<boolean>
+  /** Databases of which something has not been told: those that were told of before, and all named `name`. */
+  untold(name: string): Promise<readonly DatabaseRef[]>
+
+  /** True for one of all processes that ask, once in `everyMs`. */
+  isTurn(name: string, everyMs: number): Promise<boolean>
+}
+
+export interface TakeOptions {
+  readonly slots: number
+  readonly after: string
+  readonly by: string
+  readonly leaseMs: number
+}
+
+export interface JobFilter {
+  readonly worker?: string | undefined
+  readonly states: readonly string[]
+  readonly limit: number
+}
