@@ -34,8 +34,8 @@ export function json(status: number, value: unknown): Response {
 }
 
 /** Done, and nothing to say. */
-export function noContent(): Response {
-  return new Response(null, { status: 204, headers: uncached })
+export function noContent(headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(null, { status: 204, headers: { ...uncached, ...headers } })
 }
 
 /** Sends plain text. */
@@ -49,7 +49,10 @@ const secrets: ReadonlySet<string> = new Set(['cli_secret', 'oauth_secret', 'ses
 /** An instance as everybody with the passphrase may see it. */
 export function instanceObject(instance: Instance): object {
   const shown = Object.entries(instance.document).filter(([name]) => !secrets.has(name))
-  return object(instance, Object.fromEntries(shown))
+  return object(instance, {
+    ...Object.fromEntries(shown),
+    password_defined: instance.document['password_defined'] ?? null,
+  })
 }
 
 /** The same with its secrets: the answer to a change, as documented. Never log it. */

@@ -1,11 +1,12 @@
 /** OAuth clients of an instance, as its operator makes, finds and removes them. */
 import { z } from '@hono/zod-openapi'
+import { invalidParameter } from '../../src/instances/problems.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { registered, shownClient } from '../auth/register.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { json } from './answer.ts'
 import { PlainProblem } from './errors.ts'
-import { lenientBooleanOf, textOf } from './request.ts'
+import { booleanOf, textOf } from './request.ts'
 import type { AdminServices } from './services.ts'
 
 const tag = 'tokens'
@@ -27,7 +28,7 @@ export function clientRoutes(face: Face, { instances, auth }: Needs): void {
         RedirectURI: textOf('Where codes are sent, without a fragment'),
         ClientName: textOf('Required'),
         SoftwareID: textOf('Required'),
-        AllowLoginScope: lenientBooleanOf('The client may ask for the scope `login`'),
+        AllowLoginScope: booleanOf('AllowLoginScope', 'The client may ask for the scope `login`. Required'),
       }),
       answers: {
         200: shownClient,
@@ -38,12 +39,15 @@ export function clientRoutes(face: Face, { instances, auth }: Needs): void {
     },
     async (_c, { query }) => {
       const instance = await instances.find(query.Domain ?? '')
+      if (query.AllowLoginScope === undefined) {
+        throw invalidParameter('AllowLoginScope', 'AllowLoginScope must be true or false')
+      }
       const given = {
         redirectUris: [query.RedirectURI ?? ''],
         name: query.ClientName ?? '',
         softwareId: query.SoftwareID ?? '',
         more: {},
-        allowLoginScope: query.AllowLoginScope === true,
+        allowLoginScope: query.AllowLoginScope,
       }
       const client = await auth.clients.register(instance, given).catch((error: unknown) => {
         if (error instanceof Problem && error.code === 'bad_request')

@@ -143,7 +143,7 @@ export function codeRoutes(
       if (mode === undefined) throw new Problem('bad_request', 'Unknown authentication mode')
       if ((instance.document['auth_mode'] ?? 0) === mode) return json(200, `Instance has already ${name} auth mode`)
       await instances.update(path.domain, () => ({ auth_mode: mode === 0 ? undefined : mode }))
-      return noContent()
+      return noContent({ 'content-type': 'application/json' })
     },
   )
 }

@@ -27,7 +27,9 @@ export function listRoutes(face: Face, { instances }: Pick<AdminServices, 'insta
     },
     async (c, { query: asked }) => {
       const limit = asked['page[limit]']
-      const page = await instances.list({ limit, cursor: asked['page[cursor]'], skip: asked['page[skip]'] })
+      // Without a page there is nothing to skip.
+      const skip = limit === undefined ? undefined : asked['page[skip]']
+      const page = await instances.list({ limit, cursor: asked['page[cursor]'], skip })
       const data = page.instances.map(instanceObject)
       const links =
         page.next === undefined ? {} : { links: { next: `/instances?page[limit]=${limit}&page[cursor]=${page.next}` } }

@@ -33,7 +33,7 @@ import { versionRoutes } from './version.ts'
 
 /** Mount the face's router at the root of the admin listener, behind what needs no passphrase. */
 export function adminRoutes(services: AdminServices): Face {
-  // Answers here may hold secrets: no cache may keep them.
+  // Other methods on known paths are unknown paths, as tools know it. Answers may hold secrets: no cache may keep them.
   const headers = { 'cache-control': 'no-store' }
   const face = newFace({ log: services.log, errorBody, media: 'application/vnd.api+json', headers })
   face.router.use(sameSiteOnly(face.onError))
@@ -68,7 +68,6 @@ export function adminRoutes(services: AdminServices): Face {
   layoutsRoute(face, services) //          GET    /swift/layouts
   swiftRoutes(face, services) //           GET    /swift/vfs; GET, PUT, DELETE /swift/vfs/OBJECT
   profileRoute(face) //                    GET    /tools/pprof/heap
-  refuseOtherMethods(face)
 
   face.router.all('*', (c) => face.onError(new PlainProblem('not_found', 'Not Found'), c))
   return face
