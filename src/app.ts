@@ -11,6 +11,7 @@ import { newClientOf } from '../routes/http/client.ts'
 import { cors } from '../routes/http/cors.ts'
 import { newFace } from '../routes/http/endpoint.ts'
 import { type HttpRouter, newRouter } from '../routes/http/router.ts'
+import { jobsRoutes } from '../routes/jobs/routes.ts'
 import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
@@ -30,7 +31,7 @@ import { openMaintenance } from './admin/maintenance.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
 import { startSweeper } from './attachments/sweeper.ts'
 import { openAuth } from './auth/auth.ts'
-import type { OwnerMail } from './auth/mail.ts'
+import { newOwnerMail } from './auth/mail.ts'
 import { proxyAddresses } from './config/proxies.ts'
 import type { Config } from './config/schema.ts'
 import { openDocuments } from './documents/documents.ts'
@@ -40,12 +41,15 @@ import { openIdentity, type Welcome } from './first-run.ts'
 import { openFsck } from './fsck/fsck.ts'
 import { openInstances } from './instances/instances.ts'
 import type { Instance } from './instances/service.ts'
-import { openJobs } from './jobs/jobs.ts'
+import { openJobSystem } from './jobs/system.ts'
+import { applicationWorkers } from './jobs/workers/applications.ts'
+import { archiveWorkers } from './jobs/workers/archives.ts'
 import { logWorker } from './jobs/workers/log.ts'
+import { sendmailWorker } from './jobs/workers/sendmail.ts'
 import type { Fetch, ListenerName } from './listeners.ts'
 import type { Log } from './log.ts'
+import { openMail } from './mail/mail.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
-import { Problem } from './model/errors.ts'
 import { StartupError } from './model/startup-error.ts'
 import { openOutgoing } from './outgoing/outgoing.ts'
 import { newReadyCheck } from './readiness.ts'
@@ -85,9 +89,8 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
     onChange: () => realtime.gateway.recheck(),
   })
   const adminAuth = await openPassphrase(config, store)
-  const ownerMail: OwnerMail = async () => {
-    throw new Problem('store_unavailable', 'This server cannot send mail.')
-  }
+  const mail = openMail({ config: config.mail, contexts: config, store, log })
+  const ownerMail = newOwnerMail(mail)
   const auth = openAuth({
     store,
     secrets: store.files.secrets,
@@ -124,8 +127,10 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
   const versioning = { max: max_number_of_versions_to_keep, minDelayMs: min_delay_between_two_versions * 1000 }
   const driveOf = newDriveOf({ store, versioning })
   const fsck = openFsck({ store, fileStore: store.files, objects, files })
-  const jobs = openJobs({ store, jobs: store.jobs, instances, log, settings: config.jobs })
-  jobs.register(logWorker)
+  const jobSystem = openJobSystem({ store, instances, log, settings: config.jobs, builtIn: [] })
+  const { jobs, triggers } = jobSystem
+  const workers = [logWorker, sendmailWorker(mail, instances), ...archiveWorkers(store.files), ...applicationWorkers]
+  for (const worker of workers) jobs.register(worker)
   const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
   const metrics = newMetrics('hearth')
   observeProcess(metrics)
@@ -184,13 +189,23 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
       fs: () => objects.ping(),
     },
   })
-  openApiRoute(publicApp, [statusFace, ofFiles, dataFace, couchFace, realtime, authFace], { version })
+  const jobsFace = jobsRoutes({
+    jobs,
+    triggers,
+    instances,
+    attempts: store.attempts,
+    log,
+    expiredStatus,
+    maxJsonBytes: limits.maxRequestBytes,
+  })
+  openApiRoute(publicApp, [statusFace, ofFiles, dataFace, couchFace, realtime, authFace, jobsFace], { version })
   publicApp.route('/', statusFace.router)
   publicApp.route('/', authFace.router)
   publicApp.route('/', ofFiles.router)
   publicApp.route('/', dataFace.router)
   publicApp.route('/', couchFace.router)
   publicApp.route('/', realtime.router)
+  publicApp.route('/', jobsFace.router)
   const adminApp = newApp('admin')
   const driveOfNobody = (instance: Instance) => driveOf(instance, undefined)
   const adminFace = adminRoutes({
@@ -215,7 +230,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
   })
   adminApp.route('/', adminFace.router)
 
-  jobs.start()
+  jobSystem.start()
   return {
     apps: {
       public: publicApp.fetch,
@@ -228,7 +243,7 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
       void realtime.gateway.close().then(() => hub.close())
     },
     async close() {
-      await jobs.close()
+      await jobSystem.close()
       await files.close()
     },
     async greet(publicPort) {

@@ -1,12 +1,13 @@
 /** `_bulk_docs` with both values of `new_edits` (documents 1.14). */
 import { z } from '@hono/zod-openapi'
-import type { PreparedDocument } from '../../src/documents/document.ts'
+import type { DocumentRules, PreparedDocument } from '../../src/documents/document.ts'
 import { localPrefix, type PreparedLocal } from '../../src/documents/locals.ts'
 import type { BulkOutcome } from '../../src/documents/service.ts'
 import type { ParsedJson } from '../../src/model/json/exact.ts'
 import { isObject } from '../../src/model/json/value.ts'
 import { jsonValue } from '../http/answer.ts'
-import { readJson } from '../http/body.ts'
+import { receiving } from '../http/attachment.ts'
+import { readDocuments } from '../http/body.ts'
 import { bulkRequest } from '../http/bulk-request.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enterWhole } from './access.ts'
@@ -40,8 +41,11 @@ export function bulkRoute(face: Face, services: CouchdbServices): void {
     async (c, { path }) => {
       const { ref } = await enterWhole(c, services, path.db, 'POST', 'read')
       requireJson(c)
-      const { docs, newEdits } = bulkRequest(await readJson(c, { maxBytes: limits.maxRequestBytes }))
-      const prepared = docs.map((doc) => prepareAny(doc, limits.maxDocumentBytes))
+      const receive = receiving(documents, ref, { create: false })
+      const body = await readDocuments(c, { envelope: 'bulk', maxBytes: limits.maxRequestBytes, receive })
+      const { docs, newEdits } = bulkRequest(body)
+      const rules = { maxBytes: limits.maxDocumentBytes, received: body.received }
+      const prepared = docs.map((doc) => prepareAny(doc, rules))
       const plain = prepared.filter((doc): doc is PreparedDocument => 'body' in doc)
       // Without documents the engine touches no database.
       if (plain.length === 0) await documents.info(ref)
@@ -63,8 +67,8 @@ export function bulkRoute(face: Face, services: CouchdbServices): void {
 }
 
 /** Local documents may stand among the others; they have no history, so `new_edits` says nothing to them. */
-function prepareAny(doc: ParsedJson, maxBytes: number): PreparedDocument | PreparedLocal {
+function prepareAny(doc: ParsedJson, rules: DocumentRules): PreparedDocument | PreparedLocal {
   const id = isObject(doc.value) ? doc.value['_id'] : undefined
-  if (typeof id !== 'string' || !id.startsWith(localPrefix)) return prepare(doc, maxBytes)
-  return prepareLocalDocument(doc, maxBytes, id)
+  if (typeof id !== 'string' || !id.startsWith(localPrefix)) return prepare(doc, rules)
+  return prepareLocalDocument(doc, rules.maxBytes, id)
 }

@@ -32,7 +32,7 @@ export function createRoute(face: Face, services: CouchdbServices): void {
     async (c, { path }) => {
       const visit = await enterDatabase(c, services, path.db, ['POST', 'PUT'], 'write')
       requireJson(c)
-      const prepared = await writer.prepare(c)
+      const prepared = await writer.prepare(c, visit)
       const id = prepared.id ?? newDocumentId()
       await writer.allow(visit, id, prepared, prepared.rev)
       return sendWritten(c, 201, visit.ref, await writer.store(visit, id, prepared, prepared.rev))

@@ -1,5 +1,10 @@
 /** What this face reads out of a request: content types, ids, documents. */
-import { checkDocumentId, type PreparedDocument, prepareDocument } from '../../src/documents/document.ts'
+import {
+  checkDocumentId,
+  type DocumentRules,
+  type PreparedDocument,
+  prepareDocument,
+} from '../../src/documents/document.ts'
 import { type PreparedLocal, prepareLocal } from '../../src/documents/locals.ts'
 import { Problem } from '../../src/model/errors.ts'
 import type { ParsedJson } from '../../src/model/json/exact.ts'
@@ -27,8 +32,8 @@ export function checkPathId(id: string): void {
 }
 
 /** A document as this face takes it: `_type` is a special member that CouchDB does not know. */
-export function prepare(body: ParsedJson, maxBytes: number, id?: string): PreparedDocument {
-  return withoutType(prepareDocument(body, { maxBytes, id, replicatorMembers: true }))
+export function prepare(body: ParsedJson, rules: DocumentRules): PreparedDocument {
+  return withoutType(prepareDocument(body, { ...rules, replicatorMembers: true }))
 }
 
 /** The same for a local document, whose id has its prefix. */

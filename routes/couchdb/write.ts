@@ -122,7 +122,7 @@ export function writeRoutes(face: Face, services: CouchdbServices): void {
     query: { readonly rev?: string | undefined; readonly new_edits?: string | undefined },
   ): Promise<Response> {
     const multipart = await multipartDocument(c, services.limits.maxRequestBytes)
-    const given = multipart ? writer.prepared(multipart.json, id) : await writer.prepare(c, id)
+    const given = multipart ? writer.prepared(multipart.json, id) : await writer.prepare(c, visit, id)
     const rev = revisionAsked(c, { body: given.rev, query: query.rev })
     await writer.allow(visit, id, given, rev)
     const prepared = multipart

@@ -5,7 +5,8 @@ import { orWithoutDatabase } from '../../src/model/no-database.ts'
 import type { Verb } from '../../src/model/permissions.ts'
 import { formatRevision } from '../../src/model/revision.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
-import { readJson } from '../http/body.ts'
+import { receiving } from '../http/attachment.ts'
+import { readDocuments } from '../http/body.ts'
 import type { HttpContext } from '../http/router.ts'
 import { refuseUnlessWhole, requireDocument, requireRendered, type Visit } from './access.ts'
 import type { Written } from './answer.ts'
@@ -24,14 +25,15 @@ export class Writer {
   }
 
   /** The body as a document; 400 and 413 when it is none. The id is that of the path. */
-  async prepare(c: HttpContext, id?: string): Promise<PreparedDocument> {
-    const body = await readJson(c, { maxBytes: this.#limits.maxRequestBytes })
-    return this.prepared(body, id)
+  async prepare(c: HttpContext, { ref }: Visit, id?: string): Promise<PreparedDocument> {
+    const receive = receiving(this.#documents, ref, { create: false })
+    const body = await readDocuments(c, { envelope: 'document', maxBytes: this.#limits.maxRequestBytes, receive })
+    return prepare(body, { maxBytes: this.#limits.maxDocumentBytes, id, received: body.received })
   }
 
   /** The same of a body that was read already. */
   prepared(body: ParsedJson, id?: string): PreparedDocument {
-    return prepare(body, this.#limits.maxDocumentBytes, id)
+    return prepare(body, { maxBytes: this.#limits.maxDocumentBytes, id })
   }
 
   /** POST for a creation, PUT for an update (of the stored and of the new version), DELETE for a tombstone too. */

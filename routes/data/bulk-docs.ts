@@ -3,9 +3,9 @@ import { z } from '@hono/zod-openapi'
 import { prepareBulk } from '../../src/documents/document.ts'
 import type { BulkOutcome } from '../../src/documents/service.ts'
 import { Problem } from '../../src/model/errors.ts'
-import type { ParsedJson } from '../../src/model/json/exact.ts'
 import { jsonValue } from '../http/answer.ts'
-import { readJson } from '../http/body.ts'
+import { type Receive, receiving } from '../http/attachment.ts'
+import { type DocumentsJson, readDocuments } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enterWhole } from './access.ts'
@@ -31,9 +31,11 @@ export function bulkRoute(face: Face, { documents, instances, limits }: DataServ
     },
     async (c, { path: { type } }) => {
       const { ref } = await enterWhole(c, instances, type, 'POST', 'write')
-      const { docs, newEdits } = prepareBulk(await readBulk(c, limits), {
+      const body = await readBulk(c, limits, receiving(documents, ref, { create: true }))
+      const { docs, newEdits } = prepareBulk(body, {
         maxBytes: limits.maxDocumentBytes,
         replicatorMembers: true,
+        received: body.received,
       })
       for (const doc of docs) requireType(doc, type)
       const outcomes = newEdits
@@ -44,11 +46,12 @@ export function bulkRoute(face: Face, { documents, instances, limits }: DataServ
   )
 }
 
-async function readBulk(c: HttpContext, limits: DataLimits): Promise<ParsedJson> {
+async function readBulk(c: HttpContext, limits: DataLimits, receive: Receive): Promise<DocumentsJson> {
   try {
-    return await readJson(c, { maxBytes: limits.maxRequestBytes })
+    return await readDocuments(c, { envelope: 'bulk', maxBytes: limits.maxRequestBytes, receive })
   } catch (error) {
-    if (!(error instanceof Problem) || error.code !== 'bad_request') throw error
+    // What is wrong with an attachment or with the connection is said as it is.
+    if (!(error instanceof Problem) || !error.reason.startsWith('invalid ')) throw error
     throw frameworkProblem('bad_request', 'request body is not valid JSON')
   }
 }

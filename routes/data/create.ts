@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import { newDocumentId } from '../../src/ids.ts'
 import { Problem } from '../../src/model/errors.ts'
+import { receiving } from '../http/attachment.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enter, requireDocument } from './access.ts'
 import { sendWritten, written } from './answer.ts'
@@ -25,7 +26,10 @@ export function createRoute(face: Face, { documents, instances, limits }: DataSe
     },
     async (c, { path: { type } }) => {
       const visit = await enter(c, instances, type, ['POST'], 'write')
-      const { value, document } = await readDocumentBody(c, type, limits)
+      const { value, document } = await readDocumentBody(c, type, {
+        limits,
+        receive: receiving(documents, visit.ref, { create: true }),
+      })
       if (document.id !== undefined) throw new Problem('defined_id', 'document _id should be empty')
       if (document.rev !== undefined) throw new Problem('doc_validation', 'a new document has no _rev')
       requireDocument(visit, 'POST', value)

@@ -5,7 +5,8 @@ import type { ParsedJson } from '../../src/model/json/exact.ts'
 import { isObject, type JsonObject } from '../../src/model/json/value.ts'
 import { parseRevision } from '../../src/model/revision.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
-import { readJson } from '../http/body.ts'
+import type { Receive } from '../http/attachment.ts'
+import { type DocumentsJson, readDocuments, readJson } from '../http/body.ts'
 import type { Part } from '../http/multipart.ts'
 import { multipartDocument } from '../http/multipart-document.ts'
 import { segment } from '../http/path.ts'
@@ -14,10 +15,14 @@ import type { HttpContext } from '../http/router.ts'
 import { bareProblem, requestProblem } from './errors.ts'
 import type { DataLimits } from './services.ts'
 
-/** Reads a JSON body; what is no JSON is an E3 (documents 0.6). */
-export async function readBody(c: HttpContext, limits: DataLimits): Promise<ParsedJson> {
+/** Reads a JSON body; what is not JSON is an E3. */
+export function readBody(c: HttpContext, limits: DataLimits): Promise<ParsedJson> {
+  return asRequestProblem(() => readJson(c, { maxBytes: limits.maxRequestBytes }))
+}
+
+async function asRequestProblem<Body>(read: () => Promise<Body>): Promise<Body> {
   try {
-    return await readJson(c, { maxBytes: limits.maxRequestBytes })
+    return await read()
   } catch (error) {
     if (error instanceof Problem && error.code === 'bad_request') throw requestProblem(error.reason)
     throw error
@@ -32,21 +37,29 @@ export interface DocumentBody {
   readonly parts?: AsyncIterator<Part> | undefined
 }
 
-/** Reads a document out of a request's body. `id` comes from the path; an empty `_id` or `_rev` counts as absent. */
+/**
+ * Reads a document out of a request's body. `id` comes from the path; an empty `_rev`, and beside an id in the path an empty
+ * `_id`, count as absent. Long contents go to `receive`.
+ */
 export async function readDocumentBody(
   c: HttpContext,
   type: string,
-  limits: DataLimits,
-  id?: string,
+  { limits, receive, id }: { readonly limits: DataLimits; readonly receive: Receive; readonly id?: string },
 ): Promise<DocumentBody> {
   const multipart = id === undefined ? undefined : await multipartDocument(c, limits.maxRequestBytes)
-  const body = multipart?.json ?? (await readBody(c, limits))
+  const reading = () => readDocuments(c, { envelope: 'document', maxBytes: limits.maxRequestBytes, receive })
+  const body: ParsedJson & Partial<DocumentsJson> = multipart?.json ?? (await asRequestProblem(reading))
   const { value } = body
   // The one value that cozy-stack's own parser lets through to CouchDB.
   if (value === null) throw new Problem('bad_request', 'Document must be a JSON object')
   if (!isObject(value)) throw requestProblem('Document must be a JSON object')
   const emptyIsAbsent = id !== undefined || value['_id'] !== ''
-  const document = prepareDocument(body, { maxBytes: limits.maxDocumentBytes, id, emptyIsAbsent })
+  const document = prepareDocument(body, {
+    maxBytes: limits.maxDocumentBytes,
+    id,
+    emptyIsAbsent,
+    received: body.received,
+  })
   requireType(document, type)
   return { value, document, parts: multipart?.parts }
 }

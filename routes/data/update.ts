@@ -1,6 +1,7 @@
 /** `PUT /data/T/ID`: a new version of a document, or a new document under the client's id (documents 1.7). */
 
 import { z } from '@hono/zod-openapi'
+import { receiving } from '../http/attachment.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { revisionAsked } from '../http/if-match.ts'
 import { receiveParts } from '../http/multipart-document.ts'
@@ -38,7 +39,11 @@ export function updateRoute(face: Face, { documents, instances, limits }: DataSe
     async (c, { path: { type, id }, query }) => {
       checkPathId(id)
       const visit = await enter(c, instances, type, ['PUT', 'POST'], 'write')
-      const { value, document, parts } = await readDocumentBody(c, type, limits, id)
+      const { value, document, parts } = await readDocumentBody(c, type, {
+        limits,
+        receive: receiving(documents, visit.ref, { create: true }),
+        id,
+      })
       if (document.id !== undefined && document.id !== id) throw requestProblem('document _id doesnt match url')
       const rev = revisionAsked(c, { body: document.rev, query: query.rev }, mismatch)
       const verb = rev === undefined ? 'POST' : 'PUT'

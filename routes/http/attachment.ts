@@ -1,16 +1,19 @@
 /** Attachments over HTTP as both faces speak them (documents 1.26): the body of a PUT, the answer to a GET. */
 
+import { createHash } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
 import type { Upload } from '../../src/attachments/contents.ts'
+import type { ExtractOptions } from '../../src/attachments/extract.ts'
 import { hasMarks } from '../../src/attachments/inline.ts'
-import type { AttachmentRead, Documents } from '../../src/documents/service.ts'
+import type { AttachmentRead, BulkOptions, Documents } from '../../src/documents/service.ts'
 import { keptContentType } from '../../src/model/content-type.ts'
 import { Problem } from '../../src/model/errors.ts'
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
 import { jsonText, notModified } from './answer.ts'
 import { rangeOf } from './byte-range.ts'
 import { unchanged } from './conditional.ts'
-import { incomingBytes } from './incoming.ts'
+import { contentEncoding, unpacked } from './content-encoding.ts'
+import { incomingBytes, incomingChunks } from './incoming.ts'
 import { sendMultipart, wantsMultipart } from './multipart-answer.ts'
 import { textParameter } from './parameters.ts'
 import { type HttpContext, header, headerReader } from './router.ts'
@@ -33,18 +36,31 @@ export const uploadHeaders = {
   'Content-MD5': 'Checked, when it is given',
 } as const
 
-/** The content and its type as a request brings it. Throws `bad_content_type` when it is compressed. */
+/**
+ * The content and its type as a request brings it. What comes as gzip is stored unpacked, its Content-MD5 being that of the
+ * packed bytes (RFC 1864). Throws `bad_content_type` for other encodings.
+ */
 export function uploadOf(c: HttpContext): Omit<Upload, 'name'> & { readonly contentType: string } {
-  const encoding = header(c, 'content-encoding')?.trim().toLowerCase() ?? 'identity'
-  if (encoding !== 'identity') {
-    throw new Problem('bad_content_type', 'Only the identity content-encoding is supported')
-  }
+  const contentType = header(c, 'content-type') ?? 'application/octet-stream'
+  const md5 = header(c, 'content-md5')
+  if (contentEncoding(c) === 'gzip') return { contentType, body: unpacked(checked(incomingChunks(c), md5)) }
   const length = header(c, 'content-length')
   return {
-    contentType: header(c, 'content-type') ?? 'application/octet-stream',
+    contentType,
     length: length === undefined ? undefined : Number(length),
-    md5: header(c, 'content-md5'),
+    md5,
     body: incomingBytes(c),
+  }
+}
+
+async function* checked(body: AsyncIterable<Uint8Array>, md5: string | undefined): AsyncGenerator<Uint8Array> {
+  const hash = createHash('md5')
+  for await (const chunk of body) {
+    hash.update(chunk)
+    yield chunk
+  }
+  if (md5 !== undefined && hash.digest('base64') !== md5) {
+    throw new Problem('content_md5_mismatch', 'Possible message corruption.')
   }
 }
 
@@ -99,6 +115,17 @@ async function send(
   if (c.req.raw.method === 'HEAD') return new Response(null, { status, headers })
   const body = await documents.openContent(ref, attachment, part)
   return body && new Response(body as ReadableStream<Uint8Array<ArrayBuffer>>, { status, headers })
+}
+
+export type Receive = ExtractOptions['receive']
+
+/** Stores contents that are taken out of a body while it arrives. */
+export function receiving(
+  documents: Pick<Documents, 'receiveContent'>,
+  ref: DatabaseRef,
+  options: BulkOptions,
+): Receive {
+  return (name, body) => documents.receiveContent(ref, { name, body }, options)
 }
 
 /** What puts contents in the place of marks; `undefined` where they were not asked for, and there are no marks. */

@@ -1,11 +1,13 @@
 /** Reading request bodies: counted while they arrive, so that a body over the limit never fills the memory. */
 import type { IncomingMessage } from 'node:http'
+import { type ExtractOptions, extractContents, type ReceivedContents } from '../../src/attachments/extract.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { decodeText, type ParsedJson, parseJson } from '../../src/model/json/exact.ts'
+import { contentEncoding, decodedBytes } from './content-encoding.ts'
 import { type HttpContext, header } from './router.ts'
 
 export interface BodyLimit {
-  /** Bytes of the body as sent. */
+  /** Bytes of the body, unpacked where it came compressed. */
   readonly maxBytes: number
 }
 
@@ -28,8 +30,29 @@ export async function readText(c: HttpContext, limit: BodyLimit): Promise<string
   const declared = header(c, 'content-length')
   if (declared !== undefined && Number(declared) > limit.maxBytes) throw tooLarge(limit)
   const incoming = c.env?.incoming
-  const bytes = incoming === undefined ? await readStream(c.req.raw.body, limit) : await readIncoming(incoming, limit)
-  return decodeText(bytes)
+  const isPlain = incoming !== undefined && contentEncoding(c) === 'identity'
+  return decodeText(await (isPlain ? readIncoming(incoming, limit) : readStream(decodedBytes(c), limit)))
+}
+
+/** A document, or several, whose long contents are in the store already. */
+export interface DocumentsJson extends ParsedJson {
+  readonly received: ReceivedContents
+}
+
+/** Bodies that are at most so long are read whole, contents and all. Bytes. */
+const smallBody = 256 * 1024
+
+/**
+ * The same as `readJson` for documents: long contents of attachments are handed to `receive` while they arrive, and do not
+ * count for the limit.
+ */
+export async function readDocuments(c: HttpContext, options: ExtractOptions): Promise<DocumentsJson> {
+  const declared = Number(header(c, 'content-length') ?? Number.POSITIVE_INFINITY)
+  if (declared <= smallBody && contentEncoding(c) === 'identity') {
+    return { ...(await readJson(c, options)), received: new Map() }
+  }
+  const { bytes, received } = await extractContents(decodedBytes(c), options)
+  return { ...parseJson(decodeText(bytes)), received }
 }
 
 /** Node's own events: about half the time of a web stream over the same socket. */
@@ -51,10 +74,10 @@ function readIncoming(incoming: IncomingMessage, limit: BodyLimit): Promise<Uint
   })
 }
 
-async function readStream(stream: ReadableStream<Uint8Array> | null, limit: BodyLimit): Promise<Uint8Array> {
+async function readStream(stream: AsyncIterable<Uint8Array>, limit: BodyLimit): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of stream ?? []) {
+  for await (const chunk of stream) {
     size += chunk.length
     if (size > limit.maxBytes) throw tooLarge(limit)
     chunks.push(chunk)

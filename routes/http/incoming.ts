@@ -1,4 +1,4 @@
-/** The bytes of an upload as they come (files 3.2). */
+/** The bytes of an upload as they come. */
 import type { IncomingMessage } from 'node:http'
 import type { Bytes } from '../../src/files/service.ts'
 import { Problem } from '../../src/model/errors.ts'
@@ -22,6 +22,17 @@ export async function* incomingBytes(c: HttpContext): Bytes {
   } catch (cause) {
     throw new Problem('bad_request', 'The request body was cut short.', { cause })
   }
+}
+
+/** The same for readers that keep what they have read. */
+export async function* incomingChunks(c: HttpContext): Bytes {
+  const incoming = c.env?.incoming
+  try {
+    yield* incoming === undefined ? (c.req.raw.body ?? []) : chunksOf(incoming)
+  } catch (cause) {
+    throw new Problem('bad_request', 'The request body was cut short.', { cause })
+  }
+  if (incoming?.complete === false) throw new Problem('bad_request', 'The request body was cut short.')
 }
 
 /** Not destroyed when the reader stops: the answer goes out over the same socket. */

@@ -3,16 +3,13 @@
  * first, then the contents in the order of its members, or by the name that a part gives.
  */
 import { Buffer } from 'node:buffer'
-import type { IncomingMessage } from 'node:http'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { createGunzip } from 'node:zlib'
 import type { FollowingAttachment, GivenAttachment } from '../../src/attachments/given.ts'
 import type { PreparedDocument } from '../../src/documents/document.ts'
 import type { Documents } from '../../src/documents/service.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { decodeText, type ParsedJson, parseJson } from '../../src/model/json/exact.ts'
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
+import { decodedBytes, unpacked } from './content-encoding.ts'
 import { multipartBoundary, multipartParts, type Part } from './multipart.ts'
 import { quotedName } from './multipart-answer.ts'
 import { type HttpContext, header } from './router.ts'
@@ -27,7 +24,7 @@ export interface MultipartDocument {
 export async function multipartDocument(c: HttpContext, maxBytes: number): Promise<MultipartDocument | undefined> {
   const boundary = multipartBoundary(header(c, 'content-type'))
   if (boundary === undefined) return undefined
-  const parts = multipartParts(bodyOf(c), boundary)
+  const parts = multipartParts(decodedBytes(c), boundary)
   const first = await parts.next()
   if (first.done === true) throw new Problem('bad_request', 'The multipart body holds no document.')
   const chunks: Uint8Array[] = []
@@ -80,32 +77,5 @@ function placeOf({ headers }: Part, waiting: readonly FollowingAttachment[]): nu
 /** The bytes as they are stored: those that came compressed are not counted before they are unpacked. */
 function bytesOf({ length, gzipped }: FollowingAttachment, { body }: Part) {
   if (!gzipped) return { length, body }
-  const gunzip = createGunzip()
-  // What goes wrong comes out of the stream's other end.
-  pipeline(Readable.from(body), gunzip).catch(() => {})
-  return { body: unpacked(gunzip) }
-}
-
-async function* unpacked(stream: Readable): AsyncGenerator<Uint8Array> {
-  try {
-    yield* stream
-  } catch (cause) {
-    if (cause instanceof Problem) throw cause
-    throw new Problem('bad_request', 'An attachment that is to be compressed is not.', { cause })
-  }
-}
-
-/** The body as it comes; the parser keeps pieces of several chunks, so none may be given back. Throws `bad_request` when the client leaves before the end. */
-async function* bodyOf(c: HttpContext): AsyncGenerator<Uint8Array> {
-  const incoming: IncomingMessage | undefined = c.env?.incoming
-  if (incoming === undefined) {
-    yield* c.req.raw.body ?? []
-    return
-  }
-  try {
-    yield* incoming
-  } catch (cause) {
-    throw new Problem('bad_request', 'The request body was cut short.', { cause })
-  }
-  if (!incoming.complete) throw new Problem('bad_request', 'The request body was cut short.')
+  return { body: unpacked(body) }
 }

@@ -4,6 +4,7 @@ import { hash } from 'node:crypto'
 import type { Content } from '../../storage/documents/contract.ts'
 import { Problem } from '../model/errors.ts'
 import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
+import type { ReceivedContents } from './extract.ts'
 
 interface Named {
   readonly name: string
@@ -36,7 +37,7 @@ export interface FollowingAttachment extends Named {
   readonly gzipped: boolean
 }
 
-/** Its content followed, and is in the store. */
+/** Its content followed, or was taken out of the body while it arrived, and is in the store. */
 export interface ReceivedAttachment extends Named {
   readonly kind: 'received'
   readonly contentType: string
@@ -45,18 +46,23 @@ export interface ReceivedAttachment extends Named {
 
 export type GivenAttachment = InlineAttachment | StubAttachment | FollowingAttachment | ReceivedAttachment
 
+const nothingReceived: ReceivedContents = new Map()
+
 /** What an attachment is when nobody said it. */
 const unknownType = 'application/octet-stream'
 
 /**
- * Checks the member and decodes what came inline; `undefined` when it is empty. Throws `bad_request` for names and data that
+ * Checks the member and decodes what came inline; `received` is what was taken out of the body before. `undefined` when it is empty. Throws `bad_request` for names and data that
  * cannot be, `doc_validation` when it is no object.
  */
-export function parseAttachments(value: Json | undefined): readonly GivenAttachment[] | undefined {
+export function parseAttachments(
+  value: Json | undefined,
+  received: ReceivedContents = nothingReceived,
+): readonly GivenAttachment[] | undefined {
   if (value === undefined) return undefined
   if (!isObject(value)) throw new Problem('doc_validation', '_attachments must be an object')
   const names = Object.keys(value)
-  return names.length === 0 ? undefined : names.map((name) => parseAttachment(name, value[name]))
+  return names.length === 0 ? undefined : names.map((name) => parseAttachment(name, value[name], received))
 }
 
 /** Throws `bad_request` for a name that no attachment can have. */
@@ -74,7 +80,7 @@ export function contentOf(data: Uint8Array): Content {
   return { digest: hash('md5', data, 'base64'), length: data.length }
 }
 
-function parseAttachment(name: string, value: Json | undefined): GivenAttachment {
+function parseAttachment(name: string, value: Json | undefined, received: ReceivedContents): GivenAttachment {
   checkAttachmentName(name)
   if (!isObject(value)) throw new Problem('bad_request', `Attachment ${name} must be an object`)
   const revpos = position(value['revpos'])
@@ -84,9 +90,16 @@ function parseAttachment(name: string, value: Json | undefined): GivenAttachment
     throw new Problem('bad_request', `Attachment ${name}: content_type must be a string`)
   }
   if (value['follows'] === true) return { kind: 'follows', name, revpos, contentType, ...following(name, value) }
+  const content = receivedContent(value['data'], received)
+  if (content) return { kind: 'received', name, revpos, contentType, content }
   const data = decoded(value['data'])
   if (!data) throw new Problem('bad_request', `Invalid attachment data for ${name}`)
   return { kind: 'inline', name, revpos, contentType, data, content: contentOf(data) }
+}
+
+function receivedContent(data: Json | undefined, received: ReceivedContents): Content | undefined {
+  const mark = isObject(data) ? data['received'] : undefined
+  return typeof mark === 'string' ? received.get(mark) : undefined
 }
 
 function following(name: string, value: JsonObject): { readonly length: number; readonly gzipped: boolean } {

@@ -58,7 +58,7 @@ export async function settleEdits(
   return settled
 }
 
-/** The same of revisions that are stored as they are. Those that are known already have no attachments. */
+/** The same of revisions that are stored as they are. Of those whose body is known already none is looked for. */
 export async function settleRevisions(
   store: Store,
   contents: Contents,
@@ -66,14 +66,14 @@ export async function settleRevisions(
   revisions: readonly RevisionGiven[],
 ): Promise<readonly Stubs[]> {
   const withStub = revisions.filter(hasStub)
-  const trees =
+  const trees: ReadonlyMap<string, RevisionTree> =
     withStub.length === 0 ? new Map() : await store.readTrees(ref, [...new Set(withStub.map(({ id }) => id))])
   const settled: Stubs[] = []
   const kept: Stub[] = []
   for (const revision of revisions) {
     const known = hasStub(revision) ? trees.get(revision.id) : undefined
     const rev = { gen: revision.gen, hash: revision.path[0] ?? '' }
-    if (known?.nodes.some((node: RevisionId) => sameRevision(node, rev))) {
+    if (known?.nodes.some((node) => sameRevision(node, rev) && node.hasBody)) {
       settled.push(noStubs)
       continue
     }

@@ -1,6 +1,7 @@
 /** One document as a client sent it: its special members checked and taken out, its body made ready for the store. */
 import { Buffer } from 'node:buffer'
 import type { RevisionId } from '../../storage/documents/contract.ts'
+import type { ReceivedContents } from '../attachments/extract.ts'
 import { type GivenAttachment, parseAttachments } from '../attachments/given.ts'
 import { isDesignId, makeBody, type ObjectBody } from '../model/body.ts'
 import { Problem } from '../model/errors.ts'
@@ -23,6 +24,8 @@ export interface DocumentRules {
   readonly emptyIsAbsent?: boolean | undefined
   /** Keep the members that CouchDB's replicator writes into its own documents, instead of refusing them. */
   readonly replicatorMembers?: boolean | undefined
+  /** Contents that were taken out of the body while it arrived. */
+  readonly received?: ReceivedContents | undefined
 }
 
 export interface PreparedDocument {
@@ -64,7 +67,7 @@ export function prepareDocument({ value, exact }: ParsedJson, rules: DocumentRul
     deleted: value['_deleted'] === true,
     revisions,
     type: value['_type'] as string | undefined,
-    attachments: parseAttachments(value['_attachments']),
+    attachments: parseAttachments(value['_attachments'], rules.received),
     body: makeBody(rules.id ?? id, members, stringifyJson(printed), rules.maxBytes),
   }
 }

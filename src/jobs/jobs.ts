@@ -1,17 +1,16 @@
 /** Queues jobs, runs them in this process, and answers for those that there are. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
-import { type JobStore, jobsDoctype, type NewJob } from '../../storage/jobs/contract.ts'
-import { newDocumentId } from '../ids.ts'
+import { type JobStore, jobsDoctype } from '../../storage/jobs/contract.ts'
 import { readDocument, revText } from '../instances/own-documents.ts'
 import type { Instances } from '../instances/service.ts'
 import type { Log } from '../log.ts'
 import { Problem } from '../model/errors.ts'
 import { newAdmission } from './admission.ts'
 import { cleanJobs, purgeJobs } from './cleaning.ts'
-import { finishedMembers, jobBody, jobOf, jobOfMembers, newJobMembers } from './job-document.ts'
+import { finishedMembers, jobBody, jobOf, jobOfMembers } from './job-document.ts'
+import { newJob } from './new-job.ts'
 import { Runner, type WorkerLimits } from './runner.ts'
 import type { Job, JobOrder, Jobs } from './service.ts'
-import { clientWorker, isKnownWorker } from './worker-names.ts'
 
 /** The settings `jobs`. */
 export interface JobSettings {
@@ -84,16 +83,4 @@ export function openJobs({ store, jobs, instances, log, settings }: JobsOptions)
 
 export function jobNotFound(): Problem {
   return new Problem('not_found', 'jobs: not found')
-}
-
-/** @throws Problem `not_found` for a worker that nobody knows */
-export function newJob(order: JobOrder): { readonly job: NewJob; readonly members: Job['members'] } {
-  const isClients = order.worker === clientWorker
-  if (!isClients && !isKnownWorker(order.worker)) throw new Problem('not_found', 'jobs: could not find worker')
-  const id = newDocumentId()
-  const state = isClients && order.manual ? 'running' : 'queued'
-  const members = newJobMembers(order, new Date().toISOString(), state)
-  const { prefix } = order.tenant
-  const base = { prefix, id, worker: order.worker, body: jobBody(id, members), trusted: order.fromClient !== true }
-  return { members, job: isClients ? base : { ...base, queue: { delayMs: order.delayMs ?? 0 } } }
 }

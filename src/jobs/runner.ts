@@ -84,7 +84,7 @@ export class Runner {
   start(): void {
     const { store, leaseMs, concurrency } = this.#options
     if (this.#serving !== undefined || concurrency === 0) return
-    this.#unwatch = store.watch(() => this.#call())
+    this.#unwatch = store.watch('queue', () => this.#call())
     this.#renewing = setInterval(() => void this.#renew(), leaseMs / 4)
     this.#serving = this.#serve()
   }

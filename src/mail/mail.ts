@@ -31,9 +31,9 @@ export function openMail({ config, contexts, store, log }: MailOptions): MailSer
   return {
     async send(instance, message) {
       const owner = await ownerOf(store, instance)
+      const recipients = recipientsOf(owner, message, supportOf(instance, config, contexts))
       const { subject, text, html } = contentOf(instance, owner, message)
       const sender = senderOf(instance, config, contexts)
-      const recipients = recipientsOf(owner, message, supportOf(instance, config, contexts))
       const onBehalf = message.mode === 'from' || message.mode === 'support'
       const replyTo = message.reply_to ? personOf(message.reply_to) : onBehalf ? owner.person : sender.replyTo
       const detail = { instance: instance.domain, template: message.template_name }

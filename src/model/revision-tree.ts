@@ -26,15 +26,17 @@ export interface Merged {
   readonly nodes: readonly TreeNode[]
   /**
    * `new_leaf`: the revision continues a leaf. `new_branch`: it is new and continues none, so it may be a conflict.
-   * `ancestors`: it was known, but not all of its ancestors. `none`: nothing new, `nodes` is the tree that was given.
+   * `filled`: it was known by name only, or its body had been dropped. `ancestors`: it was known, but not all of its
+   * ancestors. `none`: nothing new, `nodes` is the tree that was given.
    */
-  readonly change: 'new_leaf' | 'new_branch' | 'ancestors' | 'none'
+  readonly change: 'new_leaf' | 'new_branch' | 'filled' | 'ancestors' | 'none'
 }
 
 /**
  * Grafts a path on the tree: at its deepest known node, else as a new root (documents 4.5, 4.6). Where path and tree
- * disagree about the parent of a known node the tree wins. Only `path[0]` gets a body, and only when it is new.
- * With `limit` the result is stemmed, so that a path longer than the stored one is `none` when repeated.
+ * disagree about the parent of a known node the tree wins. Only `path[0]` gets a body, and only when it has none: a value
+ * wins over a missing one, as in CouchDB's `couch_key_tree`, so that the order of arrival does not show. With `limit`
+ * the result is stemmed, so that a path longer than the stored one is `none` when repeated.
  */
 export function mergePath(nodes: readonly TreeNode[], { gen, path, deleted }: RevisionPath, limit?: number): Merged {
   const tree = indexOf(nodes)
@@ -42,7 +44,8 @@ export function mergePath(nodes: readonly TreeNode[], { gen, path, deleted }: Re
     const hash = path[at]
     return hash === undefined ? undefined : tree.get(formatRevision({ gen: gen - at, hash }))
   }
-  const isNew = known(0) === undefined
+  const before = known(0)
+  const isNew = before === undefined
   // It was stemmed: known to be an ancestor, so it must not come back as a leaf.
   if (isNew && nodes.some((node) => node.gen === gen + 1 && node.parent === path[0])) return { nodes, change: 'none' }
   let continuesLeaf = false
@@ -61,13 +64,15 @@ export function mergePath(nodes: readonly TreeNode[], { gen, path, deleted }: Re
     const parent = node.parent ?? path[at + 1]
     const leaf = node.leaf && at === 0
     if (leaf !== node.leaf) continuesLeaf = true
-    if (leaf !== node.leaf || parent !== node.parent) put({ ...node, leaf, parent })
+    if (at === 0 && !node.hasBody) put({ ...node, parent, deleted, hasBody: true })
+    else if (leaf !== node.leaf || parent !== node.parent) put({ ...node, leaf, parent })
     if (parent !== path[at + 1]) break
   }
   if (!touched) return { nodes, change: 'none' }
   const merged = limit === undefined ? [...tree.values()] : stem([...tree.values()], limit)
   if (isNew) return { nodes: merged, change: continuesLeaf ? 'new_leaf' : 'new_branch' }
-  return sameNodes(nodes, merged) ? { nodes, change: 'none' } : { nodes: merged, change: 'ancestors' }
+  if (sameNodes(nodes, merged)) return { nodes, change: 'none' }
+  return { nodes: merged, change: before.hasBody ? 'ancestors' : 'filled' }
 }
 
 /** Leaves, the winner first: not deleted before deleted, then the higher generation, then the greater hash. */
@@ -147,6 +152,6 @@ function sameNodes(before: readonly TreeNode[], after: readonly TreeNode[]): boo
   const tree = indexOf(before)
   return after.every((node) => {
     const old = tree.get(formatRevision(node))
-    return old !== undefined && old.leaf === node.leaf && old.parent === node.parent
+    return old !== undefined && old.leaf === node.leaf && old.parent === node.parent && old.hasBody === node.hasBody
   })
 }

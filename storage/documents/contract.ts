@@ -18,7 +18,7 @@ export interface DatabaseRef {
 
 export interface DatabaseInfo {
   readonly ref: DatabaseRef
-  /** Changes when a database is dropped and made again; part of every sequence a client sees. */
+  /** Changes when a database is dropped and made again, and by a restore; part of every sequence a client sees. */
   readonly epoch: string
   readonly updateSeq: bigint
   /** Documents whose winner is not deleted, design documents included. */

@@ -148,10 +148,10 @@ export interface JobStore {
     jobs: readonly { readonly prefix: string; readonly id: string; readonly body: Body | undefined }[],
   ): Promise<number>
 
-  /** Calls `listener` soon after any process queued jobs or changed triggers, at times also for nothing. */
-  watch(listener: () => void): () => void
-  /** Tells the listeners of all processes. */
-  wake(): void
+  /** Calls `listener` soon after any process queued jobs, or woke those that look after triggers; at times also for nothing. */
+  watch(what: 'queue' | 'triggers', listener: () => void): () => void
+  /** Tells the listeners of all processes that triggers changed. */
+  wakeTriggers(): void
 
   /** Jobs of a tenant in some states, the oldest first, and the newest of a trigger. Documents as JSON text. */
   list(prefix: string, filter: JobFilter): Promise<readonly StoredJob[]>

@@ -16,6 +16,14 @@ export const dataTables = [
   'object_ledger',
   'secrets',
   'attachments',
+  'sync_state',
+  'sync_entries',
+  'sync_files',
+  'sync_versions',
+  'sync_replicas',
+  'sync_trash',
+  'sync_journal',
+  'sync_issues',
   'job_queue',
   'event_feeds',
   'recurring_work',
@@ -24,6 +32,9 @@ export const dataTables = [
 
 /** Tables that triggers fill from others. */
 export const derivedTables = ['file_nodes', 'file_references', 'trigger_schedule'] as const
+
+/** Tables of work that is under way: what a restored database has nothing of. */
+export const passingTables = ['sync_intents', 'sync_commands'] as const
 
 /** Tables whose rows are revisions. */
 const revisionTables = ['docs', 'revs'] as const

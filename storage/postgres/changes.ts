@@ -4,10 +4,12 @@
  */
 import type { ChangedDocument, ChangesPage, ChangesRange } from '../documents/contract.ts'
 import type { Sql } from './connection.ts'
+import { epochOf } from './databases.ts'
 import { documentOf, type ReadRow } from './read-queue.ts'
 
 /** The database, one document, its parent; `id` is null where the page has no row. */
 type PageRow = [
+  restored: string,
   updateSeq: string,
   total: string,
   id: string | null,
@@ -31,7 +33,7 @@ export async function readChanges(sql: Sql, db: string, range: ChangesRange): Pr
           (SELECT r.body FROM revs r WHERE r.db = x.db AND r.id = x.id AND r.gen = x.gen - 1 AND r.hash = x.parent) END`
     : sql`NULL::boolean, NULL::text`
   const rows = (await sql`
-    SELECT d.update_seq, d.doc_count + d.deleted_count, p.*
+    SELECT d.restored, d.update_seq, d.doc_count + d.deleted_count, p.*
     FROM databases d LEFT JOIN LATERAL (
       SELECT x.id, x.gen, x.hash, x.deleted, x.leaves, x.seq, ${text}, ${parent}
       FROM ${documents} ${behind(sql, range)} ${order} LIMIT ${range.limit}
@@ -42,11 +44,12 @@ export async function readChanges(sql: Sql, db: string, range: ChangesRange): Pr
   const found = rows.flatMap((row) => changed(row) ?? [])
   // In order already; SQL does not promise it of a join.
   found.sort((a, b) => (a.seq < b.seq === range.descending ? 1 : -1))
-  return { epoch: db, updateSeq: BigInt(first[0]), total: Number(first[1]), rows: found }
+  const [restored, updateSeq, total] = first
+  return { epoch: epochOf({ db, restored }), updateSeq: BigInt(updateSeq), total: Number(total), rows: found }
 }
 
 function changed(row: PageRow): ChangedDocument | undefined {
-  const [, , id, gen, hash, deleted, leaves, seq, text, parentDeleted, parentText] = row
+  const [, , , id, gen, hash, deleted, leaves, seq, text, parentDeleted, parentText] = row
   const document = id === null ? undefined : documentOf(id, [gen, hash, deleted, leaves, seq, text])
   if (!document || parentDeleted === null) return document
   return { ...document, parent: { deleted: parentDeleted, ...(parentText === null ? {} : { text: parentText }) } }

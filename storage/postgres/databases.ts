@@ -28,8 +28,14 @@ export async function createDatabase(sql: Sql, { prefix, name }: DatabaseRef): P
   return made.length > 0 ? 'created' : 'exists'
 }
 
+/** The epoch of a database's sequences out of its row. */
+export function epochOf({ db, restored }: { readonly db: string; readonly restored: string }): string {
+  return restored === '0' ? db : `${db}.${restored}`
+}
+
 interface InfoRow {
   readonly db: string
+  readonly restored: string
   readonly update_seq: string
   readonly doc_count: string
   readonly deleted_count: string
@@ -39,7 +45,7 @@ interface InfoRow {
 
 export async function databaseInfo(sql: Sql, ref: DatabaseRef): Promise<DatabaseInfo> {
   const [row] = await sql<InfoRow[]>`
-    SELECT d.db, d.update_seq, d.doc_count, d.deleted_count, d.revs_limit,
+    SELECT d.db, d.restored, d.update_seq, d.doc_count, d.deleted_count, d.revs_limit,
       (SELECT CASE WHEN c.reltuples > 0 THEN pg_table_size(c.oid) / c.reltuples ELSE 1024 END::float8
        FROM pg_class c WHERE c.oid = 'docs'::regclass) AS row_bytes
     FROM databases d WHERE d.prefix = ${ref.prefix} AND d.name = ${ref.name}`
@@ -48,7 +54,7 @@ export async function databaseInfo(sql: Sql, ref: DatabaseRef): Promise<Database
   const deletedCount = Number(row.deleted_count)
   return {
     ref,
-    epoch: row.db,
+    epoch: epochOf(row),
     updateSeq: BigInt(row.update_seq),
     docCount,
     deletedCount,

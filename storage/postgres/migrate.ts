@@ -7,9 +7,11 @@ import files from './migrations/0003-files.sql' with { type: 'text' }
 import attachments from './migrations/0004-attachments.sql' with { type: 'text' }
 import attempts from './migrations/0005-attempts.sql' with { type: 'text' }
 import jobs from './migrations/0006-jobs.sql' with { type: 'text' }
+import restored from './migrations/0007-restored.sql' with { type: 'text' }
+import sync from './migrations/0008-sync.sql' with { type: 'text' }
 
 /** In order; the position (from 1) is the schema's version. Never edit one that was released. */
-const migrations: readonly string[] = [documents, replication, files, attachments, attempts, jobs]
+const migrations: readonly string[] = [documents, replication, files, attachments, attempts, jobs, restored, sync]
 
 /** Version of the schema that this program writes. */
 export const schemaVersion = migrations.length

@@ -116,7 +116,7 @@ export async function replicateTrees(
     for (const { gen, path, deleted, body } of arrived) {
       const step = mergePath(merged, { gen, path, deleted }, limit)
       merged = step.nodes
-      if (step.change === 'new_leaf' || step.change === 'new_branch') bodies.set(`${gen}-${path[0]}`, body)
+      if (step.change !== 'ancestors' && step.change !== 'none') bodies.set(`${gen}-${path[0]}`, body)
     }
     return merged === before ? undefined : { nodes: merged, bodies }
   })

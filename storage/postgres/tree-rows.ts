@@ -47,7 +47,7 @@ interface RevisionRow {
   readonly text: string | null
 }
 
-/** Everything that is not a winner: what is new, what lost the title, what changed its place, what was stemmed. */
+/** Everything that is not a winner: what is new, what lost the title, what changed or got its body, what was stemmed. */
 export function writeNodes(
   tx: Transaction,
   db: string,
@@ -69,7 +69,9 @@ export function writeNodes(
         if (old && key !== formerWinner) removed.push({ id, node })
       } else if (key === formerWinner) dethroned.push({ id, node, text: null })
       else if (!old) made.push({ id, node, text: changes[at]?.bodies.get(key)?.text ?? null })
-      else if (old.leaf !== node.leaf || old.parent !== node.parent) altered.push({ id, node, text: null })
+      else if (old.leaf !== node.leaf || old.parent !== node.parent || old.hasBody !== node.hasBody) {
+        altered.push({ id, node, text: old.hasBody ? null : (changes[at]?.bodies.get(key)?.text ?? null) })
+      }
     }
     for (const node of known.values()) if (keyOf(node) !== formerWinner) removed.push({ id, node })
   }
@@ -101,13 +103,15 @@ export function writeNodes(
   }
   if (altered.length > 0) {
     statements.push(tx`
-      UPDATE revs r SET leaf = t.leaf, parent = t.parent,
-        stored_at = CASE WHEN r.leaf AND NOT t.leaf THEN now() ELSE r.stored_at END
+      UPDATE revs r SET leaf = t.leaf, parent = t.parent, deleted = t.deleted, body = coalesce(t.body, r.body),
+        stored_at = CASE WHEN t.body IS NOT NULL OR r.leaf AND NOT t.leaf THEN now() ELSE r.stored_at END
       FROM (
         SELECT ${db}::bigint AS db, u.*
         FROM unnest(${altered.map((row) => row.id)}::text[], ${altered.map((row) => row.node.gen)}::text[]::bigint[],
           ${altered.map((row) => row.node.hash)}::text[], ${altered.map((row) => row.node.parent ?? null)}::text[],
-          ${altered.map((row) => bool(row.node.leaf))}::text[]::boolean[]) AS u (id, gen, hash, parent, leaf) OFFSET 0) AS t
+          ${altered.map((row) => bool(row.node.leaf))}::text[]::boolean[],
+          ${altered.map((row) => bool(row.node.deleted))}::text[]::boolean[], ${altered.map((row) => row.text)}::text[])
+          AS u (id, gen, hash, parent, leaf, deleted, body) OFFSET 0) AS t
       WHERE r.db = t.db AND r.id = t.id AND r.gen = t.gen AND r.hash = t.hash`)
   }
   return statements

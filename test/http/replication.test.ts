@@ -447,6 +447,61 @@ const rows = (T: string): readonly Scenario[] => [
     status: 404,
     json: noDatabase,
   },
+  {
+    name: 'a revision, and later the one that it was made from, with an attachment',
+    request: `POST ${T}/_bulk_docs`,
+    body: {
+      new_edits: false,
+      docs: [
+        { _id: 'late', _rev: '3-c', _revisions: { start: 3, ids: ['c', 'b', 'a'] } },
+        {
+          ...{ _id: 'late', _rev: '2-b', _revisions: { start: 2, ids: ['b', 'a'] }, _deleted: true, why: 'late' },
+          _attachments: { x: { content_type: 'text/plain', data: 'aGk=' } },
+        },
+      ],
+    },
+    status: 201,
+    json: [],
+  },
+  {
+    name: 'the later one is known as if it had come first',
+    request: `GET ${T}/late?revs_info=true`,
+    status: 200,
+    json: {
+      _revs_info: [
+        { rev: '3-c', status: 'available' },
+        { rev: '2-b', status: 'deleted' },
+        { rev: '1-a', status: 'missing' },
+      ],
+    },
+  },
+  {
+    name: 'and its body and attachment are there',
+    request: `GET ${T}/late?rev=2-b`,
+    status: 200,
+    json: { _rev: '2-b', _deleted: true, why: 'late', _attachments: { x: { stub: true, length: 2 } } },
+  },
+  {
+    name: 'a stub of a revision that is still known by name only',
+    request: `POST ${T}/_bulk_docs`,
+    body: {
+      new_edits: false,
+      docs: [
+        {
+          ...{ _id: 'late', _rev: '1-a', _revisions: { start: 1, ids: ['a'] }, why: 'first' },
+          _attachments: { x: { stub: true, revpos: 1, digest: 'md5-SfaKXIST7CwL9ImCHCH8Ow==' } },
+        },
+      ],
+    },
+    status: 201,
+    json: [],
+  },
+  {
+    name: 'is found',
+    request: `GET ${T}/late?rev=1-a`,
+    status: 200,
+    json: { why: 'first', _attachments: { x: { stub: true, length: 2 } } },
+  },
   { name: 'the end', request: `DELETE ${T}`, status: 200 },
 ]
 

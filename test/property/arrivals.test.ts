@@ -61,6 +61,11 @@ async function stored(store: DocumentStore, ref: DatabaseRef): Promise<Agreement
     expect(JSON.parse(one.ok.text)).toMatchObject({ leaf: one.ok.rev })
     return one.ok
   })
+  const known = tree.nodes.filter(({ hasBody }) => hasBody).map(({ gen, hash }) => ({ id, gen, hash }))
+  const bodies = await store.readRevisions(ref, known)
+  expect(bodies.map((one) => one && JSON.parse(one.text))).toEqual(
+    known.map(({ gen, hash }) => ({ leaf: `${gen}-${hash}` })),
+  )
   const top = await store.read(ref, id)
   if (!top) throw new Error('no winner')
   expect({ gen: top.gen, hash: top.hash }).toEqual(tree.winner)
@@ -71,7 +76,12 @@ async function stored(store: DocumentStore, ref: DatabaseRef): Promise<Agreement
     deletedCount: live.length > 0 ? 0 : 1,
   })
   return {
-    nodes: tree.nodes.map((node) => `${node.gen}-${node.hash}<${node.parent ?? ''}${node.leaf ? '*' : ''}`).sort(),
+    nodes: tree.nodes
+      .map((node) => {
+        const marks = `${node.leaf ? '*' : ''}${node.deleted ? '!' : ''}${node.hasBody ? '' : '?'}`
+        return `${node.gen}-${node.hash}<${node.parent ?? ''}${marks}`
+      })
+      .sort(),
     winner: `${top.gen}-${top.hash}`,
     conflicts: live.map(({ rev }) => rev).filter((rev) => rev !== `${top.gen}-${top.hash}`),
     leaves: leaves.map(({ rev, deleted }) => `${rev}${deleted ? '!' : ''}`),

@@ -78,7 +78,7 @@ function requests(order: readonly number[], cuts: readonly number[]): readonly (
 
 /** What everybody must agree on in the end, worked out from the arrivals as a set, without a tree. */
 export interface Agreement {
-  /** `gen-hash<parent`, with `*` for a leaf; sorted. */
+  /** `gen-hash<parent`, with `*` for a leaf, `!` deleted, `?` known by name only; sorted. */
   readonly nodes: readonly string[]
   readonly winner: string
   readonly conflicts: readonly string[]
@@ -105,7 +105,12 @@ export function agreementOf(arrivals: readonly Arrival[]): Agreement {
     return order || (hashOf(a) < hashOf(b) ? 1 : -1)
   }
   return {
-    nodes: [...parents].map(([name, parent]) => `${name}<${parent ?? ''}${isParent.has(name) ? '' : '*'}`).sort(),
+    nodes: [...parents]
+      .map(([name, parent]) => {
+        const marks = `${isParent.has(name) ? '' : '*'}${dead.get(name) ? '!' : ''}${dead.has(name) ? '' : '?'}`
+        return `${name}<${parent ?? ''}${marks}`
+      })
+      .sort(),
     winner: leaves[0] ?? '',
     conflicts: leaves.slice(1).filter((name) => !dead.get(name)),
     leaves: leaves.map((name) => `${name}${dead.get(name) ? '!' : ''}`),

@@ -72,11 +72,12 @@ export class ModelDatabase {
     this.seq += 1n
   }
 
-  /** Stores a revision with its history, newest first. True when that changed anything. */
+  /** Stores a revision with its history, newest first; one known by name only gets its body. True when anything changed. */
   graft(id: string, gen: number, path: readonly string[], deleted: boolean, body: unknown): boolean {
     const known = (at: number) => this.#trees.get(id)?.has(`${gen - at}-${path[at]}`) ?? false
-    if (known(0)) return false
-    this.#put(id, { gen, hash: path[0] ?? '', parent: path[1], deleted, body })
+    const top = this.nodes(id).find((node) => node.gen === gen && node.hash === path[0])
+    if (top?.body !== undefined) return false
+    this.#put(id, { gen, hash: path[0] ?? '', parent: top?.parent ?? path[1], deleted, body })
     for (let at = 1; at < path.length && !known(at); at += 1) this.#name(id, gen - at, path[at] ?? '', path[at + 1])
     return true
   }

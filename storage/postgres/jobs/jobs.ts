@@ -31,6 +31,8 @@ export interface PostgresJobsOptions {
 
 /** No database: what is told of it is that something was queued. */
 const queueRef: DatabaseRef = { prefix: 'global', name: 'jobs.queue' }
+/** The same for triggers that changed. */
+const triggersRef: DatabaseRef = { prefix: 'global', name: 'jobs.triggers' }
 
 interface TakenRow {
   readonly prefix: string
@@ -124,8 +126,8 @@ export function newPostgresJobs({ sql, directory, changed, watch, shared }: Post
         return count
       }),
 
-    watch: (listener) => watch(queueRef, listener),
-    wake: () => changed(queueRef),
+    watch: (what, listener) => watch(what === 'queue' ? queueRef : triggersRef, listener),
+    wakeTriggers: () => changed(triggersRef),
 
     list: (prefix, { worker, states, limit }: JobFilter) =>
       guarded(async () => {

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { cutBytes } from '../../names.ts'
 import { type Driver, type DriverKind, isOwn, ownFolder, type Seen, type TrashPlace } from '../contract.ts'
 import { DriverError } from '../error.ts'
+import { commonOptions } from '../options.ts'
 import { errnoOf, localError, onDisk } from './failures.ts'
 import { newFolders, split } from './folders.ts'
 import { listBelow } from './listing.ts'
@@ -21,7 +22,7 @@ const trashFolder = `${ownFolder}/trash`
 export const localStorage: DriverKind = {
   name: 'local_storage',
   summary: 'A folder of the machine that Hearth runs on, watched for changes.',
-  options: z.strictObject({ root: z.string().min(1).describe('The folder. It must exist.') }),
+  options: z.strictObject({ root: z.string().min(1).describe('The folder. It must exist.'), ...commonOptions }),
   secrets: [],
   velocity: 0.9,
   rescanMs: 3_600_000,

@@ -5,7 +5,8 @@ import { isOwn } from '../contract.ts'
 /** Calls `lost` at every sign that something may have been missed. Gives the function that ends it. */
 export function watchFolder(root: string, hint: (name: string) => void, lost: () => void): () => void {
   const watcher = watch(root, { recursive: true }, (_event, name) => {
-    if (name === null) lost()
+    // Bun gives none when the folder itself went away.
+    if (typeof name !== 'string') lost()
     else if (!isOwn(name)) hint(name)
   })
   watcher.on('error', lost)

@@ -1,0 +1,62 @@
+/** What the parts of the engine share. */
+import type { FileState, SyncStore, SyncTransaction } from '../../../storage/sync/contract.ts'
+import type { Log } from '../../log.ts'
+import type { Driver } from '../drivers/contract.ts'
+import type { Bandwidth } from './bandwidth.ts'
+import type { RuleSet } from './rules.ts'
+import type { Timing } from './timing.ts'
+
+export interface EngineContext {
+  readonly store: SyncStore
+  readonly epoch: number
+  readonly log: Log
+  readonly timing: Timing
+  /** The rules in force. */
+  rules(): RuleSet
+  /** Names of entries that exist. */
+  entryNames(): ReadonlySet<string>
+  /** An entry that runs, for reading from it. */
+  running(entry: string): RunningEntry | undefined
+  /** Files have changed: there is work, and some that runs is obsolete. */
+  changed(states: Iterable<FileState>): void
+  /** These entries have work. */
+  wake(entries: Iterable<string>): void
+  change<T>(work: (tx: SyncTransaction) => Promise<T>): Promise<T>
+  now(): number
+}
+
+export interface RunningEntry {
+  readonly name: string
+  readonly driver: Driver
+  readonly velocity: number
+  /** Look at this name again. */
+  hint(native: string): void
+  /** Its content is not what it was: verify it. */
+  suspect(native: string): void
+  /** The place did not answer. */
+  failed(error: unknown): void
+  /** Ends everything that runs for the entry. */
+  readonly signal: AbortSignal
+  readonly bandwidth: Bandwidth | undefined
+}
+
+/** One entry as its own parts see it. */
+export interface OwnEntry extends RunningEntry {
+  /** Names that are being written, or renamed: whoever looks waits until that is done. */
+  readonly busy: Set<string>
+  /** Nothing more is taken from it or done to it until somebody says so, or its cause is gone. */
+  hold(why: string, detail: string): Promise<void>
+  /** The place answered. */
+  answered(): void
+  /** False when the place is another one than the one that was known; then the entry is held. */
+  isItself(): Promise<boolean>
+}
+
+/** Entries that have work to do on these files. */
+export function busyEntries(states: Iterable<FileState>): Set<string> {
+  const entries = new Set<string>()
+  for (const { file, replicas } of states) {
+    for (const replica of replicas) if (replica.owner && replica.base !== file.head) entries.add(replica.entry)
+  }
+  return entries
+}

@@ -1,0 +1,58 @@
+/** Brings all files under new rules, some hundred at a time, or tells what that would do. */
+import type { FileState, JournalRow } from '../../../storage/sync/contract.ts'
+import type { Plan } from '../commands.ts'
+import type { EngineContext } from './context.ts'
+import { applyOwners } from './decide.ts'
+import { ownersOf, type RuleSet } from './rules.ts'
+
+const pageSize = 500
+const maxSamples = 20
+const first = '00000000-0000-0000-0000-000000000000'
+
+/** Owners of every file by `rules`. With `dryRun` nothing is kept. Entries that are gone own nothing. */
+export async function planRules(context: EngineContext, rules: RuleSet, dryRun: boolean): Promise<Plan> {
+  const plan = {
+    copies: 0,
+    bytes: 0,
+    releases: 0,
+    samples: [] as { filename: string; gains: string[]; loses: string[] }[],
+  }
+  const names = context.entryNames()
+  const owners = (filename: string, origins: readonly string[]) =>
+    ownersOf(rules, filename, origins).filter((name) => names.has(name))
+  for (let after = first; ; ) {
+    const page = await context.change(async (tx) => {
+      const states = await tx.filesAfter(after, pageSize)
+      const touched = new Set<string>()
+      const journal: JournalRow[] = []
+      for (const state of states) if (state.file.live) apply(state, owners, touched, journal, plan)
+      const changed = states.filter(({ file }) => touched.has(file.fid))
+      if (!dryRun && changed.length > 0) await tx.save({ files: changed, journal })
+      return { changed, last: states.at(-1)?.file.fid }
+    })
+    if (!dryRun) context.changed(page.changed)
+    if (page.last === undefined) return plan
+    after = page.last
+  }
+}
+
+function apply(
+  state: FileState,
+  owners: (filename: string, origins: readonly string[]) => readonly string[],
+  touched: Set<string>,
+  journal: JournalRow[],
+  plan: { copies: number; bytes: number; releases: number; samples: Plan['samples'][number][] },
+): void {
+  const { file, replicas } = state
+  const before = new Set(replicas.filter(({ owner }) => owner).map(({ entry }) => entry))
+  if (!applyOwners({ owners, touched }, state)) return
+  const after = new Set(replicas.filter(({ owner }) => owner).map(({ entry }) => entry))
+  const gains = [...after].filter((entry) => !before.has(entry))
+  const loses = [...before].filter((entry) => !after.has(entry))
+  const copies = gains.filter((entry) => replicas.find((one) => one.entry === entry)?.base !== file.head)
+  plan.copies += copies.length
+  plan.bytes += copies.length * file.size
+  plan.releases += loses.length
+  if (plan.samples.length < maxSamples) plan.samples.push({ filename: file.filename, gains, loses })
+  for (const entry of loses) journal.push({ entry, fid: file.fid, filename: file.filename, op: 'released' })
+}

@@ -1,0 +1,36 @@
+/** Milliseconds that the engine waits. Tests shrink them; nothing that is decided depends on them. */
+export interface Timing {
+  /** A file that somebody may still be writing must not have been touched for so long. */
+  readonly settleMs: number
+  /** A file that is written all the time is looked at again after this. */
+  readonly hintMs: number
+  /** Deletions are believed when no further one was seen for so long, so that a mass of them is seen as one. */
+  readonly quietMs: number
+  /** But they wait no longer than this. */
+  readonly longestQuietMs: number
+  /** Between two looks at a place that cannot be opened or is held. */
+  readonly reopenMs: number
+  /** Longest pause between two attempts. */
+  readonly longestRetryMs: number
+  /** Before a refusal (permission, name) is tried again without any event. */
+  readonly blockedMs: number
+  /** Times the drivers' own interval between full listings. */
+  readonly rescanFactor: number
+  /** Content stays in the trash for so long. */
+  readonly trashMs: number
+  /** Lifecycle changes take at most so long. */
+  readonly transitionMs: number
+}
+
+export const usualTiming: Timing = {
+  settleMs: 500,
+  hintMs: 50,
+  quietMs: 1_000,
+  longestQuietMs: 60_000,
+  reopenMs: 5_000,
+  longestRetryMs: 300_000,
+  blockedMs: 900_000,
+  rescanFactor: 1,
+  trashMs: 30 * 86_400_000,
+  transitionMs: 30_000,
+}

@@ -1,0 +1,54 @@
+/** Finds content that has rotted: other bytes under an unchanged fingerprint. It is set aside and comes back from elsewhere. */
+import { randomUUID } from 'node:crypto'
+import { driverCode } from '../drivers/error.ts'
+import type { EngineContext, OwnEntry } from './context.ts'
+import { empty, replicaIn } from './decide.ts'
+import { contentOf } from './hashing.ts'
+
+/** Reads a file that is known and compares it. False when it was wrong. */
+export async function verifyReplica(context: EngineContext, entry: OwnEntry, native: string): Promise<boolean> {
+  const [known] = await context.store.replicas(entry.name, [native])
+  const seen = await entry.driver.stat(native)
+  if (known === undefined || seen?.kind !== 'file' || seen.file.fingerprint !== known.replica.fingerprint) {
+    // Somebody changed it: that is no rot.
+    entry.hint(native)
+    return true
+  }
+  const { hash } = known.replica
+  try {
+    if (hash === null || (await contentOf(entry.driver, seen.file, entry.signal)).hash === hash) return true
+  } catch (error) {
+    if (driverCode(error) !== 'changed' && driverCode(error) !== 'not_found') throw error
+    entry.hint(native)
+    return true
+  }
+  const others = (await context.store.sources([hash])).filter((source) => source.entry !== entry.name)
+  const key = randomUUID()
+  // Without another copy the wrong bytes are all there is.
+  if (others.length > 0) {
+    entry.busy.add(native)
+    try {
+      await entry.driver.remove(native, seen.file.fingerprint, { key, name: native })
+    } finally {
+      entry.busy.delete(native)
+    }
+  }
+  await context.change(async (tx) => {
+    const [state] = await tx.files([known.file.fid])
+    const replica = state && replicaIn(state, entry.name)
+    if (state === undefined || replica === undefined) return
+    const { fid, filename, size } = state.file
+    const line = { entry: entry.name, fid, filename, op: 'rotted', before: replica.base }
+    if (others.length === 0) {
+      replica.blocked = 'corrupt'
+      await tx.save({ files: [state], journal: [{ ...line, detail: 'there is no other copy' }] })
+      return
+    }
+    const row = { key, entry: entry.name, name: native, fid, version: replica.base, size, reason: 'rotted' }
+    empty(replica)
+    replica.base = null
+    await tx.save({ files: [state], trash: [row], journal: [line] })
+  })
+  context.wake([entry.name])
+  return false
+}

@@ -1,0 +1,86 @@
+/** The engine's knowledge on PostgreSQL: composes the parts of this folder into the contract. */
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { LeadLost, type SyncStore } from '../../sync/contract.ts'
+import { type ConnectionOptions, guarded, openPool } from '../connection.ts'
+import { hasLeader, type LeadershipTiming, tryLead, usualTiming } from './leadership.ts'
+import { newSyncReads } from './reading.ts'
+import { newSyncTransaction } from './transaction.ts'
+
+export interface PostgresSyncOptions {
+  readonly target: ConnectionOptions['target']
+  readonly timing?: LeadershipTiming
+}
+
+/** Milliseconds between two looks for an answer of the leader. */
+const answerPollMs = 20
+/** Answers that nobody fetched are thrown away after this. */
+const answerKept = '10 minutes'
+
+/** Connects when it is first used, with connections of its own: requests never wait for the engine. */
+export function openPostgresSync({ target, timing = usualTiming }: PostgresSyncOptions): SyncStore {
+  const sql = openPool({ target, maxConnections: 3 }, { application_name: 'hearth-sync' })
+  let turn: Promise<unknown> = Promise.resolve()
+
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const run = turn.then(work)
+    turn = run.catch(() => {})
+    return run
+  }
+
+  return {
+    ...newSyncReads(sql),
+
+    tryLead: (who) => guarded(() => tryLead(target, who, timing)),
+    hasLeader: () => hasLeader(sql, timing),
+    isUnseeded: () => guarded(async () => (await sql`SELECT 1 FROM sync_state WHERE seeded`).length === 0),
+    setSeeded: (epoch) =>
+      guarded(async () => {
+        await sql`UPDATE sync_state SET seeded = true WHERE epoch = ${epoch}`
+      }),
+
+    send: (command, timeoutMs) =>
+      guarded(async () => {
+        const id = randomUUID()
+        await sql`INSERT INTO sync_commands (id, command) VALUES (${id}, ${command})`
+        const deadline = performance.now() + timeoutMs
+        while (performance.now() < deadline) {
+          await pause(answerPollMs)
+          const [row] = await sql<{ answer: string | null }[]>`SELECT answer FROM sync_commands WHERE id = ${id}`
+          if (row === undefined || row.answer === null) continue
+          await sql`DELETE FROM sync_commands WHERE id = ${id}`
+          return row.answer
+        }
+        // One that nobody has taken is not to be done any more.
+        await sql`DELETE FROM sync_commands WHERE id = ${id} AND taken_at IS NULL`
+        return undefined
+      }),
+    takeCommands: () =>
+      guarded(async () => {
+        const rows = await sql<{ id: string; command: string }[]>`
+          UPDATE sync_commands SET taken_at = now() WHERE taken_at IS NULL RETURNING id, command`
+        return [...rows]
+      }),
+    answer: (id, answer) =>
+      guarded(async () => {
+        await sql`UPDATE sync_commands SET answer = ${answer} WHERE id = ${id}`
+        await sql`DELETE FROM sync_commands WHERE made_at < now() - ${answerKept}::interval`
+      }),
+
+    change: (epoch, work) =>
+      inTurn(() =>
+        guarded(async () => {
+          const done = await sql.begin(async (tx) => {
+            const [row] = await tx<{ epoch: string }[]>`SELECT epoch FROM sync_state FOR SHARE`
+            if (Number(row?.epoch) !== epoch) throw new LeadLost('another process leads now')
+            return { value: await work(newSyncTransaction(tx)) }
+          })
+          return (done as { value: Awaited<ReturnType<typeof work>> }).value
+        }),
+      ),
+    async close() {
+      await turn
+      await sql.end({ timeout: 5 })
+    },
+  }
+}
