@@ -21,13 +21,8 @@ import type { DocumentStore, EveryTenant } from '../storage/documents/contract.t
 import type { FileStore } from '../storage/files/contract.ts'
 import type { JobStore } from '../storage/jobs/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
-import { newAccountManager } from './admin/account-manager.ts'
-import { instancesWithApp } from './admin/app-instances.ts'
-import { openDebugging } from './admin/debugging.ts'
-import { openSharedFlags } from './admin/features.ts'
-import { openIdentityProvider } from './admin/identity-provider.ts'
-import { lastActivity } from './admin/last-activity.ts'
-import { openMaintenance } from './admin/maintenance.ts'
+import { openAdministration } from './admin/administration.ts'
+import { openAudit } from './admin/audit.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
 import { startSweeper } from './attachments/sweeper.ts'
 import { openAuth } from './auth/auth.ts'
@@ -49,6 +44,7 @@ import { sendmailWorker } from './jobs/workers/sendmail.ts'
 import type { Fetch, ListenerName } from './listeners.ts'
 import type { Log } from './log.ts'
 import { openMail } from './mail/mail.ts'
+import { measuredObjects } from './measured-objects.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
 import { StartupError } from './model/startup-error.ts'
 import { openOutgoing } from './outgoing/outgoing.ts'
@@ -75,19 +71,24 @@ export interface Stores extends DocumentStore, EveryTenant {
   readonly files: FileStore
   readonly jobs: JobStore
   readonly attempts: AttemptStore
+  connections(): Promise<Readonly<Record<string, number>>>
 }
 
 /**
  * Builds services and routes over open stores. What a first start makes (identity, passphrase) is made here, so the
  * listeners should be open by then: a start that fails afterwards would have shown the passphrase to nobody.
  */
-export async function openApp(config: Config, log: Log, store: Stores, objects: ObjectStore): Promise<App> {
+export async function openApp(config: Config, log: Log, store: Stores, given: ObjectStore): Promise<App> {
+  const metrics = newMetrics('hearth')
+  observeProcess(metrics)
+  const objects = measuredObjects(given, metrics)
   const identity = await openIdentity(store)
   const instances = openInstances({
     store,
     cliLifetime: config.token.cli_lifetime,
     onChange: () => realtime.gateway.recheck(),
   })
+  const audit = await openAudit({ log, file: config.admin.audit_file })
   const adminAuth = await openPassphrase(config, store)
   const mail = openMail({ config: config.mail, contexts: config, store, log })
   const ownerMail = newOwnerMail(mail)
@@ -132,9 +133,10 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
   const workers = [logWorker, sendmailWorker(mail, instances), ...archiveWorkers(store.files), ...applicationWorkers]
   for (const worker of workers) jobs.register(worker)
   const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
-  const metrics = newMetrics('hearth')
-  observeProcess(metrics)
   metrics.observe('changes_listeners', 'gauge', 'Feeds that wait for changes.', () => store.watching())
+  metrics.observeEach('database_connections', 'Connections of this server to PostgreSQL.', 'state', () =>
+    store.connections(),
+  )
   metrics.observe('jobs_running', 'gauge', 'Jobs that run in this process.', () => jobs.running)
   const ready = newReadyCheck({ 'document store': store, 'object store': objects })
 
@@ -208,26 +210,33 @@ export async function openApp(config: Config, log: Log, store: Stores, objects: 
   publicApp.route('/', jobsFace.router)
   const adminApp = newApp('admin')
   const driveOfNobody = (instance: Instance) => driveOf(instance, undefined)
+  const administration = openAdministration({
+    config,
+    store,
+    secrets: store.files.secrets,
+    auth,
+    instances,
+    jobs,
+    triggers,
+    outgoing,
+    log,
+  })
   const adminFace = adminRoutes({
+    ...administration,
     instances,
     adminAuth,
+    audit,
+    clientOf,
     auth,
-    accountManager: newAccountManager({ clouderies: config.clouderies, outgoing, log }),
-    contexts: config,
-    debugging: openDebugging(store.files.secrets),
-    identityProvider: openIdentityProvider({ authentication: config.authentication, codes: auth.codes, outgoing }),
-    maintenance: openMaintenance({ store, settings: config, outgoing }),
-    sharedFlags: openSharedFlags(store),
-    lastActivity: (instance) => lastActivity(store, instance),
-    instancesWithApp: (slug, version) => instancesWithApp(store, instances, slug, version),
     store,
     files,
-    log,
-    metrics,
     fsck,
     objects,
     driveOf: driveOfNobody,
+    metrics,
+    log,
   })
+  openApiRoute(adminApp, [adminFace], { version, title: 'Hearth: administration', schemes: ['basic'] })
   adminApp.route('/', adminFace.router)
 
   jobSystem.start()

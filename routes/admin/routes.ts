@@ -6,6 +6,7 @@ import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { sameSiteOnly } from '../http/same-site.ts'
 import { basicAuth } from './access.ts'
 import { activityRoute, appVersionRoute } from './activity.ts'
+import { auditTrail } from './audit.ts'
 import { checkRoutes } from './checks.ts'
 import { clientRoutes, removeClientsRoute } from './clients.ts'
 import { codeRoutes } from './codes.ts'
@@ -22,7 +23,9 @@ import { listRoutes } from './list.ts'
 import { maintenanceRoutes } from './maintenance.ts'
 import { metricsRoutes } from './metrics.ts'
 import { modifyRoute } from './modify.ts'
+import { notificationRoute } from './notifications.ts'
 import { oidcRoute } from './oidc.ts'
+import { operationRoutes } from './operation.ts'
 import { profileRoute } from './profile.ts'
 import type { AdminServices } from './services.ts'
 import { showRoutes } from './show.ts'
@@ -37,16 +40,18 @@ export function adminRoutes(services: AdminServices): Face {
   const headers = { 'cache-control': 'no-store' }
   const face = newFace({ log: services.log, errorBody, media: 'application/vnd.api+json', headers })
   face.router.use(sameSiteOnly(face.onError))
-  face.router.use(basicAuth(services.adminAuth, face.onError))
-  metricsRoutes(face.router, services.metrics) // GET /metrics
+  face.router.use(auditTrail(services.audit, services.clientOf))
+  face.router.use(basicAuth(services, face.onError))
 
-  versionRoutes(face, 'the admin passphrase') // GET /version, /connection_check
+  metricsRoutes(face, services) //                  GET /metrics
+  versionRoutes(face, 'the admin passphrase') //    GET /version, /connection_check
   listRoutes(face, services) //          GET         /instances, /instances/count
   createRoute(face, services) //         POST        /instances
   tokenRoute(face, services) //          POST        /instances/token
   clientRoutes(face, services) //        GET, POST   /instances/oauth_client
   contextRoutes(face, services) //       GET         /instances/contexts, /instances/contexts/NAME
   appVersionRoute(face, services) //     GET         /instances/with-app-version/SLUG/VERSION
+  operationRoutes(face) //               POST, GET   /instances/{redis, assets}
   sharedFeatureRoutes(face, services) // GET, PATCH  /instances/feature/{config/C, contexts/C, defaults}
   refuseOtherMethods(face)
 
@@ -62,6 +67,7 @@ export function adminRoutes(services: AdminServices): Face {
   checkRoutes(face, services) //           POST   /instances/DOMAIN/checks/{triggers, shared, sharings}
   contentFixerRoute(face, services) //     POST   /instances/DOMAIN/fixers/content-mismatch
   otherFixerRoutes(face, services) //      POST   /instances/DOMAIN/fixers/{password-defined, orphan-account, ...}
+  notificationRoute(face, services) //     POST   /instances/DOMAIN/notifications
   removeClientsRoute(face, services) //    DELETE /oauth/DOMAIN/clients
   maintenanceRoutes(face, services) //     GET    /konnectors/maintenance; PUT, DELETE /konnectors/maintenance/SLUG
   oidcRoute(face, services) //             POST   /oidc/CONTEXT/PROVIDER/code

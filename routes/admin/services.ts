@@ -1,9 +1,5 @@
-import type { AccountManager } from '../../src/admin/account-manager.ts'
-import type { ContextsConfig } from '../../src/admin/contexts.ts'
-import type { Debugging } from '../../src/admin/debugging.ts'
-import type { SharedFlags } from '../../src/admin/features.ts'
-import type { IdentityProvider } from '../../src/admin/identity-provider.ts'
-import type { Maintenance } from '../../src/admin/maintenance.ts'
+import type { Administration } from '../../src/admin/administration.ts'
+import type { Audit } from '../../src/admin/audit.ts'
 import type { AdminAuth } from '../../src/admin/passphrase.ts'
 import type { Auth } from '../../src/auth/auth.ts'
 import type { Drive, Files } from '../../src/files/service.ts'
@@ -13,22 +9,17 @@ import type { Log } from '../../src/log.ts'
 import type { Metrics } from '../../src/metrics.ts'
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
+import type { ClientOf } from '../http/client.ts'
 
 /** What the admin routes need; each module asks for its part. */
-export interface AdminServices {
+export interface AdminServices extends Administration {
   /** The check of the admin passphrase. */
   readonly adminAuth: Pick<AdminAuth, 'verify'>
-  /** Owners' sessions, codes and OAuth clients. */
-  readonly auth: Pick<Auth, 'codes' | 'sessions' | 'clients'>
+  readonly audit: Pick<Audit, 'record'>
+  readonly clientOf: ClientOf
+  /** Owners' sessions, codes and OAuth clients, and how often may be guessed. */
+  readonly auth: Pick<Auth, 'codes' | 'sessions' | 'clients' | 'limits'>
   readonly instances: InstanceAdministration & Pick<Instances, 'byHost'>
-  readonly accountManager: AccountManager
-  readonly contexts: ContextsConfig
-  readonly debugging: Debugging
-  readonly identityProvider: IdentityProvider
-  readonly maintenance: Maintenance
-  readonly sharedFlags: SharedFlags
-  readonly lastActivity: (instance: Instance) => Promise<string>
-  readonly instancesWithApp: (slug: string, version: string) => Promise<readonly string[]>
   readonly store: DocumentStore
   readonly fsck: Pick<Fsck, 'check' | 'fixContents'>
   readonly files: Pick<Files, 'usage'>

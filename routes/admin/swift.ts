@@ -42,7 +42,7 @@ export function swiftRoutes(face: Face, services: Pick<AdminServices, 'instances
       ),
   )
 
-  const path = '/swift/vfs/{object}'
+  const path = '/swift/vfs/{object*}'
   const described = { tag: 'objects', needs, headers, path } as const
   endpoint(
     face,

@@ -27,7 +27,7 @@ beforeAll(async () => {
     store,
     instances,
     adminAuth,
-    metrics: { text: () => '' },
+    metrics: { text: async () => '' },
     log: silentLog,
   })
   const port = await new Promise<number>((resolve) => {

@@ -25,7 +25,7 @@ import { newLedger } from './attachments.ts'
 import { newAttemptStore, sweepAttempts } from './attempts.ts'
 import { countChanges, readChanges } from './changes.ts'
 import { Compactor, compactDatabase } from './compaction.ts'
-import { type ConnectionOptions, guarded, openPool } from './connection.ts'
+import { type ConnectionOptions, countConnections, guarded, openPool } from './connection.ts'
 import { createDatabase, databaseInfo, dropDatabases, dropTenant, listDatabases, sweepDropped } from './databases.ts'
 import { Directory, type KnownDatabase } from './directory.ts'
 import { newPostgresFiles } from './files/files.ts'
@@ -58,6 +58,8 @@ export interface PostgresStore extends DocumentStore, EveryTenant {
   readonly files: FileStore
   readonly jobs: JobStore
   readonly attempts: AttemptStore
+  /** Connections of all processes of this server, by what they do. */
+  connections(): Promise<Readonly<Record<string, number>>>
 }
 
 /**
@@ -159,6 +161,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       shared: options.shared ?? true,
     }),
     attempts: newAttemptStore(sql),
+    connections: () => guarded(() => countConnections(sql)),
     readEverywhere: (name, id) => guarded(() => readEverywhere(sql, name, id)),
 
     createDatabase: (ref) => guarded(() => createDatabase(sql, ref)),

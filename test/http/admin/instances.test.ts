@@ -18,7 +18,7 @@ beforeEach(async () => {
   const store = memoryStore()
   instances = openInstances({ store })
   const adminAuth = await openAdminAuth({ store, fromEnvironment: 's3cret:with:colons' })
-  const metrics = { text: () => 'a_metric 1\n' }
+  const metrics = { text: async () => 'a_metric 1\n' }
   const { router } = adminRoutes({ ...withoutFiles, store, instances, adminAuth, metrics, log: silentLog })
   ask = async (request, headers = {}) => {
     const [method = '', path = ''] = request.split(' ')

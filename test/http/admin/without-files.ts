@@ -8,6 +8,7 @@ export const withoutFiles: Omit<AdminServices, 'adminAuth' | 'instances' | 'metr
   auth: {
     codes: { issue: absent, read: absent, spend: absent },
     sessions: { open: absent, find: absent, close: absent, closeAll: absent },
+    limits: { count: async () => {}, check: async () => {}, undo: async () => {} },
     clients: {
       register: absent,
       find: absent,
@@ -21,6 +22,9 @@ export const withoutFiles: Omit<AdminServices, 'adminAuth' | 'instances' | 'metr
       accept: absent,
     },
   },
+  audit: { record() {} },
+  clientOf: () => ({ address: '127.0.0.1', isSecure: false }),
+  notifications: { create: absent },
   accountManager: { tell: async () => {} },
   contexts: { contexts: {}, registries: {}, office: {}, clouderies: {}, authentication: {} },
   debugging: { until: absent, begin: absent, end: absent },
