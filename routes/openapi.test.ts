@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { silentLog } from '../src/log.ts'
+import { newSecrets } from '../src/secrets/secrets.ts'
 import { dataRoutes } from './data/routes.ts'
 import { defaultLimits } from './data/services.ts'
 import { newRouter } from './http/router.ts'
@@ -8,6 +9,7 @@ import { openApiRoute } from './openapi.ts'
 const data = dataRoutes({
   documents: {} as never,
   instances: {} as never,
+  secrets: newSecrets(new Uint8Array(32)),
   log: silentLog,
   limits: defaultLimits,
   expiredStatus: 400 as const,

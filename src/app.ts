@@ -17,7 +17,7 @@ import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
 import { statusRoutes } from '../routes/status.ts'
 import type { AttemptStore } from '../storage/attempts/contract.ts'
-import type { DocumentStore, EveryTenant } from '../storage/documents/contract.ts'
+import type { BodyRewriter, DocumentStore, EveryTenant } from '../storage/documents/contract.ts'
 import type { FileStore } from '../storage/files/contract.ts'
 import type { JobStore } from '../storage/jobs/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
@@ -50,6 +50,8 @@ import { StartupError } from './model/startup-error.ts'
 import { openOutgoing } from './outgoing/outgoing.ts'
 import { newReadyCheck } from './readiness.ts'
 import { Hub } from './realtime/hub.ts'
+import { openSecrets, sealOldAccounts } from './secrets/key.ts'
+import { sealBody, sealStore } from './secrets/sealed-store.ts'
 import { version } from './version.ts'
 
 /** Milliseconds between looks for objects that nobody needs any more. */
@@ -66,8 +68,8 @@ export interface App {
   close(): Promise<void>
 }
 
-/** Documents, and the files made of them. */
-export interface Stores extends DocumentStore, EveryTenant {
+/** Documents, and the files and jobs made of them. */
+export interface Stores extends DocumentStore, BodyRewriter, EveryTenant {
   readonly files: FileStore
   readonly jobs: JobStore
   readonly attempts: AttemptStore
@@ -78,10 +80,13 @@ export interface Stores extends DocumentStore, EveryTenant {
  * Builds services and routes over open stores. What a first start makes (identity, passphrase) is made here, so the
  * listeners should be open by then: a start that fails afterwards would have shown the passphrase to nobody.
  */
-export async function openApp(config: Config, log: Log, store: Stores, given: ObjectStore): Promise<App> {
+export async function openApp(config: Config, log: Log, bare: Stores, given: ObjectStore): Promise<App> {
   const metrics = newMetrics('hearth')
   observeProcess(metrics)
   const objects = measuredObjects(given, metrics)
+  const secrets = await openSecrets(config, bare)
+  await sealOldAccounts(bare, secrets)
+  const store = sealStore(bare, secrets)
   const identity = await openIdentity(store)
   const instances = openInstances({
     store,
@@ -121,7 +126,9 @@ export async function openApp(config: Config, log: Log, store: Stores, given: Ob
     maxAttachmentBytes: config.documents.max_attachment,
     // What cannot be deleted now is deleted later.
     onCompacted: () => sweeper.run().catch(() => {}),
+    seal: (ref, id, body) => sealBody(ref, id, body, secrets),
     stopping: stopping.signal,
+    fileTree: store.files.tree,
   })
   const files = openFiles({ store: store.files, objects, log })
   const { max_number_of_versions_to_keep, min_delay_between_two_versions } = config.fs.versioning
@@ -158,7 +165,7 @@ export async function openApp(config: Config, log: Log, store: Stores, given: Ob
   publicApp.use(cors())
   publicApp.use(doorkeeper({ instances, clientOf }))
   const expiredStatus = config.token.expired_status
-  const dataFace = dataRoutes({ documents, instances, log, limits, expiredStatus })
+  const dataFace = dataRoutes({ documents, instances, secrets, log, limits, expiredStatus })
   const couchFace = couchdbRoutes({ documents, instances, store, log, uuid: identity.uuid, limits })
   const hub = new Hub({ store, log })
   const realtime = realtimeRoutes({

@@ -2,11 +2,12 @@
  * The one place that opens listeners: addresses, ports, limits, TLS and the orderly end. What is served on them comes
  * from app.ts.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo, Server as NetServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import { StartupError } from './model/startup-error.ts'
+import { continueWhenRead, newOrder } from './platform/request-rules.ts'
 import type { KeyAndCertificate } from './self-signed.ts'
 import { newTlsFront } from './tls-front.ts'
 import { answerUpgrade, type Upgrade, wantsWebSocket } from './upgrade.ts'
@@ -125,7 +126,8 @@ async function bind(options: ListenerOptions, host: string, port: number, server
 
 /** No limit on how long a body may take and no cut of silent answers; only request heads must arrive within a minute. */
 function newServer({ fetch, tls, websocketPaths = [] }: ListenerOptions): BoundServer {
-  const listener = getRequestListener(fetch as Parameters<typeof getRequestListener>[0])
+  const answer = getRequestListener(fetch as Parameters<typeof getRequestListener>[0]) as RequestListener
+  const inOrder = newOrder()
   const settings = {
     maxHeaderSize,
     headersTimeout: 60_000,
@@ -133,7 +135,8 @@ function newServer({ fetch, tls, websocketPaths = [] }: ListenerOptions): BoundS
     keepAliveTimeout: 75_000,
     shouldUpgradeCallback: (request: IncomingMessage) => wantsWebSocket(request, websocketPaths),
   }
-  const server = createServer(settings, listener)
+  const server = createServer(settings, inOrder(answer))
+  server.on('checkContinue', inOrder(continueWhenRead(answer)))
   server.on('upgrade', (request, socket, head) => void answerUpgrade(fetch, request, { socket, head }))
   server.timeout = 0
   if (tls === undefined) {

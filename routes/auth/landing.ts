@@ -2,7 +2,7 @@
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { guardForm, type Visit, visitOf } from './access.ts'
-import { html, json, redirect } from './answer.ts'
+import { html, json } from './answer.ts'
 import { frontPage, homePage } from './pages/home.tsx'
 import { textsFor } from './pages/texts.ts'
 import { localPath } from './request.ts'
@@ -36,15 +36,16 @@ export function homeRoute(face: Face, services: AuthServices, { version }: About
       path: '/',
       tag: 'sign in',
       summary: 'Who is logged in, or what runs here',
-      answers: { 200: 'A page, or JSON for clients that ask for it', 303: 'Nobody is logged in' },
+      answers: { 200: 'A page for browsers, else JSON' },
     },
     async (c) => {
-      if (!isBrowser(c)) return json(200, { hearth: 'Welcome', version })
+      if (!isBrowser(c))
+        return json(200, { hearth: 'Welcome', version, documentation: '/docs', description: '/openapi.json' })
       const host = header(c, 'host') ?? new URL(c.req.url).host
-      const texts = textsFor(undefined, header(c, 'accept-language'))
-      if ((await services.instances.byHost(host)) === undefined) return html(frontPage({ texts, login: false }))
+      const front = { texts: textsFor(undefined, header(c, 'accept-language')), version }
+      if ((await services.instances.byHost(host)) === undefined) return html(frontPage({ ...front, login: false }))
       const visit = await visitOf(c, services)
-      return visit.session === undefined ? redirect('/auth/login') : showHome(c, visit, services)
+      return visit.session === undefined ? html(frontPage({ ...front, login: true })) : showHome(c, visit, services)
     },
   )
 }

@@ -4,6 +4,7 @@ import type { Instances } from '../../src/instances/service.ts'
 import { silentLog } from '../../src/log.ts'
 import { grant } from '../../src/permissions/granted.ts'
 import { parseScope } from '../../src/permissions/scope.ts'
+import { newSecrets } from '../../src/secrets/secrets.ts'
 import { dataRoutes } from './routes.ts'
 import { defaultLimits } from './services.ts'
 
@@ -28,6 +29,7 @@ async function find(body: object, given: Partial<FindAnswer> = {}) {
   const services = {
     documents,
     instances: instances as unknown as Instances,
+    secrets: newSecrets(new Uint8Array(32)),
     log: silentLog,
     limits: defaultLimits,
     expiredStatus: 400 as const,

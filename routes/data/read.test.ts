@@ -6,6 +6,7 @@ import { Problem } from '../../src/model/errors.ts'
 import { noDatabase } from '../../src/model/no-database.ts'
 import { grant } from '../../src/permissions/granted.ts'
 import { parseScope } from '../../src/permissions/scope.ts'
+import { newSecrets } from '../../src/secrets/secrets.ts'
 import { dataRoutes } from './routes.ts'
 import { defaultLimits } from './services.ts'
 
@@ -30,6 +31,7 @@ function serve(scope: string, outcome: ReadOutcome | Problem = found) {
   const { router } = dataRoutes({
     documents,
     instances,
+    secrets: newSecrets(new Uint8Array(32)),
     log: silentLog,
     limits: defaultLimits,
     expiredStatus: 400 as const,

@@ -2,6 +2,7 @@
 
 import { z } from '@hono/zod-openapi'
 import type { ReadOutcome } from '../../src/documents/service.ts'
+import { accountsDoctype } from '../../src/secrets/accounts.ts'
 import { jsonText, notModified, revisionTag } from '../http/answer.ts'
 import { sendWithContents } from '../http/attachment.ts'
 import { unchanged } from '../http/conditional.ts'
@@ -9,13 +10,14 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import { type ReadQuery, readQuery } from '../http/read-query.ts'
 import { type HttpContext, headerReader } from '../http/router.ts'
 import { enter, refused, refusingRestricted, requireRendered, type Visit } from './access.ts'
+import { accountFor } from './account.ts'
 import { missingDocument } from './errors.ts'
 import { checkPathId } from './request.ts'
 import type { DataServices } from './services.ts'
 
 const readVerbs = ['GET'] as const
 
-export function readRoute(face: Face, { documents, instances }: DataServices): void {
+export function readRoute(face: Face, { documents, instances, secrets }: DataServices): void {
   endpoint(
     face,
     {
@@ -40,10 +42,13 @@ export function readRoute(face: Face, { documents, instances }: DataServices): v
       const options = query.options.revs ? query.options : { ...query.options, type }
       const document = found(await refusingRestricted(visit, documents.read(visit.ref, id, options)), visit, id)
       requireRendered(visit, 'GET', document)
-      // What an account's answer holds depends on who asks.
-      if (!query.tagged || type === 'io.cozy.accounts') {
-        return sendWithContents(c, documents, visit.ref, document.text)
+      if (type === accountsDoctype) {
+        const stored = { prefix: visit.ref.prefix, text: document.text, secrets }
+        // Contents of attachments are put in while the answer is sent.
+        const text = query.options.attachments ? document.text : accountFor(visit.permissions, query.include, stored)
+        return sendWithContents(c, documents, visit.ref, text)
       }
+      if (!query.tagged) return sendWithContents(c, documents, visit.ref, document.text)
       const etag = revisionTag(document.rev)
       if (unchanged(headerReader(c), { etag })) return notModified({ etag })
       return jsonText(c, 200, document.text, { etag })

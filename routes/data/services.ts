@@ -1,6 +1,7 @@
 import type { Documents } from '../../src/documents/service.ts'
 import type { Instances } from '../../src/instances/service.ts'
 import type { Log } from '../../src/log.ts'
+import type { Secrets } from '../../src/secrets/secrets.ts'
 
 /** Sizes in bytes (documents 3.6). */
 export interface DataLimits {
@@ -16,6 +17,8 @@ export const defaultLimits: DataLimits = { maxDocumentBytes: 8_000_000, maxReque
 export interface DataServices {
   readonly documents: Documents
   readonly instances: Instances
+  /** Opens accounts for those who may read them in clear. */
+  readonly secrets: Pick<Secrets, 'open'>
   readonly log: Log
   readonly limits: DataLimits
   /** Status of an invalid or expired token (documents D-5). */

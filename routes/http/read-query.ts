@@ -13,6 +13,7 @@ export interface ReadQuery {
   readonly openRevs: 'all' | readonly RevisionId[] | undefined
   /** False when the body depends on more than the revision, so that it must carry no ETag (documents 0.8). */
   readonly tagged: boolean
+  readonly include: string | undefined
 }
 
 /** The query of `GET document`. Throws `bad_request` for a malformed revision. */
@@ -29,6 +30,7 @@ export const readQuery = z
     attachments: exactlyTrue().describe('true: attachments with their content'),
     att_encoding_info: textParameter().describe('Accepted: nothing is kept compressed'),
     atts_since: textParameter().describe('JSON array of revisions: contents of attachments that are newer than these'),
+    include: textParameter().describe('credentials: the secrets of an account, for applications and under /data only'),
     open_revs: textParameter().describe('all, or a JSON array of revisions: answer an array of these'),
   })
   .transform((asked): ReadQuery => {
@@ -51,6 +53,7 @@ export const readQuery = z
         attachmentsSince,
       },
       openRevs,
+      include: asked.include,
       tagged: !(
         revsInfo ||
         conflicts ||

@@ -1,8 +1,8 @@
-/** Files and directories that were chosen, as the entries of a zip file (files 4.3). */
+/** Files and directories that were chosen, as the entries of a zip file (`/files/archive`). */
 import type { Directory, FileNode, Node } from '../files/node.ts'
 import type { Drive, Files } from '../files/service.ts'
 import { distinctNames } from './distinct-names.ts'
-import { type ZipEntry, zip, zipLength } from './zip.ts'
+import { writeZip, type ZipEntry, zipLength } from './zip-writer.ts'
 
 export interface Selection {
   /** Of the archive: the folder that everything lies in. */
@@ -29,10 +29,10 @@ export async function openArchive(
   const first: ZipEntry[] = []
   while (first.length < countedEntries) {
     const next = await all.next()
-    if (next.done === true) return { length: zipLength(first), bytes: zip(first) }
+    if (next.done === true) return { length: zipLength(first), bytes: writeZip(first) }
     first.push(next.value)
   }
-  return { length: undefined, bytes: zip(chained(first, all)) }
+  return { length: undefined, bytes: writeZip(chained(first, all)) }
 }
 
 /** Each chosen node with what is below it, under its path from the directory that it lies in. */

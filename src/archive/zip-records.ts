@@ -6,9 +6,15 @@ export interface EntryRecord {
   readonly path: Uint8Array
   readonly isDirectory: boolean
   readonly modifiedMs: number
+  /** Permission bits of Unix. */
+  readonly mode: number
   readonly crc: number
   /** Bytes. */
   readonly size: number
+  /** Bytes as they stand in the archive. */
+  readonly packed: number
+  /** Its sizes are written with 64 bits. */
+  readonly large: boolean
   /** Where its local header begins. */
   readonly offset: number
 }
@@ -17,33 +23,44 @@ export interface EntryRecord {
 const full32 = 0xffff_ffff
 const full16 = 0xffff
 
-/** Version 4.5 knows ZIP64; 2.0 is all that stored files and directories need (4.4.3). */
+/** The smallest number that needs 64 bits. */
+export const smallestLarge = full32
+
+/** Version 4.5 knows ZIP64; 2.0 is all that deflate and directories need (4.4.3). */
 const withZip64 = 45
 const plain = 20
 const madeOnUnix = 3 << 8
 /** Names are UTF-8 (bit 11); checksum and sizes follow the bytes (bit 3). */
 const utf8Names = 1 << 11
 const sizesFollow = 1 << 3
-/** `drwxr-xr-x` and `-rw-r--r--`, and the directory bit of MS-DOS. */
-const directoryMode = ((0o040755 << 16) | 0x10) >>> 0
-const fileMode = (0o100644 << 16) >>> 0
+/** Methods of packing (4.4.5). */
+const stored = 0
+const deflate = 8
+/** Kinds of Unix, and the directory bit of MS-DOS. */
+const directoryKind = 0o040000
+const directoryBit = 0x10
+const fileKind = 0o100000
 /** An extended timestamp: the time in seconds since 1970, since the one of MS-DOS knows no time zone. */
 const timeExtraLength = 9
 
-/** Whether an entry needs sizes of 64 bits. */
+/** Whether a size needs 64 bits. */
 export function isLarge(size: number): boolean {
-  return size >= full32
+  return size >= smallestLarge
 }
 
 /** In front of an entry's bytes (4.3.7). Sizes are left to the descriptor, as 4.4.4 asks for. */
-export function localHeader({ path, isDirectory, modifiedMs, size }: Omit<EntryRecord, 'crc' | 'offset'>): Buffer {
-  const large = isLarge(size)
-  const extra = localExtraLength(size)
+export function localHeader({
+  path,
+  isDirectory,
+  modifiedMs,
+  large,
+}: Pick<EntryRecord, 'path' | 'isDirectory' | 'modifiedMs' | 'large'>): Buffer {
+  const extra = localExtraLength(large)
   const record = new Writer(30 + path.length + extra)
     .u32(0x04034b50)
     .u16(large ? withZip64 : plain)
     .u16(isDirectory ? utf8Names : utf8Names | sizesFollow)
-    .u16(0)
+    .u16(isDirectory ? stored : deflate)
     .u32(msdosTime(modifiedMs))
     .u32(0)
     .u32(large ? full32 : 0)
@@ -58,38 +75,43 @@ export function localHeader({ path, isDirectory, modifiedMs, size }: Omit<EntryR
 }
 
 /** Behind a file's bytes (4.3.9). */
-export function descriptor({ crc, size }: Pick<EntryRecord, 'crc' | 'size'>): Buffer {
-  const record = new Writer(descriptorLength(size)).u32(0x08074b50).u32(crc)
-  return isLarge(size) ? record.u64(size).u64(size).buffer : record.u32(size).u32(size).buffer
+export function descriptor({
+  crc,
+  size,
+  packed,
+  large,
+}: Pick<EntryRecord, 'crc' | 'size' | 'packed' | 'large'>): Buffer {
+  const record = new Writer(descriptorLength(large)).u32(0x08074b50).u32(crc)
+  return large ? record.u64(packed).u64(size).buffer : record.u32(packed).u32(size).buffer
 }
 
 /** An entry in the central directory (4.3.12). */
 export function centralHeader(entry: EntryRecord): Buffer {
-  const { path, isDirectory, modifiedMs, crc, size, offset } = entry
-  const large = isLarge(size)
+  const { path, isDirectory, modifiedMs, mode, crc, size, packed, large, offset } = entry
   const far = offset >= full32
-  const extra = centralExtraLength(size, offset)
+  const extra = centralExtraLength(large, offset)
+  const attributes = isDirectory ? ((directoryKind | mode) << 16) | directoryBit : (fileKind | mode) << 16
   const record = new Writer(46 + path.length + extra)
     .u32(0x02014b50)
     .u16(madeOnUnix | withZip64)
     .u16(large || far ? withZip64 : plain)
     .u16(isDirectory ? utf8Names : utf8Names | sizesFollow)
-    .u16(0)
+    .u16(isDirectory ? stored : deflate)
     .u32(msdosTime(modifiedMs))
     .u32(crc)
-    .u32(large ? full32 : size)
+    .u32(large ? full32 : packed)
     .u32(large ? full32 : size)
     .u16(path.length)
     .u16(extra)
     .u16(0)
     .u16(0)
     .u16(0)
-    .u32(isDirectory ? directoryMode : fileMode)
+    .u32(attributes >>> 0)
     .u32(far ? full32 : offset)
     .bytes(path)
     .time(modifiedMs)
   if (large || far) record.u16(1).u16((large ? 16 : 0) + (far ? 8 : 0))
-  if (large) record.u64(size).u64(size)
+  if (large) record.u64(size).u64(packed)
   if (far) record.u64(offset)
   return record.buffer
 }
@@ -123,14 +145,16 @@ export function endRecords(directory: {
 }
 
 /** Bytes of an entry from its local header to its descriptor. */
-export function entryLength(pathLength: number, isDirectory: boolean, size: number): number {
-  return 30 + pathLength + localExtraLength(size) + size + (isDirectory ? 0 : descriptorLength(size))
+export function entryLength(pathLength: number, isDirectory: boolean, packed: number, large: boolean): number {
+  return 30 + pathLength + localExtraLength(large) + packed + (isDirectory ? 0 : descriptorLength(large))
 }
 
-export function centralLength(pathLength: number, size: number, offset: number): number {
-  return 46 + pathLength + centralExtraLength(size, offset)
+/** Bytes of an entry in the central directory. */
+export function centralLength(pathLength: number, large: boolean, offset: number): number {
+  return 46 + pathLength + centralExtraLength(large, offset)
 }
 
+/** Bytes of the records at the end. */
 export function endLength(directory: Parameters<typeof endRecords>[0]): number {
   return needsZip64End(directory) ? 56 + 20 + 22 : 22
 }
@@ -139,17 +163,17 @@ function needsZip64End({ entries, offset, size }: Parameters<typeof endRecords>[
   return entries >= full16 || offset >= full32 || size >= full32
 }
 
-function localExtraLength(size: number): number {
-  return timeExtraLength + (isLarge(size) ? 20 : 0)
+function localExtraLength(large: boolean): number {
+  return timeExtraLength + (large ? 20 : 0)
 }
 
-function centralExtraLength(size: number, offset: number): number {
-  const zip64 = (isLarge(size) ? 16 : 0) + (offset >= full32 ? 8 : 0)
+function centralExtraLength(large: boolean, offset: number): number {
+  const zip64 = (large ? 16 : 0) + (offset >= full32 ? 8 : 0)
   return timeExtraLength + (zip64 === 0 ? 0 : 4 + zip64)
 }
 
-function descriptorLength(size: number): number {
-  return isLarge(size) ? 24 : 16
+function descriptorLength(large: boolean): number {
+  return large ? 24 : 16
 }
 
 /** Date and time of MS-DOS in UTC, two seconds exact, from 1980 to 2107 (4.4.6). */

@@ -14,6 +14,7 @@ import { type Log, openLog } from '../log.ts'
 import { Problem } from '../model/errors.ts'
 import { StartupError } from '../model/startup-error.ts'
 import { openObjects } from '../objects.ts'
+import { findKey, keyFileOf, readKeyFile, writeKeyFile } from '../secrets/key.ts'
 import type { Output } from './output.ts'
 import { addSettingsOptions, loadFromOptions } from './settings-options.ts'
 
@@ -22,7 +23,9 @@ export function addBackupCommands(program: Command, output: Output): void {
   addSettingsOptions(
     program
       .command('backup')
-      .description('save the whole server into one file, also while it runs; the file holds secrets')
+      .description(
+        'save the whole server into one file, also while it runs, and the key of its secrets into <file>.key',
+      )
       .argument('<file>', 'where to; - is standard output')
       .option('--force', 'overwrite the file if it exists'),
   ).action(async (file: string, options: { force?: boolean }, command: Command) => {
@@ -40,6 +43,7 @@ export function addBackupCommands(program: Command, output: Output): void {
       ),
     )
     output.err(`saved ${summary(manifest)} in ${file === '-' ? 'standard output' : file}\n`)
+    output.err(await saveKey(config, file))
   })
 
   addSettingsOptions(
@@ -59,7 +63,27 @@ export function addBackupCommands(program: Command, output: Output): void {
       }),
     )
     output.err(`restored ${summary(manifest)}, saved ${manifest.created_at} by Hearth ${manifest.hearth}\n`)
+    output.err(await restoreKey(config, file))
   })
+}
+
+/** The key goes into a file of its own, never into the backup: who finds one of them can read no secret. */
+async function saveKey(config: Config, file: string): Promise<string> {
+  const key = await findKey(config)
+  if (key === undefined) return ''
+  if (file === '-') return 'the key of the secrets is not in it: keep a copy of it too\n'
+  await writeKeyFile(`${file}.key`, key)
+  return `saved the key of the secrets in ${file}.key; keep it elsewhere than the backup\n`
+}
+
+/** Puts the key where the server looks for it, unless one is configured or lies there already. */
+async function restoreKey(config: Config, file: string): Promise<string> {
+  if ((await findKey(config)) !== undefined) return ''
+  const place = keyFileOf(config.data_dir)
+  const key = file === '-' ? undefined : await readKeyFile(`${file}.key`)
+  if (key === undefined) return `the key of the secrets is missing: put it to ${place} before starting the server\n`
+  await writeKeyFile(place, key)
+  return `restored the key of the secrets from ${file}.key\n`
 }
 
 async function withObjects<T>(config: Config, log: Log, work: (objects: ObjectStore) => Promise<T>): Promise<T> {

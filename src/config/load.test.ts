@@ -143,7 +143,7 @@ describe('mistakes name the setting, where it came from, the value and what is a
       '/d/hearth.yaml:1: data_dir cannot be set here, since this file was found through it',
     ],
     [
-      { env: { HEARTH_DATABASE_URL: 'postgres://h/d' } },
+      { env: { HEARTH_DATABASE_URL: 'postgres://h/d', HEARTH_SECRETS_KEY: '0f'.repeat(32) } },
       'objects_url: required when database_url is set, since another process on that database would not see a local folder; set HEARTH_OBJECTS_URL, or --allow-local-objects when there is only this process',
     ],
     [{ flags: { port: '6060' } }, 'admin.port: 6060 is also the value of port; every listener needs its own port'],
@@ -182,6 +182,7 @@ describe('showing', () => {
   const { values } = load({
     env: {
       HEARTH_ADMIN_PASSPHRASE: 'sesame',
+      HEARTH_SECRETS_KEY: '5e5a'.repeat(16),
       HEARTH_DATABASE_URL: 'postgres://ada:pa@ss/w@db:5432/h?sslpassword=sesame',
       HEARTH_OBJECTS_URL: 's3://KEY:SESAME@host/bucket',
     },
@@ -189,7 +190,7 @@ describe('showing', () => {
 
   test('secrets are hidden, also inside URLs', () => {
     for (const output of [showConfig(values), JSON.stringify(configJson(values))]) {
-      expect(output).not.toMatch(/sesame|pa@ss|KEY:/i)
+      expect(output).not.toMatch(/sesame|pa@ss|KEY:|5e5a/i)
       expect(output).toContain('postgres://[hidden]@db:5432/h?sslpassword=[hidden]')
       expect(output).toContain('HEARTH_DATABASE_URL')
     }

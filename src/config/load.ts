@@ -190,6 +190,12 @@ function crossChecks(values: readonly SettingValue[]): string[] {
         '; set HEARTH_OBJECTS_URL, or --allow-local-objects when there is only this process',
     )
   }
+  if (value('database_url') !== undefined && value('secrets.key') === undefined) {
+    problems.push(
+      'secrets.key: required when database_url is set, since every process on that database needs the same key; ' +
+        'set HEARTH_SECRETS_KEY (or HEARTH_SECRETS_KEY_FILE) to 32 random bytes: openssl rand -hex 32',
+    )
+  }
   const ports = ['port', 'admin.port', 'sync.port', 'appliance.port']
   for (const [index, name] of ports.entries()) {
     const twin = ports.slice(0, index).find((other) => value(other) === value(name))

@@ -1,11 +1,13 @@
 /** Composes the parts of the engine into the service that both faces use. */
-import type { DocumentStore } from '../../storage/documents/contract.ts'
+import type { DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
 import { Contents } from '../attachments/contents.ts'
 import { readAttachment, removeAttachment, writeAttachment } from '../attachments/edits.ts'
 import { withContents } from '../attachments/inline.ts'
+import type { ObjectBody } from '../model/body.ts'
 import { allDocs } from './all-docs.ts'
 import { changesReader } from './changes.ts'
+import { type FileTree, openComputedIndexes } from './computed-indexes.ts'
 import { creating } from './creating.ts'
 import { createIndex, deleteIndex, listIndexes } from './indexes.ts'
 import { listLocals, readLocal, writeLocal } from './locals.ts'
@@ -27,8 +29,15 @@ export interface DocumentsOptions {
   readonly attachmentLeaseMs?: number
   /** Called when something was given up that an object store still holds. */
   readonly onCompacted?: () => Promise<void>
+  /**
+   * The body as it is kept: where parts of it are secret, an answer shows it as a reader would see it. The store must do
+   * the same with bodies that come another way.
+   */
+  readonly seal?: (ref: DatabaseRef, id: string, body: ObjectBody) => ObjectBody
   /** Aborts when the server is about to stop: feeds that wait end then. */
   readonly stopping?: AbortSignal
+  /** Finds files for the server's own indexes. Without it they are found among all documents. */
+  readonly fileTree?: FileTree
 }
 
 /** Bytes of one attachment unless the settings say otherwise (documents 3.6). */
@@ -40,7 +49,9 @@ export function openDocuments({
   maxAttachmentBytes = maxAttachment,
   attachmentLeaseMs,
   onCompacted,
+  seal = (_ref, _id, body) => body,
   stopping,
+  fileTree,
 }: DocumentsOptions): Documents {
   const contents = new Contents({
     ledger: store.attachments,
@@ -49,6 +60,7 @@ export function openDocuments({
     leaseMs: attachmentLeaseMs,
   })
   const stores = { store, contents }
+  const indexed = openComputedIndexes(store, fileTree)
   return {
     listDatabases: (prefix) => store.listDatabases(prefix),
     info: (ref) => store.databaseInfo(ref),
@@ -59,7 +71,14 @@ export function openDocuments({
     read: (ref, id, options) => readDocument(store, ref, id, options),
     openRevisions: (ref, id, revs, options) => openRevisions(store, ref, id, revs, options),
 
-    write: (ref, request, options) => writeDocument(stores, ref, request, options),
+    async write(ref, request, options) {
+      const { document } = request
+      const body = seal(ref, request.id, document.body)
+      if (body === document.body) return writeDocument(stores, ref, request, options)
+      const sealed = { ...request, document: { ...document, body } }
+      const outcome = await writeDocument(stores, ref, sealed, options)
+      return outcome.kind === 'ok' ? { text: body.text, ...outcome } : outcome
+    },
     remove: (ref, id, rev) => removeDocument(store, ref, id, rev),
     bulk: (ref, documents, options) => writeBulk(stores, ref, documents, options),
     replicate: (ref, documents, options) => replicateDocuments(stores, ref, documents, options),
@@ -96,10 +115,10 @@ export function openDocuments({
 
     changes: changesReader(store, stopping),
 
-    find: (ref, body, face) => find(store, ref, body, face),
-    explain: (ref, body, face) => explainFind(store, ref, body, face),
+    find: (ref, body, face) => find(indexed, ref, body, face),
+    explain: (ref, body, face) => explainFind(indexed, ref, body, face),
     createIndex: (ref, body, options) => createIndex(store, ref, body, options),
-    listIndexes: (ref) => listIndexes(store, ref),
+    listIndexes: (ref) => listIndexes(indexed, ref),
     deleteIndex: (ref, ddoc, name) => deleteIndex(store, ref, ddoc, name),
   }
 }

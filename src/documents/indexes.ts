@@ -6,12 +6,12 @@ import { Problem } from '../model/errors.ts'
 import { parseJson, stringifyJson } from '../model/json/exact.ts'
 import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 import { noDatabase } from '../model/no-database.ts'
+import { builtinDesign, isBuiltinDesign } from './builtin-designs.ts'
 import { creating } from './creating.ts'
 import { checkDocumentId } from './document.ts'
 import { designDocument, indexNames, withoutView } from './mango/design-document.ts'
 import { type IndexRequest, parseIndexRequest } from './mango/index-request.ts'
 import { listing, primaryListing } from './mango/listing.ts'
-import { isBuiltinDesign } from './reserved-designs.ts'
 import type { BulkOptions } from './service.ts'
 
 type Store = Pick<DocumentStore, 'indexes' | 'read' | 'write' | 'createDatabase'>
@@ -36,7 +36,10 @@ export async function createIndex(
   const { id } = indexNames(request)
   checkDocumentId(id)
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
-    const made = await creating(store, ref, create, async () => addView(store, ref, await store.read(ref, id), request))
+    const made = await creating(store, ref, create, async () => {
+      const stored = await store.read(ref, id)
+      return addView(store, ref, builtinDesign(ref.name, id)?.document ?? stored, request)
+    })
     if (made === 'conflict') continue
     await store.indexes(ref, { fresh: true })
     return made
@@ -81,7 +84,7 @@ async function writeDesign(
 }
 
 /** Rows of GET `_index`, the primary one first. */
-export async function listIndexes(store: Store, ref: DatabaseRef): Promise<readonly JsonObject[]> {
+export async function listIndexes(store: Pick<Store, 'indexes'>, ref: DatabaseRef): Promise<readonly JsonObject[]> {
   const { views } = await store.indexes(ref, { fresh: true })
   return [primaryListing, ...views.map(listing)]
 }
@@ -89,6 +92,8 @@ export async function listIndexes(store: Store, ref: DatabaseRef): Promise<reado
 /** Deletes the design document with its last index. False when there is no such index. */
 export async function deleteIndex(store: Store, ref: DatabaseRef, ddoc: string, name: string): Promise<boolean> {
   const id = ddoc.startsWith('_design/') ? ddoc : `_design/${ddoc}`
+  const own = builtinDesign(ref.name, id)
+  if (own?.view.name === name) throw new Problem('forbidden', 'This design doc cannot be deleted')
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
     const existing = await store.read(ref, id)
     if (!existing || existing.deleted) return false

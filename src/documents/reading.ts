@@ -9,6 +9,7 @@ import type {
 import { markedText } from '../attachments/inline.ts'
 import { formatRevision, sameRevision } from '../model/revision.ts'
 import { ancestry, conflicts, deletedConflicts } from '../model/revision-tree.ts'
+import { builtinDesign } from './builtin-designs.ts'
 import { documentText } from './render.ts'
 import { sequence } from './sequence.ts'
 import type { ReadOptions, ReadOutcome, RenderedDocument } from './service.ts'
@@ -32,14 +33,14 @@ export function render(document: StoredDocument, options: Rendering = {}): Rende
   }
 }
 
-/** One document as documents 1.5 describes it. */
+/** One document: the winner, or the revision asked for, with what else was asked for. */
 export async function readDocument(
   store: Store,
   ref: DatabaseRef,
   id: string,
   options: ReadOptions = {},
 ): Promise<ReadOutcome> {
-  const winner = await store.read(ref, id)
+  const winner = (await store.read(ref, id)) ?? builtinDesign(ref.name, id)?.document
   if (!winner) return { kind: 'missing' }
   const document = await chosen(store, ref, winner, options)
   if (!document) return { kind: options.rev ? 'missing' : 'deleted' }

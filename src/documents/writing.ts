@@ -18,9 +18,9 @@ import { Problem } from '../model/errors.ts'
 import { stringifyJson } from '../model/json/exact.ts'
 import { noDatabase } from '../model/no-database.ts'
 import { checkSuccessor, formatRevision } from '../model/revision.ts'
+import { isBuiltinDesign } from './builtin-designs.ts'
 import { creating } from './creating.ts'
 import { checkDocumentId, type PreparedDocument } from './document.ts'
-import { isBuiltinDesign } from './reserved-designs.ts'
 import type { BulkOptions, BulkOutcome, WriteOutcome, WriteRequest } from './service.ts'
 
 type Store = Pick<

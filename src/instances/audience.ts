@@ -1,7 +1,8 @@
 /** For whom a token is: which secret signs it and how long it lives (admin 2, documents 6.2). */
+import type { Audience } from '../model/permissions.ts'
 import type { Instance } from './service.ts'
 
-export type Audience = 'app' | 'konn' | 'access' | 'refresh' | 'share' | 'cli'
+export type { Audience }
 
 const names: Readonly<Record<string, Audience>> = {
   app: 'app',

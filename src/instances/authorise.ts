@@ -49,7 +49,7 @@ export function newAuthoriser(
     if (sessionId !== undefined) throw invalidToken()
     switch (audience) {
       case 'cli': {
-        const permissions = grant(parseScope(scope))
+        const permissions = grant(parseScope(scope), 'cli')
         return () => permissions
       }
       case 'access': {
@@ -62,9 +62,9 @@ export function newAuthoriser(
         }
       }
       case 'app':
-        return believed(() => permissionsOfApp(store, prefix, 'apps', subject))
+        return believed(() => permissionsOfApp(store, prefix, 'apps', subject, 'app'))
       case 'konn':
-        return believed(() => permissionsOfApp(store, prefix, 'konnectors', subject))
+        return believed(() => permissionsOfApp(store, prefix, 'konnectors', subject, 'konn'))
       case 'share':
         return believed(async () => {
           const permissions = await permissionsOfShare(store, prefix, token, settings.now())
@@ -79,10 +79,10 @@ export function newAuthoriser(
   /** The rights of an `access` token: its own scope, or those of the application that its client belongs to. */
   function ofScope(prefix: string, scope: string): Remembered['permissions'] {
     const slug = appScope.exec(scope)?.[1]
-    if (slug !== undefined) return believed(() => permissionsOfApp(store, prefix, 'apps', slug))
+    if (slug !== undefined) return believed(() => permissionsOfApp(store, prefix, 'apps', slug, 'access'))
     const rules = parseScope(scope)
     if (coversEverything(rules)) throw invalidToken()
-    const permissions = grant(rules)
+    const permissions = grant(rules, 'access')
     return () => permissions
   }
 

@@ -5,6 +5,7 @@ import { orWithoutDatabase } from '../model/no-database.ts'
 import type { Permissions } from '../model/permissions.ts'
 import { grant, nothing } from '../permissions/granted.ts'
 import { type Rule, ruleFromJson } from '../permissions/rule.ts'
+import type { Audience } from './audience.ts'
 import { membersOf } from './own-documents.ts'
 
 type Reader = Pick<DocumentStore, 'scanIds'>
@@ -17,10 +18,12 @@ export async function permissionsOfApp(
   prefix: string,
   kind: 'apps' | 'konnectors',
   slug: string,
+  audience: Audience,
 ): Promise<Permissions> {
   const source = `io.cozy.${kind}/${slug}`
   return grantOf(
     await findPermission(store, prefix, (document) => document['source_id'] === source && document['type'] !== 'share'),
+    audience,
   )
 }
 
@@ -37,17 +40,18 @@ export async function permissionsOfShare(
   })
   if (found === undefined) return undefined
   const ends = found['expires_at']
-  return typeof ends === 'string' && Date.parse(ends) <= nowMs ? undefined : grantOf(found)
+  return typeof ends === 'string' && Date.parse(ends) <= nowMs ? undefined : grantOf(found, 'share')
 }
 
 /** A rule that cannot be read grants nothing. */
-function grantOf(document: JsonObject | undefined): Permissions {
+function grantOf(document: JsonObject | undefined, audience: Audience): Permissions {
   const rules: Json | undefined = document?.['permissions']
   if (!isObject(rules)) return nothing
   return grant(
     Object.values(rules)
       .map(ruleFromJson)
       .filter((rule): rule is Rule => rule !== undefined),
+    audience,
   )
 }
 

@@ -1,5 +1,5 @@
 /** Answers the routes' questions from a list of rules; any rule suffices (documents 6.4). */
-import type { Permissions, Verb } from '../model/permissions.ts'
+import type { Audience, Permissions, Verb } from '../model/permissions.ts'
 import { allowsDocument, coversType, type Rule } from './rule.ts'
 
 /** What the rules say of one verb and doctype. */
@@ -11,8 +11,8 @@ interface Verdict {
 /** Clients choose doctype names: beyond this many the cache starts anew. */
 const maxVerdicts = 1000
 
-/** Permissions of rules. Verdicts are kept per object, so a token that is used again costs one look-up a question. */
-export function grant(rules: readonly Rule[]): Permissions {
+/** Permissions of rules, and for whom the token was made. Verdicts are kept per object, so a token that is used again costs one look-up a question. */
+export function grant(rules: readonly Rule[], audience?: Audience): Permissions {
   const verdicts = new Map<string, Verdict>()
 
   function verdict(verb: Verb, doctype: string): Verdict {
@@ -30,6 +30,7 @@ export function grant(rules: readonly Rule[]): Permissions {
   }
 
   return {
+    audience,
     allowsType: (verb, doctype) => verdict(verb, doctype).whole,
     allowsSome(verb, doctype) {
       const { whole, restricted } = verdict(verb, doctype)

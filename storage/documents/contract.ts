@@ -303,6 +303,18 @@ export interface AttachmentLedger {
   sweep(limit: number, remove: (objects: readonly string[]) => Promise<void>): Promise<number>
 }
 
+/** The body to keep instead of `text`; `undefined` where it stays. Called again for what it changed, it must change nothing. */
+export type Rewrite = (ref: DatabaseRef, id: string, text: string) => Pick<Body, 'text' | 'raw'> | undefined
+
+/** Changes how members are kept: not what the documents are. */
+export interface BodyRewriter {
+  /**
+   * Rewrites every stored body in all databases of this name, those of superseded revisions too. Revisions, sequences and
+   * feeds stay as they are; indexes follow.
+   */
+  rewriteBodies(name: string, rewrite: Rewrite): Promise<void>
+}
+
 /**
  * Whatever is asked of a database that does not exist is `Problem('no_database')`; only `write` says it of each edit. What
  * is done all the same says so.

@@ -6,7 +6,7 @@
 import { noDatabase } from '../../src/model/no-database.ts'
 import type { AttachmentLedger, Content, DatabaseRef } from '../documents/contract.ts'
 import { mayDelete } from './backup.ts'
-import { guarded, type Sql } from './connection.ts'
+import { guarded, reading, type Sql } from './connection.ts'
 
 /** How often two that settle one content at the same moment try again. */
 const maxAttempts = 5
@@ -85,7 +85,7 @@ export function newLedger(sql: Sql): AttachmentLedger {
       }),
 
     find: (ref, { digest, length }) =>
-      guarded(async () => {
+      reading(async () => {
         const [row] = await sql<{ object: string }[]>`
           SELECT object FROM attachments
           WHERE db = ${databaseOf(ref)} AND digest = ${digest} AND length = ${length}`

@@ -1,7 +1,10 @@
-/** The pool to PostgreSQL and the translation of its errors. Above this folder nobody looks at a driver's error. */
+/** The pool to PostgreSQL. Above this folder nobody looks at a driver's error. */
 import postgres from 'postgres'
-import { Problem } from '../../src/model/errors.ts'
+import { translate } from './failures.ts'
+import { retrying } from './retry.ts'
 import { repairResults } from './whole-results.ts'
+
+export { isConnectionLost, translate } from './failures.ts'
 
 export type Sql = postgres.Sql
 export type Transaction = postgres.TransactionSql
@@ -26,6 +29,10 @@ const session = {
   enable_mergejoin: 'off',
   enable_bitmapscan: 'off',
   jit: 'off',
+  // Makes the first message on a connection longer than the 1 kB that the driver (postgres.js 3.4.9) sends at once. A shorter
+  // one waits for a timer that it never sets again when a connection broke while something waited: then each attempt
+  // to connect hangs until its time is up. https://github.com/LanternOps/breeze/issues/3225
+  'hearth.filler': 'x'.repeat(1_024),
   lock_timeout: 5_000,
   statement_timeout: 30_000,
   idle_in_transaction_session_timeout: 60_000,
@@ -58,40 +65,9 @@ function reconnectPause(failures: number): number {
   return Math.min(failures * 0.05, 0.5)
 }
 
-const lostCodes = new Set([
-  'CONNECTION_CLOSED',
-  'CONNECTION_DESTROYED',
-  'CONNECTION_ENDED',
-  'CONNECT_TIMEOUT',
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ENOENT',
-  'EPIPE',
-])
-
-function codeOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
-}
-
-/** True when the statement may or may not have been applied, or never reached the server. */
-export function isConnectionLost(error: unknown): boolean {
-  const code = codeOf(error)
-  return lostCodes.has(code) || code.startsWith('08') || code.startsWith('57P')
-}
-
-/** Turns a driver's error into what the rest of Hearth knows; other values pass unchanged. */
-export function translate(error: unknown): unknown {
-  const code = codeOf(error)
-  if (error instanceof Problem) return error
-  if (isConnectionLost(error))
-    return new Problem('store_unavailable', 'The database does not answer.', { cause: error })
-  if (code === '53100') return new Problem('store_unavailable', 'The database has no space left.', { cause: error })
-  if (code === '53300')
-    return new Problem('store_unavailable', 'The database has no free connection.', { cause: error })
-  if (code === '55P03') return new Problem('store_unavailable', 'The database is busy.', { cause: error })
-  if (code === '57014')
-    return new Problem('timeout', 'context deadline exceeded: the query took too long.', { cause: error })
-  return error
+/** Runs `work`, which only reads, again where it loses its connection, and translates its errors. */
+export function reading<T>(work: () => Promise<T>): Promise<T> {
+  return guarded(() => retrying(work))
 }
 
 /** Runs `work`, translating its errors. */

@@ -3,6 +3,7 @@
 import { noDatabase } from '../../src/model/no-database.ts'
 import type { AttemptStore } from '../attempts/contract.ts'
 import type {
+  BodyRewriter,
   DatabaseRef,
   DocumentRevision,
   DocumentStore,
@@ -25,7 +26,7 @@ import { newLedger } from './attachments.ts'
 import { newAttemptStore, sweepAttempts } from './attempts.ts'
 import { countChanges, readChanges } from './changes.ts'
 import { Compactor, compactDatabase } from './compaction.ts'
-import { type ConnectionOptions, countConnections, guarded, openPool } from './connection.ts'
+import { type ConnectionOptions, countConnections, guarded, openPool, reading } from './connection.ts'
 import { createDatabase, databaseInfo, dropDatabases, dropTenant, listDatabases, sweepDropped } from './databases.ts'
 import { Directory, type KnownDatabase } from './directory.ts'
 import { newPostgresFiles } from './files/files.ts'
@@ -38,6 +39,7 @@ import { migrate, refreshCollation } from './migrate.ts'
 import { Notifications } from './notifications.ts'
 import { documentOf, ReadQueue } from './read-queue.ts'
 import { ReplicationQueue } from './replication-queue.ts'
+import { rewriteBodies } from './rewrite.ts'
 import { countIds, readEverywhere, readMany, scanIds } from './scans.ts'
 import { readRevisions, readTrees } from './trees.ts'
 import { WriteQueue } from './write-queue.ts'
@@ -53,8 +55,8 @@ export interface PostgresDocumentsOptions extends ConnectionOptions {
   readonly log?: (event: string, detail?: Record<string, unknown>) => void
 }
 
-/** Documents, and the files made of them. */
-export interface PostgresStore extends DocumentStore, EveryTenant {
+/** Documents, and the files and jobs made of them. */
+export interface PostgresStore extends DocumentStore, BodyRewriter, EveryTenant {
   readonly files: FileStore
   readonly jobs: JobStore
   readonly attempts: AttemptStore
@@ -163,10 +165,11 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
     attempts: newAttemptStore(sql),
     connections: () => guarded(() => countConnections(sql)),
     readEverywhere: (name, id) => guarded(() => readEverywhere(sql, name, id)),
+    rewriteBodies: (name, rewrite) => guarded(() => rewriteBodies(sql, name, rewrite)),
 
     createDatabase: (ref) => guarded(() => createDatabase(sql, ref)),
-    databaseInfo: (ref) => guarded(() => databaseInfo(sql, ref)),
-    listDatabases: (prefix) => guarded(() => listDatabases(sql, prefix)),
+    databaseInfo: (ref) => reading(() => databaseInfo(sql, ref)),
+    listDatabases: (prefix) => reading(() => listDatabases(sql, prefix)),
     dropDatabase: (ref) =>
       guarded(async () => {
         const count = await dropDatabases(sql, ref.prefix, ref.name)
@@ -191,27 +194,27 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       replications.write(ref, revisions).finally(() => notifications.changed(ref)),
 
     async read(ref: DatabaseRef, id: string) {
-      const known = directory.peek(ref) ?? (await guarded(() => loaded(ref)))
+      const known = directory.peek(ref) ?? (await reading(() => loaded(ref)))
       if (id.includes('\u0000')) return undefined
       const row = await reads.read(known.db, id)
       if (row) return documentOf(id, row)
-      const again = await guarded(() => loaded(ref))
+      const again = await reading(() => loaded(ref))
       const second = await reads.read(again.db, id)
       if (!second) throw noDatabase()
       return documentOf(id, second)
     },
     readRevision: (ref: DatabaseRef, id: string, rev: RevisionId) =>
-      guarded(async () => (await revisionsIn(ref, [{ ...rev, id }]))[0]),
+      reading(async () => (await revisionsIn(ref, [{ ...rev, id }]))[0]),
     readRevisions: (ref: DatabaseRef, revisions: readonly DocumentRevision[]) =>
-      guarded(() => revisionsIn(ref, revisions)),
-    readTree: (ref: DatabaseRef, id: string) => guarded(async () => (await treesIn(ref, [id])).get(id)),
+      reading(() => revisionsIn(ref, revisions)),
+    readTree: (ref: DatabaseRef, id: string) => reading(async () => (await treesIn(ref, [id])).get(id)),
     readTrees: (ref: DatabaseRef, ids: readonly string[], { documents = false } = {}) =>
-      guarded(() => treesIn(ref, ids, documents)),
+      reading(() => treesIn(ref, ids, documents)),
     readMany: (ref: DatabaseRef, ids: readonly string[], bodies: boolean) =>
-      guarded(() => rowsIn(ref, (db) => readMany(sql, db, ids, bodies))),
-    scanIds: (ref: DatabaseRef, range: IdRange) => guarded(() => rowsIn(ref, (db) => scanIds(sql, db, range))),
+      reading(() => rowsIn(ref, (db) => readMany(sql, db, ids, bodies))),
+    scanIds: (ref: DatabaseRef, range: IdRange) => reading(() => rowsIn(ref, (db) => scanIds(sql, db, range))),
     countIds: (ref: DatabaseRef, range) =>
-      guarded(() =>
+      reading(() =>
         inDatabase(
           ref,
           (db) => countIds(sql, db, range),
@@ -220,12 +223,12 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       ),
 
     indexes: (ref: DatabaseRef, { fresh = false } = {}) =>
-      guarded(async () => {
+      reading(async () => {
         const known = fresh ? undefined : directory.peek(ref)
         return builder.list(known ?? (await loaded(ref)))
       }),
     scanIndex: (ref: DatabaseRef, scan: IndexScan) =>
-      guarded(async () => {
+      reading(async () => {
         const known = await directory.find(ref)
         const index = known?.indexes.find((one) => one.indexId === scan.indexId)
         if (!known || !index) throw new StaleIndexes()
@@ -233,18 +236,18 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       }),
 
     writeLocal: (ref: DatabaseRef, edit: LocalEdit) => guarded(() => writeLocal(sql, ref, edit)),
-    readLocal: (ref: DatabaseRef, id: string) => guarded(() => readLocal(sql, ref, id)),
+    readLocal: (ref: DatabaseRef, id: string) => reading(() => readLocal(sql, ref, id)),
     readLocals: (ref: DatabaseRef, ids: readonly string[]) =>
-      guarded(() => rowsIn(ref, (db) => readLocals(sql, db, ids))),
+      reading(() => rowsIn(ref, (db) => readLocals(sql, db, ids))),
     scanLocals: (ref: DatabaseRef, range: Omit<IdRange, 'designs'>) =>
-      guarded(() => rowsIn(ref, (db) => scanLocals(sql, db, range))),
+      reading(() => rowsIn(ref, (db) => scanLocals(sql, db, range))),
 
     attachments: newLedger(sql),
 
     compact: (ref: DatabaseRef, keep?: KeptBodies) => guarded(() => compactDatabase(sql, ref, keep)),
 
-    changes: (ref: DatabaseRef, range) => guarded(() => pageIn(ref, (db) => readChanges(sql, db, range))),
-    countChanges: (ref: DatabaseRef, range) => guarded(() => pageIn(ref, (db) => countChanges(sql, db, range))),
+    changes: (ref: DatabaseRef, range) => reading(() => pageIn(ref, (db) => readChanges(sql, db, range))),
+    countChanges: (ref: DatabaseRef, range) => reading(() => pageIn(ref, (db) => countChanges(sql, db, range))),
     watch: (ref: DatabaseRef, listener, onCommit) => notifications.watch(ref, listener, onCommit),
     watching: () => notifications.size,
     follow: (follower) => notifications.follow(follower),
@@ -252,7 +255,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
     hear: (hearer) => notifications.hear(hearer),
 
     ping: () =>
-      guarded(async () => {
+      reading(async () => {
         await sql`SELECT 1`
       }),
     async close() {

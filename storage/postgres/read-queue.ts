@@ -3,8 +3,8 @@
  * plain prepared select, which is what one connection alone is fastest with.
  */
 import type { StoredDocument } from '../documents/contract.ts'
-import { isConnectionLost, type Sql, translate } from './connection.ts'
-import { backoff } from './retry.ts'
+import { type Sql, translate } from './connection.ts'
+import { retrying } from './retry.ts'
 
 const maxInFlight = 2
 const maxBatch = 128
@@ -66,15 +66,9 @@ export class ReadQueue {
     }
   }
 
-  private async send(batch: readonly Waiting[]): Promise<readonly (ReadRow | undefined)[]> {
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        return batch.length === 1 && batch[0] ? [await this.one(batch[0])] : await this.many(batch)
-      } catch (error) {
-        if (!isConnectionLost(error) || attempt >= 4) throw error
-        await backoff(attempt)
-      }
-    }
+  private send(batch: readonly Waiting[]): Promise<readonly (ReadRow | undefined)[]> {
+    const [first] = batch
+    return retrying(async () => (batch.length === 1 && first ? [await this.one(first)] : this.many(batch)))
   }
 
   private async one({ db, id }: Waiting): Promise<ReadRow | undefined> {

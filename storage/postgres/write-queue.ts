@@ -6,7 +6,7 @@ import { Problem } from '../../src/model/errors.ts'
 import type { DatabaseRef, Edit, EditOutcome } from '../documents/contract.ts'
 import { isConnectionLost, type Sql, translate } from './connection.ts'
 import type { Directory } from './directory.ts'
-import { backoff } from './retry.ts'
+import { retrying } from './retry.ts'
 import { writeTrees } from './tree-edits.ts'
 import { AtomicRefusal, type PlacedEdit, writeBatch } from './write-batch.ts'
 
@@ -209,14 +209,11 @@ export class WriteQueue {
 
   /** Sends a batch; after a lost connection it is sent again in a form that recognises what was already applied. */
   private async send(edits: readonly PlacedEdit[], atomic: boolean): Promise<BatchOutcomes> {
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        return await writeBatch(this.sql, edits, { atomic, repeated: attempt > 0 })
-      } catch (error) {
-        if (error instanceof AtomicRefusal) return error.outcomes
-        if (!isConnectionLost(error) || attempt >= 4) throw error
-        await backoff(attempt)
-      }
+    try {
+      return await retrying((attempt) => writeBatch(this.sql, edits, { atomic, repeated: attempt > 0 }))
+    } catch (error) {
+      if (error instanceof AtomicRefusal) return error.outcomes
+      throw error
     }
   }
 

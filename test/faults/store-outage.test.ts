@@ -123,6 +123,9 @@ describe.skipIf(postgresBin() === undefined)('the store goes away', () => {
     await Bun.sleep(500)
     ended = true
     await Promise.all(writing)
+    // What else failed, if anything did, is told by the log.
+    const logged = server.output.stderr.split('\n').filter((line) => line.includes('"request failed"'))
+    expect(logged.filter((line) => !line.includes('store_unavailable'))).toEqual([])
     expect([...statuses.keys()].filter((status) => ![200, 201, 503].includes(status))).toEqual([])
     expect(statuses.get(503)).toBeGreaterThan(0)
     expect(Math.max(...slowest)).toBeLessThan(patienceMs)

@@ -72,11 +72,16 @@ export function hearthCommand(): readonly [string, ...string[]] {
   return binary ? [binary] : [process.execPath, ...leading, join(root, 'src', 'main.ts')]
 }
 
-/** The environment of a child: ours without any setting of Hearth. */
+/** What processes on one outside database must share. */
+const testKey = '0123456789abcdef'.repeat(4)
+
+/** The environment of a child: ours without any setting of Hearth; a key where an outside database needs one. */
 export function hearthEnvironment(extra: ServerOptions['env'] = {}): Record<string, string> {
-  const merged = { ...process.env, NO_COLOR: '1', ...extra }
+  const outside = extra['HEARTH_DATABASE_URL'] === undefined ? {} : { HEARTH_SECRETS_KEY: testKey }
+  const given = { ...outside, ...extra }
+  const merged = { ...process.env, NO_COLOR: '1', ...given }
   const kept = Object.entries(merged).filter(
-    ([name, value]) => value !== undefined && (name in extra || !name.startsWith('HEARTH_')),
+    ([name, value]) => value !== undefined && (name in given || !name.startsWith('HEARTH_')),
   )
   return Object.fromEntries(kept) as Record<string, string>
 }

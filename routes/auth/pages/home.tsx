@@ -44,8 +44,15 @@ export function homePage({ texts, domain, guard, name, mail, links }: HomePage) 
   )
 }
 
+export interface FrontPage {
+  readonly texts: Texts
+  readonly version: string
+  /** Whether there is somebody's personal cloud at this address. */
+  readonly login: boolean
+}
+
 /** What strangers see at the root of any host. */
-export function frontPage({ texts, login }: { readonly texts: Texts; readonly login: boolean }) {
+export function frontPage({ texts, version, login }: FrontPage) {
   return (
     <Layout texts={texts} title={texts.frontTitle}>
       <h1>{texts.frontTitle}</h1>
@@ -55,6 +62,10 @@ export function frontPage({ texts, login }: { readonly texts: Texts; readonly lo
           {texts.logIn}
         </a>
       )}
+      <p>
+        <a href="/docs">{texts.documentation}</a> · <a href="/openapi.json">{texts.apiDescription}</a>
+      </p>
+      <p class="soft">Hearth {version}</p>
     </Layout>
   )
 }

@@ -56,6 +56,8 @@ const en = {
   moved: 'This personal cloud has moved',
   movedText: 'It has a new address:',
   frontTitle: 'Hearth runs here',
+  documentation: 'Documentation',
+  apiDescription: 'Description of the API',
   frontText: 'A server for personal clouds: documents, files and what belongs to them. Each has an address of its own.',
 }
 
@@ -116,6 +118,8 @@ const fr: Texts = {
   moved: 'Ce cloud personnel a déménagé',
   movedText: 'Il a une nouvelle adresse :',
   frontTitle: 'Hearth fonctionne ici',
+  documentation: 'Documentation',
+  apiDescription: 'Description de l’API',
   frontText:
     'Un serveur de clouds personnels : documents, fichiers et tout ce qui va avec. Chacun a sa propre adresse.',
 }

@@ -1,6 +1,6 @@
 /** The store of files on PostgreSQL: composes the parts of this folder into the contract. */
 import { type FileStore, filesDoctype, versionsDoctype } from '../../files/contract.ts'
-import { guarded, type Sql } from '../connection.ts'
+import { reading, type Sql } from '../connection.ts'
 import type { Directory } from '../directory.ts'
 import type { Notifications } from '../notifications.ts'
 import { TreeChanges } from './changes.ts'
@@ -21,9 +21,9 @@ export function newPostgresFiles({ sql, directory, notifications, maxConnections
     notifications.changed({ prefix, name: versionsDoctype })
   })
   return {
-    tree: (prefix) => newTreeReader(sourceOf(sql, prefix, guarded)),
+    tree: (prefix) => newTreeReader(sourceOf(sql, prefix, reading)),
     exists: (prefix) =>
-      guarded(async () => {
+      reading(async () => {
         const ref = { prefix, name: filesDoctype }
         return (directory.peek(ref) ?? (await directory.load(ref))) !== undefined
       }),

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { isBuiltinDesign } from './reserved-designs.ts'
+import { builtinDesign, isBuiltinDesign } from './builtin-designs.ts'
 
 test.each<[string, string, boolean]>([
   ['io.cozy.files', '_design/dir-by-path', true],
@@ -12,4 +12,14 @@ test.each<[string, string, boolean]>([
   ['constructor', '_design/name', false],
 ])('%s %s: %p', (doctype, id, expected) => {
   expect(isBuiltinDesign(doctype, id)).toBe(expected)
+})
+
+test('an index of the server looks like one that somebody made', () => {
+  const { document, body, view } = builtinDesign('io.cozy.files', '_design/dir-children') ?? {}
+  expect(body).toMatchObject({
+    language: 'query',
+    views: { [view?.name ?? '']: { map: { fields: { dir_id: 'asc', _id: 'asc' } }, reduce: '_count' } },
+  })
+  expect(document?.text).toBe(JSON.stringify(body))
+  expect(builtinDesign('io.cozy.files', '_design/disk-usage')).toBeUndefined()
 })

@@ -1,0 +1,46 @@
+/** Bytes as they are, in the stored blocks of deflate (RFC 1951, 3.2.4). */
+
+/** Two bytes say how long a block is. */
+const longestBlock = 65_535
+const headerLength = 5
+
+/** Bytes that `storedBlocks` makes of so many. */
+export function storedLength(size: number): number {
+  return size + headerLength * Math.max(1, Math.ceil(size / longestBlock))
+}
+
+/**
+ * Wraps bytes into blocks as they come. With a size every block but the last is full and the last one is marked, so the
+ * length is `storedLength(size)`; without one an empty last block is added. `bytes` must give `size` bytes.
+ */
+export async function* storedBlocks(
+  bytes: AsyncIterable<Uint8Array>,
+  size: number | undefined,
+): AsyncGenerator<Uint8Array> {
+  let left = size ?? Number.POSITIVE_INFINITY
+  /** Bytes that the block that was begun still lacks. */
+  let room = 0
+  for await (const chunk of bytes) {
+    for (let at = 0; at < chunk.length; ) {
+      if (room === 0) {
+        // What is not known to come is not promised: the block is as long as what is there.
+        room = Math.min(longestBlock, size === undefined ? chunk.length - at : left)
+        yield blockHeader(room, room === left)
+      }
+      const part = chunk.subarray(at, at + room)
+      yield part
+      at += part.length
+      room -= part.length
+      left -= part.length
+    }
+  }
+  if (size === undefined || size === 0) yield blockHeader(0, true)
+}
+
+function blockHeader(length: number, isLast: boolean): Uint8Array {
+  const header = Buffer.alloc(headerLength)
+  header[0] = isLast ? 1 : 0
+  header.writeUInt16LE(length, 1)
+  header.writeUInt16LE(length ^ 0xffff, 3)
+  return header
+}

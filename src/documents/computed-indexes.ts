@@ -1,0 +1,184 @@
+/**
+ * Indexes without entries in the store: those of the server's own design documents, and all that have `_conflicts` among
+ * their fields, which no single revision of a document knows. Their rows are computed from the documents, those of a
+ * directory or a path being found by the tables that the file system keeps anyway.
+ */
+import {
+  type DatabaseRef,
+  type DocumentStore,
+  type IndexList,
+  type IndexRow,
+  type IndexScan,
+  type IndexView,
+  type KeyPart,
+  StaleIndexes,
+  type StoredDocument,
+} from '../../storage/documents/contract.ts'
+import { filesDoctype, type TreeReader } from '../../storage/files/contract.ts'
+import { isObject } from '../model/json/value.ts'
+import { formatRevision } from '../model/revision.ts'
+import { conflicts } from '../model/revision-tree.ts'
+import { builtinDesigns } from './builtin-designs.ts'
+import { compareBytes } from './mango/collation.ts'
+import { documentKeys, type IndexDefinition, parseDefinition } from './mango/index-definition.ts'
+import { comparePart } from './mango/key-range.ts'
+import { parseStored } from './mango/stored.ts'
+
+type ComputedStore = Pick<DocumentStore, 'scanIds' | 'readTree'>
+
+/** The files of a tenant by directory and path. */
+export type FileTree = (prefix: string) => Pick<TreeReader, 'children' | 'byPath'>
+
+const page = 500
+const conflictsField = '_conflicts'
+
+/** The indexes of a database with the server's own. Computed ones have negative numbers. */
+function withComputed(ref: DatabaseRef, list: IndexList): IndexList {
+  const own = builtinDesigns(ref.name).map(({ view }) => view)
+  const views = list.views.map((view) => (hasConflicts(view) ? { ...view, indexId: -1000 - view.indexId } : view))
+  return own.length === 0 && views.every((view, at) => view === list.views[at])
+    ? list
+    : { ...list, views: [...own, ...views].sort((a, b) => compareBytes(a.ddoc, b.ddoc)) }
+}
+
+type IndexedStore = Pick<DocumentStore, 'indexes' | 'scanIndex' | 'scanIds' | 'readTree'>
+
+/** The store as queries see it, computed indexes among the others. */
+export function openComputedIndexes(store: IndexedStore, tree: FileTree | undefined): IndexedStore {
+  const indexes: IndexedStore['indexes'] = async (ref, options) => withComputed(ref, await store.indexes(ref, options))
+  return {
+    indexes,
+    scanIds: (ref, range) => store.scanIds(ref, range),
+    readTree: (ref, id) => store.readTree(ref, id),
+    async scanIndex(ref, scan) {
+      if (scan.indexId >= 0) return store.scanIndex(ref, scan)
+      const { views } = await indexes(ref)
+      const view = views.find(({ indexId }) => indexId === scan.indexId)
+      if (!view) throw new StaleIndexes()
+      return scanComputed({ store, ref, tree, view, scan })
+    },
+  }
+}
+
+interface ComputedScan {
+  readonly store: ComputedStore
+  readonly ref: DatabaseRef
+  readonly tree: FileTree | undefined
+  readonly view: IndexView
+  readonly scan: Omit<IndexScan, 'epoch'>
+}
+
+/** One page of a computed index, in its order. Reads every document that could be in it. */
+async function scanComputed({ store, ref, tree, view, scan }: ComputedScan): Promise<readonly IndexRow[]> {
+  const definition = parseDefinition(view.definition)
+  const keys = documentKeys(definition)
+  const compare = (a: IndexRow, b: IndexRow) => compareRows(a, b) * (scan.descending ? -1 : 1)
+  let rows: IndexRow[] = []
+  for await (const documents of candidates(store, ref, tree, definition, scan)) {
+    for (const document of documents) {
+      const others = await conflictsOf(store, ref, definition, document)
+      const parts = keys(parseStored(document, others).value)
+      if (parts === undefined || !isInside(parts, scan.range)) continue
+      const row = { id: document.id, document, parts }
+      if (scan.after && compareRows(row, scan.after) * (scan.descending ? -1 : 1) <= 0) continue
+      rows.push(row)
+    }
+    if (rows.length > scan.limit * 2) rows = rows.sort(compare).slice(0, scan.limit)
+  }
+  return rows.sort(compare).slice(0, scan.limit)
+}
+
+function hasConflicts({ definition }: IndexView): boolean {
+  return definition.includes(conflictsField) && parseDefinition(definition).fields.some(isConflicts)
+}
+
+function isConflicts({ name }: { readonly name: string }): boolean {
+  return name === conflictsField
+}
+
+async function conflictsOf(
+  store: ComputedStore,
+  ref: DatabaseRef,
+  definition: IndexDefinition,
+  { id, leaves }: StoredDocument,
+): Promise<readonly string[]> {
+  if (leaves < 2 || !definition.fields.some(isConflicts)) return []
+  const tree = await store.readTree(ref, id)
+  return tree ? conflicts(tree.nodes).map(formatRevision) : []
+}
+
+/** Documents that may be in the range. */
+async function* candidates(
+  store: ComputedStore,
+  ref: DatabaseRef,
+  tree: FileTree | undefined,
+  { fields }: IndexDefinition,
+  { range: { equal } }: Pick<IndexScan, 'range'>,
+): AsyncGenerator<readonly StoredDocument[]> {
+  const first = fields[0]?.name
+  const value = equal[0]?.k === '04' ? equal[0].s : undefined
+  if (tree && ref.name === filesDoctype && value !== undefined && first === 'dir_id') {
+    yield* childrenOf(tree(ref.prefix), value)
+  } else if (tree && ref.name === filesDoctype && value !== undefined && first === 'path') {
+    yield await tree(ref.prefix).byPath(value)
+  } else {
+    const all = allDocuments(store, ref)
+    if (!fields.some(isConflicts)) yield* all
+    else for await (const documents of all) yield documents.filter(({ leaves }) => leaves > 1)
+  }
+}
+
+async function* childrenOf(
+  tree: Pick<TreeReader, 'children'>,
+  dirId: string,
+): AsyncGenerator<readonly StoredDocument[]> {
+  for (let after: Parameters<TreeReader['children']>[1]['after']; ; ) {
+    const documents = await tree.children(dirId, { after, limit: page })
+    yield documents
+    const last = documents.at(-1)
+    if (!last || documents.length < page) return
+    const { value } = parseStored(last, [])
+    const { type, name } = isObject(value) ? value : {}
+    after = {
+      kind: type === 'directory' ? 'directory' : 'file',
+      name: typeof name === 'string' ? name : '',
+      id: last.id,
+    }
+  }
+}
+
+async function* allDocuments(store: ComputedStore, ref: DatabaseRef): AsyncGenerator<readonly StoredDocument[]> {
+  for (let after: string | undefined; ; ) {
+    const start = after === undefined ? undefined : { id: after, inclusive: false }
+    const documents = await store.scanIds(ref, {
+      start,
+      descending: false,
+      skip: 0,
+      limit: page,
+      designs: 'none',
+      bodies: true,
+    })
+    yield documents
+    if (documents.length < page) return
+    after = documents.at(-1)?.id
+  }
+}
+
+function isInside(parts: readonly KeyPart[], { equal, low, high }: IndexScan['range']): boolean {
+  if (!equal.every((part, at) => comparePart(parts[at] as KeyPart, part) === 0)) return false
+  const part = parts[equal.length]
+  if (part === undefined) return true
+  if (low && comparePart(part, low.part) < (low.inclusive ? 0 : 1)) return false
+  return high === undefined || comparePart(part, high.part) <= (high.inclusive ? 0 : -1)
+}
+
+type Place = Pick<IndexRow, 'parts' | 'id'>
+
+function compareRows(a: Place, b: Place): number {
+  for (const [at, part] of a.parts.entries()) {
+    const other = b.parts[at]
+    const difference = other === undefined ? 0 : comparePart(part, other)
+    if (difference !== 0) return difference
+  }
+  return compareBytes(a.id, b.id)
+}

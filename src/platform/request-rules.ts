@@ -1,0 +1,68 @@
+/** What HTTP/1.1 asks of a server beyond single requests, where `node:http` leaves it to its users. */
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+
+/**
+ * Makes what runs the requests of one connection one after the other, in the order in which they came: a client that pipelines a write
+ * and a read sees what it wrote (RFC 9112, section 9.3.2). Requests with several `Host` headers are 400 (section 3.2).
+ */
+export function newOrder(): (listener: RequestListener) => RequestListener {
+  /** The last answer of each connection that has not ended. */
+  const running = new WeakMap<Socket, ServerResponse>()
+  return (listener) => (request, response) => {
+    const { socket } = request
+    const before = running.get(socket)
+    running.set(socket, response)
+    response.once('close', () => {
+      if (running.get(socket) === response) running.delete(socket)
+    })
+    const run = () => (countHosts(request) > 1 ? refuse(response) : listener(request, response))
+    if (before === undefined) run()
+    else before.once('close', run)
+  }
+}
+
+/**
+ * Asks for the body of a request with `Expect: 100-continue` when somebody begins to read it: what can be refused without
+ * is refused before a byte was sent (RFC 9110, section 10.1.1).
+ */
+export function continueWhenRead(listener: RequestListener): RequestListener {
+  return (request, response) => {
+    // Where it is never read, the client may or may not send it: the connection cannot be used for anything else.
+    response.setHeader('connection', 'close')
+    let asked = false
+    const ask = () => {
+      if (asked || response.headersSent) return
+      asked = true
+      response.removeHeader('connection')
+      response.writeContinue()
+    }
+    const { on, iterator } = request
+    request.on = function (this: IncomingMessage, event: string, handler: (...args: never[]) => void) {
+      if (event === 'data' || event === 'readable') ask()
+      return on.call(this, event, handler as never)
+    } as IncomingMessage['on']
+    request.iterator = (options) => {
+      ask()
+      return iterator.call(request, options)
+    }
+    request[Symbol.asyncIterator] = () => request.iterator() as ReturnType<IncomingMessage[typeof Symbol.asyncIterator]>
+    listener(request, response)
+  }
+}
+
+function countHosts({ rawHeaders }: IncomingMessage): number {
+  let count = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) if (rawHeaders[at]?.toLowerCase() === 'host') count += 1
+  return count
+}
+
+function refuse(response: ServerResponse): void {
+  const text = JSON.stringify({ error: 'bad_request', reason: 'A request has one Host header.' })
+  response.writeHead(400, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+    connection: 'close',
+  })
+  response.end(text)
+}

@@ -1,0 +1,40 @@
+/** What the driver's errors mean to the rest of Hearth. */
+import { Problem } from '../../src/model/errors.ts'
+
+const lostCodes = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_DESTROYED',
+  'CONNECTION_ENDED',
+  'CONNECT_TIMEOUT',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOENT',
+  'EPIPE',
+])
+
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
+}
+
+/** True when the statement may or may not have been applied, or never reached the server. */
+export function isConnectionLost(error: unknown): boolean {
+  const code = codeOf(error)
+  // How the driver (postgres.js 3.4.9) fails in a transaction whose connection is gone: it writes to no socket.
+  if (error instanceof TypeError && /'socket\.write'|reading 'write'/.test(error.message)) return true
+  return lostCodes.has(code) || code.startsWith('08') || code.startsWith('57P')
+}
+
+/** Turns a driver's error into what the rest of Hearth knows; other values pass unchanged. */
+export function translate(error: unknown): unknown {
+  const code = codeOf(error)
+  if (error instanceof Problem) return error
+  if (isConnectionLost(error))
+    return new Problem('store_unavailable', 'The database does not answer.', { cause: error })
+  if (code === '53100') return new Problem('store_unavailable', 'The database has no space left.', { cause: error })
+  if (code === '53300')
+    return new Problem('store_unavailable', 'The database has no free connection.', { cause: error })
+  if (code === '55P03') return new Problem('store_unavailable', 'The database is busy.', { cause: error })
+  if (code === '57014')
+    return new Problem('timeout', 'context deadline exceeded: the query took too long.', { cause: error })
+  return error
+}
