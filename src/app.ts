@@ -1,5 +1,6 @@
 /** The composition root: the one module that sees routes, services and adapters, and builds them from the settings. */
 import { adminRoutes } from '../routes/admin/routes.ts'
+import { applianceRoutes } from '../routes/appliance/routes.ts'
 import { doorkeeper } from '../routes/auth/door.ts'
 import { authRoutes } from '../routes/auth/routes.ts'
 import { couchdbRoutes } from '../routes/couchdb/routes.ts'
@@ -24,6 +25,7 @@ import type { ObjectStore } from '../storage/objects/contract.ts'
 import { openAdministration } from './admin/administration.ts'
 import { openAudit } from './admin/audit.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
+import type { Appliance } from './appliance/appliance.ts'
 import { startSweeper } from './attachments/sweeper.ts'
 import { openAuth } from './auth/auth.ts'
 import { newOwnerMail } from './auth/mail.ts'
@@ -80,7 +82,13 @@ export interface Stores extends DocumentStore, BodyRewriter, EveryTenant {
  * Builds services and routes over open stores. What a first start makes (identity, passphrase) is made here, so the
  * listeners should be open by then: a start that fails afterwards would have shown the passphrase to nobody.
  */
-export async function openApp(config: Config, log: Log, bare: Stores, given: ObjectStore): Promise<App> {
+export async function openApp(
+  config: Config,
+  log: Log,
+  bare: Stores,
+  given: ObjectStore,
+  appliance: Appliance | undefined,
+): Promise<App> {
   const metrics = newMetrics('hearth')
   observeProcess(metrics)
   const objects = measuredObjects(given, metrics)
@@ -245,6 +253,12 @@ export async function openApp(config: Config, log: Log, bare: Stores, given: Obj
   })
   openApiRoute(adminApp, [adminFace], { version, title: 'Hearth: administration', schemes: ['basic'] })
   adminApp.route('/', adminFace.router)
+  const applianceApp = newApp('appliance')
+  if (appliance !== undefined) {
+    const face = applianceRoutes({ appliance, log })
+    openApiRoute(applianceApp, [face], { version })
+    applianceApp.route('/', face.router)
+  }
 
   jobSystem.start()
   return {
@@ -252,7 +266,7 @@ export async function openApp(config: Config, log: Log, bare: Stores, given: Obj
       public: publicApp.fetch,
       admin: adminApp.fetch,
       sync: newApp('sync').fetch,
-      appliance: newApp('appliance').fetch,
+      appliance: applianceApp.fetch,
     },
     endFeeds() {
       stopping.abort()

@@ -44,16 +44,21 @@ export interface Welcome {
   readonly passphrase?: string | undefined
   /** The instance made just now, with a token that may do everything on it. */
   readonly home?: { readonly domain: string; readonly token: string } | undefined
+  /** The passphrase that sets the first token of the appliance's API, when it was made just now. */
+  readonly appliance?: string | undefined
 }
 
 /** The addresses; after the first start also the secrets, which are never shown again. */
-export function welcome({ addresses, passphrase, home }: Welcome): string {
+export function welcome({ addresses, passphrase, home, appliance }: Welcome): string {
   const lines = ['Hearth is running:']
   for (const name of ['public', 'admin', 'sync', 'appliance'] as const) {
     lines.push(`  ${name.padEnd(10)} ${addresses[name]?.url ?? 'off'}`)
   }
   if (passphrase !== undefined) {
     lines.push('', 'Admin passphrase (shown only now):', `  ${passphrase}`)
+  }
+  if (appliance !== undefined) {
+    lines.push('', 'Passphrase that sets the first token of the appliance API (shown only now):', `  ${appliance}`)
   }
   if (home !== undefined) {
     lines.push('', 'First instance:', `  ${home.domain}`, '', 'Token for everything on it (shown only now):')

@@ -4,6 +4,7 @@ import { ConfigError } from '../config/load.ts'
 import { StartupError } from '../model/startup-error.ts'
 import { version } from '../version.ts'
 import { AdminClientError } from './admin-client.ts'
+import { addApplianceCommands } from './appliance.ts'
 import { addBackupCommands } from './backup.ts'
 import { addCheckCommands, addFixCommands } from './check.ts'
 import { addCompletionCommands } from './completion.ts'
@@ -50,6 +51,7 @@ function newProgram(output: Output): Command {
   addSwiftCommands(program, output)
   addBackupCommands(program, output)
   addConfigCommands(program, output)
+  addApplianceCommands(program, output)
   addDoctorCommand(program, output)
   addVersionCommand(program, output)
   addCompletionCommands(program, output)

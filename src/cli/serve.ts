@@ -1,8 +1,10 @@
 /** `hearth serve`: opens everything, says where it is, and closes it in order when told to. */
+import { get } from 'node:https'
 import type { Command } from 'commander'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
 import type { App } from '../app.ts'
-import { openApplianceCertificate } from '../appliance-certificate.ts'
+import type { Appliance } from '../appliance/appliance.ts'
+import { applianceSettings, listenerCertificate, restartByOthers } from '../appliance/open.ts'
 import type { LoadedConfig } from '../config/load.ts'
 import type { Config } from '../config/schema.ts'
 import { welcome } from '../first-run.ts'
@@ -11,6 +13,8 @@ import { removeListenersFile, writeListenersFile } from '../listeners-file.ts'
 import { type Log, openLog } from '../log.ts'
 import { StartupError } from '../model/startup-error.ts'
 import type { Output } from './output.ts'
+import { type RunningServer, runServer } from './running-server.ts'
+import { serverData } from './server-data.ts'
 import { addSettingsOptions, loadFromOptions } from './settings-options.ts'
 
 /** Running requests get this long to finish; the rest of the 10 s is for the store. */
@@ -36,48 +40,104 @@ async function serve({ config, warnings }: LoadedConfig, output: Output): Promis
     import('../store.ts'),
     import('../objects.ts'),
   ])
-  const opened = await openStore(config, log)
+  const first = await openStore(config, log)
   let objects: ObjectStore | undefined
   let listeners: Listeners | undefined
-  let app: App | undefined
+  let server: RunningServer | undefined
+  let appliance: Appliance | undefined
   try {
     objects = await openObjects(config, log)
     const entrance = newEntrance(newStartingApp())
-    listeners = await openListeners(await listenersOf(config, entrance.fetch))
+    listeners = await openListeners(await listenersOf(config, log, entrance.fetch))
     const { addresses } = listeners
-    app = await openApp(config, log, opened.store, objects)
-    const first = await app.greet(addresses.public?.port)
-    entrance.open(app)
+    if (addresses.appliance !== undefined) {
+      const whileClosed: RunningServer['whileClosed'] = (work) => server?.whileClosed(work) ?? Promise.reject()
+      appliance = await openMachine({ config, log, listeners, objects, whileClosed })
+    }
+    const ours = objects
+    server = await runServer(
+      {
+        openStore: () => openStore(config, log),
+        openApp: (store) => openApp(config, log, store, ours, appliance),
+        lead: entrance.lead,
+      },
+      first,
+    )
+    const shown = await server.app.greet(addresses.public?.port)
+    entrance.lead(server.app)
+    appliance?.serving(() => probe(config, addresses.appliance?.port))
     await writeListenersFile(config.data_dir, addresses)
-    output.out(welcome({ addresses, ...first }))
+    output.out(welcome({ addresses, ...shown, appliance: appliance?.token.passphrase }))
     log.info('started', { pid: process.pid })
-    const failure = await Promise.race([stop, opened.failed])
+    const failure = await Promise.race([stop, server.failed])
     if (failure !== undefined) throw failure
   } finally {
     giveUpLater()
     const started = performance.now()
-    app?.endFeeds()
+    server?.endFeeds()
     await listeners?.close(drainMs)
     await removeListenersFile(config.data_dir)
-    await app?.close()
+    await appliance?.close()
+    // Objects are used until the last moment; without a server the store is still ours to close.
+    await server?.close()
     await objects?.close()
-    await opened.close()
+    if (server === undefined) await first.close()
     log.info('stopped', { ms: Math.round(performance.now() - started) })
   }
 }
 
+interface Machine {
+  readonly config: Config
+  readonly log: Log
+  readonly listeners: Listeners
+  readonly objects: ObjectStore
+  readonly whileClosed: RunningServer['whileClosed']
+}
+
+/** Rejects unless the listener of the appliance completes a handshake and the stores answer behind it. */
+async function probe(config: Config, port: number | undefined): Promise<void> {
+  const host = config.appliance.host === 'localhost' ? '127.0.0.1' : config.appliance.host
+  const options = { host, port, path: '/readyz', rejectUnauthorized: false, agent: false, timeout: 10_000 } as const
+  const status = await new Promise<number | undefined>((resolve, reject) => {
+    const request = get(options, (response) => {
+      response.resume()
+      resolve(response.statusCode)
+    })
+    request.on('timeout', () => request.destroy(new Error('no answer'))).on('error', reject)
+  })
+  if (status !== 200) throw new Error(`readyz answers ${status}`)
+}
+
+/** The appliance's own part, with the certificate of its listener in its hands. SIGHUP has it read its configuration again. */
+async function openMachine({ config, log, listeners, objects, whileClosed }: Machine): Promise<Appliance> {
+  const { openAppliance } = await import('../appliance/appliance.ts')
+  const settings = applianceSettings(config, log)
+  const appliance = await openAppliance({
+    ...settings,
+    ...(await serverData({ config, log, objects, whileClosed, folder: settings.root })),
+    log,
+    serveCertificate: listeners.setCertificate,
+    restart: restartByOthers,
+  })
+  process.on('SIGHUP', appliance.reload)
+  return appliance
+}
+
 /** Listeners open before there is something to serve: until then they lead to `starting`. */
-function newEntrance(starting: Fetch): { readonly fetch: (name: ListenerName) => Fetch; open(app: App): void } {
+function newEntrance(starting: Fetch): {
+  readonly fetch: (name: ListenerName) => Fetch
+  lead(app: App | undefined): void
+} {
   let apps: App['apps'] | undefined
   return {
     fetch: (name) => (request, env) => (apps?.[name] ?? starting)(request, env),
-    open(app) {
-      apps = app.apps
+    lead(app) {
+      apps = app?.apps
     },
   }
 }
 
-async function listenersOf(config: Config, fetch: (name: ListenerName) => Fetch): Promise<ListenerOptions[]> {
+async function listenersOf(config: Config, log: Log, fetch: (name: ListenerName) => Fetch): Promise<ListenerOptions[]> {
   const options: ListenerOptions[] = []
   const { host, port, admin, sync, appliance } = config
   if (port !== 'off') {
@@ -89,7 +149,7 @@ async function listenersOf(config: Config, fetch: (name: ListenerName) => Fetch)
   if (sync.port !== 'off')
     options.push({ name: 'sync', setting: 'sync.port', host: sync.host, port: sync.port, fetch: fetch('sync') })
   if (appliance.port !== 'off') {
-    const tls = await openApplianceCertificate(config.data_dir)
+    const tls = await listenerCertificate(applianceSettings(config, log))
     const { host: applianceHost, port: appliancePort } = appliance
     const place = { host: applianceHost, port: appliancePort }
     options.push({ name: 'appliance', setting: 'appliance.port', ...place, fetch: fetch('appliance'), tls })

@@ -99,7 +99,7 @@ export interface LocalDocument {
 
 export interface LocalEdit {
   readonly id: string
-  /** The N that the client read; it must match where there is such a document. Absent: whatever is there is replaced. */
+  /** The N that the client read; any is accepted, as CouchDB does. */
   readonly n?: number | undefined
   /** `undefined`: delete it. */
   readonly text: string | undefined
@@ -108,7 +108,6 @@ export interface LocalEdit {
 export type LocalOutcome =
   /** `n` is 0 after a deletion, else one more than the edit's, or 1. */
   | { readonly kind: 'ok'; readonly n: number }
-  | { readonly kind: 'conflict' }
   /** Nothing to delete. */
   | { readonly kind: 'missing' }
 
@@ -376,7 +375,7 @@ export interface DocumentStore {
   /** One page of an index, in its order: columns under ICU, ties by id in bytes. One snapshot with the bodies. */
   scanIndex(ref: DatabaseRef, scan: IndexScan): Promise<readonly IndexRow[]>
 
-  /** Writes or deletes a local document, after commit. Of several writers with one `n` exactly one is `ok`. */
+  /** Writes or deletes a local document, after commit. The last of several writers wins. */
   writeLocal(ref: DatabaseRef, edit: LocalEdit): Promise<LocalOutcome>
   readLocal(ref: DatabaseRef, id: string): Promise<LocalDocument | undefined>
   /** Local documents by id, in no particular order; ids that do not exist are left out. */

@@ -6,7 +6,7 @@
 import { noDatabase } from '../../src/model/no-database.ts'
 import type { AttachmentLedger, Content, DatabaseRef } from '../documents/contract.ts'
 import { mayDelete } from './backup.ts'
-import { guarded, reading, type Sql } from './connection.ts'
+import { guarded, isTaken, reading, type Sql } from './connection.ts'
 
 /** How often two that settle one content at the same moment try again. */
 const maxAttempts = 5
@@ -169,8 +169,4 @@ export async function giveUpDropped(sql: Sql, db: string, limit: number): Promis
 
 function keyOf({ digest, length }: { readonly digest: string; readonly length: number | string }): string {
   return `${digest} ${length}`
-}
-
-function isTaken(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === '23505'
 }

@@ -48,7 +48,7 @@ export function mayDelete(sql: Sql | Transaction) {
 }
 
 /** Before the snapshot, for as long as the session lasts. */
-async function holdRubbish(sql: Sql): Promise<void> {
+export async function holdRubbish(sql: Sql): Promise<void> {
   await sql`SELECT pg_advisory_lock_shared(${rubbishHeld[0]}::int, ${rubbishHeld[1]}::int)`
 }
 

@@ -4,7 +4,7 @@ import { translate } from './failures.ts'
 import { retrying } from './retry.ts'
 import { repairResults } from './whole-results.ts'
 
-export { isConnectionLost, translate } from './failures.ts'
+export { isConnectionLost, isTaken, translate } from './failures.ts'
 
 export type Sql = postgres.Sql
 export type Transaction = postgres.TransactionSql

@@ -15,15 +15,18 @@ const session = {
   idle_in_transaction_session_timeout: 0,
 }
 
-/** One connection for work on whole tables. Nothing is connected before the first statement. */
-export function openCopySession(target: ConnectionOptions['target']): Sql {
+/**
+ * One connection for work on whole tables, of the given schema instead of the usual one. Nothing is connected before the first
+ * statement.
+ */
+export function openCopySession(target: ConnectionOptions['target'], schema?: string): Sql {
   const options = {
     max: 1,
     connect_timeout: 5,
     idle_timeout: 0,
     max_lifetime: null,
     onnotice: () => {},
-    connection: session,
+    connection: schema === undefined ? session : { ...session, search_path: schema },
   }
   return typeof target === 'string' ? postgres(target, options) : postgres({ ...options, ...target })
 }

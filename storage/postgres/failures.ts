@@ -24,6 +24,11 @@ export function isConnectionLost(error: unknown): boolean {
   return lostCodes.has(code) || code.startsWith('08') || code.startsWith('57P')
 }
 
+/** True when a row with this key exists (`unique_violation`). */
+export function isTaken(error: unknown): boolean {
+  return codeOf(error) === '23505'
+}
+
 /** Turns a driver's error into what the rest of Hearth knows; other values pass unchanged. */
 export function translate(error: unknown): unknown {
   const code = codeOf(error)

@@ -9,9 +9,20 @@ import attempts from './migrations/0005-attempts.sql' with { type: 'text' }
 import jobs from './migrations/0006-jobs.sql' with { type: 'text' }
 import restored from './migrations/0007-restored.sql' with { type: 'text' }
 import sync from './migrations/0008-sync.sql' with { type: 'text' }
+import leaves from './migrations/0009-leaves.sql' with { type: 'text' }
 
 /** In order; the position (from 1) is the schema's version. Never edit one that was released. */
-const migrations: readonly string[] = [documents, replication, files, attachments, attempts, jobs, restored, sync]
+const migrations: readonly string[] = [
+  documents,
+  replication,
+  files,
+  attachments,
+  attempts,
+  jobs,
+  restored,
+  sync,
+  leaves,
+]
 
 /** Version of the schema that this program writes. */
 export const schemaVersion = migrations.length

@@ -6,7 +6,7 @@
 import { Problem } from '../../src/model/errors.ts'
 import type { DatabaseRef, Replicated } from '../documents/contract.ts'
 import { inByteOrder } from './byte-order.ts'
-import { type Sql, translate } from './connection.ts'
+import { isTaken, type Sql, translate } from './connection.ts'
 import type { Directory, KnownDatabase } from './directory.ts'
 import { plant } from './planting.ts'
 import { replicateTrees } from './tree-edits.ts'
@@ -111,9 +111,4 @@ function takeBatch(line: Request[]): readonly Request[] {
 function isPlain({ indexes }: KnownDatabase, revisions: readonly Replicated[]): boolean {
   if (indexes.length > 0 || revisions.some(({ id }) => id.startsWith('_design/'))) return false
   return new Set(revisions.map(({ id }) => id)).size === revisions.length
-}
-
-/** `unique_violation`. */
-function isTaken(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === '23505'
 }

@@ -12,12 +12,22 @@ import { migrate } from './migrate.ts'
  * made or brought up to date first.
  * @throws StartupError when the database is not empty or others use it.
  */
-export async function fillPostgres<T>(
+export function fillPostgres<T>(
   target: ConnectionOptions['target'],
   lastDatabase: string,
   work: (store: StoreFilling) => Promise<T>,
 ): Promise<T> {
-  const sql = openCopySession(target)
+  return fillSchema(target, undefined, lastDatabase, work)
+}
+
+/** The same in a schema that exists and is empty. */
+export async function fillSchema<T>(
+  target: ConnectionOptions['target'],
+  schema: string | undefined,
+  lastDatabase: string,
+  work: (store: StoreFilling) => Promise<T>,
+): Promise<T> {
+  const sql = openCopySession(target, schema)
   try {
     await migrate(sql)
     return (await sql.begin(async (tx) => {

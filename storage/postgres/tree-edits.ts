@@ -6,9 +6,10 @@ import { createHash } from 'node:crypto'
 import { noDatabase } from '../../src/model/no-database.ts'
 import { mergePath, type TreeNode, winner } from '../../src/model/revision-tree.ts'
 import type { Body, DatabaseRef, Edit, EditOutcome, Replicated, RevisionId } from '../documents/contract.ts'
-import { type Sql, type Transaction, translate } from './connection.ts'
+import { isTaken, type Sql, type Transaction, translate } from './connection.ts'
 import type { Directory } from './directory.ts'
-import { applyTrees, applyTreesIn, type Decide, type TreeChange } from './tree-store.ts'
+import { applyTrees, applyTreesIn, type Decide, type TreeChange, type TreesAsked } from './tree-store.ts'
+import type { TreePlace } from './trees.ts'
 import type { BatchOutcome } from './write-queue.ts'
 
 /** The same function of an edit as `hearth_hash` in SQL. */
@@ -25,7 +26,7 @@ export function revisionHash(edit: {
 /** Applies what `Decide` says in one database; `undefined` when it does not exist. */
 type Apply = (
   ref: DatabaseRef,
-  ids: readonly string[],
+  places: readonly TreePlace[],
   decide: Decide,
 ) => Promise<ReadonlyMap<string, bigint> | undefined>
 
@@ -36,7 +37,19 @@ export function writeTrees(
   edits: readonly Edit[],
   outcomes: readonly BatchOutcome[],
 ): Promise<readonly BatchOutcome[]> {
-  return writeComplex((ref, ids, decide) => apply(sql, directory, ref, ids, decide), edits, outcomes)
+  return writeComplex(
+    async (ref, places, decide) => {
+      try {
+        return await apply(sql, directory, ref, { places }, decide)
+      } catch (error) {
+        // The new revision is there already, where it was not looked for: replication brought it without its parent.
+        if (!isTaken(error)) throw error
+        return apply(sql, directory, ref, { ids: places.map(({ id }) => id) }, decide)
+      }
+    },
+    edits,
+    outcomes,
+  )
 }
 
 /** The same inside a transaction of the caller's, for edits of no design documents. */
@@ -46,7 +59,8 @@ export function writeTreesIn(
   edits: readonly Edit[],
   outcomes: readonly BatchOutcome[],
 ): Promise<readonly BatchOutcome[]> {
-  const applyIn: Apply = async (ref, ids, decide) => (await applyTreesIn(tx, directory, ref, ids, decide)).sequences
+  const applyIn: Apply = async (ref, places, decide) =>
+    (await applyTreesIn(tx, directory, ref, { ids: places.map(({ id }) => id) }, decide)).sequences
   return writeComplex(applyIn, edits, outcomes)
 }
 
@@ -69,7 +83,8 @@ async function writeComplex(
     if (!first) continue
     const decided = new Map<string, EditOutcome>()
     const byId = new Map(group.flatMap((at) => (edits[at] ? [[edits[at].id, edits[at]] as const] : [])))
-    const sequences = await applyTo(first.ref, [...byId.keys()], (id, nodes) => {
+    const places = [...byId.values()].map(({ id, parent }) => ({ id, parent }))
+    const sequences = await applyTo(first.ref, places, (id, nodes) => {
       const edit = byId.get(id)
       if (!edit) return undefined
       const { outcome, change } = decide(edit, nodes)
@@ -103,7 +118,7 @@ export async function replicateTrees(
     if (known) known.push(revision)
     else byId.set(revision.id, [revision])
   }
-  const sequences = await apply(sql, directory, ref, [...byId.keys()], (id, nodes, limit) => {
+  const sequences = await apply(sql, directory, ref, { ids: [...byId.keys()] }, (id, nodes, limit) => {
     const before: readonly TreeNode[] = nodes ?? []
     const arrived = byId.get(id) ?? []
     const [first] = arrived
@@ -128,11 +143,11 @@ async function apply(
   sql: Sql,
   directory: Directory,
   ref: DatabaseRef,
-  ids: readonly string[],
+  asked: TreesAsked,
   decideFor: Decide,
 ): Promise<ReadonlyMap<string, bigint> | undefined> {
   try {
-    return await applyTrees(sql, directory, ref, ids, decideFor)
+    return await applyTrees(sql, directory, ref, asked, decideFor)
   } catch (error) {
     throw translate(error)
   }

@@ -8,6 +8,7 @@ import type { Json } from '../../src/model/json/value.ts'
 import type { TreeNode } from '../../src/model/revision-tree.ts'
 import type { Body, RevisionTree } from '../documents/contract.ts'
 import type { Transaction } from './connection.ts'
+import type { StoredTree } from './trees.ts'
 
 /** What a document shows after the edit. */
 export interface Winner {
@@ -31,7 +32,7 @@ export interface Work {
 export interface Change {
   readonly place: number
   readonly id: string
-  readonly before: RevisionTree | undefined
+  readonly before: StoredTree | undefined
   readonly after: readonly TreeNode[]
   readonly bodies: ReadonlyMap<string, Body>
 }

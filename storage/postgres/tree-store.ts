@@ -6,7 +6,7 @@ import { keepsText } from '../../src/model/body.ts'
 import { parseJson } from '../../src/model/json/exact.ts'
 import type { Json } from '../../src/model/json/value.ts'
 import { stem, type TreeNode, winner } from '../../src/model/revision-tree.ts'
-import type { Body, DatabaseRef, Replicated, RevisionTree } from '../documents/contract.ts'
+import type { Body, DatabaseRef, Replicated } from '../documents/contract.ts'
 import { inByteOrder } from './byte-order.ts'
 import type { Sql, Transaction } from './connection.ts'
 import type { Directory, KnownDatabase } from './directory.ts'
@@ -14,7 +14,7 @@ import { entriesOf, keptIndexes } from './entries.ts'
 import { type DesignChange, followDesigns } from './indexes.ts'
 import { type Planted, plant } from './planting.ts'
 import { type Change, countWorks, keyOf, type Winner, type Work, writeNodes, writeWinners } from './tree-rows.ts'
-import { readTrees } from './trees.ts'
+import { readTrees, readTreeTops, type StoredTree, type TreePlace } from './trees.ts'
 
 /** The tree after an edit, with the bodies of the revisions that are new, by `gen-hash`. */
 export interface TreeChange {
@@ -32,15 +32,18 @@ export type Decide = (
   limit: number,
 ) => TreeChange | Replicated | undefined
 
+/** Documents whose whole trees are needed, or edits that follow one leaf each. */
+export type TreesAsked = { readonly ids: readonly string[] } | { readonly places: readonly TreePlace[] }
+
 /** The sequences of what was changed, by id; `undefined` when the database does not exist. */
 export async function applyTrees(
   sql: Sql,
   directory: Directory,
   ref: DatabaseRef,
-  ids: readonly string[],
+  asked: TreesAsked,
   decide: Decide,
 ): Promise<ReadonlyMap<string, bigint> | undefined> {
-  const { sequences, designsChanged } = await sql.begin((tx) => applyTreesIn(tx, directory, ref, ids, decide))
+  const { sequences, designsChanged } = await sql.begin((tx) => applyTreesIn(tx, directory, ref, asked, decide))
   if (designsChanged) await directory.load(ref)
   return sequences
 }
@@ -56,10 +59,11 @@ export async function applyTreesIn(
   tx: Transaction,
   directory: Directory,
   ref: DatabaseRef,
-  ids: readonly string[],
+  asked: TreesAsked,
   decide: Decide,
 ): Promise<AppliedTrees> {
-  const locked = await lock(tx, directory, ref, ids)
+  const ids = idsOf(asked)
+  const locked = await lock(tx, directory, ref, asked)
   if (!locked) return { sequences: undefined, designsChanged: false }
   const { known, limit, updateSeq, trees } = locked
   const plants: Planted[] = []
@@ -77,7 +81,8 @@ export async function applyTreesIn(
   const works = changes.map(({ place, id, before, after, bodies }): Work => {
     const node = winner(after)
     if (!node) throw new Error('a tree without leaves')
-    const leaves = after.filter((one) => one.leaf).length
+    const added = leavesOf(after) - leavesOf(before?.nodes ?? [])
+    const leaves = (before?.leaves ?? 0) + added
     return { place, id, before, after, winner: { node, leaves, body: bodies.get(keyOf(node)) ?? promoted.get(id) } }
   })
   // One behind the other on one connection, in this order, without waiting for an answer in between.
@@ -95,11 +100,15 @@ export async function applyTreesIn(
   return { sequences, designsChanged: designs.length > 0 }
 }
 
+function leavesOf(nodes: readonly TreeNode[]): number {
+  return nodes.filter(({ leaf }) => leaf).length
+}
+
 interface Locked {
   readonly known: KnownDatabase
   readonly limit: number
   readonly updateSeq: bigint
-  readonly trees: ReadonlyMap<string, RevisionTree>
+  readonly trees: ReadonlyMap<string, StoredTree>
 }
 
 /**
@@ -110,20 +119,32 @@ async function lock(
   tx: Transaction,
   directory: Directory,
   ref: DatabaseRef,
-  ids: readonly string[],
+  asked: TreesAsked,
 ): Promise<Locked | undefined> {
   const guess = directory.peek(ref)
   // A query of this driver is sent when somebody waits for it: this one must be the first.
   const locking = tx<{ db: string; revs_limit: number; index_epoch: number; update_seq: string }[]>`
     SELECT db, revs_limit, index_epoch, update_seq FROM databases
     WHERE prefix = ${ref.prefix} AND name = ${ref.name} FOR NO KEY UPDATE`.execute()
-  const [[row], read] = await Promise.all([locking, guess && readTrees(tx, guess.db, ids)])
+  const [[row], guessed] = await Promise.all([locking, guess && read(tx, guess.db, asked)])
   if (!row) return undefined
   const isCurrent = guess?.db === row.db && guess.indexEpoch === row.index_epoch
   const known = isCurrent ? guess : await directory.load(ref, tx)
   if (!known) return undefined
-  const trees = read && guess?.db === row.db ? read : await readTrees(tx, known.db, ids)
-  return { known, limit: row.revs_limit, updateSeq: BigInt(row.update_seq), trees }
+  const limit = row.revs_limit
+  const found = guessed && guess?.db === row.db ? guessed : await read(tx, known.db, asked)
+  // A branch that grows beyond the limit loses its oldest revision, which has to be known then.
+  const isShort = [...found.values()].every(({ nodes }) => nodes.every(({ gen }) => gen < limit))
+  const trees = 'ids' in asked || isShort ? found : await readTrees(tx, known.db, idsOf(asked))
+  return { known, limit, updateSeq: BigInt(row.update_seq), trees }
+}
+
+function idsOf(asked: TreesAsked): readonly string[] {
+  return 'ids' in asked ? asked.ids : asked.places.map(({ id }) => id)
+}
+
+function read(tx: Transaction, db: string, asked: TreesAsked): Promise<ReadonlyMap<string, StoredTree>> {
+  return 'ids' in asked ? readTrees(tx, db, asked.ids) : readTreeTops(tx, db, asked.places)
 }
 
 /** Bodies of old leaves that become winners because the former winner was deleted. */

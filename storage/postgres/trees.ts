@@ -2,7 +2,7 @@
  * Reading revision trees and bodies of old revisions. `LATERAL ... OFFSET 0` is one look-up by key for each id: a plain
  * join reads the whole database for them when it was planned while databases were small.
  */
-import type { DocumentRevision, RevisionNode, RevisionTree, StoredDocument } from '../documents/contract.ts'
+import type { DocumentRevision, RevisionId, RevisionNode, RevisionTree, StoredDocument } from '../documents/contract.ts'
 import type { Sql, Transaction } from './connection.ts'
 
 /** A winner; its text where that is asked for, and all other revisions as a list of `OtherNode`. */
@@ -20,6 +20,18 @@ type TreeRow = [
 
 type OtherNode = [gen: number, hash: string, parent: string | null, deleted: boolean, leaf: boolean, hasBody: boolean]
 
+/** A tree and what is known of it without counting. */
+export interface StoredTree extends RevisionTree {
+  /** Leaves of the document, those too that are not among `nodes`. */
+  readonly leaves: number
+}
+
+/** An edit's document and the revision that it follows. */
+export interface TreePlace {
+  readonly id: string
+  readonly parent: RevisionId | undefined
+}
+
 /**
  * Trees of many documents in one statement, with the bodies of their winners or without; those that do not exist, or
  * whose database was dropped, are left out. A row for each document: rows are what the driver is slow with.
@@ -29,7 +41,7 @@ export async function readTrees(
   db: string,
   ids: readonly string[],
   documents = false,
-): Promise<Map<string, RevisionTree>> {
+): Promise<Map<string, StoredTree>> {
   const list = ids.filter((id) => !id.includes('\u0000'))
   const text = documents ? sql`coalesce(x.raw, x.body::text)` : sql`NULL::text`
   const rows = (await sql`
@@ -42,12 +54,39 @@ export async function readTrees(
   return new Map(rows.map((row) => [row[0], treeOf(row)]))
 }
 
-function treeOf([id, sequence, generation, hash, parent, deleted, leaves, text, others]: TreeRow): RevisionTree {
+/**
+ * As much of each tree as an edit of one leaf needs, however many leaves there are: the winner, the revision that the edit
+ * follows, and the leaf that is next in line. Enough only where no ancestor has to be stemmed.
+ */
+export async function readTreeTops(
+  sql: Sql | Transaction,
+  db: string,
+  places: readonly TreePlace[],
+): Promise<Map<string, StoredTree>> {
+  const list = places.filter(({ id, parent }) => !id.includes('\u0000') && !parent?.hash.includes('\u0000'))
+  const node = sql`json_build_array(r.gen, r.hash, r.parent, r.deleted, r.leaf, r.body IS NOT NULL) AS node`
+  const rows = (await sql`
+    SELECT x.id, x.seq, x.gen, x.hash, x.parent, x.deleted, x.leaves, NULL::text, (
+      SELECT json_agg(o.node)::text FROM (
+        (SELECT ${node} FROM revs r WHERE r.db = ${db} AND r.id = x.id AND r.gen = t.gen AND r.hash = t.hash)
+        UNION ALL
+        (SELECT ${node} FROM revs r WHERE r.db = ${db} AND r.id = x.id AND r.leaf
+            AND (r.gen, r.hash) IS DISTINCT FROM (t.gen, t.hash)
+          ORDER BY r.deleted, r.gen DESC, r.hash DESC LIMIT 1)
+      ) o)
+    FROM unnest(${list.map(({ id }) => id)}::text[], ${list.map(({ parent }) => parent?.gen ?? null)}::text[]::bigint[],
+      ${list.map(({ parent }) => parent?.hash ?? null)}::text[]) AS t (id, gen, hash)
+    CROSS JOIN LATERAL (SELECT * FROM docs WHERE db = ${db} AND id = t.id OFFSET 0) x
+    WHERE EXISTS (SELECT 1 FROM databases WHERE db = ${db})`.values()) as unknown as TreeRow[]
+  return new Map(rows.map((row) => [row[0], treeOf(row)]))
+}
+
+function treeOf([id, sequence, generation, hash, parent, deleted, leaves, text, others]: TreeRow): StoredTree {
   const gen = Number(generation)
   const seq = BigInt(sequence)
   const top: RevisionNode = { gen, hash, parent: parent ?? undefined, deleted, leaf: true, hasBody: true }
   const nodes = others === null ? [top] : [top, ...(JSON.parse(others) as OtherNode[]).map(nodeOf)]
-  const tree = { id, seq, winner: { gen, hash }, nodes }
+  const tree = { id, seq, winner: { gen, hash }, nodes, leaves }
   return text === null ? tree : { ...tree, document: { id, gen, hash, deleted, leaves, seq, text } }
 }
 
