@@ -1,6 +1,7 @@
 /** The composition root: the one module that sees routes, services and adapters, and builds them from the settings. */
 import { adminRoutes } from '../routes/admin/routes.ts'
 import { applianceRoutes } from '../routes/appliance/routes.ts'
+import { appsRoutes } from '../routes/apps/routes.ts'
 import { doorkeeper } from '../routes/auth/door.ts'
 import { authRoutes } from '../routes/auth/routes.ts'
 import { couchdbRoutes } from '../routes/couchdb/routes.ts'
@@ -26,6 +27,7 @@ import { openAdministration } from './admin/administration.ts'
 import { openAudit } from './admin/audit.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
 import type { Appliance } from './appliance/appliance.ts'
+import { openApps } from './apps/apps.ts'
 import { startSweeper } from './attachments/sweeper.ts'
 import { openAuth } from './auth/auth.ts'
 import { newOwnerMail } from './auth/mail.ts'
@@ -215,7 +217,11 @@ export async function openApp(
     expiredStatus,
     maxJsonBytes: limits.maxRequestBytes,
   })
-  openApiRoute(publicApp, [statusFace, ofFiles, dataFace, couchFace, realtime, authFace, jobsFace], { version })
+  const apps = openApps({ store, settings: config, outgoing })
+  const appsFace = appsRoutes({ apps, instances, log, expiredStatus })
+  const faces = [statusFace, ofFiles, dataFace, couchFace, realtime, authFace, jobsFace, appsFace]
+  openApiRoute(publicApp, faces, { version })
+  publicApp.route('/', appsFace.router)
   publicApp.route('/', statusFace.router)
   publicApp.route('/', authFace.router)
   publicApp.route('/', ofFiles.router)
