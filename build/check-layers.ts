@@ -7,11 +7,11 @@ import { readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 import { sourceFiles } from './source-files.ts'
 
-/** Files that put the parts together: they alone know which store is behind a contract. */
+/** Files that put the parts coalescer: they alone know which store is behind a contract. */
 const wiring = /^src\/(app|store|objects|doctor|main)\.ts$|^src\/cli\/|^src\/backup\/database\.ts$/
 
 const leaf = /^src\/(model|platform|compat)\//
-const contract = /^storage\/(\w+\/contract|together)\.ts$/
+const contract = /^storage\/(\w+\/contract|coalescer)\.ts$/
 
 /** What the files of a layer may import; the first layer that fits a file counts. */
 const layers: readonly { readonly files: RegExp; readonly mayImport: (target: string, file: string) => boolean }[] = [

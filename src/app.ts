@@ -6,7 +6,7 @@ import { doorkeeper } from '../routes/auth/door.ts'
 import { authRoutes } from '../routes/auth/routes.ts'
 import { couchdbRoutes } from '../routes/couchdb/routes.ts'
 import { dataRoutes } from '../routes/data/routes.ts'
-import { filesFace } from '../routes/files/files-face.ts'
+import { filesRoutes } from '../routes/files/routes.ts'
 import { healthRoutes } from '../routes/health.ts'
 import { jsonValue } from '../routes/http/answer.ts'
 import { newClientOf } from '../routes/http/client.ts'
@@ -18,11 +18,13 @@ import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
 import { statusRoutes } from '../routes/status.ts'
+import { syncRoutes } from '../routes/sync/routes.ts'
 import type { AttemptStore } from '../storage/attempts/contract.ts'
 import type { BodyRewriter, DocumentStore, EveryTenant } from '../storage/documents/contract.ts'
-import type { FileStore } from '../storage/files/contract.ts'
+import { type FileStore, filesDoctype } from '../storage/files/contract.ts'
 import type { JobStore } from '../storage/jobs/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
+import type { SyncStore } from '../storage/sync/contract.ts'
 import { openAdministration } from './admin/administration.ts'
 import { openAudit } from './admin/audit.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
@@ -51,11 +53,14 @@ import { openMail } from './mail/mail.ts'
 import { measuredObjects } from './measured-objects.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
 import { StartupError } from './model/startup-error.ts'
+import { objectsPlace } from './objects.ts'
 import { openOutgoing } from './outgoing/outgoing.ts'
 import { newReadyCheck } from './readiness.ts'
 import { Hub } from './realtime/hub.ts'
 import { openSecrets, sealOldAccounts } from './secrets/key.ts'
 import { sealBody, sealStore } from './secrets/sealed-store.ts'
+import { driverKinds } from './sync/drivers/kinds.ts'
+import { openSyncFromSettings } from './sync/open.ts'
 import { version } from './version.ts'
 
 /** Milliseconds between looks for objects that nobody needs any more. */
@@ -75,6 +80,7 @@ export interface App {
 /** Documents, and the files and jobs made of them. */
 export interface Stores extends DocumentStore, BodyRewriter, EveryTenant {
   readonly files: FileStore
+  readonly sync: SyncStore
   readonly jobs: JobStore
   readonly attempts: AttemptStore
   connections(): Promise<Readonly<Record<string, number>>>
@@ -188,7 +194,7 @@ export async function openApp(
   metrics.observe('realtime_sockets', 'gauge', 'Open websockets.', () => realtime.gateway.size)
   const cutOffHelp = 'Websockets ended because their clients did not take what they were sent.'
   metrics.observe('realtime_cut_off_total', 'counter', cutOffHelp, () => realtime.gateway.cutOff)
-  const ofFiles = filesFace({
+  const filesApi = filesRoutes({
     files,
     documents,
     instances,
@@ -219,18 +225,18 @@ export async function openApp(
   })
   const apps = openApps({ store, settings: config, outgoing })
   const appsFace = appsRoutes({ apps, instances, log, expiredStatus })
-  const faces = [statusFace, ofFiles, dataFace, couchFace, realtime, authFace, jobsFace, appsFace]
+  const faces = [statusFace, filesApi, dataFace, couchFace, realtime, authFace, jobsFace, appsFace]
   openApiRoute(publicApp, faces, { version })
   publicApp.route('/', appsFace.router)
   publicApp.route('/', statusFace.router)
   publicApp.route('/', authFace.router)
-  publicApp.route('/', ofFiles.router)
+  publicApp.route('/', filesApi.router)
   publicApp.route('/', dataFace.router)
   publicApp.route('/', couchFace.router)
   publicApp.route('/', realtime.router)
   publicApp.route('/', jobsFace.router)
   const adminApp = newApp('admin')
-  const driveOfNobody = (instance: Instance) => driveOf(instance, undefined)
+  const driveWithoutActor = (instance: Instance) => driveOf(instance, undefined)
   const administration = openAdministration({
     config,
     store,
@@ -253,7 +259,7 @@ export async function openApp(
     files,
     fsck,
     objects,
-    driveOf: driveOfNobody,
+    driveOf: driveWithoutActor,
     metrics,
     log,
   })
@@ -266,12 +272,39 @@ export async function openApp(
     applianceApp.route('/', face.router)
   }
 
+  const syncApp = newApp('sync')
+  const { sync, token: ofSync } = await openSyncFromSettings({
+    config,
+    store: bare.sync,
+    secrets,
+    log,
+    kinds: driverKinds(),
+    place: objectsPlace(config),
+  })
+  const mayUseDrive = async (domain: string, token: string) => {
+    const instance = await instances.byHost(domain)
+    const permissions = instance && (await instances.authorise(instance, token).catch(() => undefined))
+    return (['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).every((verb) =>
+      permissions?.allowsType(verb, filesDoctype),
+    )
+  }
+  const syncFace = syncRoutes({
+    sync,
+    log,
+    token: ofSync,
+    host: config.sync.host,
+    mayUseDrive,
+    stopping: stopping.signal,
+  })
+  openApiRoute(syncApp, [syncFace], { version })
+  syncApp.route('/', syncFace.router)
+
   jobSystem.start()
   return {
     apps: {
       public: publicApp.fetch,
       admin: adminApp.fetch,
-      sync: newApp('sync').fetch,
+      sync: syncApp.fetch,
       appliance: applianceApp.fetch,
     },
     endFeeds() {
@@ -279,6 +312,7 @@ export async function openApp(
       void realtime.gateway.close().then(() => hub.close())
     },
     async close() {
+      await sync.close()
       await jobSystem.close()
       await files.close()
     },

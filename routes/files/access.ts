@@ -1,6 +1,6 @@
-/** What every file route does before it touches a node: instance, token, permission (files 1). */
-
-import { type Node, rootId } from '../../src/files/node.ts'
+/** What every file route does before it touches a node: instance, token, permission. */
+import { type Directory, type Node, rootId } from '../../src/files/node.ts'
+import { fileNotFound } from '../../src/files/problems.ts'
 import type { Drive } from '../../src/files/service.ts'
 import type { Instance } from '../../src/instances/service.ts'
 import { Problem } from '../../src/model/errors.ts'
@@ -18,20 +18,20 @@ export interface Visit {
   readonly permissions: Permissions
 }
 
-type Entrance = Pick<FilesServices, 'instances' | 'driveOf'>
+type EntryServices = Pick<FilesServices, 'instances' | 'driveOf'>
 
 /** Enters with any valid token. Throws 404 for an unknown host, 401 without a token, 400 for a bad one. */
-export async function enter(c: HttpContext, { instances, driveOf }: Entrance): Promise<Visit> {
+export async function enter(c: HttpContext, { instances, driveOf }: EntryServices): Promise<Visit> {
   const instance = await instanceOf(c, instances)
   const token = tokenOf(c)
   const permissions = await permissionsOf(instances, instance, token)
   return { instance, drive: await driveOf(instance, token), permissions }
 }
 
-/** Enters where a secret in the path stands for the token (files 4.2): the instance's files, for nobody in particular. */
+/** Enters where a secret in the path stands for the token: the instance's files, for nobody in particular. */
 export async function enterPublic(
   c: HttpContext,
-  { instances, driveOf }: Entrance,
+  { instances, driveOf }: EntryServices,
 ): Promise<Pick<Visit, 'instance' | 'drive'>> {
   const instance = await instanceOf(c, instances)
   return { instance, drive: await driveOf(instance, undefined) }
@@ -49,7 +49,7 @@ export function requireWhole(visit: Visit, verb: Verb, doctype: string = filesDo
 
 /**
  * Throws 403 unless the token allows `verb` on this node: by its id, by the id of a directory above it, or by an
- * attribute (files 1). Tokens for all files never make the store look for directories.
+ * attribute. Tokens for all files never make the store look for directories.
  */
 export async function requireNode(
   visit: Visit,
@@ -110,4 +110,30 @@ function allows(visit: Visit, verb: Verb, value: Readonly<Record<string, Json>>,
 
 function allowsId(visit: Visit, verb: Verb, id: string): boolean {
   return id !== '' && visit.permissions.allowsDocument(verb, filesDoctype, { _id: id })
+}
+
+type Reader = Pick<FilesServices['files'], 'node' | 'nodeAt' | 'nodes' | 'ancestors'>
+
+/** The node with this id. Throws 404, or 403. */
+export async function nodeFor(visit: Visit, verb: Verb, id: string, files: Reader): Promise<Node> {
+  requireSome(visit, verb)
+  return allowed(visit, verb, await files.node(visit.drive, id), files)
+}
+
+/** The node at this absolute path. Throws 400 for another path, 404, or 403. */
+export async function nodeAtFor(visit: Visit, verb: Verb, path: string, files: Reader): Promise<Node> {
+  requireSome(visit, verb)
+  return allowed(visit, verb, await files.nodeAt(visit.drive, path), files)
+}
+
+/** Throws 400 for a file. */
+export function asDirectory(node: Node): Directory {
+  if (node.kind === 'directory') return node
+  throw new Problem('bad_request', 'This is a file, not a directory')
+}
+
+async function allowed(visit: Visit, verb: Verb, node: Node | undefined, files: Reader): Promise<Node> {
+  if (node === undefined) throw fileNotFound()
+  await requireNode(visit, verb, node, files)
+  return node
 }

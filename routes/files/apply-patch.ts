@@ -1,6 +1,6 @@
 import { checkRevision } from '../../src/files/lookup.ts'
 import type { Node } from '../../src/files/node.ts'
-import { notThere } from '../../src/files/problems.ts'
+import { fileNotFound } from '../../src/files/problems.ts'
 import { requireNew, requireNode, type Visit } from './access.ts'
 import type { Patch } from './patch-request.ts'
 import type { FilesServices } from './services.ts'
@@ -48,7 +48,7 @@ export async function patchNode(
   ifMatch: string | undefined,
   files: FilesServices['files'],
 ): Promise<Node> {
-  if (node === undefined) throw notThere()
+  if (node === undefined) throw fileNotFound()
   await requirePatch(visit, node, patch, files)
   return applyPatch(visit, node, patch, ifMatch, files)
 }

@@ -1,9 +1,9 @@
-/** Zip archives of chosen files and directories: at once, or by a link that needs no token (files 4.3). */
+/** Zip archives of chosen files and directories: at once, or by a link that needs no token. */
 
 import { z } from '@hono/zod-openapi'
 import { openArchive, type Selection } from '../../src/archive/selection.ts'
 import type { Node } from '../../src/files/node.ts'
-import { notThere } from '../../src/files/problems.ts'
+import { fileNotFound } from '../../src/files/problems.ts'
 import type { Drive } from '../../src/files/service.ts'
 import { isObject, type Json } from '../../src/model/json/value.ts'
 import { jsonValue } from '../http/answer.ts'
@@ -12,13 +12,12 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { streamBytes } from '../http/stream.ts'
 import { logFailure } from '../observe.ts'
-import { enter, enterPublic, requireNode, requireSome, type Visit } from './access.ts'
+import { enter, enterPublic, nodeAtFor, requireNode, requireSome, type Visit } from './access.ts'
+import { jsonApi } from './answer.ts'
 import { pagesNotServed } from './download.ts'
 import { badBody } from './errors.ts'
-import { nodeAtFor } from './found.ts'
-import { jsonApi } from './json-api.ts'
-import { pathSegment, secretValue } from './link.ts'
-import { readData } from './request-body.ts'
+import { pathSegment, secretValue } from './links.ts'
+import { readData } from './request.ts'
 import { type FilesServices, secretLifetime } from './services.ts'
 
 const archiveType = 'io.cozy.files.archives'
@@ -109,7 +108,7 @@ export function archiveRoutes(face: Face, services: FilesServices): void {
     const found = new Map((await files.nodes(drive, ids)).map((node) => [node.id, node]))
     return ids.map((id) => {
       const node = found.get(id)
-      if (node === undefined) throw notThere()
+      if (node === undefined) throw fileNotFound()
       return node
     })
   }

@@ -1,4 +1,4 @@
-/** Rows of the feed as clients of files are given them: some left out, documents with paths (files 4.1). */
+/** Rows of the feed as clients of files are given them: some left out, documents with paths. */
 import type { ChangesRow } from '../../src/documents/service.ts'
 import { trashPath } from '../../src/files/node.ts'
 import type { Drive } from '../../src/files/service.ts'

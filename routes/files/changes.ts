@@ -1,4 +1,4 @@
-/** `GET /files/_changes`: the feed of `io.cozy.files` with what synchronising clients need to know (files 4.1). */
+/** `GET /files/_changes`: the feed of `io.cozy.files` with what synchronising clients need to know. */
 
 import { z } from '@hono/zod-openapi'
 import type { ChangesEvent, ChangesQuery } from '../../src/documents/service.ts'
@@ -12,7 +12,7 @@ import { streamJson } from '../http/stream.ts'
 import { enter, requireWhole } from './access.ts'
 import { changeRows, type RowsWanted } from './change-rows.ts'
 import { wholeOf } from './pagination.ts'
-import { flagOf, textOf } from './parameters.ts'
+import { flagOf, textOf } from './request.ts'
 import { needs, tag } from './schemas.ts'
 import type { FilesServices } from './services.ts'
 

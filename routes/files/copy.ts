@@ -1,10 +1,9 @@
-/** `POST /files/FILE/copy` (files 3.4). */
+/** `POST /files/FILE/copy`. */
 import { z } from '@hono/zod-openapi'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { enter, requireNew } from './access.ts'
-import { nodeFor } from './found.ts'
+import { enter, nodeFor, requireNew } from './access.ts'
 import { sendMade } from './node-view.ts'
-import { textOf } from './parameters.ts'
+import { textOf } from './request.ts'
 import { node, tag } from './schemas.ts'
 import type { FilesServices } from './services.ts'
 
@@ -23,7 +22,7 @@ export function copyRoute(face: Face, services: FilesServices): void {
         name: textOf('The same'),
         DirID: textOf('Directory of the copy; by default that of the file'),
       }),
-      answers: { 201: node, 404: 'There is no such file', 413: 'There is no room' },
+      answers: { 201: node, 404: 'The file does not exist', 413: 'There is no room' },
     },
     async (c, { path: { id }, query }) => {
       const visit = await enter(c, services)

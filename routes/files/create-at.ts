@@ -1,4 +1,4 @@
-/** `POST /files/?Type=directory&Path=/a/b`: a directory by its path, with those above it when asked (files 3.1). */
+/** `POST /files/?Type=directory&Path=/a/b`: a directory by its path, with those above it when asked. */
 import { rootId } from '../../src/files/node.ts'
 import type { HttpContext } from '../http/router.ts'
 import { requireNew, requireNode, type Visit } from './access.ts'

@@ -1,4 +1,4 @@
-/** `POST /files/` and `POST /files/DIRECTORY`: new directories and files (files 3.1, 3.2). */
+/** `POST /files/` and `POST /files/DIRECTORY`: new directories and files. */
 import { z } from '@hono/zod-openapi'
 import { typeOf } from '../../src/files/mime.ts'
 import { rootId } from '../../src/files/node.ts'
@@ -9,7 +9,7 @@ import type { HttpContext } from '../http/router.ts'
 import { enter, requireNew, requireSome, type Visit } from './access.ts'
 import { createAt } from './create-at.ts'
 import { sendMade } from './node-view.ts'
-import { dateHeader, dateOf, flagOf, textOf } from './parameters.ts'
+import { dateHeader, dateOf, flagOf, textOf } from './request.ts'
 import { needs, node, tag } from './schemas.ts'
 import type { FilesServices } from './services.ts'
 import { contentClaims, contentHeaders, contentParameters, metadataOf } from './upload-request.ts'

@@ -1,4 +1,4 @@
-/** How the bytes of a file or of a version are answered (files 4.2): headers, conditions, ranges. */
+/** How the bytes of a file or of a version are answered: headers, conditions, ranges. */
 
 import type { FileNode } from '../../src/files/node.ts'
 import type { Drive, Files, Version } from '../../src/files/service.ts'

@@ -1,16 +1,15 @@
-/** `GET /files/download`: the bytes of a file by id, by path, or of one of its versions (files 4.2, 5.4). */
+/** `GET /files/download`: the bytes of a file by id, by path, or of one of its versions. */
 
 import { z } from '@hono/zod-openapi'
 import type { FileNode, Node } from '../../src/files/node.ts'
-import { notThere } from '../../src/files/problems.ts'
+import { fileNotFound } from '../../src/files/problems.ts'
 import type { Version } from '../../src/files/service.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { enter, type Visit } from './access.ts'
+import { enter, nodeAtFor, nodeFor, type Visit } from './access.ts'
 import { sendContent } from './download-content.ts'
 import { invalidParameter } from './errors.ts'
-import { nodeAtFor, nodeFor } from './found.ts'
-import { textOf } from './parameters.ts'
+import { textOf } from './request.ts'
 import type { FilesServices } from './services.ts'
 
 /** `Dl=1`, and the page of a PDF, which is refused: the whole file must not pass for one page of it. */
@@ -103,7 +102,7 @@ export function downloadRoute(face: Face, services: FilesServices): void {
 
 /** Throws 404 for a directory, as for what does not exist. */
 export function asFile(node: Node | undefined): FileNode {
-  if (node?.kind !== 'file') throw notThere()
+  if (node?.kind !== 'file') throw fileNotFound()
   return node
 }
 
@@ -115,7 +114,7 @@ export async function versionFor(
   files: Pick<FilesServices['files'], 'version'>,
 ): Promise<Version> {
   const version = await files.version(visit.drive, fileId, internalId)
-  if (version === undefined) throw notThere()
+  if (version === undefined) throw fileNotFound()
   return version
 }
 

@@ -1,4 +1,4 @@
-/** `POST /files/_find`: a mango question whose answer is a JSON-API list (files 4.1). */
+/** `POST /files/_find`: a mango question whose answer is a JSON-API list. */
 
 import { z } from '@hono/zod-openapi'
 import type { FindFace } from '../../src/documents/service.ts'
@@ -8,12 +8,12 @@ import { filesDoctype } from '../../storage/files/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { fieldTree } from '../http/projection.ts'
 import { enter, requireWhole } from './access.ts'
+import { sendList } from './answer.ts'
 import { badBody } from './errors.ts'
-import { sendList } from './list.ts'
 import { thumbnailsOf } from './node-view.ts'
 import { largestPage, limitOf, type PageText, pageAddress, pageText, wholeOf } from './pagination.ts'
 import { printedNode } from './printed-node.ts'
-import { readObject } from './request-body.ts'
+import { readObject } from './request.ts'
 import { list, needs, tag } from './schemas.ts'
 import type { FilesServices } from './services.ts'
 

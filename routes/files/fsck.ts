@@ -10,7 +10,7 @@ const query = z.object({
   NoCache: exactlyTrue().describe('true: look now, instead of telling what was found at most three months ago'),
 })
 
-/** `GET /files/fsck`: files whose content is not as their document says, an array of findings (files 4.1, admin 7). */
+/** `GET /files/fsck`: files whose content is not as their document says, an array of findings. */
 export function fsckRoute(
   face: Face,
   { fsck, ...services }: Pick<FilesServices, 'instances' | 'driveOf'> & { readonly fsck: Pick<Fsck, 'badContents'> },

@@ -1,20 +1,19 @@
-/** `PATCH`: names, places, attributes; the trash and its opposite by an attribute (files 5.1, 5.2). */
+/** `PATCH`: names, places, attributes; the trash and its opposite by an attribute. */
 
 import { z } from '@hono/zod-openapi'
 import type { Node } from '../../src/files/node.ts'
-import { notThere } from '../../src/files/problems.ts'
+import { fileNotFound } from '../../src/files/problems.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { isObject, type Json } from '../../src/model/json/value.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enter, requireSome, type Visit } from './access.ts'
+import { jsonApi, sendNode } from './answer.ts'
 import { applyPatch, patchNode, requirePatch } from './apply-patch.ts'
 import { badBody, errorObject } from './errors.ts'
-import { jsonApi, sendNode } from './json-api.ts'
 import { sendChanged } from './node-view.ts'
-import { ifMatchHeader, ifMatchOf, revParameter, textOf } from './parameters.ts'
 import { type Patch, patchOf } from './patch-request.ts'
-import { readData } from './request-body.ts'
+import { ifMatchHeader, ifMatchOf, readData, revParameter, textOf } from './request.ts'
 import { attributesBody, needs, node, tag } from './schemas.ts'
 import type { FilesServices } from './services.ts'
 
@@ -27,7 +26,7 @@ const common = {
   answers: {
     200: node.describe('The directory or file; as it was, when `permanent_delete` destroyed it'),
     400: 'Malformed, or a special directory',
-    404: 'There is none',
+    404: 'It does not exist',
     409: 'The name is taken',
     412: 'Not the current revision, or a directory into itself',
     422: 'An attribute is wrong; `source` names it',
@@ -72,7 +71,7 @@ export function modifyNamesRoutes(face: Face, services: FilesServices): void {
     },
   )
 
-  /** Everything is allowed or nothing is done; after that each order stands alone (files 5.2). */
+  /** Everything is allowed or nothing is done; after that each order stands alone. */
   async function applyAll(visit: Visit, asked: readonly Order[]) {
     const found = await services.files.nodes(visit.drive, [...new Set(asked.map(({ id }) => id))])
     const nodes = new Map(found.map((one) => [one.id, one]))
@@ -84,7 +83,7 @@ export function modifyNamesRoutes(face: Face, services: FilesServices): void {
     for (const { id, patch } of asked) {
       try {
         const known = nodes.get(id)
-        if (known === undefined) throw notThere()
+        if (known === undefined) throw fileNotFound()
         await applyPatch(visit, known, patch, undefined, services.files)
       } catch (error) {
         if (!(error instanceof Problem) || error.status >= 500) throw error

@@ -1,9 +1,9 @@
-/** What is sent along with one node: versions of a file, a page of children of a directory (files 4.1). */
+/** What is sent along with one node: versions of a file, a page of children of a directory. */
 import type { Directory, Node } from '../../src/files/node.ts'
 import type { Page } from '../../src/files/service.ts'
 import type { HttpContext } from '../http/router.ts'
 import type { Visit } from './access.ts'
-import { type NodeView, sendNode } from './json-api.ts'
+import { type NodeView, sendNode } from './answer.ts'
 import { childrenPage, nextChildren } from './pagination.ts'
 import type { FilesServices } from './services.ts'
 import { thumbnailSecret } from './thumbnail-secret.ts'

@@ -1,13 +1,11 @@
-/** Reading directories and files without their bytes (files 4.1). `HEAD` is served wherever GET is. */
+/** Reading directories and files without their bytes. `HEAD` is served wherever GET is. */
 import { z } from '@hono/zod-openapi'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { enter } from './access.ts'
-import { asDirectory, nodeAtFor, nodeFor } from './found.ts'
-import { jsonApi, sendNode } from './json-api.ts'
-import { sendList } from './list.ts'
+import { asDirectory, enter, nodeAtFor, nodeFor } from './access.ts'
+import { jsonApi, sendList, sendNode } from './answer.ts'
 import { contentsOf, thumbnailsOf, viewOf } from './node-view.ts'
 import { childrenPageOf, pageText } from './pagination.ts'
-import { textOf } from './parameters.ts'
+import { textOf } from './request.ts'
 import { list, needs, node, tag } from './schemas.ts'
 import type { FilesServices } from './services.ts'
 
@@ -23,7 +21,7 @@ export function nodeNamesRoutes(face: Face, services: FilesServices): void {
       tag,
       needs: needs('GET'),
       query: z.object({ Path: textOf('Absolute path'), ...pageText }),
-      answers: { 200: node, 400: 'The path is not absolute', 404: 'There is none' },
+      answers: { 200: node, 400: 'The path is not absolute', 404: 'It does not exist' },
     },
     async (c, { query }) => {
       const visit = await enter(c, services)
@@ -46,7 +44,7 @@ export function nodeRoutes(face: Face, services: FilesServices): void {
       tag,
       needs: needs('GET'),
       query: z.object(pageText),
-      answers: { 200: list, 400: 'It is a file', 404: 'There is none' },
+      answers: { 200: list, 400: 'It is a file', 404: 'It does not exist' },
     },
     async (c, { path: { id }, query }) => {
       const visit = await enter(c, services)
@@ -65,7 +63,7 @@ export function nodeRoutes(face: Face, services: FilesServices): void {
       summary: 'Bytes of all files below a directory',
       tag,
       needs: needs('GET'),
-      answers: { 200: z.object({ data: z.looseObject({}) }), 400: 'It is a file', 404: 'There is none' },
+      answers: { 200: z.object({ data: z.looseObject({}) }), 400: 'It is a file', 404: 'It does not exist' },
     },
     async (c, { path: { id } }) => {
       const visit = await enter(c, services)
@@ -84,7 +82,7 @@ export function nodeRoutes(face: Face, services: FilesServices): void {
       tag,
       needs: needs('GET'),
       query: z.object(pageText),
-      answers: { 200: node, 404: 'There is none' },
+      answers: { 200: node, 404: 'It does not exist' },
     },
     async (c, { path: { id }, query }) => {
       const visit = await enter(c, services)

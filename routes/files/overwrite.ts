@@ -1,11 +1,10 @@
-/** `PUT /files/FILE`: a new content for a file (files 3.3). */
+/** `PUT /files/FILE`: a new content for a file. */
 import { z } from '@hono/zod-openapi'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { incomingBytes } from '../http/incoming.ts'
-import { enter } from './access.ts'
-import { nodeFor } from './found.ts'
+import { enter, nodeFor } from './access.ts'
 import { sendChanged } from './node-view.ts'
-import { dateHeader, ifMatchHeader, ifMatchOf, revParameter } from './parameters.ts'
+import { dateHeader, ifMatchHeader, ifMatchOf, revParameter } from './request.ts'
 import { needs, node, tag } from './schemas.ts'
 import type { FilesServices } from './services.ts'
 import { contentClaims, contentHeaders, contentParameters, metadataOf } from './upload-request.ts'
@@ -26,7 +25,7 @@ export function overwriteRoute(face: Face, services: FilesServices): void {
       bodyMedia: 'application/octet-stream',
       answers: {
         200: node,
-        404: 'There is no such file',
+        404: 'The file does not exist',
         412: 'Not the current revision, or the bytes are not as announced',
         413: 'There is no room',
         422: 'A parameter or header is wrong; `source` names it',

@@ -1,4 +1,4 @@
-/** Pages of lists: `page[limit]` with `page[cursor]` or `page[skip]` (files 4.1). */
+/** Pages of lists: `page[limit]` with `page[cursor]` or `page[skip]`. */
 import { z } from '@hono/zod-openapi'
 import type { Node } from '../../src/files/node.ts'
 import type { Page } from '../../src/files/service.ts'

@@ -2,7 +2,7 @@
 import type { NodeChanges } from '../../src/files/service.ts'
 import { isObject, type Json, type JsonObject } from '../../src/model/json/value.ts'
 import { badBody, invalidParameter } from './errors.ts'
-import { distinct, readDate } from './parameters.ts'
+import { distinct, readDate } from './request.ts'
 
 export type Patch =
   | { readonly kind: 'trash' }
@@ -51,30 +51,30 @@ function parentOf(relationships: Json): string | undefined {
 }
 
 /** `null` counts as not given, as it does for the original. */
-function given(members: JsonObject, name: string): Json | undefined {
+function memberOf(members: JsonObject, name: string): Json | undefined {
   return members[name] ?? undefined
 }
 
 function textOf(members: JsonObject, name: string): string | undefined {
-  const value = given(members, name)
+  const value = memberOf(members, name)
   if (value === undefined || typeof value === 'string') return value
   throw badBody()
 }
 
 function flagOf(members: JsonObject, name: string): boolean | undefined {
-  const value = given(members, name)
+  const value = memberOf(members, name)
   if (value === undefined || typeof value === 'boolean') return value
   throw badBody()
 }
 
 function objectOf(members: JsonObject, name: string): JsonObject | undefined {
-  const value = given(members, name)
+  const value = memberOf(members, name)
   if (value === undefined || isObject(value)) return value
   throw badBody()
 }
 
 function tagsOf(members: JsonObject): readonly string[] | undefined {
-  const value = given(members, 'tags')
+  const value = memberOf(members, 'tags')
   if (value === undefined) return undefined
   if (Array.isArray(value) && value.every((tag) => typeof tag === 'string')) return distinct(value)
   throw badBody()

@@ -1,15 +1,14 @@
-/** `/files/ID/relationships/referenced_by`: which documents use a directory or file (files 5.5). */
+/** `/files/ID/relationships/referenced_by`: which documents use a directory or file. */
 import { z } from '@hono/zod-openapi'
 import type { Node, Reference } from '../../src/files/node.ts'
 import type { Json } from '../../src/model/json/value.ts'
 import { isObject } from '../../src/model/json/value.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import type { HttpContext } from '../http/router.ts'
-import { enter } from './access.ts'
+import { enter, nodeFor } from './access.ts'
+import { jsonApi } from './answer.ts'
 import { badBody } from './errors.ts'
-import { nodeFor } from './found.ts'
-import { jsonApi } from './json-api.ts'
-import { readData } from './request-body.ts'
+import { readData } from './request.ts'
 import { needs, tag } from './schemas.ts'
 import type { FilesServices } from './services.ts'
 
@@ -25,7 +24,7 @@ export function referencedByRoutes(face: Face, services: FilesServices): void {
     answers: {
       200: z.object({ data: z.array(reference), meta: z.object({ rev: z.string(), count: z.number() }) }),
       400: 'Malformed',
-      404: 'There is none',
+      404: 'It does not exist',
     },
   } as const
 

@@ -9,16 +9,16 @@ export interface FilesServices {
   readonly files: Files
   readonly documents: Documents
   readonly instances: Instances
-  /** Links and metadata to come live here for ten minutes (files 1). */
+  /** Links and metadata to come live here for ten minutes. */
   readonly secrets: Pick<SecretStore, 'put' | 'get'>
   /** The files of an instance for the bearer of a token that was verified before; without one, for nobody in particular. */
   readonly driveOf: (instance: Instance, token: string | undefined) => Drive | Promise<Drive>
   readonly log: Log
-  /** Status of an invalid or expired token (documents D-5). */
+  /** Status of an invalid or expired token. */
   readonly expiredStatus: 400 | 401
   /** Bytes of a JSON body. Contents of files have no limit here. */
   readonly maxJsonBytes: number
 }
 
-/** How long the secrets of links and of metadata live (files 1). Milliseconds. */
+/** How long the secrets of links and of metadata live. Milliseconds. */
 export const secretLifetime = 600_000

@@ -1,4 +1,4 @@
-/** `POST /files/shared-drives` (files 3.4). */
+/** `POST /files/shared-drives`. */
 
 import { sharedDrivesId } from '../../src/files/node.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'

@@ -1,5 +1,5 @@
 /**
- * The secret in the links to a file's thumbnails (files 4.1, 4.4). It is computed, not kept: a list of thirty photos
+ * The secret in the links to a file's thumbnails. It is computed, not kept: a list of thirty photos
  * would otherwise write thirty of them at every reading.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'

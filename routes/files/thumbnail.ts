@@ -1,12 +1,12 @@
 /**
- * Thumbnails (files 4.4). None are made: what makes them is native code that does not fit into one binary, or takes
+ * Thumbnails. None are made: what makes them is native code that does not fit into one binary, or takes
  * seconds and hundreds of megabytes for a photo. Clients get the picture that stands for one that is not there yet.
  */
 import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enterPublic } from './access.ts'
 import { asFile } from './download.ts'
-import { wrongSecret } from './link.ts'
+import { wrongSecret } from './links.ts'
 import type { FilesServices } from './services.ts'
 import { isThumbnailSecret } from './thumbnail-secret.ts'
 

@@ -1,13 +1,12 @@
-/** Into the trash, out of it, and gone for good (files 5.3). */
+/** Into the trash, out of it, and gone for good. */
 import { z } from '@hono/zod-openapi'
 import { trashId } from '../../src/files/node.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { enter } from './access.ts'
-import { asDirectory, nodeFor } from './found.ts'
-import { sendList } from './list.ts'
+import { asDirectory, enter, nodeFor } from './access.ts'
+import { sendList } from './answer.ts'
 import { contentsOf, sendChanged, thumbnailsOf } from './node-view.ts'
 import { childrenPageOf, pageText } from './pagination.ts'
-import { ifMatchHeader, ifMatchOf, revParameter } from './parameters.ts'
+import { ifMatchHeader, ifMatchOf, revParameter } from './request.ts'
 import { list, needs, node, tag } from './schemas.ts'
 import type { FilesServices } from './services.ts'
 
@@ -59,7 +58,7 @@ export function trashRoutes(face: Face, services: FilesServices): void {
       summary: 'Restore a directory or file out of the trash',
       tag,
       needs: needs('PATCH'),
-      answers: { 200: node, 400: 'It is not in the trash', 404: 'There is none' },
+      answers: { 200: node, 400: 'It is not in the trash', 404: 'It does not exist' },
     },
     async (c, { path: { id } }) => {
       const visit = await enter(c, services)
@@ -81,7 +80,7 @@ export function trashRoutes(face: Face, services: FilesServices): void {
       answers: {
         204: 'Destroyed',
         400: 'It is not in the trash',
-        404: 'There is none',
+        404: 'It does not exist',
         412: 'Not the current revision',
       },
     },
@@ -107,7 +106,12 @@ export function moveToTrashRoute(face: Face, services: FilesServices): void {
       needs: needs('PATCH'),
       query: z.object(revParameter),
       headers: ifMatchHeader,
-      answers: { 200: node, 400: 'It is there already', 404: 'There is none', 412: 'Not the current revision' },
+      answers: {
+        200: node,
+        400: 'It is in the trash already',
+        404: 'It does not exist',
+        412: 'Not the current revision',
+      },
     },
     async (c, { path: { id }, query }) => {
       const visit = await enter(c, services)

@@ -1,12 +1,12 @@
-/** `POST /files/upload/metadata`: metadata for an upload to come, under a secret (files 3.4). */
+/** `POST /files/upload/metadata`: metadata for an upload to come, under a secret. */
 import { z } from '@hono/zod-openapi'
 import { stringifyJson } from '../../src/model/json/exact.ts'
 import { isObject } from '../../src/model/json/value.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enter, requireSome } from './access.ts'
+import { jsonApi } from './answer.ts'
 import { badBody } from './errors.ts'
-import { jsonApi } from './json-api.ts'
-import { readData } from './request-body.ts'
+import { readData } from './request.ts'
 import { attributesBody, tag } from './schemas.ts'
 import { type FilesServices, secretLifetime } from './services.ts'
 import { metadataKind } from './upload-request.ts'

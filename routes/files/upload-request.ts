@@ -1,4 +1,4 @@
-/** What a request says of the directory or file to come: query and headers (files 3.1 to 3.3). */
+/** What a request says of the directory or file to come: query and headers. */
 
 import type { ContentClaims } from '../../src/files/service.ts'
 import { Problem } from '../../src/model/errors.ts'
@@ -6,7 +6,7 @@ import { parseJson } from '../../src/model/json/exact.ts'
 import { isObject, type JsonObject } from '../../src/model/json/value.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { invalidParameter } from './errors.ts'
-import { dateOf, flagOf, tagsOf, textOf } from './parameters.ts'
+import { dateOf, flagOf, tagsOf, textOf } from './request.ts'
 import type { FilesServices } from './services.ts'
 
 /** Names under which secrets are kept. */
@@ -41,7 +41,7 @@ interface ContentQuery {
   readonly Size: string | undefined
 }
 
-/** What is announced of the bytes. Throws 422 for a header or parameter that is malformed (files 1.1). */
+/** What is announced of the bytes. Throws 422 for a header or parameter that is malformed. */
 export function contentClaims(c: HttpContext, { Executable, Encrypted, Size }: ContentQuery): ContentClaims {
   const length = header(c, 'content-length') || undefined
   return {
@@ -54,7 +54,7 @@ export function contentClaims(c: HttpContext, { Executable, Encrypted, Size }: C
   }
 }
 
-/** The metadata that an upload names or holds. Throws 422 for a secret that is unknown or too old (files 3.4). */
+/** The metadata that an upload names or holds. Throws 422 for a secret that is unknown or too old. */
 export async function metadataOf(
   prefix: string,
   { MetadataID, Metadata }: { readonly MetadataID: string | undefined; readonly Metadata: string | undefined },

@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import { triggerNotFound } from '../../src/jobs/triggers.ts'
 import { Problem } from '../../src/model/errors.ts'
-import { flagOf } from '../files/parameters.ts'
+import { flagOf } from '../files/request.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { instanceOf } from '../http/tenant.ts'
 import { readPayload } from './request.ts'

@@ -1,7 +1,7 @@
-/** `GET /settings/capabilities`: what clients may count on (files 6). */
+/** `GET /settings/capabilities`: what clients may count on. */
 import { z } from '@hono/zod-openapi'
 import { enter } from '../files/access.ts'
-import { jsonApi } from '../files/json-api.ts'
+import { jsonApi } from '../files/answer.ts'
 import type { FilesServices } from '../files/services.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { settingsDoctype } from './settings-doctype.ts'

@@ -1,10 +1,10 @@
-/** `GET /settings/disk-usage` (files 6). */
+/** `GET /settings/disk-usage`. */
 import { z } from '@hono/zod-openapi'
 import type { JsonObject } from '../../src/model/json/value.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import { enter, refused, type Visit } from '../files/access.ts'
-import { jsonApi } from '../files/json-api.ts'
-import { textOf } from '../files/parameters.ts'
+import { jsonApi } from '../files/answer.ts'
+import { textOf } from '../files/request.ts'
 import type { FilesServices } from '../files/services.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { settingsDoctype } from './settings-doctype.ts'

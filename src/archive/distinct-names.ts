@@ -1,6 +1,5 @@
 /**
- * Gives each path once: a path that was given before gets a number in front of its extension, ` (2)` and so on (files
- * 3.4). Remembers what it gave.
+ * Gives each path once: a path that was given before gets a number in front of its extension, ` (2)` and so on. Remembers what it gave.
  */
 export function distinctNames(): (path: string) => string {
   const given = new Set<string>()

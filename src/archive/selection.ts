@@ -57,9 +57,9 @@ async function* entriesOf(
       // The root has no name: what it holds lies in the archive's folder itself.
       const base = node.dirId === '' ? name : distinct(top)
       if (base !== name) yield directoryEntry(node, base)
-      for await (const below of files.walk(drive, node)) {
-        const path = `${base}/${safePath(below.path.slice(node.path === '/' ? 1 : node.path.length + 1))}`
-        yield below.node.kind === 'file' ? fileEntry(below.node, path) : directoryEntry(below.node, path)
+      for await (const found of files.walk(drive, node)) {
+        const path = `${base}/${safePath(found.path.slice(node.path === '/' ? 1 : node.path.length + 1))}`
+        yield found.node.kind === 'file' ? fileEntry(found.node, path) : directoryEntry(found.node, path)
       }
     }
   }

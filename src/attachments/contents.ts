@@ -61,7 +61,7 @@ export class Contents {
       const stored = await this.#objects.put(object, this.#bounded(upload), {
         size: length,
         accept: (received) => {
-          if (length !== undefined && received.size !== length) throw otherLength(name)
+          if (length !== undefined && received.size !== length) throw wrongLength(name)
           if (md5 !== undefined && received.md5 !== md5) {
             throw new Problem('content_md5_mismatch', 'Possible message corruption.')
           }
@@ -132,7 +132,7 @@ export class Contents {
     for await (const chunk of body) {
       size += chunk.length
       if (size > this.#maxBytes) throw tooLarge(name)
-      if (size > length) throw otherLength(name)
+      if (size > length) throw wrongLength(name)
       yield chunk
     }
   }
@@ -156,6 +156,6 @@ function tooLarge(name: string): Problem {
   return new Problem('attachment_too_large', name)
 }
 
-function otherLength(name: string): Problem {
+function wrongLength(name: string): Problem {
   return new Problem('bad_request', `Attachment ${name} is longer or shorter than announced.`)
 }

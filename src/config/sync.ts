@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { structure } from './structured.ts'
 import { text } from './values.ts'
 
-const entryName = () => text('a name of letters, digits, dot, dash and underscore', /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/)
+const entryName = () => text('a name of 1 to 64 characters without / and :', /^[^/:\p{Cc}]{1,64}$/u)
 
 export const SyncEntries = structure(
   'a list of entries {name, driver, options}',

@@ -14,7 +14,7 @@ import {
   StaleIndexes,
   type StoredDocument,
 } from '../../storage/documents/contract.ts'
-import { filesDoctype, type TreeReader } from '../../storage/files/contract.ts'
+import { type FilesReader, filesDoctype } from '../../storage/files/contract.ts'
 import { isObject } from '../model/json/value.ts'
 import { formatRevision } from '../model/revision.ts'
 import { conflicts } from '../model/revision-tree.ts'
@@ -27,7 +27,7 @@ import { parseStored } from './mango/stored.ts'
 type ComputedStore = Pick<DocumentStore, 'scanIds' | 'readTree'>
 
 /** The files of a tenant by directory and path. */
-export type FileTree = (prefix: string) => Pick<TreeReader, 'children' | 'byPath'>
+export type FileTree = (prefix: string) => Pick<FilesReader, 'children' | 'byPath'>
 
 const page = 500
 const conflictsField = '_conflicts'
@@ -129,10 +129,10 @@ async function* candidates(
 }
 
 async function* childrenOf(
-  tree: Pick<TreeReader, 'children'>,
+  tree: Pick<FilesReader, 'children'>,
   dirId: string,
 ): AsyncGenerator<readonly StoredDocument[]> {
-  for (let after: Parameters<TreeReader['children']>[1]['after']; ; ) {
+  for (let after: Parameters<FilesReader['children']>[1]['after']; ; ) {
     const documents = await tree.children(dirId, { after, limit: page })
     yield documents
     const last = documents.at(-1)

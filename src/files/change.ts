@@ -1,10 +1,10 @@
-/** Renaming, moving, and changing what is said of a file or directory (files 5.1). */
+/** Renaming, moving, and changing what is said of a file or directory. */
 import type { Json } from '../model/json/value.ts'
-import { moveBelow } from './below.ts'
 import { classOf } from './class.ts'
 import { isBefore } from './dates.ts'
+import { moveDescendants } from './descendants.ts'
 import { changedMembers, nodeEdit, writeNode } from './document.ts'
-import type { Work } from './drive-tree.ts'
+import type { Work } from './drives.ts'
 import { checkFree, checkOrdinary, checkRevision, isTrashed, nodeById, parentById } from './lookup.ts'
 import { typeOf } from './mime.ts'
 import { checkName, extensionOf } from './names.ts'
@@ -23,13 +23,13 @@ export async function changeNode(work: Work, id: string, changes: NodeChanges): 
   const place = await placeAfter(work, node, changes)
   const members = {
     ...place,
-    ...given({ tags: changes.tags, updated_at: changes.updatedAt, metadata: changes.metadata }),
+    ...withoutAbsent({ tags: changes.tags, updated_at: changes.updatedAt, metadata: changes.metadata }),
     ...(node.kind === 'file' ? fileMembers(node, changes) : {}),
   }
-  const favorite = given({ favorite: changes.favorite })
+  const favorite = withoutAbsent({ favorite: changes.favorite })
   const value = changedMembers(work, node.exact, members, favorite)
   const written = await writeNode(work.tx, nodeEdit(node, value))
-  if (node.kind === 'directory' && typeof place['path'] === 'string') await moveBelow(work, node, place['path'])
+  if (node.kind === 'directory' && typeof place['path'] === 'string') await moveDescendants(work, node, place['path'])
   return written
 }
 
@@ -57,7 +57,7 @@ async function checkNotBelow(work: Work, directory: Directory, dirId: string): P
 function fileMembers(file: FileNode, changes: NodeChanges): Members {
   const { name = file.name, executable, encrypted } = changes
   const type = extensionOf(name) === extensionOf(file.name) ? undefined : typeOf(name)
-  return given({
+  return withoutAbsent({
     mime: type?.mime,
     class: type?.class ?? (changes.reclassify ? classOf(file.mime) : undefined),
     executable,
@@ -65,7 +65,7 @@ function fileMembers(file: FileNode, changes: NodeChanges): Members {
   })
 }
 
-/** Without members that are not given: those stay. */
-function given(members: Members): Members {
+/** Members that are absent stay as they are. */
+function withoutAbsent(members: Members): Members {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
 }

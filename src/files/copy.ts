@@ -1,5 +1,5 @@
-/** New files and versions of content that is there already: the store copies the bytes itself (files 3.4, 5.4). */
-import type { TreeReader } from '../../storage/files/contract.ts'
+/** New files and versions of content that is there already: the store copies the bytes itself. */
+import type { FilesReader } from '../../storage/files/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
 import type { JsonObject } from '../model/json/value.ts'
 import { storedName } from '../model/object-name.ts'
@@ -9,7 +9,7 @@ import { fileById, freeName, isTrashed, parentById } from './lookup.ts'
 import { typeOf } from './mime.ts'
 import { checkName, copyName, extensionOf } from './names.ts'
 import { asFile, type FileNode } from './node.ts'
-import { changedMeanwhile, notThere, parentInTrash } from './problems.ts'
+import { changedMeanwhile, fileNotFound, parentInTrash } from './problems.ts'
 import { uploaded } from './provenance.ts'
 import { checkRoom, roomIn } from './quota.ts'
 import type { Drive } from './service.ts'
@@ -109,14 +109,14 @@ class OtherContent extends Error {
 /** @throws Problem 404 when the content is not in the store; `OtherContent` when it is not the file's any more */
 async function copyObject(
   objects: Pick<ObjectStore, 'copy'>,
-  tree: Pick<TreeReader, 'byIds'>,
+  tree: Pick<FilesReader, 'byIds'>,
   drive: Drive,
   source: FileNode,
   object: string,
 ): Promise<void> {
   if (await objects.copy(storedName(drive.prefix, source.id, source.internalId), object)) return
   const current = await fileById(tree, source.id)
-  throw current.internalId === source.internalId ? notThere() : new OtherContent()
+  throw current.internalId === source.internalId ? fileNotFound() : new OtherContent()
 }
 
 /** A name with another extension says another type. */

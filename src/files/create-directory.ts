@@ -1,13 +1,13 @@
-/** Making directories: one in a directory that is there, or all that a path lacks (files 3.1). */
+/** Making directories: one in a directory that is there, or all that a path lacks. */
 
 import { newDirectory, newNodeEdit, writeNode } from './document.ts'
-import type { Work } from './drive-tree.ts'
+import type { Work } from './drives.ts'
 import { newFileId } from './ids.ts'
 import { checkFree, findNode, freeName, nodeByPath, parentById } from './lookup.ts'
 import { checkName } from './names.ts'
 import { asDirectory, type Directory, rootId, sharedDrivesId } from './node.ts'
 import { checkLevels, cleanPath, isInTrash, joinPath, splitPath } from './paths.ts'
-import { nameTaken, noParent, parentInTrash } from './problems.ts'
+import { nameTaken, parentInTrash, parentNotFound } from './problems.ts'
 import type { NewDirectory } from './service.ts'
 
 export async function createDirectory(work: Work, given: NewDirectory): Promise<Directory> {
@@ -34,17 +34,17 @@ export async function createDirectoryAt(work: Work, path: string, options: AtPat
   let found = await nodeByPath(work.tx, at)
   while (found === undefined) {
     const { parent, name } = splitPath(at)
-    if (name === '') throw noParent()
+    if (name === '') throw parentNotFound()
     missing.unshift(name)
     at = parent
     found = await nodeByPath(work.tx, at)
   }
-  if (found.kind !== 'directory') throw missing.length === 0 ? nameTaken() : noParent()
+  if (found.kind !== 'directory') throw missing.length === 0 ? nameTaken() : parentNotFound()
   if (missing.length === 0) {
     if (options.recursive) return found
-    throw found.id === rootId ? noParent() : nameTaken()
+    throw found.id === rootId ? parentNotFound() : nameTaken()
   }
-  if (missing.length > 1 && !options.recursive) throw noParent()
+  if (missing.length > 1 && !options.recursive) throw parentNotFound()
   if (isInTrash(found.path)) throw parentInTrash()
   for (const name of missing) checkName(name)
   let directory = found
@@ -56,7 +56,7 @@ export async function createDirectoryAt(work: Work, path: string, options: AtPat
   return directory
 }
 
-/** The directory that holds shared drives, made when it is asked for first (files 3.4). */
+/** The directory that holds shared drives, made when it is asked for first. */
 export async function sharedDrivesDirectory(work: Work): Promise<Directory> {
   const there = await findNode(work.tx, sharedDrivesId)
   if (there?.kind === 'directory') return there

@@ -1,6 +1,6 @@
-/** Documents of directories, files and versions: made, changed and turned into edits (files 2). */
+/** Documents of directories, files and versions: made, changed and turned into edits. */
 
-import { filesDoctype, type TreeEdit, type TreeTransaction, versionsDoctype } from '../../storage/files/contract.ts'
+import { type FileEdit, type FilesTransaction, filesDoctype, versionsDoctype } from '../../storage/files/contract.ts'
 import { makeBody } from '../model/body.ts'
 import { parseJson, stringifyJson } from '../model/json/exact.ts'
 import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
@@ -70,11 +70,11 @@ export function changedMembers(
 }
 
 /** An edit of a node: `value` absent deletes it. */
-export function nodeEdit(node: Pick<Node, 'id' | 'rev'>, value: JsonObject | undefined): TreeEdit {
+export function nodeEdit(node: Pick<Node, 'id' | 'rev'>, value: JsonObject | undefined): FileEdit {
   return edit(filesDoctype, node.id, node.rev, value)
 }
 
-export function newNodeEdit(id: string, value: JsonObject): TreeEdit {
+export function newNodeEdit(id: string, value: JsonObject): FileEdit {
   return edit(filesDoctype, id, undefined, value)
 }
 
@@ -84,9 +84,9 @@ export function versionEdit(version: { readonly id: string; readonly rev?: strin
 
 /** Writes edits of which the first is a node's, and gives that node as it is now. */
 export async function writeNode(
-  tx: Pick<TreeTransaction, 'write'>,
-  first: TreeEdit,
-  ...more: readonly TreeEdit[]
+  tx: Pick<FilesTransaction, 'write'>,
+  first: FileEdit,
+  ...more: readonly FileEdit[]
 ): Promise<Node> {
   const [revision] = await tx.write([first, ...more])
   if (revision === undefined || first.body === undefined) throw new Error('the store gave no revision')
@@ -113,11 +113,11 @@ function merged(before: JsonObject, members: Readonly<Record<string, Json | unde
 }
 
 function edit(
-  doctype: TreeEdit['doctype'],
+  doctype: FileEdit['doctype'],
   id: string,
   rev: string | undefined,
   value: JsonObject | undefined,
-): TreeEdit {
+): FileEdit {
   const parent = rev === undefined ? undefined : parseRevision(rev)
   if (value === undefined) return { doctype, id, parent, body: undefined }
   const text = stringifyJson(value)

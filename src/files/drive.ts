@@ -52,7 +52,7 @@ const directoryNames: Readonly<Record<string, DirectoryNames>> & { readonly en: 
   de: { administrative: 'Verwaltung', photos: 'Fotos' },
 }
 
-/** Bytes: a number or a text of digits. 0, nothing and what cannot be read: no quota (files 6). */
+/** Bytes: a number or a text of digits. 0, nothing and what cannot be read: no quota. */
 export function quotaOf(value: unknown): number | undefined {
   const bytes = typeof value === 'string' && !/^\d+$/.test(value) ? Number.NaN : Number(printed(value) ?? Number.NaN)
   return Number.isFinite(bytes) && bytes > 0 ? bytes : undefined

@@ -6,11 +6,11 @@ import { storedName } from '../model/object-name.ts'
 import { changeNode } from './change.ts'
 import { copyFile, keepVersion } from './copy.ts'
 import { createDirectory, createDirectoryAt, sharedDrivesDirectory } from './create-directory.ts'
-import { DriveTree } from './drive-tree.ts'
+import { Drives } from './drives.ts'
 import { Leases } from './leases.ts'
 import { checkName } from './names.ts'
 import type { FileNode } from './node.ts'
-import { notThere } from './problems.ts'
+import { fileNotFound } from './problems.ts'
 import { newReading } from './reading.ts'
 import { addReferences, removeReferences } from './references.ts'
 import type { Files, Version } from './service.ts'
@@ -33,7 +33,7 @@ export function openFiles({ store, objects, log, now = Date.now, sweepEveryMs = 
   const { ledger } = store
   const sweeper = new Sweeper({ ledger, objects, log, everyMs: sweepEveryMs })
   const leases = new Leases(ledger, log)
-  const tree = new DriveTree({ store, now, reclaim: (discarded) => sweeper.reclaim(discarded) })
+  const tree = new Drives({ store, now, reclaim: (discarded) => sweeper.reclaim(discarded) })
 
   async function giveUp(object: string): Promise<void> {
     try {
@@ -51,7 +51,7 @@ export function openFiles({ store, objects, log, now = Date.now, sweepEveryMs = 
 
     async open(drive, content, range) {
       const found = await objects.get(nameOf(drive.prefix, content), range)
-      if (found === undefined) throw notThere()
+      if (found === undefined) throw fileNotFound()
       return found
     },
 

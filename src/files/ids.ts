@@ -1,4 +1,4 @@
-/** Ids of files and directories, and of their contents (files 2.1). */
+/** Ids of files and directories, and of their contents. */
 import { randomBytes, randomInt } from 'node:crypto'
 
 /** A UUID of version 7 as 32 hex digits: ids made one after the other sort one after the other. */

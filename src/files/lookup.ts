@@ -1,39 +1,42 @@
-/** Finding nodes, and the checks that every change begins with (files 1.1). */
-import type { TreeReader } from '../../storage/files/contract.ts'
+/** Finding nodes, and the checks that every change begins with. */
+import type { FilesReader } from '../../storage/files/contract.ts'
 import { beginningOf, freeVariant, variantsOf } from './names.ts'
 import { type Directory, type FileNode, type Node, nodeOf, rootId, trashId } from './node.ts'
 import { isInTrash, splitPath } from './paths.ts'
-import { nameTaken, noParent, notThere, otherRevision, parentInTrash, specialDirectory } from './problems.ts'
+import { fileNotFound, nameTaken, otherRevision, parentInTrash, parentNotFound, specialDirectory } from './problems.ts'
 
-export async function findNode(tree: Pick<TreeReader, 'byIds'>, id: string): Promise<Node | undefined> {
+export async function findNode(tree: Pick<FilesReader, 'byIds'>, id: string): Promise<Node | undefined> {
   const [found] = await tree.byIds([id])
   return found && nodeOf(found)
 }
 
 /** @throws Problem 404 */
-export async function nodeById(tree: Pick<TreeReader, 'byIds'>, id: string): Promise<Node> {
+export async function nodeById(tree: Pick<FilesReader, 'byIds'>, id: string): Promise<Node> {
   const found = await findNode(tree, id)
-  if (found === undefined) throw notThere()
+  if (found === undefined) throw fileNotFound()
   return found
 }
 
 /** @throws Problem 404, also for a directory */
-export async function fileById(tree: Pick<TreeReader, 'byIds'>, id: string): Promise<FileNode> {
+export async function fileById(tree: Pick<FilesReader, 'byIds'>, id: string): Promise<FileNode> {
   const found = await nodeById(tree, id)
-  if (found.kind !== 'file') throw notThere()
+  if (found.kind !== 'file') throw fileNotFound()
   return found
 }
 
 /** A directory that takes new children. @throws Problem 404 when there is none, or it is in the trash */
-export async function parentById(tree: Pick<TreeReader, 'byIds'>, id: string): Promise<Directory> {
+export async function parentById(tree: Pick<FilesReader, 'byIds'>, id: string): Promise<Directory> {
   const found = await findNode(tree, id)
-  if (found?.kind !== 'directory') throw noParent()
+  if (found?.kind !== 'directory') throw parentNotFound()
   if (found.id === trashId || isInTrash(found.path)) throw parentInTrash()
   return found
 }
 
 /** By a clean path. Of several in a damaged tree always the same one. */
-export async function nodeByPath(tree: Pick<TreeReader, 'byPath' | 'byName'>, path: string): Promise<Node | undefined> {
+export async function nodeByPath(
+  tree: Pick<FilesReader, 'byPath' | 'byName'>,
+  path: string,
+): Promise<Node | undefined> {
   const directory = firstOf((await tree.byPath(path)).map(nodeOf))
   if (directory !== undefined || path === '/') return directory
   const { parent, name } = splitPath(path)
@@ -44,7 +47,7 @@ export async function nodeByPath(tree: Pick<TreeReader, 'byPath' | 'byName'>, pa
 
 /** @throws Problem 409 when something else in the directory has the name */
 export async function checkFree(
-  tree: Pick<TreeReader, 'byName'>,
+  tree: Pick<FilesReader, 'byName'>,
   dirId: string,
   name: string,
   except?: string,
@@ -53,9 +56,9 @@ export async function checkFree(
   if (holders.some(({ id }) => id !== except)) throw nameTaken()
 }
 
-/** The name, or `name (2).ext` and so on where it is taken (files 3.4). */
+/** The name, or `name (2).ext` and so on where it is taken. */
 export async function freeName(
-  tree: Pick<TreeReader, 'byName' | 'namesLike'>,
+  tree: Pick<FilesReader, 'byName' | 'namesLike'>,
   dirId: string,
   name: string,
   kind: Node['kind'],

@@ -1,4 +1,4 @@
-/** The media type of a file: as the client says, else by the extension of its name (files 2.1). */
+/** The media type of a file: as the client says, else by the extension of its name. */
 import mime from 'mime'
 import { classOf, shortcutType, unknownType } from './class.ts'
 import { extensionOf } from './names.ts'

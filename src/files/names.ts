@@ -1,4 +1,4 @@
-/** What a file or directory may be called, and what it is called where its name is taken (files 2.1, 3.4). */
+/** What a file or directory may be called, and what it is called where its name is taken. */
 import { Buffer } from 'node:buffer'
 import { illegalName, longName } from './problems.ts'
 

@@ -1,4 +1,4 @@
-/** Files and directories as they lie in `io.cozy.files` (files 2.1), read into types. */
+/** Files and directories as they lie in `io.cozy.files`, read into types. */
 import type { StoredDocument } from '../../storage/documents/contract.ts'
 import { parseJson } from '../model/json/exact.ts'
 import { isObject, type Json, type JsonObject } from '../model/json/value.ts'

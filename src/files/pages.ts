@@ -1,12 +1,12 @@
 /** Everything below a directory, a page at a time: what a tree holds has no limit, memory has. */
-import type { TreeReader } from '../../storage/files/contract.ts'
+import type { FilesReader } from '../../storage/files/contract.ts'
 import { type Directory, type FileNode, type Node, nodeOf } from './node.ts'
 
 const pageSize = 2_500
 
 /** In no particular order. A page may be deleted or changed before the next one is asked for. */
 export async function* nodePages(
-  tree: Pick<TreeReader, 'descendants'>,
+  tree: Pick<FilesReader, 'descendants'>,
   dirId: string,
   kind?: Node['kind'],
 ): AsyncGenerator<readonly Node[]> {
@@ -20,14 +20,14 @@ export async function* nodePages(
 }
 
 export async function* filePages(
-  tree: Pick<TreeReader, 'descendants'>,
+  tree: Pick<FilesReader, 'descendants'>,
   dirId: string,
 ): AsyncGenerator<readonly FileNode[]> {
   for await (const page of nodePages(tree, dirId, 'file')) yield page.filter((node) => node.kind === 'file')
 }
 
 export async function* directoryPages(
-  tree: Pick<TreeReader, 'descendants'>,
+  tree: Pick<FilesReader, 'descendants'>,
   dirId: string,
 ): AsyncGenerator<readonly Directory[]> {
   for await (const page of nodePages(tree, dirId, 'directory')) yield page.filter((node) => node.kind === 'directory')

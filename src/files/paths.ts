@@ -2,7 +2,7 @@
 import { trashPath } from './node.ts'
 import { deepPath, relativePath } from './problems.ts'
 
-/** Directories above one another, the root not counted (files 1.1). */
+/** Directories above one another, the root not counted. */
 export const maxLevels = 512
 
 export function joinPath(directoryPath: string, name: string): string {

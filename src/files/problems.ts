@@ -1,10 +1,10 @@
-/** Every refusal of the file system, worded as clients know it (files 1.1). The code decides the status. */
+/** Every refusal of the file system, worded as clients know it. The code decides the status. */
 import { Problem, type ProblemCode } from '../model/errors.ts'
 
 /** A file, directory, version or content is unknown. */
-/** No file, directory, version or content of that name (files 1.1). */
-export const notThere = () => new Problem('not_found', 'file does not exist')
-export const noParent = () => new Problem('not_found', 'Parent directory with given DirID does not exist')
+/** No file, directory, version or content of that name. */
+export const fileNotFound = () => new Problem('not_found', 'file does not exist')
+export const parentNotFound = () => new Problem('not_found', 'Parent directory with given DirID does not exist')
 export const parentInTrash = () => new Problem('not_found', 'Parent directory is in the trash')
 export const nameTaken = () => new Problem('exists', 'file already exists')
 
@@ -17,8 +17,8 @@ export const illegalType = () => invalid('invalid_parameter', 'mime', 'Invalid C
 export const illegalTime = () => invalid('invalid_parameter', 'UpdatedAt', 'Invalid time given')
 
 export const otherRevision = () => invalid('precondition_failed', 'If-Match', 'Revision does not match')
-export const otherSum = () => invalid('precondition_failed', 'Content-MD5', 'Invalid hash')
-export const otherLength = () => invalid('precondition_failed', 'Content-Length', 'Content length does not match')
+export const wrongChecksum = () => invalid('precondition_failed', 'Content-MD5', 'Invalid hash')
+export const wrongLength = () => invalid('precondition_failed', 'Content-Length', 'Content length does not match')
 export const ownSubtree = () => invalid('precondition_failed', 'dir-id', 'Forbidden document move')
 
 export const overQuota = () => new Problem('too_large', 'The file is too big and exceeds the disk quota')

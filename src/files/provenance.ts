@@ -1,4 +1,4 @@
-/** Who made and changed a document, when and from where: its `cozyMetadata` (files 2.1). */
+/** Who made and changed a document, when and from where: its `cozyMetadata`. */
 import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 import type { Drive } from './service.ts'
 

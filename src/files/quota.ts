@@ -1,4 +1,4 @@
-/** Whether there is room for more bytes (files 6). */
+/** Whether there is room for more bytes. */
 import type { Usage } from '../../storage/files/contract.ts'
 import { overMaximum, overQuota } from './problems.ts'
 

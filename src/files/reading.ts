@@ -1,6 +1,6 @@
-/** Reads of a tenant's tree (files 4.1). */
-import type { TreeReader } from '../../storage/files/contract.ts'
-import type { DriveTree } from './drive-tree.ts'
+/** Reads of a tenant's tree. */
+import type { FilesReader } from '../../storage/files/contract.ts'
+import type { Drives } from './drives.ts'
 import { findNode, nodeByPath } from './lookup.ts'
 import { type Directory, type Node, nodeOf, rootId, trashId } from './node.ts'
 import { cleanPath, joinPath } from './paths.ts'
@@ -14,7 +14,7 @@ type Reading = Pick<
   'node' | 'nodeAt' | 'nodes' | 'paths' | 'ancestors' | 'children' | 'walk' | 'sizeBelow' | 'usage' | 'referencing'
 >
 
-export function newReading(tree: DriveTree): Reading {
+export function newReading(tree: Drives): Reading {
   return {
     async node(drive, id) {
       const found = await findNode(await tree.reader(drive), id)
@@ -61,7 +61,7 @@ export function newReading(tree: DriveTree): Reading {
 }
 
 /** Directories store theirs, files get it from their directory. */
-async function pathsOf(tree: Pick<TreeReader, 'byIds'>, nodes: readonly Node[]): Promise<ReadonlyMap<string, string>> {
+async function pathsOf(tree: Pick<FilesReader, 'byIds'>, nodes: readonly Node[]): Promise<ReadonlyMap<string, string>> {
   const parentIds = new Set(nodes.flatMap((node) => (node.kind === 'file' ? [node.dirId] : [])))
   const parents = new Map(
     (parentIds.size === 0 ? [] : await tree.byIds([...parentIds]))
@@ -77,8 +77,8 @@ async function pathsOf(tree: Pick<TreeReader, 'byIds'>, nodes: readonly Node[]):
   )
 }
 
-/** The trash is a child of the root that neither lists nor counts show (files 9). */
-async function childrenOf(tree: TreeReader, directory: Directory, { limit, skip, after }: Page): Promise<Children> {
+/** The trash is a child of the root that neither lists nor counts show. */
+async function childrenOf(tree: FilesReader, directory: Directory, { limit, skip, after }: Page): Promise<Children> {
   const except = directory.id === rootId ? trashId : undefined
   const [found, count] = await Promise.all([
     tree.children(directory.id, { limit: limit + 1, after, except, ...(skip === undefined ? {} : { skip }) }),
@@ -89,7 +89,7 @@ async function childrenOf(tree: TreeReader, directory: Directory, { limit, skip,
 
 /** Holds one page and the directories still to be read, however large the tree is. Cycles are walked once. */
 async function* walk(
-  tree: DriveTree,
+  tree: Drives,
   drive: Drive,
   start: Directory,
 ): AsyncGenerator<{ readonly node: Node; readonly path: string }> {

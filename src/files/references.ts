@@ -1,6 +1,6 @@
-/** Documents that say they use a file (files 5.5). Adding and removing twice is the same as once. */
+/** Documents that say they use a file. Adding and removing twice is the same as once. */
 import { changedMembers, nodeEdit, writeNode } from './document.ts'
-import type { Work } from './drive-tree.ts'
+import type { Work } from './drives.ts'
 import { nodeById } from './lookup.ts'
 import type { Node, Reference } from './node.ts'
 

@@ -1,7 +1,7 @@
 /**
  * The virtual file system as routes see it: no HTTP here, no SQL. `openFiles` in files.ts implements it over a `FileStore`
- * (documents) and an `ObjectStore` (bytes). Rules: files 1 to 6. Failures are Problems with the status of the table in
- * files 1.1; `Problem.source` names the part of the request.
+ * (documents) and an `ObjectStore` (bytes). It behaves as the files of cozy-stack do (docs/files.md there). Failures are
+ * Problems; `Problem.source` names the part of the request.
  */
 import type { OpenObject } from '../../storage/objects/contract.ts'
 import type { JsonObject } from '../model/json/value.ts'
@@ -36,7 +36,7 @@ export interface Owner {
   readonly domain: string
 }
 
-/** When the content that an upload replaces is kept (files 3.3). */
+/** When the content that an upload replaces is kept. */
 export interface Versioning {
   /** Counting the current content; 0: none is kept. Default 20. */
   readonly max: number
@@ -44,7 +44,7 @@ export interface Versioning {
   readonly minDelayMs: number
 }
 
-/** Who acts, for `cozyMetadata`; nothing is known of a command line token (files 2.1). */
+/** Who acts, for `cozyMetadata`; nothing is known of a command line token. */
 export interface Actor {
   readonly app?: { readonly slug: string; readonly version?: string } | undefined
   readonly client?: { readonly id: string; readonly kind: string; readonly name: string } | undefined
@@ -78,7 +78,7 @@ export interface NewDirectory extends NewNode {
   readonly sourceAccount?: string | undefined
 }
 
-/** What is said of bytes to come (files 3.2, 3.3). */
+/** What is said of bytes to come. */
 export interface ContentClaims {
   /** The request's media type; absent or `application/octet-stream`: from the name. */
   readonly mime?: string | undefined
@@ -99,12 +99,12 @@ export interface NewContent extends ContentClaims {
   /** The revision that must be current. */
   readonly ifMatch?: string | undefined
   readonly updatedAt?: string | undefined
-  /** Replaced even when absent (files 3.3). */
+  /** Replaced even when absent. */
   readonly tags?: readonly string[]
   readonly metadata?: JsonObject | undefined
 }
 
-/** What a PATCH may change (files 5.1); `undefined`: stays. */
+/** What a PATCH may change; `undefined`: stays. */
 export interface NodeChanges {
   readonly ifMatch?: string | undefined
   readonly name?: string | undefined
@@ -119,7 +119,7 @@ export interface NodeChanges {
   readonly favorite?: boolean | undefined
 }
 
-/** A content that was replaced, or set aside on request (files 2.2). */
+/** Content that was replaced, or kept as a version on request. */
 export interface Version {
   /** `FILE/INTERNAL`. */
   readonly id: string
@@ -147,14 +147,14 @@ export interface Files {
   /** Makes the special directories of a new tenant; nothing happens when they were made before. */
   prepare(drive: Drive): Promise<void>
 
-  // Reading (files 4.1). `undefined`: there is none.
+  // Reading. `undefined`: it does not exist.
   node(drive: Drive, id: string): Promise<Node | undefined>
   /** By absolute path, `/` in front; the root is `/`. @throws 400 for a path that is not absolute */
   nodeAt(drive: Drive, path: string): Promise<Node | undefined>
   nodes(drive: Drive, ids: readonly string[]): Promise<readonly Node[]>
   /** Full paths by id. */
   paths(drive: Drive, nodes: readonly Node[]): Promise<ReadonlyMap<string, string>>
-  /** Ids of the directories above, nearest first: what a permission on a directory covers (files 1). */
+  /** Ids of the directories above, nearest first: what a permission on a directory covers. */
   ancestors(drive: Drive, id: string): Promise<readonly string[]>
   children(drive: Drive, directory: Directory, page: Page): Promise<Children>
   /** Every node below a directory, parents before children; for archives. */
@@ -169,7 +169,7 @@ export interface Files {
     range?: { readonly start: number; readonly end: number },
   ): Promise<OpenObject>
 
-  // Writing (files 3).
+  // Writing.
   createDirectory(drive: Drive, given: NewDirectory): Promise<Directory>
   /**
    * Makes the directory at `path`. `recursive` makes its parents too, and gives a directory that is there as it is.
@@ -180,17 +180,17 @@ export interface Files {
     path: string,
     options: { readonly recursive: boolean; readonly tags?: readonly string[] },
   ): Promise<Directory>
-  /** The directory that holds shared drives, made when it is asked for first (files 3.4). */
+  /** The directory that holds shared drives, made when it is asked for first. */
   sharedDrives(drive: Drive): Promise<Directory>
   /** Parent, name and room are checked before the first byte of `body` is asked for. */
   createFile(drive: Drive, given: NewFile, body: Bytes): Promise<FileNode>
   overwrite(drive: Drive, id: string, given: NewContent, body: Bytes): Promise<FileNode>
-  /** `name` absent: `<base> (copy)<ext>`, with a number where that is taken (files 3.4). */
+  /** `name` absent: `<base> (copy)<ext>`, with a number where that is taken. */
   copy(drive: Drive, id: string, to: { readonly name?: string; readonly dirId?: string }): Promise<FileNode>
   /** @throws 404, 409, 412 (revision, move into itself), 422, 400 for a special directory */
   change(drive: Drive, id: string, changes: NodeChanges): Promise<Node>
 
-  // Trash (files 5.3).
+  // Trash.
   trash(drive: Drive, id: string, ifMatch?: string): Promise<Node>
   restore(drive: Drive, id: string): Promise<Node>
   /** For good, with versions; gives what it was. `inTrash`: 400 unless it is in the trash. */
@@ -201,7 +201,7 @@ export interface Files {
   ): Promise<Node>
   emptyTrash(drive: Drive): Promise<void>
 
-  // Versions (files 5.4). Newest first.
+  // Versions. Newest first.
   versions(drive: Drive, fileId: string): Promise<readonly Version[]>
   version(drive: Drive, fileId: string, internalId: string): Promise<Version | undefined>
   /** The content of a version becomes the current one, which becomes a version. */
@@ -216,7 +216,7 @@ export interface Files {
   deleteVersion(drive: Drive, fileId: string, internalId: string): Promise<void>
   deleteAllVersions(drive: Drive): Promise<void>
 
-  // References (files 5.5), idempotent both ways.
+  // References, idempotent both ways.
   addReferences(drive: Drive, id: string, references: readonly Reference[]): Promise<Node>
   removeReferences(drive: Drive, id: string, references: readonly Reference[]): Promise<Node>
   referencing(

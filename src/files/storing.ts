@@ -1,10 +1,10 @@
 /**
- * The order in which bytes and documents are written (files 6): a lease, the bytes, the document that names them. What
+ * The order in which bytes and documents are written: a lease, the bytes, the document that names them. What
  * ends in between leaves an object without a document, which is given up here, or by the sweeper after a crash.
  */
 import type { ObjectStore, ReceivedObject } from '../../storage/objects/contract.ts'
 import type { Leases } from './leases.ts'
-import { otherLength, otherSum, overMaximum, overQuota } from './problems.ts'
+import { overMaximum, overQuota, wrongChecksum, wrongLength } from './problems.ts'
 import { maxFileBytes } from './quota.ts'
 import type { Bytes, ContentClaims } from './service.ts'
 
@@ -66,7 +66,7 @@ async function* metered(
   let received = 0
   for await (const chunk of body) {
     received += chunk.byteLength
-    if (size !== undefined && received > size) throw otherLength()
+    if (size !== undefined && received > size) throw wrongLength()
     if (received > maxFileBytes) throw overMaximum()
     if (room !== undefined && received > room) throw overQuota()
     yield chunk
@@ -74,6 +74,6 @@ async function* metered(
 }
 
 function checkReceived(received: ReceivedObject, { size, md5 }: Pick<ContentClaims, 'size' | 'md5'>): void {
-  if (size !== undefined && received.size !== size) throw otherLength()
-  if (md5 !== undefined && received.md5 !== md5) throw otherSum()
+  if (size !== undefined && received.size !== size) throw wrongLength()
+  if (md5 !== undefined && received.md5 !== md5) throw wrongChecksum()
 }

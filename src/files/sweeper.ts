@@ -1,4 +1,4 @@
-/** Deletes the bytes that nothing references any more (files 6), and what uploads that never ended left behind. */
+/** Deletes the bytes that nothing references any more, and what uploads that never ended left behind. */
 import type { ObjectLedger } from '../../storage/files/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
 import type { Log } from '../log.ts'

@@ -1,10 +1,10 @@
-/** Into the trash, out of it, and gone for good (files 5.3). */
+/** Into the trash, out of it, and gone for good. */
 import { randomInt } from 'node:crypto'
 import type { JsonObject } from '../model/json/value.ts'
-import { moveBelow, removeBelow, removeFiles } from './below.ts'
 import { createDirectoryAt } from './create-directory.ts'
+import { moveDescendants, removeDescendants, removeFiles } from './descendants.ts'
 import { changedMembers, nodeEdit, writeNode } from './document.ts'
-import type { Work } from './drive-tree.ts'
+import type { Work } from './drives.ts'
 import { checkOrdinary, checkRevision, findNode, isTrashed, nodeById } from './lookup.ts'
 import { trashName, withoutTrashDigits } from './names.ts'
 import { type Directory, type Node, trashId, trashPath } from './node.ts'
@@ -51,14 +51,14 @@ export async function destroyNode(
   if (options.inTrash && !isTrashed(node)) throw notInTrash()
   if (node.kind === 'file') await removeFiles(work, [node])
   else {
-    await removeBelow(work, id)
+    await removeDescendants(work, id)
     await work.tx.write([nodeEdit(node, undefined)])
   }
   return node
 }
 
 export function emptyTrash(work: Work): Promise<void> {
-  return removeBelow(work, trashId)
+  return removeDescendants(work, trashId)
 }
 
 /** Writes a node at its new place, and what follows from it below. */
@@ -74,7 +74,7 @@ async function moveNode(
   const members = { ...place, ...(node.kind === 'file' ? { trashed } : { path }) }
   const provenance = { trashedAt: trashing?.trashedAt, trashedBy: trashing?.trashedBy }
   const written = await writeNode(work.tx, nodeEdit(node, changedMembers(work, node.exact, members, provenance)))
-  if (node.kind === 'directory') await moveBelow(work, node, path, trashed)
+  if (node.kind === 'directory') await moveDescendants(work, node, path, trashed)
   return written
 }
 

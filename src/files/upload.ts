@@ -1,8 +1,8 @@
-/** New files and new contents: checked before the first byte and again when the last one has come (files 3.2, 3.3). */
+/** New files and new contents: checked before the first byte and again when the last one has come. */
 
 import { storedName } from '../model/object-name.ts'
 import { changedMembers, contentMembers, newFile, newNodeEdit, nodeEdit, writeNode } from './document.ts'
-import type { DriveTree, Work } from './drive-tree.ts'
+import type { Drives, Work } from './drives.ts'
 import { newFileId, newInternalId } from './ids.ts'
 import { checkFree, checkRevision, fileById, isTrashed, parentById } from './lookup.ts'
 import { typeOf } from './mime.ts'
@@ -16,7 +16,7 @@ import { type Received, receive, type Storing, withNewObject } from './storing.t
 import { setAside } from './versions.ts'
 
 export interface Uploading extends Storing {
-  readonly tree: DriveTree
+  readonly tree: Drives
   readonly now: () => number
 }
 

@@ -1,19 +1,19 @@
-/** Former contents of files: kept when another one comes, listed, tagged, taken back, deleted (files 3.3, 5.4). */
-import type { TreeEdit, TreeReader } from '../../storage/files/contract.ts'
+/** Former contents of files: kept when another one comes, listed, tagged, taken back, deleted. */
+import type { FileEdit, FilesReader } from '../../storage/files/contract.ts'
 import { storedName } from '../model/object-name.ts'
 import { instantOf } from './dates.ts'
 import { changedMembers, contentMembers, nodeEdit, versionEdit, writeNode } from './document.ts'
-import type { DriveTree, Work } from './drive-tree.ts'
+import type { Drives, Work } from './drives.ts'
 import { fileById, isTrashed } from './lookup.ts'
 import { asFile, type FileNode, rootId } from './node.ts'
 import { filePages } from './pages.ts'
-import { notThere, parentInTrash } from './problems.ts'
+import { fileNotFound, parentInTrash } from './problems.ts'
 import type { Drive } from './service.ts'
-import { ageOf, type StoredVersion, textOf, versionId, versionOf, versionOfFile } from './version.ts'
+import { ageOf, type StoredVersion, textOf, versionId, versionOf, versionOfFile } from './version-document.ts'
 import { keptVersions } from './versioning.ts'
 
 /** The newest content first, by the instants of their dates. */
-export async function versionsOf(tree: TreeReader, fileId: string): Promise<readonly StoredVersion[]> {
+export async function versionsOf(tree: FilesReader, fileId: string): Promise<readonly StoredVersion[]> {
   const aged = (await tree.versions(fileId)).map((document) => {
     const version = versionOf(document)
     return { version, at: instantOf(textOf(version.value['updated_at'])) ?? 0n }
@@ -22,7 +22,7 @@ export async function versionsOf(tree: TreeReader, fileId: string): Promise<read
 }
 
 export async function findVersion(
-  tree: TreeReader,
+  tree: FilesReader,
   fileId: string,
   internalId: string,
 ): Promise<StoredVersion | undefined> {
@@ -37,7 +37,7 @@ export async function setAside(
   work: Work,
   file: FileNode,
   rules: { readonly always: boolean; readonly sameContent: boolean },
-): Promise<readonly TreeEdit[]> {
+): Promise<readonly FileEdit[]> {
   const versions = await versionsOf(work.tx, file.id)
   const aside = versionOfFile(work, file)
   const candidate = {
@@ -59,7 +59,7 @@ export async function setAside(
 export async function revert(work: Work, fileId: string, internalId: string): Promise<FileNode> {
   const file = await fileById(work.tx, fileId)
   const version = await findVersion(work.tx, fileId, internalId)
-  if (version === undefined) throw notThere()
+  if (version === undefined) throw fileNotFound()
   if (isTrashed(file)) throw parentInTrash()
   const { mime, class: fileClass, executable, encrypted } = file
   const content = { ...version, mime, class: fileClass, executable, encrypted }
@@ -87,7 +87,7 @@ export async function tagVersion(
   tags: readonly string[],
 ): Promise<StoredVersion> {
   const version = await findVersion(work.tx, fileId, internalId)
-  if (version === undefined) throw notThere()
+  if (version === undefined) throw fileNotFound()
   const edit = versionEdit(version, changedMembers(work, version.exact, { tags }))
   const [revision] = await work.tx.write([edit])
   if (revision === undefined || edit.body === undefined) throw new Error('the store gave no revision')
@@ -96,12 +96,12 @@ export async function tagVersion(
 
 export async function deleteVersion(work: Work, fileId: string, internalId: string): Promise<void> {
   const version = await findVersion(work.tx, fileId, internalId)
-  if (version === undefined) throw notThere()
+  if (version === undefined) throw fileNotFound()
   await deleteVersions(work, [version])
 }
 
 /** Those of all files, page by page: each page is a change of its own, so that others get their turn. */
-export async function deleteAllVersions(tree: DriveTree, drive: Drive): Promise<void> {
+export async function deleteAllVersions(tree: Drives, drive: Drive): Promise<void> {
   const reader = await tree.reader(drive)
   for await (const files of filePages(reader, rootId)) {
     const ids = files.map(({ id }) => id)

@@ -1,10 +1,10 @@
 /**
- * Repairs files that lost the end of their content (admin 8.4): uploads once were stored in blocks of 64 KiB, and a fault
+ * Repairs files that lost the end of their content: uploads once were stored in blocks of 64 KiB, and a fault
  * left some of them short by whole blocks, or empty. What else is wrong with contents is left alone.
  */
 import { Buffer } from 'node:buffer'
 import type { DocumentStore } from '../../storage/documents/contract.ts'
-import type { FileStore, TreeTransaction } from '../../storage/files/contract.ts'
+import type { FileStore, FilesTransaction } from '../../storage/files/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
 import { changedMembers, nodeEdit } from '../files/document.ts'
 import { maxNameBytes } from '../files/names.ts'
@@ -30,7 +30,7 @@ export interface FixerParts {
   readonly now: () => number
 }
 
-/** True for a content that is shorter than its document says by whole blocks, or that is empty (admin 8.4). */
+/** True for a content that is shorter than its document says by whole blocks, or that is empty. */
 export function lostItsEnd({ size_index, size_file }: Pick<Mismatch, 'size_index' | 'size_file'>): boolean {
   if (size_file >= size_index) return false
   return (size_index - size_file) % blockBytes === 0 || (size_index <= blockBytes && size_file === 0)
@@ -93,7 +93,7 @@ async function shorten(parts: FixerParts, drive: Drive, { content }: BadContent)
 }
 
 /** `NAME-corrupted`, with a number where that is taken. Long names lose their end for it. */
-async function corruptedName(tx: Pick<TreeTransaction, 'byName'>, { dirId, name }: Node): Promise<string> {
+async function corruptedName(tx: Pick<FilesTransaction, 'byName'>, { dirId, name }: Node): Promise<string> {
   for (let number = 1; ; number++) {
     const suffix = number === 1 ? '-corrupted' : `-corrupted (${number})`
     const stem = [...name]

@@ -1,4 +1,4 @@
-/** What a check of an instance's files can find, and how a finding reads on the wire (admin 7). */
+/** What a check of an instance's files can find, and how a finding reads on the wire. */
 import type { StoredDocument } from '../../storage/documents/contract.ts'
 import { Problem } from '../model/errors.ts'
 import { parseJson, stringifyJson } from '../model/json/exact.ts'
@@ -40,7 +40,7 @@ export interface Finding {
   readonly file_doc?: JsonObject
   readonly dir_doc?: JsonObject
   readonly version_doc?: JsonObject
-  /** False for some findings about files too: clients know them like that (admin 13.8). */
+  /** False for some findings about files too: clients know them like that. */
   readonly is_file: boolean
   readonly is_version: boolean
   readonly content_mismatch?: Mismatch
@@ -52,7 +52,7 @@ export function lineOf(finding: Finding): string {
   return stringifyJson(finding)
 }
 
-/** The last line of a check that could not go on (admin 7). What is no `Problem` is told to the log only. */
+/** The last line of a check that could not go on. What is no `Problem` is told to the log only. */
 export function failureLine(error: unknown): string {
   const reason = error instanceof Problem ? error.reason : 'The check failed; the log of the server says why.'
   return JSON.stringify(isNoDatabase(error) ? { type: 'no_database', error: reason } : { error: reason })
@@ -85,7 +85,7 @@ export function versionDocument(stored: StoredDocument): JsonObject {
 /** Where the path of a file is said to be when its directory is not known. */
 export const orphansPath = '/.cozy_orphans'
 
-/** Left out since nothing bounds them, and a client may read lines of 64 kB only (admin 13.7). */
+/** Left out since nothing bounds them, and a client may read lines of 64 kB only. */
 const hidden: ReadonlySet<string> = new Set(['metadata', 'children'])
 
 /** Left out when they are false. */

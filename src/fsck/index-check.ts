@@ -1,5 +1,5 @@
 /**
- * The first phase of a check: are the documents of files consistent among themselves (admin 7)? Nobody is kept from
+ * The first phase of a check: are the documents of files consistent among themselves? Nobody is kept from
  * writing meanwhile, so whatever looks wrong is looked at once more: when a document that it was concluded from has
  * changed since it was read, nothing is reported; a damage that stays is found by the next check.
  */
@@ -91,7 +91,7 @@ async function* confirmed(
   }
 }
 
-/** Findings about a file of which clients expect `is_file`; the others have it false (admin 13.8). */
+/** Findings about a file of which clients expect `is_file`; the others have it false. */
 const aboutFiles: ReadonlySet<string> = new Set(['index_orphan_tree'])
 
 function findingOf(suspicion: Suspicion, stored: StoredDocument): Finding {

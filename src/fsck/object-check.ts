@@ -134,7 +134,7 @@ function guess(name: string): { readonly fileId: string; readonly internalId: st
     : { fileId: name.slice(0, slash), internalId: name.slice(slash + 1) }
 }
 
-/** Whose picture a thumbnail is: `thumbs/`, an id, perhaps split as in a content's name, `-` and a format (admin 9). */
+/** Whose picture a thumbnail is: `thumbs/`, an id, perhaps split as in a content's name, `-` and a format. */
 function thumbnailOf(name: string): string | undefined {
   if (!name.startsWith('thumbs/')) return undefined
   const rest = name.slice('thumbs/'.length)

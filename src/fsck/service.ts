@@ -15,7 +15,7 @@ export interface CheckOptions {
   readonly signal?: AbortSignal
 }
 
-/** What the repair did, or would do (admin 8.4). */
+/** What the repair did, or would do. */
 export interface FixedFile {
   /** Before the repair. */
   readonly path: string
@@ -38,11 +38,11 @@ export interface Fsck {
    * Throws `no_database`, or the Problem of a store that does not answer
    */
   check(prefix: string, options: CheckOptions): AsyncIterable<Finding>
-  /** Repairs files that lost the end of their content to an old fault of uploads (admin 8.4). */
+  /** Repairs files that lost the end of their content to an old fault of uploads. */
   fixContents(drive: Drive, options: { readonly dryRun: boolean }): Promise<FixedContents>
   /**
    * The contents that are not as their documents say, one line of JSON each: as found at most three months ago unless
-   * `fresh` (files 4.1).
+   * `fresh`.
    */
   badContents(prefix: string, options: { readonly fresh: boolean; readonly signal: AbortSignal }): AsyncIterable<string>
 }

@@ -1,39 +1,43 @@
 /** How options of entries are kept: secrets among them are encrypted. */
+import type { Secrets } from '../secrets/secrets.ts'
 
 export interface Seal {
   /** JSON text of options in which secrets cannot be read. */
   close(options: Readonly<Record<string, unknown>>, secrets: readonly string[]): string
-  /** What was closed. @throws Error when this key did not close it */
+  /** What was closed. @throws Error when another key closed it */
   open(text: string, secrets: readonly string[]): Record<string, unknown>
 }
 
-export interface Cipher {
-  encrypt(text: string): string
-  decrypt(text: string): string
-}
+const context = (option: string) => `sync entry ${option}`
 
 /** Secrets become `{sealed: ...}`. */
-export function newSeal(cipher: Cipher): Seal {
+export function newSeal(secrets: Pick<Secrets, 'seal' | 'open'>): Seal {
+  const open = (option: string, value: unknown): unknown => {
+    if (!isSealedOption(value)) return value
+    const text = secrets.open(value.sealed, context(option))
+    if (text === undefined) throw new Error(`the option ${option} was sealed with another key`)
+    return JSON.parse(text) as unknown
+  }
   return {
-    close: (options, secrets) =>
+    close: (options, hidden) =>
       JSON.stringify(
         Object.fromEntries(
-          Object.entries(options).map(([name, value]) => [
-            name,
-            secrets.includes(name) ? { sealed: cipher.encrypt(JSON.stringify(value)) } : value,
+          Object.entries(options).map(([option, value]) => [
+            option,
+            hidden.includes(option) ? { sealed: secrets.seal(JSON.stringify(value), context(option)) } : value,
           ]),
         ),
       ),
-    open: (text) =>
+    open: (text, hidden) =>
       Object.fromEntries(
-        Object.entries(JSON.parse(text) as Record<string, unknown>).map(([name, value]) => [
-          name,
-          isSealed(value) ? (JSON.parse(cipher.decrypt(value.sealed)) as unknown) : value,
+        Object.entries(JSON.parse(text) as Record<string, unknown>).map(([option, value]) => [
+          option,
+          hidden.includes(option) ? open(option, value) : value,
         ]),
       ),
   }
 }
 
-function isSealed(value: unknown): value is { readonly sealed: string } {
+function isSealedOption(value: unknown): value is { readonly sealed: string } {
   return typeof value === 'object' && value !== null && 'sealed' in value && typeof value.sealed === 'string'
 }

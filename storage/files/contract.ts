@@ -41,8 +41,8 @@ export interface Usage {
   readonly versions: number
 }
 
-/** Reads of one tenant's tree. Names and paths are compared code point by code point (files 2.1). */
-export interface TreeReader {
+/** Reads of one tenant's tree. Names and paths are compared code point by code point. */
+export interface FilesReader {
   /** In no particular order; ids that do not exist are left out. */
   byIds(ids: readonly string[]): Promise<readonly StoredDocument[]>
   /** More than one only where the tree is damaged. */
@@ -76,12 +76,12 @@ export interface TreeReader {
   /** Files and directories that are referenced by a document. */
   references(page: ReferencesPage): Promise<readonly (StoredDocument & { readonly at: string })[]>
   countReferences(type: string, id: string): Promise<number>
-  /** A running total, kept in the transactions that change it (files 6). */
+  /** A running total, kept in the transactions that change it. */
   usage(): Promise<Usage>
 }
 
 /** One document's change inside a transaction. */
-export interface TreeEdit {
+export interface FileEdit {
   readonly doctype: typeof filesDoctype | typeof versionsDoctype
   readonly id: string
   /** Of the document as read in the same transaction; absent for a creation. */
@@ -94,14 +94,14 @@ export interface TreeEdit {
  * A transaction on one tenant's files: no other one runs on them, in any process, until it ends. It holds a connection,
  * so nothing in it may wait for a client or for an object store.
  */
-export interface TreeTransaction extends TreeReader {
+export interface FilesTransaction extends FilesReader {
   /** The databases were made just now: there are no special directories yet. */
   readonly isNew: boolean
   /**
    * Applies edits all or none, with the running total. Gives the new revisions, in order.
    * @throws Problem `conflict` when a parent is not the winner.
    */
-  write(edits: readonly TreeEdit[]): Promise<readonly RevisionId[]>
+  write(edits: readonly FileEdit[]): Promise<readonly RevisionId[]>
   /** These objects are referenced from now on: the commit ends their leases (see `ObjectLedger`). */
   keep(objects: readonly string[]): Promise<void>
   /** These objects are referenced no more: whoever sweeps may delete them as soon as this is committed. */
@@ -134,7 +134,7 @@ export interface ObjectLedger {
   entered(objects: readonly string[]): Promise<ReadonlySet<string>>
 }
 
-/** Small values under a secret that stop existing after a time: links, metadata to come (files 3.4, 4.2, 4.3). */
+/** Small values under a secret that stop existing after a time: links, metadata to come. */
 export interface SecretStore {
   /** Gives the secret: 32 characters of `[A-Za-z0-9]`. */
   put(prefix: string, kind: string, value: string, forMs: number): Promise<string>
@@ -148,7 +148,7 @@ export interface SecretStore {
 
 export interface FileStore {
   /** Reads of a tenant's tree, each in a snapshot of its own. A tenant without files databases has nothing. */
-  tree(prefix: string): TreeReader
+  tree(prefix: string): FilesReader
   /** Whether the tenant has the databases that `change` makes at its first run. */
   exists(prefix: string): Promise<boolean>
   /**
@@ -156,7 +156,7 @@ export interface FileStore {
    * commit. What it throws undoes what it wrote and is thrown on. It may run more than once, so it must have no effect
    * but on the transaction. Resolves after the commit is on disk.
    */
-  change<T>(prefix: string, work: (tx: TreeTransaction) => Promise<T>): Promise<T>
+  change<T>(prefix: string, work: (tx: FilesTransaction) => Promise<T>): Promise<T>
   readonly ledger: ObjectLedger
   readonly secrets: SecretStore
 }

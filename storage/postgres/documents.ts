@@ -22,6 +22,7 @@ import type {
 import { StaleIndexes } from '../documents/contract.ts'
 import type { FileStore } from '../files/contract.ts'
 import type { JobStore } from '../jobs/contract.ts'
+import type { SyncStore } from '../sync/contract.ts'
 import { newLedger } from './attachments.ts'
 import { newAttemptStore, sweepAttempts } from './attempts.ts'
 import { countChanges, readChanges } from './changes.ts'
@@ -41,6 +42,7 @@ import { documentOf, ReadQueue } from './read-queue.ts'
 import { ReplicationQueue } from './replication-queue.ts'
 import { rewriteBodies } from './rewrite.ts'
 import { countIds, readEverywhere, readMany, scanIds } from './scans.ts'
+import { openPostgresSync } from './sync/store.ts'
 import { readRevisions, readTrees } from './trees.ts'
 import { WriteQueue } from './write-queue.ts'
 
@@ -58,6 +60,7 @@ export interface PostgresDocumentsOptions extends ConnectionOptions {
 /** Documents, and the files and jobs made of them. */
 export interface PostgresStore extends DocumentStore, BodyRewriter, EveryTenant {
   readonly files: FileStore
+  readonly sync: SyncStore
   readonly jobs: JobStore
   readonly attempts: AttemptStore
   /** Connections of all processes of this server, by what they do. */
@@ -154,6 +157,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
   }
 
   return {
+    sync: openPostgresSync({ target: options.target }),
     files: newPostgresFiles({ sql, directory, notifications, maxConnections: options.maxConnections }),
     jobs: newPostgresJobs({
       sql,

@@ -5,7 +5,7 @@ import { makeBody } from '../../src/model/body.ts'
 import { Problem } from '../../src/model/errors.ts'
 import type { JsonObject } from '../../src/model/json/value.ts'
 import type { DocumentStore, RevisionId } from '../../storage/documents/contract.ts'
-import { type FileStore, filesDoctype, type TreeEdit, versionsDoctype } from '../../storage/files/contract.ts'
+import { type FileEdit, type FileStore, filesDoctype, versionsDoctype } from '../../storage/files/contract.ts'
 
 type Store = DocumentStore & { readonly files: FileStore }
 
@@ -17,7 +17,7 @@ function body(value: JsonObject) {
   return makeBody(undefined, value, JSON.stringify(value), 1_000_000)
 }
 
-function edit(id: string, value: JsonObject | undefined, parent?: RevisionId): TreeEdit {
+function edit(id: string, value: JsonObject | undefined, parent?: RevisionId): FileEdit {
   return { doctype: filesDoctype, id, body: value && body(value), parent }
 }
 
@@ -236,7 +236,7 @@ export function fileStoreSuite(name: string, { open, duringBackup }: FilesUnderT
 
     test('versions: of one file, newest first, counted apart', async () => {
       const { prefix, tree } = await smallTree()
-      const version = (id: string, size: number, at: string): TreeEdit => ({
+      const version = (id: string, size: number, at: string): FileEdit => ({
         doctype: versionsDoctype,
         id,
         body: body({ size: String(size), updated_at: at }),

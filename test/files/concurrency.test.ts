@@ -1,4 +1,4 @@
-/** What happens at the same time: one wins, the other is told, and the tree stays whole (files 3.2, 5.1). */
+/** What happens at the same time: one wins, the other is told, and the tree stays whole. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openFiles } from '../../src/files/files.ts'

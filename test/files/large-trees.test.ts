@@ -1,4 +1,4 @@
-/** Changes of directories with 10,000 descendants are one operation of seconds at most (files 5.1, 5.3). */
+/** Changes of directories with 10,000 descendants are one operation of seconds at most. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { newNodeEdit } from '../../src/files/document.ts'
 import { rootId, trashId } from '../../src/files/node.ts'

@@ -1,4 +1,4 @@
-/** Into the trash, back and gone for good (files 5.3), and renames and moves of directories (files 5.1). */
+/** Into the trash, back and gone for good, and renames and moves of directories. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { rootId, trashId } from '../../src/files/node.ts'
 import type { Drive, Files } from '../../src/files/service.ts'

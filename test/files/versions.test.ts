@@ -1,4 +1,4 @@
-/** Former contents: which stay, how they come back, and that no object outlives them (files 3.3, 5.4). */
+/** Former contents: which stay, how they come back, and that no object outlives them. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { type FileNode, rootId } from '../../src/files/node.ts'
 import type { Drive, Files } from '../../src/files/service.ts'

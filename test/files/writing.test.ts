@@ -1,4 +1,4 @@
-/** What is refused and how (files 1.1), what documents say (files 2), and what stays of uploads that fail. */
+/** What is refused and how, what documents say, and what stays of uploads that fail. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { rootId, trashId } from '../../src/files/node.ts'
@@ -298,7 +298,7 @@ describe('refusals', () => {
     [
       'path through a file',
       () => files.createDirectoryAt(drive, '/file/x', { recursive: true }),
-      '409 | file already exists',
+      '404 | Parent directory with given DirID does not exist',
     ],
     [
       'path into the trash',

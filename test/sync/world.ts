@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rename, unlink, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Log } from '../../src/log.ts'
+import { newSecrets } from '../../src/secrets/secrets.ts'
 import type { DriverKind } from '../../src/sync/drivers/contract.ts'
 import { localStorage } from '../../src/sync/drivers/local/local-storage.ts'
 import { Engine } from '../../src/sync/engine/engine.ts'
@@ -146,7 +147,7 @@ export class World {
       epoch: lead.epoch,
       log: quietLog,
       timing: { ...quickTiming, ...this.#options.timing, ...timing },
-      seal: newSeal({ encrypt: (text) => `x${text}`, decrypt: (text) => text.slice(1) }),
+      seal: newSeal(newSecrets(new Uint8Array(32))),
       machine: 'here',
       kinds: new Map(kinds.map((kind) => [kind.name, kind])),
       roots: [],

@@ -127,6 +127,8 @@ export interface Driver {
 export interface DriverContext {
   /** Ends what waits. */
   readonly signal: AbortSignal
+  /** The operator named the place, and may name any address. */
+  readonly trusted: boolean
 }
 
 /** A kind of driver: its options' schema and how it is opened. */

@@ -172,7 +172,7 @@ export class Runner {
     const stop = new AbortController()
     let driver: Driver | undefined
     try {
-      driver = await kind.open(options, { signal: stop.signal })
+      driver = await kind.open(options, { signal: stop.signal, trusted: this.#entry.trusted })
       await this.#recognise(driver)
       await this.#begin(driver, stop)
       this.#error = ''

@@ -203,7 +203,7 @@ test.each(['/dev/null', '/dev/null/below', '/proc/nothing'])('%s cannot be opene
   expect(await failureOf(openFolderObjects(path))).toHaveProperty('code', expect.stringMatching(/^ENO(TDIR|ENT)$/))
 })
 
-/** Runs `work` in a file system of 64 MB, as root; elsewhere it is skipped loudly (decisions 23). */
+/** Runs `work` in a file system of 64 MB, as root; elsewhere it is skipped loudly. */
 async function onSmallDisk(work: (folder: string) => Promise<void>): Promise<void> {
   const disk = mkdtempSync(join(tmpdir(), 'hearth-disk-'))
   try {

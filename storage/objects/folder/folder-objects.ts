@@ -1,6 +1,6 @@
 /**
  * Objects as files below one folder: `data/` holds them under their paths, `tmp/` what is being written. Made for one
- * process at a time (decisions 19).
+ * process at a time.
  */
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'

@@ -1,7 +1,7 @@
 /** Makes, removes and syncs folders below one root, while others do the same. */
 import { mkdir, open, rename, rmdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { Together } from '../../together.ts'
+import { Coalescer } from '../../coalescer.ts'
 import { codeOf } from './failures.ts'
 
 export interface Folders {
@@ -18,7 +18,7 @@ const attempts = 100
 export function newFolders(root: string): Folders {
   /** Folders being made: nobody may rely on one before its entry in its parent is on disk. */
   const making = new Map<string, Promise<void>>()
-  const syncing = new Map<string, Together<undefined>>()
+  const syncing = new Map<string, Coalescer<undefined>>()
 
   function ensure(folder: string): Promise<void> {
     if (folder === root) return Promise.resolve()
@@ -48,7 +48,7 @@ export function newFolders(root: string): Folders {
   /** Files that are put into one folder at the same time share one wait for the disk. */
   async function sync(folder: string): Promise<void> {
     const known = syncing.get(folder)
-    const together = known ?? new Together<undefined>(() => syncFolder(folder))
+    const together = known ?? new Coalescer<undefined>(() => syncFolder(folder))
     if (known === undefined) syncing.set(folder, together)
     try {
       await together.add(undefined)

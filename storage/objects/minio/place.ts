@@ -1,4 +1,4 @@
-/** Where a bucket is, read from `s3://KEY:SECRET@host[:port]/bucket[?region=]`; `s3+http` is without TLS (decisions 19). */
+/** Where a bucket is, read from `s3://KEY:SECRET@host[:port]/bucket[?region=]`; `s3+http` is without TLS. */
 import { StartupError } from '../../../src/model/startup-error.ts'
 
 export interface BucketPlace {

@@ -3,10 +3,10 @@ import { type FileStore, filesDoctype, versionsDoctype } from '../../files/contr
 import { reading, type Sql } from '../connection.ts'
 import type { Directory } from '../directory.ts'
 import type { Notifications } from '../notifications.ts'
-import { TreeChanges } from './changes.ts'
 import { newObjectLedger } from './ledger.ts'
-import { newTreeReader, sourceOf } from './reader.ts'
+import { newFilesReader, sourceOf } from './reader.ts'
 import { newSecretStore } from './secrets.ts'
+import { FilesTransactions } from './transactions.ts'
 
 export interface PostgresFilesOptions {
   readonly sql: Sql
@@ -16,12 +16,12 @@ export interface PostgresFilesOptions {
 }
 
 export function newPostgresFiles({ sql, directory, notifications, maxConnections }: PostgresFilesOptions): FileStore {
-  const changes = new TreeChanges(sql, directory, Math.max(1, Math.floor(maxConnections / 2)), (prefix) => {
+  const changes = new FilesTransactions(sql, directory, Math.max(1, Math.floor(maxConnections / 2)), (prefix) => {
     notifications.changed({ prefix, name: filesDoctype })
     notifications.changed({ prefix, name: versionsDoctype })
   })
   return {
-    tree: (prefix) => newTreeReader(sourceOf(sql, prefix, reading)),
+    tree: (prefix) => newFilesReader(sourceOf(sql, prefix, reading)),
     exists: (prefix) =>
       reading(async () => {
         const ref = { prefix, name: filesDoctype }

@@ -1,6 +1,7 @@
 /** Leases of objects and what is to be deleted: one row an object, one statement a call. */
+
+import { Coalescer } from '../../coalescer.ts'
 import type { ObjectLedger } from '../../files/contract.ts'
-import { Together } from '../../together.ts'
 import { mayDelete } from '../backup.ts'
 import { guarded, type Sql } from '../connection.ts'
 
@@ -10,7 +11,7 @@ const takenMs = 600_000
 export function newObjectLedger(sql: Sql): ObjectLedger {
   const inMs = (ms: number) => sql`now() + ${ms} * interval '1 millisecond'`
   // Many uploads begin at the same time, and each waits for its lease to be on disk.
-  const leases = new Together<{ readonly objects: readonly string[]; readonly forMs: number }>(async (asked) => {
+  const leases = new Coalescer<{ readonly objects: readonly string[]; readonly forMs: number }>(async (asked) => {
     const until = new Map(asked.flatMap(({ objects, forMs }) => objects.map((name) => [name, forMs] as const)))
     if (until.size === 0) return
     await sql`

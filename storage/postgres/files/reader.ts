@@ -6,9 +6,9 @@ import type postgres from 'postgres'
 import type { StoredDocument } from '../../documents/contract.ts'
 import {
   type ChildrenPage,
+  type FilesReader,
   filesDoctype,
   type ReferencesPage,
-  type TreeReader,
   type Usage,
   versionsDoctype,
 } from '../../files/contract.ts'
@@ -18,7 +18,7 @@ import { documentOf, type ReadRow } from '../read-queue.ts'
 type Fragment = postgres.PendingQuery<postgres.Row[]>
 
 /** Where to read: a pool or a transaction, and the numbers of a tenant's two databases as expressions. */
-export interface TreeSource {
+export interface FilesSource {
   readonly sql: Sql | Transaction
   readonly files: () => Fragment
   readonly versions: () => Fragment
@@ -27,7 +27,7 @@ export interface TreeSource {
 }
 
 /** The tenant's numbers looked up by each statement itself: a tenant without databases has nothing. */
-export function sourceOf(sql: Sql, prefix: string, run: TreeSource['run']): TreeSource {
+export function sourceOf(sql: Sql, prefix: string, run: FilesSource['run']): FilesSource {
   const number = (name: string) => sql`(SELECT db FROM databases WHERE prefix = ${prefix} AND name = ${name})`
   return { sql, files: () => number(filesDoctype), versions: () => number(versionsDoctype), run }
 }
@@ -36,7 +36,7 @@ export function sourceOf(sql: Sql, prefix: string, run: TreeSource['run']): Tree
 const columns = (sql: Sql | Transaction) =>
   sql`x.id, x.gen, x.hash, x.deleted, x.leaves, x.seq, coalesce(x.raw, x.body::text)`
 
-export function newTreeReader({ sql, files, versions, run }: TreeSource): TreeReader {
+export function newFilesReader({ sql, files, versions, run }: FilesSource): FilesReader {
   const db = files
   /** The documents of the nodes that a query gives, in its order. */
   const documents = (nodes: Fragment, order = sql``) =>
@@ -74,7 +74,7 @@ export function newTreeReader({ sql, files, versions, run }: TreeSource): TreeRe
       storable(dirId + (after ?? ''))
         ? documents(
             sql`
-              ${below(sql, db, dirId)}
+              ${directoriesUnder(sql, db, dirId)}
               SELECT n.id FROM directories d
               CROSS JOIN LATERAL (SELECT id, kind FROM file_nodes WHERE db = ${db()} AND dir_id = d.id OFFSET 0) n
               WHERE n.id <> ${dirId} AND n.id > ${after ?? ''}
@@ -86,7 +86,7 @@ export function newTreeReader({ sql, files, versions, run }: TreeSource): TreeRe
     sizeBelow: async (dirId) =>
       storable(dirId)
         ? count(sql`
-            ${below(sql, db, dirId)}
+            ${directoriesUnder(sql, db, dirId)}
             SELECT coalesce(sum(n.size), 0) AS n FROM directories d
             CROSS JOIN LATERAL (SELECT size FROM file_nodes WHERE db = ${db()} AND dir_id = d.id AND kind = 1 OFFSET 0) n`)
         : 0,
@@ -172,7 +172,7 @@ const inOrder = (sql: Sql | Transaction) => sql`ORDER BY n.kind, n.name COLLATE 
  * by path serve: without statistics of a tree that was made just now the planner takes that one, and reads all of it for
  * each directory.
  */
-function below(sql: Sql | Transaction, db: () => Fragment, dirId: string): Fragment {
+function directoriesUnder(sql: Sql | Transaction, db: () => Fragment, dirId: string): Fragment {
   return sql`
     WITH RECURSIVE directories (id) AS (
       SELECT ${dirId}::text COLLATE "C"

@@ -5,12 +5,12 @@
 import { emptyBody } from '../../../src/model/body.ts'
 import { Problem } from '../../../src/model/errors.ts'
 import type { Body, DatabaseRef, Edit, RevisionId } from '../../documents/contract.ts'
-import { filesDoctype, type TreeEdit, type TreeTransaction, versionsDoctype } from '../../files/contract.ts'
+import { type FileEdit, type FilesTransaction, filesDoctype, versionsDoctype } from '../../files/contract.ts'
 import type { Transaction } from '../connection.ts'
 import type { Directory, KnownDatabase } from '../directory.ts'
 import { writeTreesIn } from '../tree-edits.ts'
 import { writeBatch } from '../write-batch.ts'
-import { newTreeReader } from './reader.ts'
+import { newFilesReader } from './reader.ts'
 
 /** The tenant's two databases, locked. */
 export interface LockedFiles {
@@ -40,10 +40,10 @@ export async function lockFiles(tx: Transaction, directory: Directory, prefix: s
   return { files, versions, isNew }
 }
 
-export function newTreeTransaction(tx: Transaction, directory: Directory, locked: LockedFiles): TreeTransaction {
+export function newFilesTransaction(tx: Transaction, directory: Directory, locked: LockedFiles): FilesTransaction {
   const { files, versions, isNew } = locked
-  const databaseOf = (edit: TreeEdit) => (edit.doctype === filesDoctype ? files : versions)
-  const reader = newTreeReader({
+  const databaseOf = (edit: FileEdit) => (edit.doctype === filesDoctype ? files : versions)
+  const reader = newFilesReader({
     sql: tx,
     files: () => tx`${files.db}::bigint`,
     versions: () => tx`${versions.db}::bigint`,
@@ -94,8 +94,8 @@ interface Sizes {
 const nothing: Sizes = { files: 0, versions: 0 }
 
 /** What the documents of `edits` take now. */
-async function sizeOf(tx: Transaction, { files, versions }: LockedFiles, edits: readonly TreeEdit[]): Promise<Sizes> {
-  const idsOf = (doctype: TreeEdit['doctype']) =>
+async function sizeOf(tx: Transaction, { files, versions }: LockedFiles, edits: readonly FileEdit[]): Promise<Sizes> {
+  const idsOf = (doctype: FileEdit['doctype']) =>
     edits.filter((edit) => edit.doctype === doctype && edit.parent !== undefined).map((edit) => edit.id)
   const sum = (db: string, ids: readonly string[]) => tx`
     SELECT coalesce(sum(hearth_file_size(x.body)), 0) FROM unnest(${[...ids]}::text[]) AS t (id)
@@ -107,8 +107,8 @@ async function sizeOf(tx: Transaction, { files, versions }: LockedFiles, edits: 
 }
 
 /** What they take afterwards: the same reading of `size` as `hearth_file_size`. */
-function sizesWritten(edits: readonly TreeEdit[]): Sizes {
-  const sum = (doctype: TreeEdit['doctype']) =>
+function sizesWritten(edits: readonly FileEdit[]): Sizes {
+  const sum = (doctype: FileEdit['doctype']) =>
     edits.filter((edit) => edit.doctype === doctype).reduce((total, { body }) => total + declaredSize(body), 0)
   return { files: sum(filesDoctype), versions: sum(versionsDoctype) }
 }
@@ -120,7 +120,7 @@ function declaredSize(body: Body | undefined): number {
 }
 
 interface Placed {
-  readonly edit: TreeEdit
+  readonly edit: FileEdit
   readonly database: KnownDatabase
 }
 
@@ -140,6 +140,6 @@ async function writeAll(
   })
 }
 
-function editOf({ id, parent, body }: TreeEdit, ref: DatabaseRef): Edit {
+function editOf({ id, parent, body }: FileEdit, ref: DatabaseRef): Edit {
   return { ref, id, parent, deleted: body === undefined, body: body ?? emptyBody, unknownParent: 'refuse' }
 }

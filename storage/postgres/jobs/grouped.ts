@@ -1,6 +1,6 @@
 /** Work of many callers in one transaction; where it fails as a whole, each on its own, so that only the culprit fails. */
 import { Problem } from '../../../src/model/errors.ts'
-import { Together } from '../../together.ts'
+import { Coalescer } from '../../coalescer.ts'
 import { isConnectionLost, translate } from '../connection.ts'
 
 /** More than this waits for the next transaction. */
@@ -13,13 +13,13 @@ interface Asked<Item, Result> {
 }
 
 export class Grouped<Item, Result> {
-  readonly #together: Together<Asked<Item, Result>>
+  readonly #together: Coalescer<Asked<Item, Result>>
   readonly #work: (items: readonly Item[]) => Promise<readonly Result[]>
 
   /** `work` gives a result for each item, in order. */
   constructor(work: (items: readonly Item[]) => Promise<readonly Result[]>) {
     this.#work = work
-    this.#together = new Together(async (asked) => {
+    this.#together = new Coalescer(async (asked) => {
       for (const part of partsOf(asked)) await this.#runTogether(part)
     })
   }

@@ -1,4 +1,4 @@
-/** A person's session with curl, command by command (files 8). */
+/** A person's session with curl, command by command. */
 import { beforeAll, expect, test } from 'bun:test'
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'

@@ -1,4 +1,4 @@
-/** The table of refusals (files 1.1), row by row, with the words that clients know. */
+/** The table of refusals, row by row, with the words that clients know. */
 import { beforeAll } from 'bun:test'
 import { type Scenario, scenarios } from '../scenarios.ts'
 import { openDrive, startDrives } from './drive.ts'
@@ -23,7 +23,7 @@ function refused(
 
 const noFile = error(404, 'Not Found', 'file does not exist')
 const taken = error(409, 'Conflict', 'file already exists')
-const noParent = error(404, 'Not Found', 'Parent directory with given DirID does not exist')
+const parentNotFound = error(404, 'Not Found', 'Parent directory with given DirID does not exist')
 const inTrash = error(404, 'Not Found', 'Parent directory is in the trash')
 const malformed = error(400, 'Bad Request', 'JSON input is malformed or is missing mandatory fields')
 const special = error(400, 'Bad Request', 'This directory cannot be changed')
@@ -89,11 +89,11 @@ scenarios('refusals', openDrive, [
   }),
   { name: 'nothing there: HEAD', request: 'HEAD /files/nowhere', status: 404 },
 
-  refused('an unknown parent for a file', 'POST /files/nowhere?Type=file&Name=x', noParent, { body: 'x' }),
-  refused('an unknown parent for a directory', 'POST /files/nowhere?Type=directory&Name=x', noParent),
-  refused('a file as parent', 'POST /files/{{file}}?Type=directory&Name=x', noParent),
-  refused('an unknown parent for a copy', 'POST /files/{{file}}/copy?DirID=nowhere', noParent),
-  refused('an unknown parent to move to', 'PATCH /files/{{file}}', noParent, patch({ dir_id: 'nowhere' })),
+  refused('an unknown parent for a file', 'POST /files/nowhere?Type=file&Name=x', parentNotFound, { body: 'x' }),
+  refused('an unknown parent for a directory', 'POST /files/nowhere?Type=directory&Name=x', parentNotFound),
+  refused('a file as parent', 'POST /files/{{file}}?Type=directory&Name=x', parentNotFound),
+  refused('an unknown parent for a copy', 'POST /files/{{file}}/copy?DirID=nowhere', parentNotFound),
+  refused('an unknown parent to move to', 'PATCH /files/{{file}}', parentNotFound, patch({ dir_id: 'nowhere' })),
   refused('the trash as parent of a file', 'POST /files/io.cozy.files.trash-dir?Type=file&Name=x', inTrash),
   refused('the trash as parent of a directory', 'POST /files/io.cozy.files.trash-dir?Type=directory&Name=x', inTrash),
   refused('a trashed directory as parent', 'POST /files/{{gone}}?Type=file&Name=x', inTrash, { body: 'x' }),

@@ -1,4 +1,4 @@
-/** Who may do what (files 1, 9.15, 9.16). */
+/** Who may do what. */
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { scenarios } from '../scenarios.ts'
 import { openDrive, startDrives, type TestDrive } from './drive.ts'

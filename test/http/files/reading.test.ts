@@ -1,4 +1,4 @@
-/** Metadata, pages, lists, changes and questions (files 4.1). */
+/** Metadata, pages, lists, changes and questions. */
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { type Scenario, scenarios } from '../scenarios.ts'
 import { openDrive, startDrives, type TestDrive } from './drive.ts'

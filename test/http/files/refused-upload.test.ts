@@ -1,4 +1,4 @@
-/** Uploads that are refused before their bytes are read: real clients see why, at once, and not a reset (files 3.2). */
+/** Uploads that are refused before their bytes are read: real clients see why, at once, and not a reset. */
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

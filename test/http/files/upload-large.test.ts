@@ -1,4 +1,4 @@
-/** Uploads are streamed with back-pressure: memory stays flat, also when the store is slower than the client (files 3.2). */
+/** Uploads are streamed with back-pressure: memory stays flat, also when the store is slower than the client. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'

@@ -1,4 +1,4 @@
-/** Making and changing directories and files (files 3, 5). */
+/** Making and changing directories and files. */
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { scenarios } from '../scenarios.ts'
 import { openDrive, startDrives, type TestDrive } from './drive.ts'

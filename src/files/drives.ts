@@ -1,5 +1,5 @@
 /** Runs reads and changes on one tenant's tree: the special directories are there, and discarded bytes are deleted. */
-import type { FileStore, TreeReader, TreeTransaction } from '../../storage/files/contract.ts'
+import type { FileStore, FilesReader, FilesTransaction } from '../../storage/files/contract.ts'
 import type { JsonObject } from '../model/json/value.ts'
 import { newDirectory, newNodeEdit } from './document.ts'
 import { newFileId } from './ids.ts'
@@ -10,24 +10,24 @@ import type { Drive } from './service.ts'
 
 /** What a change works with. */
 export interface Work extends Act {
-  readonly tx: TreeTransaction
+  readonly tx: FilesTransaction
   readonly nowMs: number
   /** These objects are referenced no more: gone soon after the commit. */
   discard(objects: readonly string[]): Promise<void>
 }
 
-export interface DriveTreeOptions {
+export interface DrivesOptions {
   readonly store: FileStore
   readonly now: () => number
   /** Deletes objects after a commit that discarded them. Never rejects. */
   readonly reclaim: (objects: readonly string[]) => Promise<void>
 }
 
-export class DriveTree {
+export class Drives {
   /** Tenants that have their special directories. Small: a namespace is some dozens of bytes. */
   private readonly prepared = new Set<string>()
 
-  constructor(private readonly options: DriveTreeOptions) {}
+  constructor(private readonly options: DrivesOptions) {}
 
   /** Makes the special directories where they are missing. */
   async prepare(drive: Drive): Promise<void> {
@@ -38,7 +38,7 @@ export class DriveTree {
   }
 
   /** For reads, each in a snapshot of its own. */
-  async reader(drive: Drive): Promise<TreeReader> {
+  async reader(drive: Drive): Promise<FilesReader> {
     await this.prepare(drive)
     return this.options.store.tree(drive.prefix)
   }
@@ -74,7 +74,7 @@ export class DriveTree {
 }
 
 /** The root and the trash and, with a new root, the directories that a new drive begins with. */
-async function makeSpecials(tx: TreeTransaction, act: Act, nowMs: number): Promise<void> {
+async function makeSpecials(tx: FilesTransaction, act: Act, nowMs: number): Promise<void> {
   const there = new Set((await tx.byIds([rootId, trashId])).map(({ id }) => id))
   const root = newDirectory(act, { dirId: '', name: '' }, '/')
   const trash = newDirectory(act, { dirId: rootId, name: trashPath.slice(1) }, trashPath)

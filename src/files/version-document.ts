@@ -1,4 +1,4 @@
-/** Versions as they lie in `io.cozy.files.versions` (files 2.2). */
+/** Versions as they lie in `io.cozy.files.versions`. */
 import type { StoredDocument } from '../../storage/documents/contract.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import { parseJson } from '../model/json/exact.ts'

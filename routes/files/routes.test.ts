@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { openApiDocument } from '../openapi.ts'
-import { filesFace } from './files-face.ts'
+import { filesRoutes } from './routes.ts'
 import type { FilesServices } from './services.ts'
 
 /** Nothing is asked of the services while routes are declared. */
@@ -12,7 +12,7 @@ interface Operation {
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>
 }
 
-const { paths } = openApiDocument([filesFace(services)], { version: '0' }) as {
+const { paths } = openApiDocument([filesRoutes(services)], { version: '0' }) as {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
 }
 

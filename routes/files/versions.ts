@@ -1,26 +1,21 @@
 /**
- * Routes of versions and thumbnails whose first segment is the id of a file (files 4.4, 5.4). Declare them behind
+ * Routes of versions and thumbnails whose first segment is the id of a file. Declare them behind
  * everything else that has two segments below `/files`: `DELETE /files/{file}/{version}` would take `/files/trash/{id}`.
  */
 import { z } from '@hono/zod-openapi'
 import type { Json } from '../../src/model/json/value.ts'
 import { isObject, type JsonObject } from '../../src/model/json/value.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { enter } from './access.ts'
+import { enter, nodeFor } from './access.ts'
+import { jsonApi, versionObject } from './answer.ts'
 import { asFile, versionFor } from './download.ts'
 import { badBody } from './errors.ts'
-import { nodeFor } from './found.ts'
-import { jsonApi, versionObject } from './json-api.ts'
 import { sendChanged } from './node-view.ts'
-import { distinct, tagsOf } from './parameters.ts'
-import { readData } from './request-body.ts'
+import { distinct, readData, tagsOf } from './request.ts'
 import type { FilesServices } from './services.ts'
-import { thumbnailRoute } from './thumbnail.ts'
 
 export function versionRoutes(face: Face, services: FilesServices): void {
   const { files } = services
-  thumbnailRoute(face, services) // GET /files/ID/thumbnails/SECRET/FORMAT
-
   endpoint(
     face,
     {
@@ -33,7 +28,11 @@ export function versionRoutes(face: Face, services: FilesServices): void {
       body: z.object({
         data: z.object({ attributes: z.looseObject({}) }).describe('The metadata that the file has from now on'),
       }),
-      answers: { 200: 'The file, with its versions', 400: 'No JSON-API document', 404: 'No such file' },
+      answers: {
+        200: 'The file, with its versions',
+        400: 'The body is not a JSON-API document',
+        404: 'The file does not exist',
+      },
     },
     async (c, { path: { id }, query: { Tags } }) => {
       const visit = await enter(c, services)
@@ -53,7 +52,11 @@ export function versionRoutes(face: Face, services: FilesServices): void {
       tag: 'files',
       needs: 'PATCH on the file',
       body: z.object({ data: z.object({ attributes: z.object({ tags: z.array(z.string()) }) }) }),
-      answers: { 200: 'The version', 400: 'No JSON-API document with tags', 404: 'No such file or version' },
+      answers: {
+        200: 'The version',
+        400: 'The body is not a JSON-API document with tags',
+        404: 'The file or the version does not exist',
+      },
     },
     async (c, { path }) => {
       const visit = await enter(c, services)
@@ -74,7 +77,7 @@ export function versionRoutes(face: Face, services: FilesServices): void {
       summary: 'Delete a version',
       tag: 'files',
       needs: 'DELETE on the file',
-      answers: { 204: 'It is gone', 404: 'No such file or version' },
+      answers: { 204: 'Deleted', 404: 'The file or the version does not exist' },
     },
     async (c, { path }) => {
       const visit = await enter(c, services)

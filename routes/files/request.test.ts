@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { distinct, readDate } from './parameters.ts'
+import { distinct, readDate } from './request.ts'
 
 describe('dates', () => {
   test.each([

@@ -1,18 +1,17 @@
-/** Links that need no token: made for a file or a version, good for ten minutes (files 4.2). */
+/** Links that need no token: made for a file or a version, good for ten minutes. */
 import { z } from '@hono/zod-openapi'
 import type { FileNode } from '../../src/files/node.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { parseJson } from '../../src/model/json/exact.ts'
 import { isObject, type JsonObject } from '../../src/model/json/value.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { enter, enterPublic, type Visit } from './access.ts'
+import { enter, enterPublic, nodeAtFor, nodeFor, type Visit } from './access.ts'
+import { jsonApi, nodeObject } from './answer.ts'
 import { asFile, downloadAnswers, downloadHeaders, downloadParameters, versionFor } from './download.ts'
 import { sendContent } from './download-content.ts'
 import { invalidParameter } from './errors.ts'
-import { nodeAtFor, nodeFor } from './found.ts'
-import { jsonApi, nodeObject } from './json-api.ts'
 import { thumbnailsOf } from './node-view.ts'
-import { textOf } from './parameters.ts'
+import { textOf } from './request.ts'
 import { type FilesServices, secretLifetime } from './services.ts'
 
 /** Tells links to versions, which are kept apart, from others. */
@@ -37,7 +36,7 @@ export function linkRoutes(face: Face, services: FilesServices): void {
       }),
       answers: {
         200: 'The file; the link is `links.related`',
-        404: 'No such file or version',
+        404: 'The file or the version does not exist',
         422: 'No file is named',
       },
     },

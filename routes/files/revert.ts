@@ -1,8 +1,7 @@
-/** Going back to a version, and forgetting them all (files 5.4): routes that begin with a name and not with an id. */
+/** Going back to a version, and forgetting them all: routes that begin with a name and not with an id. */
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { enter, requireWhole } from './access.ts'
+import { enter, nodeFor, requireWhole } from './access.ts'
 import { asFile } from './download.ts'
-import { nodeFor } from './found.ts'
 import { sendChanged } from './node-view.ts'
 import type { FilesServices } from './services.ts'
 
@@ -17,7 +16,7 @@ export function revertRoutes(face: Face, services: FilesServices): void {
       summary: 'Make the content of a version the current one, which becomes a version',
       tag: 'files',
       needs: 'POST on the file',
-      answers: { 200: 'The file as it is now', 404: 'No such file or version' },
+      answers: { 200: 'The file as it is now', 404: 'The file or the version does not exist' },
     },
     async (c, { path }) => {
       const visit = await enter(c, services)

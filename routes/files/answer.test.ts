@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { nodeOf } from '../../src/files/node.ts'
-import { nodeObject } from './json-api.ts'
+import { nodeObject } from './answer.ts'
 import { printedNode } from './printed-node.ts'
 
 const node = (id: string, members: object) => nodeOf({ id, gen: 2, hash: 'ab', text: JSON.stringify(members) })

@@ -1,15 +1,15 @@
 /**
  * Changes of everything below a directory, in the transaction that changes the directory itself: stored paths follow a
- * rename or move, files say whether they are in the trash, and what is destroyed leaves nothing (files 5.1, 5.3).
+ * rename or move, files say whether they are in the trash, and what is destroyed leaves nothing.
  */
-import type { TreeEdit } from '../../storage/files/contract.ts'
+import type { FileEdit } from '../../storage/files/contract.ts'
 import { storedName, thumbnailNames } from '../model/object-name.ts'
 import { changedMembers, nodeEdit, versionEdit } from './document.ts'
-import type { Work } from './drive-tree.ts'
+import type { Work } from './drives.ts'
 import type { Directory, FileNode, Node } from './node.ts'
 import { directoryPages, filePages, nodePages } from './pages.ts'
 import { checkLevels } from './paths.ts'
-import { versionOf } from './version.ts'
+import { versionOf } from './version-document.ts'
 
 /** Edits of one statement: enough to be fast, few enough to be small. */
 const writeSize = 1_000
@@ -18,11 +18,16 @@ const writeSize = 1_000
  * Gives the directories below the path that they have after `directory` went to `path`, and, where `trashed` is given,
  * says it of the files. @throws Problem 422 when one would lie too deep
  */
-export async function moveBelow(work: Work, directory: Directory, path: string, trashed?: boolean): Promise<void> {
+export async function moveDescendants(
+  work: Work,
+  directory: Directory,
+  path: string,
+  trashed?: boolean,
+): Promise<void> {
   // Files hold no path: without a change of the flag they stay as they are.
   const kind = trashed === undefined ? 'directory' : undefined
   const before = `${directory.path}/`
-  const edits = (node: Node): readonly TreeEdit[] => {
+  const edits = (node: Node): readonly FileEdit[] => {
     if (node.kind === 'file') {
       return trashed === undefined || node.trashed === trashed
         ? []
@@ -38,7 +43,7 @@ export async function moveBelow(work: Work, directory: Directory, path: string, 
 }
 
 /** Deletes everything below a directory, with versions; their objects are discarded. */
-export async function removeBelow(work: Work, dirId: string): Promise<void> {
+export async function removeDescendants(work: Work, dirId: string): Promise<void> {
   // Known before anything goes: what a deleted directory held could not be found any more.
   const directories: Pick<Directory, 'id' | 'rev'>[] = []
   for await (const page of directoryPages(work.tx, dirId)) {

@@ -2,22 +2,22 @@
  * Group commit for files: changes of one tenant that are asked for while a commit is under way share the next one, each
  * in a savepoint of its own. One connection a tenant waits at the tenant's lock, however many clients do.
  */
-import { filesDoctype, type TreeTransaction, versionsDoctype } from '../../files/contract.ts'
+import { type FilesTransaction, filesDoctype, versionsDoctype } from '../../files/contract.ts'
 import { isConnectionLost, type Sql, translate } from '../connection.ts'
 import type { Directory } from '../directory.ts'
-import { lockFiles, newTreeTransaction } from './transaction.ts'
+import { lockFiles, newFilesTransaction } from './transaction.ts'
 
 const maxTogether = 64
 
 interface Waiting {
-  readonly work: (tx: TreeTransaction) => Promise<unknown>
+  readonly work: (tx: FilesTransaction) => Promise<unknown>
   resolve(value: unknown): void
   reject(error: unknown): void
 }
 
 type Result = { readonly value: unknown } | { readonly error: unknown }
 
-export class TreeChanges {
+export class FilesTransactions {
   private readonly queues = new Map<string, Waiting[]>()
   private running = 0
   private readonly idle: (() => void)[] = []
@@ -31,7 +31,7 @@ export class TreeChanges {
     private readonly changed: (prefix: string) => void,
   ) {}
 
-  change<T>(prefix: string, work: (tx: TreeTransaction) => Promise<T>): Promise<T> {
+  change<T>(prefix: string, work: (tx: FilesTransaction) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = { work, resolve: (value) => resolve(value as T), reject }
       const queue = this.queues.get(prefix)
@@ -93,7 +93,7 @@ export class TreeChanges {
     return this.sql.begin(async (tx) => {
       const locked = await lockFiles(tx, this.directory, prefix)
       if (only && together.length === 1) {
-        return [{ value: await only.work(newTreeTransaction(tx, this.directory, locked)) }]
+        return [{ value: await only.work(newFilesTransaction(tx, this.directory, locked)) }]
       }
       const results: Result[] = []
       for (const { work } of together) {
@@ -101,7 +101,7 @@ export class TreeChanges {
           // Whoever comes first to new databases makes what they begin with.
           const isNew = locked.isNew && !results.some((result) => 'value' in result)
           const value = await tx.savepoint((point) =>
-            work(newTreeTransaction(point, this.directory, { ...locked, isNew })),
+            work(newFilesTransaction(point, this.directory, { ...locked, isNew })),
           )
           results.push({ value })
         } catch (error) {

@@ -1,4 +1,4 @@
-/** Nodes as JSON-API objects (files 4.1): attributes as stored, what points elsewhere as relationships. */
+/** Nodes as JSON-API objects: attributes as stored, what points elsewhere as relationships. */
 import type { Directory, FileNode, Node } from '../../src/files/node.ts'
 import type { Version } from '../../src/files/service.ts'
 import { stringifyJson } from '../../src/model/json/exact.ts'
@@ -170,4 +170,28 @@ function thumbnailLinks(node: FileNode, { thumbnails }: NodeView): Readonly<Reco
 
 function selfOf(node: Node): string {
   return `/files/${encodeURIComponent(node.id)}`
+}
+
+/** Sends nodes as a JSON-API list. */
+export function sendList(
+  c: HttpContext,
+  nodes: readonly Node[],
+  {
+    meta,
+    next,
+    thumbnails,
+    paths,
+    fields,
+  }: {
+    readonly meta: JsonObject
+    /** Address of the page that follows. */
+    readonly next?: string | undefined
+    readonly thumbnails: NodeView['thumbnails']
+    readonly fields?: NodeView['fields']
+    /** Full paths by id, for files that are to show theirs. */
+    readonly paths?: ReadonlyMap<string, string> | undefined
+  },
+): Response {
+  const data = nodes.map((node) => nodeObject(node, { thumbnails, fields, path: paths?.get(node.id) }))
+  return jsonApi(c, 200, { data, meta, links: next === undefined ? {} : { next } })
 }

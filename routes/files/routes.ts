@@ -1,5 +1,5 @@
 /**
- * The files API under `/files`: its URL space in one screen. Fixed names come before the place of an id (files 9), and a
+ * The files API under `/files`: its URL space in one screen. Fixed names come before the place of an id, and a
  * wrong method on one of them is 405, never an id.
  */
 
@@ -9,29 +9,36 @@ import { referencesRoutes } from '../data/references.ts'
 import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { settingsRoutes } from '../settings/routes.ts'
 import { allDocsRoute } from './all-docs.ts'
+import { mediaType } from './answer.ts'
+import { archiveRoutes } from './archive.ts'
 import { changesRoute } from './changes.ts'
 import { copyRoute } from './copy.ts'
 import { createInRootRoute, createRoute } from './create.ts'
-import { downloadRoutes } from './download-routes.ts'
+import { downloadRoute } from './download.ts'
 import { errorBody } from './errors.ts'
 import { findRoute } from './find.ts'
 import { fsckRoute } from './fsck.ts'
-import { mediaType } from './json-api.ts'
+import { linkRoutes } from './links.ts'
 import { modifyNamesRoutes, modifyRoute } from './modify.ts'
 import { nodeNamesRoutes, nodeRoutes } from './nodes.ts'
 import { overwriteRoute } from './overwrite.ts'
 import { referencedByRoutes } from './references.ts'
+import { revertRoutes } from './revert.ts'
 import type { FilesServices } from './services.ts'
 import { sharedDrivesRoute } from './shared-drives.ts'
+import { thumbnailRoute } from './thumbnail.ts'
 import { moveToTrashRoute, trashRoutes } from './trash.ts'
 import { uploadMetadataRoute } from './upload-metadata.ts'
-import { versionRoutes } from './version-routes.ts'
+import { versionRoutes } from './versions.ts'
 
 /** Mount the face's router at the root, before the data face: some of its paths are below `/data`. */
-export function filesFace(services: FilesServices & { readonly fsck: Pick<Fsck, 'badContents'> }): Face {
+export function filesRoutes(services: FilesServices & { readonly fsck: Pick<Fsck, 'badContents'> }): Face {
   const { log, expiredStatus: invalidTokenStatus } = services
   const face = newFace({ log, errorBody, media: mediaType, invalidTokenStatus })
-  downloadRoutes(face, services) //      names that are no ids: download, downloads, archive, revert, versions
+  downloadRoute(face, services) //       GET           /files/download, /files/download/ID, /files/download/FILE/VERSION
+  linkRoutes(face, services) //          POST          /files/downloads; GET /files/downloads/SECRET/NAME
+  archiveRoutes(face, services) //       POST          /files/archive; GET /files/archive/SECRET/NAME
+  revertRoutes(face, services) //        POST          /files/revert/FILE/VERSION; DELETE /files/versions
   nodeNamesRoutes(face, services) //     GET           /files/metadata
   allDocsRoute(face, services) //        POST          /files/_all_docs
   findRoute(face, services) //           POST          /files/_find
@@ -53,7 +60,8 @@ export function filesFace(services: FilesServices & { readonly fsck: Pick<Fsck, 
   overwriteRoute(face, services) //      PUT           /files/FILE
   modifyRoute(face, services) //         PATCH         /files/ID
   moveToTrashRoute(face, services) //    DELETE        /files/ID
-  versionRoutes(face, services) //       a second name behind the id, so it comes last
+  thumbnailRoute(face, services) //      GET           /files/FILE/thumbnails/SECRET/FORMAT
+  versionRoutes(face, services) //       POST, PATCH, DELETE /files/FILE/versions, /files/FILE/VERSION: any second name, so they come last
   refuseOtherMethods(face)
 
   face.router.all('/files/*', (c) => face.onError(new Problem('not_found', 'Not Found'), c))

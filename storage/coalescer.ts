@@ -1,5 +1,5 @@
 /** Runs work for many callers at once: those that come while a run is under way share the next one. */
-export class Together<Item> {
+export class Coalescer<Item> {
   private waiting: { item: Item; resolve: () => void; reject: (error: unknown) => void }[] = []
   private running = false
 

@@ -1,7 +1,13 @@
 /** Query parameters and headers of the files API. All are optional text, and an empty one counts as not given. */
+
 import { z } from '@hono/zod-openapi'
+import { Problem } from '../../src/model/errors.ts'
+import { isObject, type Json, type JsonObject } from '../../src/model/json/value.ts'
+import { readOptionalJson } from '../http/body.ts'
 import { ifMatch } from '../http/if-match.ts'
 import { type HttpContext, header } from '../http/router.ts'
+import { badBody } from './errors.ts'
+import type { FilesServices } from './services.ts'
 
 const optional = (meaning: string) => z.string().optional().describe(meaning)
 
@@ -9,12 +15,12 @@ export function textOf(meaning: string) {
   return optional(meaning).transform((text) => text || undefined)
 }
 
-/** Only `true` is true (documents 0.5). */
+/** Only `true` is true. */
 export function flagOf(meaning: string) {
   return optional(`true: ${meaning}`).transform((text) => text === 'true')
 }
 
-/** A list split on commas: trimmed, each once, empty ones dropped (files 3.1). */
+/** A list split on commas: trimmed, each once, empty ones dropped. */
 export function tagsOf(meaning: string) {
   return optional(`${meaning}, separated by commas`).transform((text) => distinct((text ?? '').split(',')))
 }
@@ -55,7 +61,7 @@ export function dateHeader(c: HttpContext): string | undefined {
   return Number.isNaN(time) ? undefined : new Date(time).toISOString()
 }
 
-/** The revision that must be current: `If-Match`, with or without quotes, or else `?rev=` (files 1). */
+/** The revision that must be current: `If-Match`, or else `?rev=`. */
 export function ifMatchOf(c: HttpContext, rev: string | undefined): string | undefined {
   return ifMatch(c) ?? (rev || undefined)
 }
@@ -63,3 +69,37 @@ export function ifMatchOf(c: HttpContext, rev: string | undefined): string | und
 /** For the declaration of routes that take `If-Match`. */
 export const revParameter = { rev: textOf('The revision that must be current') } as const
 export const ifMatchHeader = { 'If-Match': 'The revision that must be current; 412 when it is not' } as const
+
+/** The body as a JSON object. Throws 400, or 413 above the limit. */
+export async function readObject(c: HttpContext, limits: Pick<FilesServices, 'maxJsonBytes'>): Promise<JsonObject> {
+  const body = await read(c, limits)
+  if (body === undefined) throw badBody()
+  return body
+}
+
+/** The same for a body that may be left out: an empty object then. */
+export async function readOptionalObject(
+  c: HttpContext,
+  limits: Pick<FilesServices, 'maxJsonBytes'>,
+): Promise<JsonObject> {
+  return (await read(c, limits)) ?? {}
+}
+
+async function read(c: HttpContext, { maxJsonBytes }: Pick<FilesServices, 'maxJsonBytes'>) {
+  try {
+    const body = await readOptionalJson(c, { maxBytes: maxJsonBytes })
+    if (body === undefined) return undefined
+    if (isObject(body.value)) return body.value
+  } catch (error) {
+    // One wording for everything that is not a JSON object.
+    if (!(error instanceof Problem) || error.status !== 400) throw error
+  }
+  throw badBody()
+}
+
+/** The body's `data`, which has to be there. */
+export async function readData(c: HttpContext, limits: Pick<FilesServices, 'maxJsonBytes'>): Promise<Json> {
+  const { data } = await readObject(c, limits)
+  if (data === undefined || data === null) throw badBody()
+  return data
+}
