@@ -3,9 +3,10 @@
  * The file for arm64 is built here and never executed: there is no such machine where Hearth is made.
  */
 import { existsSync } from 'node:fs'
-import { mkdir, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { codecFiles } from '../src/thumbnails/codec-files.ts'
 import { pack, packedNames } from '../storage/postgres/embedded/packed.ts'
 import { readServerPackage } from '../storage/postgres/embedded/server-package.ts'
 import type { Processor } from './elf.ts'
@@ -34,6 +35,7 @@ if (!target) throw new Error(`--target ${values.target}: use one of ${Object.key
 const outfile = resolve(root, values.outfile ?? target.outfile)
 
 const assets = await packedPostgres(target.processor)
+await copyCodecs(assets)
 await compile(target.base, assets)
 console.log(`${outfile}: ${megabytes((await stat(outfile)).size)}`)
 
@@ -57,6 +59,13 @@ async function packedPostgres(processor: Processor): Promise<string> {
     `PostgreSQL ${files.manifest.version} for ${processor}: ${megabytes(unpacked)} packed into ${megabytes(size)}`,
   )
   return assets
+}
+
+/** The codecs of images, which are the same for every processor. */
+async function copyCodecs(assets: string): Promise<void> {
+  for (const file of Object.values(codecFiles)) {
+    await copyFile(join(root, 'node_modules', '@jsquash', file), join(assets, basename(file)))
+  }
 }
 
 async function compile(base: string, assets: string): Promise<void> {

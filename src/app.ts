@@ -47,6 +47,7 @@ import { applicationWorkers } from './jobs/workers/applications.ts'
 import { archiveWorkers } from './jobs/workers/archives.ts'
 import { logWorker } from './jobs/workers/log.ts'
 import { sendmailWorker } from './jobs/workers/sendmail.ts'
+import { thumbnailTrigger, thumbnailWorker } from './jobs/workers/thumbnail.ts'
 import type { Fetch, ListenerName } from './listeners.ts'
 import type { Log } from './log.ts'
 import { openMail } from './mail/mail.ts'
@@ -61,6 +62,7 @@ import { openSecrets, sealOldAccounts } from './secrets/key.ts'
 import { sealBody, sealStore } from './secrets/sealed-store.ts'
 import { driverKinds } from './sync/drivers/kinds.ts'
 import { openSyncFromSettings } from './sync/open.ts'
+import { openThumbnails } from './thumbnails/thumbnails.ts'
 import { version } from './version.ts'
 
 /** Milliseconds between looks for objects that nobody needs any more. */
@@ -151,8 +153,26 @@ export async function openApp(
   const versioning = { max: max_number_of_versions_to_keep, minDelayMs: min_delay_between_two_versions * 1000 }
   const driveOf = newDriveOf({ store, versioning })
   const fsck = openFsck({ store, fileStore: store.files, objects, files })
-  const jobSystem = openJobSystem({ store, instances, log, settings: config.jobs, builtIn: [] })
+  const jobSystem = openJobSystem({ store, instances, log, settings: config.jobs, builtIn: [thumbnailTrigger] })
   const { jobs, triggers } = jobSystem
+  const thumbnails = openThumbnails({
+    objects,
+    jobs,
+    mayTry: async (name) => (await store.attempts.count(name, { max: 1, perMs: 3_600_000 })).allowed,
+  })
+  const drawn = { done: 0, failed: 0, peakBytes: 0 }
+  jobs.register(
+    thumbnailWorker({
+      files,
+      thumbnails,
+      instances,
+      driveOf: (instance) => driveOf(instance, undefined),
+      observe(isDone, peakBytes) {
+        drawn[isDone ? 'done' : 'failed'] += 1
+        drawn.peakBytes = Math.max(drawn.peakBytes, peakBytes)
+      },
+    }),
+  )
   const workers = [logWorker, sendmailWorker(mail, instances), ...archiveWorkers(store.files), ...applicationWorkers]
   for (const worker of workers) jobs.register(worker)
   const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
@@ -160,6 +180,10 @@ export async function openApp(
   metrics.observeEach('database_connections', 'Connections of this server to PostgreSQL.', 'state', () =>
     store.connections(),
   )
+  metrics.observe('images_drawn_total', 'counter', 'Images whose thumbnails were made.', () => drawn.done)
+  metrics.observe('images_failed_total', 'counter', 'Images that could not be drawn.', () => drawn.failed)
+  const peakHelp = 'Most memory that drawing an image took, in a process of its own.'
+  metrics.observe('image_peak_bytes', 'gauge', peakHelp, () => drawn.peakBytes)
   metrics.observe('jobs_running', 'gauge', 'Jobs that run in this process.', () => jobs.running)
   const ready = newReadyCheck({ 'document store': store, 'object store': objects })
 
@@ -201,6 +225,7 @@ export async function openApp(
     secrets: store.files.secrets,
     driveOf,
     fsck,
+    thumbnails,
     log,
     expiredStatus,
     maxJsonBytes: limits.maxRequestBytes,

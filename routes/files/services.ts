@@ -2,6 +2,7 @@ import type { Documents } from '../../src/documents/service.ts'
 import type { Drive, Files } from '../../src/files/service.ts'
 import type { Instance, Instances } from '../../src/instances/service.ts'
 import type { Log } from '../../src/log.ts'
+import type { Thumbnails } from '../../src/thumbnails/thumbnails.ts'
 import type { SecretStore } from '../../storage/files/contract.ts'
 
 /** What the file routes need; each module asks for its part. */
@@ -13,6 +14,7 @@ export interface FilesServices {
   readonly secrets: Pick<SecretStore, 'put' | 'get'>
   /** The files of an instance for the bearer of a token that was verified before; without one, for nobody in particular. */
   readonly driveOf: (instance: Instance, token: string | undefined) => Drive | Promise<Drive>
+  readonly thumbnails: Pick<Thumbnails, 'open' | 'want'>
   readonly log: Log
   /** Status of an invalid or expired token. */
   readonly expiredStatus: 400 | 401

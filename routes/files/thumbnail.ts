@@ -1,22 +1,16 @@
-/**
- * Thumbnails. None are made: what makes them is native code that does not fit into one binary, or takes
- * seconds and hundreds of megabytes for a photo. Clients get the picture that stands for one that is not there yet.
- */
+/** Thumbnails, by the links that come with images. One that is not there is answered by a picture that stands for it, and made. */
 import { Problem } from '../../src/model/errors.ts'
+import { thumbnailFormats } from '../../src/thumbnails/formats.ts'
+import type { OpenObject } from '../../storage/objects/contract.ts'
+import { notModified } from '../http/answer.ts'
+import { unchanged } from '../http/conditional.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
+import { type HttpContext, headerReader } from '../http/router.ts'
 import { enterPublic } from './access.ts'
 import { asFile } from './download.ts'
 import { wrongSecret } from './links.ts'
 import type { FilesServices } from './services.ts'
 import { isThumbnailSecret } from './thumbnail-secret.ts'
-
-/** Width and height in pixels that an image is fitted into. */
-const formats: ReadonlyMap<string, readonly [width: number, height: number]> = new Map([
-  ['tiny', [96, 96]],
-  ['small', [640, 480]],
-  ['medium', [1280, 720]],
-  ['large', [1920, 1080]],
-])
 
 export function thumbnailRoute(face: Face, services: FilesServices): void {
   endpoint(
@@ -26,15 +20,24 @@ export function thumbnailRoute(face: Face, services: FilesServices): void {
       path: '/files/{id}/thumbnails/{secret}/{format}',
       summary: 'The thumbnail of an image, by the link that came with the file',
       tag: 'files',
-      answers: { 400: 'The link is wrong or too old', 404: 'A placeholder image: no thumbnails are made' },
+      answers: {
+        200: 'The image, JPEG or PNG',
+        400: 'The link is wrong or too old',
+        404: 'A placeholder image: the thumbnail is not there (yet)',
+      },
     },
     async (c, { path: { id, secret, format } }) => {
       const { instance, drive } = await enterPublic(c, services)
       if (!isThumbnailSecret(instance, id, secret)) throw wrongSecret()
-      const size = formats.get(format)
-      if (size === undefined) throw new Problem('not_found', `A format is one of ${[...formats.keys()].join(', ')}`)
-      asFile(await services.files.node(drive, id))
-      const image = placeholder(...size)
+      const size = thumbnailFormats.find(({ name }) => name === format)
+      if (size === undefined) {
+        throw new Problem('not_found', `A format is one of ${thumbnailFormats.map(({ name }) => name).join(', ')}`)
+      }
+      const file = asFile(await services.files.node(drive, id))
+      const found = await services.thumbnails.open(instance.prefix, id, size.name)
+      if (found !== undefined) return sendThumbnail(c, found)
+      if (file.class === 'image') await services.thumbnails.want(instance, id)
+      const image = placeholder(size.width, size.height)
       const headers = {
         'content-type': 'image/svg+xml',
         'content-length': `${image.length}`,
@@ -43,6 +46,18 @@ export function thumbnailRoute(face: Face, services: FilesServices): void {
       return new Response(c.req.raw.method === 'HEAD' ? null : image, { status: 404, headers })
     },
   )
+}
+
+function sendThumbnail(c: HttpContext, { stat, body }: OpenObject): Response {
+  const tag = `"${stat.md5}"`
+  const headers = { etag: tag, 'cache-control': 'private, max-age=300' }
+  const isHead = c.req.raw.method === 'HEAD'
+  const isKnown = unchanged(headerReader(c), { etag: tag })
+  if (isHead || isKnown) void body.cancel()
+  if (isKnown) return notModified(headers)
+  return new Response(isHead ? null : body, {
+    headers: { ...headers, 'content-type': stat.contentType, 'content-length': `${stat.size}` },
+  })
 }
 
 /** A grey field with a mountain: ASCII, so that its length is its size. */
