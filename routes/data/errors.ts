@@ -2,6 +2,7 @@
  * The four error bodies of the data API. Routes of its own say `E1`, routes that cozy-stack passes on to CouchDB `E2`; what
  * is wrong with the shape of a request is `E3`, and authentication, permissions and unknown routes are `E4` everywhere.
  */
+import { STATUS_CODES } from 'node:http'
 import { Problem, type ProblemCode, problems } from '../../src/model/errors.ts'
 import { ErrorText } from '../http/errors.ts'
 import { type HttpContext, header } from '../http/router.ts'
@@ -65,6 +66,13 @@ export function ownErrorBody(problem: Problem, c: HttpContext): unknown {
 /** Failures of routes that cozy-stack passes on to CouchDB (E2). */
 export function couchErrorBody(problem: Problem, c: HttpContext): unknown {
   return commonBody(problem, c) ?? namedReason(wordMissingDatabase(problem, c))
+}
+
+/** Failures of the routes of references, JSON-API in all but these: E3 with the title of their status. */
+export function referencesErrorBody(problem: Problem, c: HttpContext): unknown {
+  const { status, reason } = problem
+  const body = commonBody(problem, c) ?? { error: `${STATUS_CODES[status]}(${status}): ${reason}` }
+  return body instanceof ErrorText ? body : new ErrorText('application/json', JSON.stringify(body))
 }
 
 function ownBody(problem: Problem): object {

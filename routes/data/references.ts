@@ -1,6 +1,6 @@
 /**
- * `/data/T/ID/relationships/references`: the files that a document uses (documents 1.24). Part of the files API in all
- * but its address: JSON-API, and its failures too.
+ * `/data/T/ID/relationships/references`: the files that a document uses. Part of the files API in all but its address and
+ * its failures, which are those of `/data`.
  */
 import { z } from '@hono/zod-openapi'
 import { checkDoctype } from '../../src/model/doctypes.ts'
@@ -12,19 +12,30 @@ import { enter, refused, type Visit } from '../files/access.ts'
 import { jsonApi, nodeObject } from '../files/answer.ts'
 import { badBody } from '../files/errors.ts'
 import { thumbnailsOf } from '../files/node-view.ts'
-import { arrayOf, badCursor, jsonOf, limitOf, pageAddress, pageText } from '../files/pagination.ts'
+import {
+  arrayOf,
+  badCursor,
+  jsonOf,
+  largestPage,
+  limitOf,
+  pageAddress,
+  pageText,
+  wholeOf,
+} from '../files/pagination.ts'
 import { referencesOf } from '../files/references.ts'
 import { readData, textOf } from '../files/request.ts'
 import { tag } from '../files/schemas.ts'
 import type { FilesServices } from '../files/services.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import type { HttpContext } from '../http/router.ts'
+import { referencesErrorBody } from './errors.ts'
 
 const path = '/data/{type}/{id}/relationships/references'
 const defaultPage = 100
 const sorts = ['id', '-id', 'datetime', '-datetime'] as const
 
-export function referencesRoutes(face: Face, services: FilesServices): void {
+export function referencesRoutes(filesFace: Face, services: FilesServices): void {
+  const face = filesFace.withErrorBody(referencesErrorBody)
   const { files } = services
   endpoint(
     face,
@@ -39,6 +50,7 @@ export function referencesRoutes(face: Face, services: FilesServices): void {
         sort: textOf('`id`, `datetime`, or one of them with a minus sign in front for the opposite order'),
         'page[limit]': pageText['page[limit]'],
         'page[cursor]': pageText['page[cursor]'],
+        'page[skip]': pageText['page[skip]'],
       }),
       answers: {
         200: z.object({ data: z.array(z.object({ type: z.string(), id: z.string() })), meta: z.looseObject({}) }),
@@ -49,13 +61,14 @@ export function referencesRoutes(face: Face, services: FilesServices): void {
       const visit = await enterFor(c, { type, id }, 'GET', 'GET')
       const sort = sortOf(query.sort)
       const limit = limitOf(query, defaultPage)
-      const after =
-        query['page[cursor]'] === undefined || query['page[cursor]'] === ''
-          ? undefined
-          : positionOf(query['page[cursor]'])
-      const { nodes, count, more } = await files.referencing(visit.drive, { type, id, sort, limit, after })
+      const cursor = query['page[cursor]'] || undefined
+      const skip = cursor === undefined ? wholeOf('page[skip]', query['page[skip]']) : undefined
+      const asked = { type, id, sort }
+      const after = cursor === undefined ? await positionBehind(visit, asked, skip ?? 0) : positionOf(cursor)
+      const { nodes, count, more } = await files.referencing(visit.drive, { ...asked, limit, after })
       const last = more ? nodes.at(-1) : undefined
-      const links: JsonObject = last ? { next: nextAddress({ type, id }, query, limit, [last.at, last.node.id]) } : {}
+      const place = skip === undefined ? ([last?.at ?? '', last?.node.id ?? ''] as const) : skip + nodes.length
+      const links: JsonObject = last ? { next: nextAddress({ type, id }, query, limit, place) } : {}
       const thumbnails = thumbnailsOf(visit)
       const included = nodes.map(({ node }) => nodeObject(node, { thumbnails }))
       return jsonApi(c, 200, {
@@ -104,6 +117,20 @@ export function referencesRoutes(face: Face, services: FilesServices): void {
     },
   )
 
+  /** The place after which a page begins that leaves out so many files. */
+  async function positionBehind(visit: Visit, asked: Asked, skip: number): Promise<Position | undefined> {
+    let after: Position | undefined
+    for (let left = skip; left > 0; ) {
+      const page = { ...asked, limit: Math.min(left, largestPage), after }
+      const { nodes, more } = await files.referencing(visit.drive, page)
+      const last = nodes.at(-1)
+      if (last !== undefined) after = { at: last.at, id: last.node.id }
+      if (!more) break
+      left -= nodes.length
+    }
+    return after
+  }
+
   /** The document itself need not exist: only its name decides. */
   async function enterFor(
     c: HttpContext,
@@ -126,6 +153,17 @@ export function referencesRoutes(face: Face, services: FilesServices): void {
   }
 }
 
+interface Asked {
+  readonly type: string
+  readonly id: string
+  readonly sort: (typeof sorts)[number]
+}
+
+interface Position {
+  readonly at: string
+  readonly id: string
+}
+
 function sortOf(text: string | undefined): (typeof sorts)[number] {
   const sort = sorts.find((one) => one === (text ?? 'id'))
   if (sort !== undefined) return sort
@@ -133,7 +171,7 @@ function sortOf(text: string | undefined): (typeof sorts)[number] {
 }
 
 /** A cursor as JSON: `[[type, id, date], file]`, or without the date where the order is that of ids. */
-function positionOf(cursor: string): { readonly at: string; readonly id: string } {
+function positionOf(cursor: string): Position {
   const [key, id] = arrayOf(jsonOf(cursor), 2)
   const at = Array.isArray(key) ? (key[2] ?? '') : undefined
   if (typeof at === 'string' && typeof id === 'string') return { at, id }
@@ -144,10 +182,12 @@ function nextAddress(
   { type, id }: { readonly type: string; readonly id: string },
   { sort, include }: { readonly sort: string | undefined; readonly include: string | undefined },
   limit: number,
-  [at, file]: readonly [string, string],
+  place: readonly [at: string, file: string] | number,
 ): string {
   const self = `/data/${encodeURIComponent(type)}/${encodeURIComponent(id)}/relationships/references`
   const kept = Object.entries({ sort, include }).filter((pair): pair is [string, string] => pair[1] !== undefined)
   const address = kept.length === 0 ? self : `${self}?${new URLSearchParams(kept)}`
+  if (typeof place === 'number') return pageAddress(address, limit, { skip: place })
+  const [at, file] = place
   return pageAddress(address, limit, { cursor: JSON.stringify([[type, id, at], file]) })
 }

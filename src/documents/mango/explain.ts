@@ -42,7 +42,7 @@ function options(request: FindRequest, limit: number): JsonObject {
     sort: Object.fromEntries(request.sort),
     fields: request.fields,
     partition: '',
-    r: 1,
+    r: request.quorum,
     conflicts: request.conflicts,
     stale: false,
     update: request.update,
@@ -124,7 +124,7 @@ function keys({ selector }: FindRequest, { source, contradiction }: Plan): reado
   const ranges = fieldRanges(selector)
   if (source.kind === 'primary') {
     const range = ranges.kind === 'ranges' ? ranges.fields.get('_id') : undefined
-    return [range?.low?.value ?? '', range?.high?.value ?? '<MAX>']
+    return [range?.low?.value ?? null, range?.high?.value ?? '<MAX>']
   }
   const covered = source.definition.fields.slice(0, coveredColumns(source.definition, ranges)).map(({ name }) => name)
   const ends = covered.map((name) => (ranges.kind === 'ranges' ? (ranges.fields.get(name) ?? {}) : {}))

@@ -40,6 +40,8 @@ export interface FindRequest {
   readonly project: ((document: Json, exact?: Json) => Json) | undefined
   readonly conflicts: boolean
   readonly executionStats: boolean
+  /** `r`: on one server it decides only how statistics count documents. */
+  readonly quorum: number
   /** When false, a query that the index it asks for cannot serve is refused. */
   readonly allowFallback: boolean
   readonly stable: boolean
@@ -81,7 +83,7 @@ export function parseFindRequest(body: Json): FindRequest {
   const fields = member(request, 'fields') ?? (Object.hasOwn(request, 'fields') ? null : [])
   const project = projector(fields)
   refusePartition(request)
-  quorumKey(request, 'r')
+  const quorum = quorumKey(request, 'r') ?? 1
   quorumKey(request, 'w')
   const conflicts = booleanKey(request, 'conflicts', false)
   checkStale(request)
@@ -90,7 +92,7 @@ export function parseFindRequest(body: Json): FindRequest {
   const executionStats = booleanKey(request, 'execution_stats', false)
   const allowFallback = booleanKey(request, 'allow_fallback', true)
   refuseUnknownKeys(request, known)
-  const options = { conflicts, executionStats, allowFallback, stable, update }
+  const options = { conflicts, quorum, executionStats, allowFallback, stable, update }
   return { selector, hint, bookmark, limit, skip, sort, fields: fieldList(fields), project, ...options }
 }
 

@@ -5,6 +5,7 @@ import { compareJson, compareStrings, type Rank, rankOf } from './collation.ts'
 import { conjuncts } from './field-range.ts'
 import { keyPart, rankKey } from './key.ts'
 import type { LeafOperator } from './operators.ts'
+import { primaryPrefix } from './primary-prefix.ts'
 import type { Condition, Selector } from './selector.ts'
 
 /** More probes than this and one long scan is cheaper. */
@@ -198,12 +199,9 @@ function ofRank(rank: Rank): Bounds {
   }
 }
 
-/**
- * Under ICU a prefix bounds its continuations only where no character joins with the next one or swaps places with it;
- * printable ASCII never does, so the bound is the prefix's ASCII beginning. U+FFFF sorts above everything.
- */
+/** U+FFFF sorts above everything. */
 function startingWith(prefix: string): Bounds {
-  const safe = /^[ -~]*/.exec(prefix)?.[0] ?? ''
+  const safe = primaryPrefix(prefix)
   if (safe === '') return ofRank(4)
   return {
     low: { part: keyPart(safe), inclusive: true },

@@ -43,10 +43,11 @@ export function countKey(body: JsonObject, name: string): number | undefined {
   return Math.min(Number(value), Number.MAX_SAFE_INTEGER)
 }
 
-/** Accepted and without meaning on one server: `r` and `w`. */
-export function quorumKey(body: JsonObject, name: string): void {
+/** `r` and `w`, which change no answer on one server. */
+export function quorumKey(body: JsonObject, name: string): number | undefined {
   const value = member(body, name)
   if (value !== undefined && !(isInteger(value) && value > 0)) {
     throw refusal('invalid_pos_integer', `${name} is not an integer greater than zero`)
   }
+  return value === undefined ? undefined : Number(value)
 }

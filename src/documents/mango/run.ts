@@ -50,7 +50,13 @@ export async function runFind(
 ): Promise<FindResult> {
   const started = performance.now()
   if (plan.contradiction === 'silent') {
-    return { docs: [], bookmark: undefined, bookmarkAbsent: true, warnings: [], stats: statsOf(0, 0, 0, started) }
+    return {
+      docs: [],
+      bookmark: undefined,
+      bookmarkAbsent: true,
+      warnings: [],
+      stats: statsOf({ keys: 0, documents: 0, quorum: 0 }, 0, started),
+    }
   }
   const run = new Run(plan, request, reader, started + timeLimitMs)
   await run.all()
@@ -59,7 +65,15 @@ export async function runFind(
   const results = run.docs.length
   const isWide = !plan.covering && isHigh(run.examined, results)
   const warnings = isWide ? [...plan.warnings, ratioWarning] : plan.warnings
-  const stats = statsOf(run.examined, plan.covering ? 0 : run.examined, results, started)
+  // CouchDB looks at one row more to find that the limit is reached.
+  const keys = run.examined + (run.isCut ? 1 : 0)
+  const documents = plan.covering ? 0 : keys
+  const isQuorum = request.quorum > 1
+  const stats = statsOf(
+    { keys, documents: isQuorum ? 0 : documents, quorum: isQuorum ? documents : 0 },
+    results,
+    started,
+  )
   return { docs: run.docs, bookmark, bookmarkAbsent: false, warnings, stats }
 }
 
@@ -71,11 +85,18 @@ function isHigh(examined: number, results: number): boolean {
   return examined > scanRatio * Math.max(results, 1)
 }
 
-function statsOf(keys: number, documents: number, results: number, started: number): FindStats {
+interface Examined {
+  readonly keys: number
+  readonly documents: number
+  /** Read with a quorum, which a question asks for by `r`. */
+  readonly quorum: number
+}
+
+function statsOf({ keys, documents, quorum }: Examined, results: number, started: number): FindStats {
   return {
     total_keys_examined: keys,
     total_docs_examined: documents,
-    total_quorum_docs_examined: 0,
+    total_quorum_docs_examined: quorum,
     results_returned: results,
     execution_time_ms: performance.now() - started,
   }
@@ -86,6 +107,8 @@ const noConflicts: readonly string[] = []
 class Run {
   readonly docs: string[] = []
   examined = 0
+  /** The limit is reached, and a row follows. Known only where statistics are asked for. */
+  isCut = false
   readonly #plan: Plan
   readonly #request: FindRequest
   readonly #reader: FindReader
@@ -131,13 +154,20 @@ class Run {
       this.#checkClock()
       const batch = await batches.next(this.#test === undefined ? this.#missing() : size)
       await this.#take(batch)
-      if (batch.last || this.docs.length === this.#limit) return
+      if (batch.last) return
+      if (this.docs.length < this.#limit) continue
+      if (!this.isCut && this.#request.executionStats) this.isCut = (await batches.next(1)).documents.length > 0
+      return
     }
   }
 
   async #take(batch: Batch): Promise<void> {
     this.examined += batch.passed
-    for (let at = 0; at < batch.documents.length && this.docs.length < this.#limit; at++) {
+    for (let at = 0; at < batch.documents.length; at++) {
+      if (this.docs.length === this.#limit) {
+        this.isCut = true
+        return
+      }
       const document = batch.documents[at] as StoredDocument
       this.examined++
       if (this.examined % clockStep === 0) this.#checkClock()

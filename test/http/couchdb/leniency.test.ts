@@ -291,3 +291,78 @@ scenarios('ids in selectors', openStage, [
   },
   { name: 'both are listed', request: `GET ${I}/_index`, status: 200, json: { total_rows: 3 } },
 ])
+
+const S = '/couchdb/test.statistics'
+const four = { selector: { n: { $gt: 0 } }, limit: 3, execution_stats: true }
+const statistics = (keys: number, documents: number, quorum: number) => ({
+  execution_stats: {
+    total_keys_examined: keys,
+    total_docs_examined: documents,
+    total_quorum_docs_examined: quorum,
+    results_returned: 3,
+  },
+})
+
+scenarios('what queries tell of themselves', openStage, [
+  { name: 'a database', request: `PUT ${S}`, status: 201 },
+  {
+    name: 'documents',
+    request: `POST ${S}/_bulk_docs`,
+    body: { docs: [1, 2, 3, 4].map((n) => ({ _id: `${n}`, n, city: ['Ñuñoa', 'Ωmega', 'nu', 'Zü'][n - 1] })) },
+    status: 201,
+  },
+  {
+    name: 'without an index no range is told',
+    request: `POST ${S}/_explain`,
+    body: { selector: { n: 1 } },
+    status: 200,
+    json: { mrargs: { start_key: null, end_key: '<MAX>' }, index_candidates: [], selector_hints: [{ type: 'json' }] },
+  },
+  { name: 'indexes', request: `POST ${S}/_index`, body: { index: { fields: ['n'] } }, status: 200 },
+  { name: 'of text', request: `POST ${S}/_index`, body: { index: { fields: ['city'] } }, status: 200 },
+  {
+    name: 'statistics count the row behind the limit',
+    request: `POST ${S}/_find`,
+    body: four,
+    status: 200,
+    json: statistics(4, 4, 0),
+  },
+  {
+    name: 'and no row where there is none',
+    request: `POST ${S}/_find`,
+    body: { ...four, selector: { n: { $gte: 2 } } },
+    status: 200,
+    json: statistics(3, 3, 0),
+  },
+  {
+    name: 'with a quorum documents are counted apart',
+    request: `POST ${S}/_find`,
+    body: { ...four, r: 2 },
+    status: 200,
+    json: statistics(4, 0, 4),
+  },
+  {
+    name: 'an index that holds all that is asked for covers the query',
+    request: `POST ${S}/_explain`,
+    body: { selector: { n: 1 }, fields: ['n'] },
+    status: 200,
+    json: { covering: true },
+  },
+  ...(
+    [
+      ['Ñ', ['1']],
+      ['Ω', ['2']],
+      ['Zü', ['4']],
+      ['ñ', []],
+    ] as const
+  ).map(
+    ([prefix, ids]): Scenario => ({
+      name: `$beginsWith ${prefix} reads a range of the index`,
+      request: `POST ${S}/_find`,
+      body: { selector: { city: { $beginsWith: prefix } } },
+      status: 200,
+      json: { docs: ids.map((_id) => ({ _id })) },
+      lacks: ['warning'],
+    }),
+  ),
+])

@@ -84,9 +84,6 @@ scenarios('refusals', openDrive, [
   refused('nothing there: referenced_by', 'POST /files/nowhere/relationships/referenced_by', noFile, {
     body: { data: [{ type: 'a', id: 'b' }] },
   }),
-  refused('nothing there: references', 'POST /data/io.cozy.albums/a/relationships/references', noFile, {
-    body: { data: [{ type: 'io.cozy.files', id: 'nowhere' }] },
-  }),
   { name: 'nothing there: HEAD', request: 'HEAD /files/nowhere', status: 404 },
 
   refused('an unknown parent for a file', 'POST /files/nowhere?Type=file&Name=x', parentNotFound, { body: 'x' }),

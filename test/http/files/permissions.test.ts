@@ -26,7 +26,6 @@ scenarios('tokens', openDrive, [
     'POST /files/_all_docs',
     'POST /files/upload/metadata',
     'POST /files/shared-drives',
-    'GET /data/io.cozy.albums/a/relationships/references',
     'GET /settings/disk-usage',
   ].map((request) => ({
     name: `none: ${request}`,

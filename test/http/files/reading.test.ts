@@ -363,7 +363,7 @@ scenarios('references', openDrive, [
     name: 'an order that is none',
     request: `GET ${album}?sort=name`,
     status: 400,
-    json: { errors: [{ detail: 'Invalid sort parameter' }] },
+    json: { error: 'Bad Request(400): Invalid sort parameter' },
   },
   { name: 'a cursor that is none', request: `GET ${album}?page[cursor]=x`, status: 400 },
   {
