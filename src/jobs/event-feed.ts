@@ -2,6 +2,7 @@
  * Turns changes of documents into the jobs of the triggers that wait for them. Each process looks after what it wrote
  * itself, at once; what a process left undone is found a little later by any other one.
  */
+
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Commit, DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
@@ -16,6 +17,7 @@ import {
 import { Alarm } from '../documents/alarm.ts'
 import { membersOf } from '../instances/own-documents.ts'
 import type { Log } from '../log.ts'
+import { databaseKey } from '../model/database.ts'
 import type { JsonObject } from '../model/json/value.ts'
 import { kindOf } from '../realtime/events.ts'
 import { Journal } from '../realtime/journal.ts'
@@ -154,7 +156,7 @@ export class EventFeed {
   }
 
   #mark(ref: DatabaseRef): Dirty {
-    const key = `${ref.prefix}\n${ref.name}`
+    const key = databaseKey(ref)
     const dirty = this.#dirty.get(key) ?? { ref, journal: new Journal(), marked: true }
     dirty.marked = true
     this.#dirty.set(key, dirty)

@@ -1,11 +1,12 @@
 /**
  * Group commit: edits that arrive while a batch is under way become the next batch, one round trip and one fsync for all
- * of them (storage 4, decisions 10). A request's edits stay together; a batch holds at most one edit of a document.
+ * of them. A request's edits stay together; a batch holds at most one edit of a document.
  */
+import { databaseKey } from '../../src/model/database.ts'
 import { Problem } from '../../src/model/errors.ts'
 import type { DatabaseRef, Edit, EditOutcome } from '../documents/contract.ts'
 import { isConnectionLost, type Sql, translate } from './connection.ts'
-import type { Directory } from './directory.ts'
+import type { DatabaseCache } from './database-cache.ts'
 import { retrying } from './retry.ts'
 import { writeTrees } from './tree-edits.ts'
 import { AtomicRefusal, type PlacedEdit, writeBatch } from './write-batch.ts'
@@ -40,7 +41,7 @@ export class WriteQueue {
 
   constructor(
     private readonly sql: Sql,
-    private readonly directory: Directory,
+    private readonly databases: DatabaseCache,
     /** Told of every database that may have changed, after the commit. */
     private readonly changed: (ref: DatabaseRef) => void,
   ) {}
@@ -90,8 +91,8 @@ export class WriteQueue {
   private async place(edits: readonly Edit[], atomic: boolean): Promise<readonly EditOutcome[]> {
     let placed = this.placeKnown(edits)
     if (!placed) {
-      for (const edit of edits) if (!this.directory.peek(edit.ref)) await this.directory.load(edit.ref)
-      placed = edits.map((edit) => ({ edit, database: this.directory.peek(edit.ref) }))
+      for (const edit of edits) if (!this.databases.peek(edit.ref)) await this.databases.load(edit.ref)
+      placed = edits.map((edit) => ({ edit, database: this.databases.peek(edit.ref) }))
     }
     const outcomes = await this.submit(placed, atomic)
     return this.settle(edits, outcomes, atomic)
@@ -100,7 +101,7 @@ export class WriteQueue {
   private placeKnown(edits: readonly Edit[]): PlacedEdit[] | undefined {
     const placed: PlacedEdit[] = []
     for (const edit of edits) {
-      const database = this.directory.peek(edit.ref)
+      const database = this.databases.peek(edit.ref)
       if (!database) return undefined
       placed.push({ edit, database })
     }
@@ -222,9 +223,9 @@ export class WriteQueue {
     let outcomes = first
     for (let attempt = 0; attempt < maxRepeats && outcomes.some(isStale); attempt += 1) {
       const stale = edits.filter((_, at) => isStale(outcomes[at]))
-      for (const edit of new Map(stale.map((item) => [item.ref, item])).values()) await this.directory.load(edit.ref)
+      for (const edit of new Map(stale.map((item) => [item.ref, item])).values()) await this.databases.load(edit.ref)
       const again = atomic ? edits : stale
-      const placed = again.map((edit) => ({ edit, database: this.directory.peek(edit.ref) }))
+      const placed = again.map((edit) => ({ edit, database: this.databases.peek(edit.ref) }))
       if (placed.every(({ database }) => database === undefined)) break
       const answers = await this.submit(placed, atomic)
       if (atomic) {
@@ -238,7 +239,7 @@ export class WriteQueue {
     if (!atomic) outcomes = outcomes.map((outcome) => (outcome.kind === 'stale' ? { kind: 'complex' } : outcome))
     if (outcomes.some((outcome) => outcome.kind === 'complex')) {
       if (atomic) throw new Error('an atomic write meets no conflicts and no design documents')
-      outcomes = await writeTrees(this.sql, this.directory, edits, outcomes)
+      outcomes = await writeTrees(this.sql, this.databases, edits, outcomes)
     }
     return outcomes.map((outcome): EditOutcome => {
       if (outcome.kind === 'stale') {
@@ -254,7 +255,7 @@ export type BatchOutcome = EditOutcome | { readonly kind: 'stale' } | { readonly
 type BatchOutcomes = readonly BatchOutcome[]
 
 /**
- * What is to be sent again of a batch that failed, so that only the culprit's request fails (decisions 10): first each
+ * What is to be sent again of a batch that failed, so that only the culprit's request fails: first each
  * database apart, since one may wait for a lock that is no matter of the others, then each request. The requests for which
  * nothing is left to try are rejected.
  */
@@ -278,13 +279,13 @@ function isStale(outcome: BatchOutcome | undefined): boolean {
 }
 
 function documentKey({ edit, database }: PlacedEdit): string {
-  return `${database?.db ?? `${edit.ref.prefix}\n${edit.ref.name}`}\n${edit.id}`
+  return `${database?.db ?? databaseKey(edit.ref)}\n${edit.id}`
 }
 
 function hasRepeatedIds(edits: readonly Edit[]): boolean {
   const seen = new Set<string>()
   for (const edit of edits) {
-    const key = `${edit.ref.prefix}\n${edit.ref.name}\n${edit.id}`
+    const key = `${databaseKey(edit.ref)}\n${edit.id}`
     if (seen.has(key)) return true
     seen.add(key)
   }

@@ -5,7 +5,7 @@
 import type { DatabaseRef } from '../../documents/contract.ts'
 import type { ChangedForEvents, EventPage, EventTrigger, NewJob } from '../../jobs/contract.ts'
 import type { Sql, Transaction } from '../connection.ts'
-import type { Directory } from '../directory.ts'
+import type { DatabaseCache } from '../database-cache.ts'
 import { lockForJobs, pushIn } from './push.ts'
 
 /**
@@ -78,7 +78,7 @@ function changeOf(row: ChangeRow): ChangedForEvents {
 /** The feed's row first, then databases: nobody takes them in the other order. */
 export async function eventsDone(
   tx: Transaction,
-  directory: Directory,
+  databases: DatabaseCache,
   ref: DatabaseRef,
   page: EventPage,
   jobs: readonly NewJob[],
@@ -89,7 +89,7 @@ export async function eventsDone(
       AND EXISTS (SELECT 1 FROM databases d WHERE d.db = ${page.epoch} AND d.prefix = ${ref.prefix} AND d.name = ${ref.name})
     RETURNING db`
   if (moved.length === 0) return false
-  if (jobs.length > 0) await pushIn(tx, await lockForJobs(tx, directory, jobs), jobs)
+  if (jobs.length > 0) await pushIn(tx, await lockForJobs(tx, databases, jobs), jobs)
   return true
 }
 
