@@ -14,16 +14,18 @@ import { cors } from '../routes/http/cors.ts'
 import { newFace } from '../routes/http/endpoint.ts'
 import { type HttpRouter, newRouter } from '../routes/http/router.ts'
 import { jobsRoutes } from '../routes/jobs/routes.ts'
+import { moveRoutes } from '../routes/move/routes.ts'
 import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
 import { statusRoutes } from '../routes/status.ts'
 import { syncRoutes } from '../routes/sync/routes.ts'
 import type { AttemptStore } from '../storage/attempts/contract.ts'
-import type { BodyRewriter, DocumentStore, EveryTenant } from '../storage/documents/contract.ts'
+import type { BodyRewriter, DocumentStore, EveryTenant, TenantReader } from '../storage/documents/contract.ts'
 import { type FileStore, filesDoctype } from '../storage/files/contract.ts'
 import type { JobStore } from '../storage/jobs/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
+import { newS3 } from '../storage/objects/minio/s3.ts'
 import type { SyncStore } from '../storage/sync/contract.ts'
 import { openAdministration } from './admin/administration.ts'
 import { openAudit } from './admin/audit.ts'
@@ -33,6 +35,7 @@ import { openApps } from './apps/apps.ts'
 import { startSweeper } from './attachments/sweeper.ts'
 import { openAuth } from './auth/auth.ts'
 import { newOwnerMail } from './auth/mail.ts'
+import { effectiveContext } from './config/contexts.ts'
 import { proxyAddresses } from './config/proxies.ts'
 import type { Config } from './config/schema.ts'
 import { openDocuments } from './documents/documents.ts'
@@ -54,6 +57,8 @@ import { openMail } from './mail/mail.ts'
 import { measuredObjects } from './measured-objects.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
 import { StartupError } from './model/startup-error.ts'
+import { exportWorker } from './move/export.ts'
+import { openExports } from './move/exports.ts'
 import { objectsPlace } from './objects.ts'
 import { openOutgoing } from './outgoing/outgoing.ts'
 import { newReadyCheck } from './readiness.ts'
@@ -80,7 +85,7 @@ export interface App {
 }
 
 /** Documents, and the files and jobs made of them. */
-export interface Stores extends DocumentStore, BodyRewriter, EveryTenant {
+export interface Stores extends DocumentStore, BodyRewriter, EveryTenant, TenantReader {
   readonly files: FileStore
   readonly sync: SyncStore
   readonly jobs: JobStore
@@ -151,10 +156,19 @@ export async function openApp(
   const files = openFiles({ store: store.files, objects, log })
   const { max_number_of_versions_to_keep, min_delay_between_two_versions } = config.fs.versioning
   const versioning = { max: max_number_of_versions_to_keep, minDelayMs: min_delay_between_two_versions * 1000 }
-  const driveOf = newDriveOf({ store, versioning })
+  const driveOf = newDriveOf({ store, versioning, contextOf: (context) => effectiveContext(config, context) })
   const fsck = openFsck({ store, fileStore: store.files, objects, files })
   const jobSystem = openJobSystem({ store, instances, log, settings: config.jobs, builtIn: [thumbnailTrigger] })
   const { jobs, triggers } = jobSystem
+  const exporting = exportWorker({
+    store,
+    objects,
+    secrets,
+    instances,
+    jobs,
+    minPartSize: config.export.min_part_size,
+    timeout: config.move.max_duration,
+  })
   const thumbnails = openThumbnails({
     objects,
     jobs,
@@ -173,7 +187,13 @@ export async function openApp(
       },
     }),
   )
-  const workers = [logWorker, sendmailWorker(mail, instances), ...archiveWorkers(store.files), ...applicationWorkers]
+  const workers = [
+    logWorker,
+    sendmailWorker(mail, instances),
+    ...archiveWorkers(store.files),
+    ...applicationWorkers,
+    exporting,
+  ]
   for (const worker of workers) jobs.register(worker)
   const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
   metrics.observe('changes_listeners', 'gauge', 'Feeds that wait for changes.', () => store.watching())
@@ -248,9 +268,19 @@ export async function openApp(
     expiredStatus,
     maxJsonBytes: limits.maxRequestBytes,
   })
+  const exports = openExports({ store, objects, jobs })
+  const moveFace = moveRoutes({
+    instances,
+    exports,
+    attempts: store.attempts,
+    clientOf,
+    log,
+    expiredStatus,
+    maxJsonBytes: limits.maxRequestBytes,
+  })
   const apps = openApps({ store, settings: config, outgoing })
   const appsFace = appsRoutes({ apps, instances, log, expiredStatus })
-  const faces = [statusFace, filesApi, dataFace, couchFace, realtime, authFace, jobsFace, appsFace]
+  const faces = [statusFace, filesApi, dataFace, couchFace, realtime, authFace, jobsFace, moveFace, appsFace]
   openApiRoute(publicApp, faces, { version })
   publicApp.route('/', appsFace.router)
   publicApp.route('/', statusFace.router)
@@ -260,6 +290,7 @@ export async function openApp(
   publicApp.route('/', couchFace.router)
   publicApp.route('/', realtime.router)
   publicApp.route('/', jobsFace.router)
+  publicApp.route('/', moveFace.router)
   const adminApp = newApp('admin')
   const driveWithoutActor = (instance: Instance) => driveOf(instance, undefined)
   const administration = openAdministration({
@@ -284,6 +315,7 @@ export async function openApp(
     files,
     fsck,
     objects,
+    exports,
     driveOf: driveWithoutActor,
     metrics,
     log,
@@ -303,7 +335,14 @@ export async function openApp(
     store: bare.sync,
     secrets,
     log,
-    kinds: driverKinds(),
+    kinds: driverKinds({
+      files,
+      instances,
+      driveOf,
+      watch: (prefix, onChange) => store.watch({ prefix, name: filesDoctype }, onChange),
+      openBucket: newS3,
+      checkHost: async (host) => void (await outgoing.addressesOf(host)),
+    }),
     place: objectsPlace(config),
   })
   const mayUseDrive = async (domain: string, token: string) => {

@@ -15,6 +15,7 @@ import { createRoute } from './create.ts'
 import { debugRoutes } from './debug.ts'
 import { deleteRoute } from './delete.ts'
 import { errorBody, PlainProblem } from './errors.ts'
+import { exportRoutes } from './exports.ts'
 import { instanceFeatureRoutes, sharedFeatureRoutes } from './features.ts'
 import { contentFixerRoute, otherFixerRoutes } from './fixers.ts'
 import { fsckRoute } from './fsck.ts'
@@ -68,6 +69,7 @@ export function adminRoutes(services: AdminServices): Face {
   contentFixerRoute(face, services) //     POST   /instances/DOMAIN/fixers/content-mismatch
   otherFixerRoutes(face, services) //      POST   /instances/DOMAIN/fixers/{password-defined, orphan-account, ...}
   notificationRoute(face, services) //     POST   /instances/DOMAIN/notifications
+  exportRoutes(face, services) //          POST   /instances/DOMAIN/export; GET /instances/DOMAIN/exports/ID/data
   removeClientsRoute(face, services) //    DELETE /oauth/DOMAIN/clients
   maintenanceRoutes(face, services) //     GET    /konnectors/maintenance; PUT, DELETE /konnectors/maintenance/SLUG
   oidcRoute(face, services) //             POST   /oidc/CONTEXT/PROVIDER/code

@@ -7,6 +7,7 @@ import type { Fsck } from '../../src/fsck/service.ts'
 import type { Instance, InstanceAdministration, Instances } from '../../src/instances/service.ts'
 import type { Log } from '../../src/log.ts'
 import type { Metrics } from '../../src/metrics.ts'
+import type { Exports } from '../../src/move/exports.ts'
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
 import type { ClientOf } from '../http/client.ts'
@@ -26,6 +27,7 @@ export interface AdminServices extends Administration {
   readonly objects: Pick<ObjectStore, 'list' | 'get' | 'stat' | 'put' | 'delete'>
   /** The files of an instance, for nobody in particular. */
   readonly driveOf: (instance: Instance) => Drive | Promise<Drive>
+  readonly exports: Pick<Exports, 'order' | 'byId' | 'part'>
   readonly metrics: Pick<Metrics, 'text'>
   readonly log: Log
 }

@@ -297,6 +297,19 @@ export interface AttachmentLedger {
   sweep(limit: number, remove: (objects: readonly string[]) => Promise<void>): Promise<number>
 }
 
+/** A tenant's documents as they were at one moment. */
+export interface TenantSnapshot {
+  /** Databases in byte order of their names. */
+  readonly names: readonly string[]
+  /** Live winners without design documents, in byte order of their ids. Read one list to its end, then the next. */
+  documents(name: string): AsyncIterable<StoredDocument>
+}
+
+export interface TenantReader {
+  /** Runs `work` over one snapshot. It holds a connection: nothing in `work` may wait for a client. */
+  readTenant<T>(prefix: string, work: (snapshot: TenantSnapshot) => Promise<T>): Promise<T>
+}
+
 /** The body to keep instead of `text`; `undefined` where it stays. Called again for what it changed, it must change nothing. */
 export type Rewrite = (ref: DatabaseRef, id: string, text: string) => Pick<Body, 'text' | 'raw'> | undefined
 

@@ -18,6 +18,7 @@ import type {
   RevisionId,
   RevisionTree,
   StoredDocument,
+  TenantReader,
 } from '../documents/contract.ts'
 import { StaleIndexes } from '../documents/contract.ts'
 import type { FileStore } from '../files/contract.ts'
@@ -43,6 +44,7 @@ import { ReplicationQueue } from './replication-queue.ts'
 import { rewriteBodies } from './rewrite.ts'
 import { countIds, readEverywhere, readMany, scanIds } from './scans.ts'
 import { openPostgresSync } from './sync/store.ts'
+import { readTenant } from './tenant-snapshot.ts'
 import { readRevisions, readTrees } from './trees.ts'
 import { WriteQueue } from './write-queue.ts'
 
@@ -58,7 +60,7 @@ export interface PostgresDocumentsOptions extends ConnectionOptions {
 }
 
 /** Documents, and the files and jobs made of them. */
-export interface PostgresStore extends DocumentStore, BodyRewriter, EveryTenant {
+export interface PostgresStore extends DocumentStore, BodyRewriter, EveryTenant, TenantReader {
   readonly files: FileStore
   readonly sync: SyncStore
   readonly jobs: JobStore
@@ -169,6 +171,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
     attempts: newAttemptStore(sql),
     connections: () => guarded(() => countConnections(sql)),
     readEverywhere: (name, id) => guarded(() => readEverywhere(sql, name, id)),
+    readTenant: (prefix, work) => guarded(() => readTenant(sql, prefix, work)),
     rewriteBodies: (name, rewrite) => guarded(() => rewriteBodies(sql, name, rewrite)),
 
     createDatabase: (ref) => guarded(() => createDatabase(sql, ref)),

@@ -12,6 +12,7 @@ import { timedTransport } from './transport.ts'
 
 export interface ListedKey {
   readonly key: string
+  readonly etag: string
   readonly size: number
   readonly modifiedMs: number
 }
@@ -220,8 +221,10 @@ export function newS3(place: BucketPlace) {
     async list(prefix: string, { after = '', next = '' }, limit: number): Promise<KeyPage> {
       const ask = () => client.listObjectsV2Query(bucketName, prefix, next, '', limit, after)
       const page = await orProblem(() => repeated(ask))
-      const keys = page.objects.flatMap(({ name, size, lastModified }) =>
-        name === undefined ? [] : [{ key: name, size: size ?? 0, modifiedMs: lastModified?.getTime() ?? 0 }],
+      const keys = page.objects.flatMap(({ name, size, etag, lastModified }) =>
+        name === undefined
+          ? []
+          : [{ key: name, etag: unquoted(etag), size: size ?? 0, modifiedMs: lastModified?.getTime() ?? 0 }],
       )
       return { keys, next: page.isTruncated ? page.nextContinuationToken : undefined }
     },

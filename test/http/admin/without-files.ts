@@ -42,5 +42,19 @@ export const withoutFiles: Omit<AdminServices, 'adminAuth' | 'instances' | 'metr
     put: () => Promise.reject(new Error('no files here')),
     delete: async () => {},
   },
+  exports: {
+    order: () => Promise.reject(new Error('no exports here')),
+    byId: () => Promise.reject(new Error('no exports here')),
+    part() {
+      throw new Error('no exports here')
+    },
+  },
+  exports: {
+    order: absent,
+    byId: absent,
+    part() {
+      throw new Error('not in this test')
+    },
+  },
   driveOf: () => Promise.reject(new Error('no files here')),
 }
