@@ -49,12 +49,5 @@ export const withoutFiles: Omit<AdminServices, 'adminAuth' | 'instances' | 'metr
       throw new Error('no exports here')
     },
   },
-  exports: {
-    order: absent,
-    byId: absent,
-    part() {
-      throw new Error('not in this test')
-    },
-  },
   driveOf: () => Promise.reject(new Error('no files here')),
 }
