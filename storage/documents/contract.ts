@@ -322,6 +322,12 @@ export interface BodyRewriter {
   rewriteBodies(name: string, rewrite: Rewrite): Promise<void>
 }
 
+/** Reads that do not stop at one tenant, for the server's own administration. */
+export interface EveryTenant {
+  /** The live document with this id in each tenant's database of this name, in the order of the prefixes. */
+  readEverywhere(name: string, id: string): Promise<readonly { readonly prefix: string; readonly text: string }[]>
+}
+
 export interface DatabaseStore {
   createDatabase(ref: DatabaseRef): Promise<'created' | 'exists'>
   databaseInfo(ref: DatabaseRef): Promise<DatabaseInfo>
