@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join, normalize, relative } from 'node:path'
 import { sourceFiles } from './source-files.ts'
 
-/** Files that put the parts coalescer: they alone know which store is behind a contract. */
+/** Files that put the parts together: they alone know which store is behind a contract. */
 const wiring = /^src\/(app|store|objects|doctor|main)\.ts$|^src\/cli\/|^src\/backup\/database\.ts$/
 
 const leaf = /^src\/(model|platform|compat)\//

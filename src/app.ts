@@ -13,21 +13,24 @@ import { cors } from '../routes/http/cors.ts'
 import { newFace } from '../routes/http/endpoint.ts'
 import { type HttpRouter, newRouter } from '../routes/http/router.ts'
 import { jobsRoutes } from '../routes/jobs/routes.ts'
+import { moveRoutes } from '../routes/move/routes.ts'
 import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
 import { syncRoutes } from '../routes/sync/routes.ts'
 import type { AttemptStore } from '../storage/attempts/contract.ts'
-import type { BodyRewriter, DocumentStore } from '../storage/documents/contract.ts'
+import type { BodyRewriter, DocumentStore, TenantReader } from '../storage/documents/contract.ts'
 import { type FileStore, filesDoctype } from '../storage/files/contract.ts'
 import type { JobStore } from '../storage/jobs/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
+import { newS3 } from '../storage/objects/minio/s3.ts'
 import type { SyncStore } from '../storage/sync/contract.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
 import type { Appliance } from './appliance/appliance.ts'
 import { startSweeper } from './attachments/sweeper.ts'
 import { openAuth } from './auth/auth.ts'
 import type { OwnerMail } from './auth/mail.ts'
+import { effectiveContext } from './config/contexts.ts'
 import { proxyAddresses } from './config/proxies.ts'
 import type { Config } from './config/schema.ts'
 import { openDocuments } from './documents/documents.ts'
@@ -49,7 +52,10 @@ import { openMail } from './mail/mail.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
 import { Problem } from './model/errors.ts'
 import { StartupError } from './model/startup-error.ts'
+import { exportWorker } from './move/export.ts'
+import { openExports } from './move/exports.ts'
 import { objectsPlace } from './objects.ts'
+import { openOutgoing } from './outgoing/outgoing.ts'
 import { newReadyCheck } from './readiness.ts'
 import { Hub } from './realtime/hub.ts'
 import { openSecrets, sealOldAccounts } from './secrets/key.ts'
@@ -74,7 +80,7 @@ export interface App {
 }
 
 /** Documents, and the files and jobs made of them. */
-export interface Stores extends DocumentStore, BodyRewriter {
+export interface Stores extends DocumentStore, BodyRewriter, TenantReader {
   readonly files: FileStore
   readonly sync: SyncStore
   readonly jobs: JobStore
@@ -141,11 +147,20 @@ export async function openApp(
   const files = openFiles({ store: store.files, objects, log })
   const { max_number_of_versions_to_keep, min_delay_between_two_versions } = config.fs.versioning
   const versioning = { max: max_number_of_versions_to_keep, minDelayMs: min_delay_between_two_versions * 1000 }
-  const driveOf = newDriveOf({ store, versioning })
+  const driveOf = newDriveOf({ store, versioning, contextOf: (context) => effectiveContext(config, context) })
   const fsck = openFsck({ store, fileStore: store.files, objects, files })
   const jobSystem = openJobSystem({ store, instances, log, settings: config.jobs, builtIn: [thumbnailTrigger] })
   const { jobs, triggers } = jobSystem
   const mail = openMail({ config: config.mail, contexts: config, store, log })
+  const exporting = exportWorker({
+    store,
+    objects,
+    secrets,
+    instances,
+    jobs,
+    minPartSize: config.export.min_part_size,
+    timeout: config.move.max_duration,
+  })
   const thumbnails = openThumbnails({
     objects,
     jobs,
@@ -164,7 +179,13 @@ export async function openApp(
       },
     }),
   )
-  const workers = [logWorker, sendmailWorker(mail, instances), ...archiveWorkers(store.files), ...applicationWorkers]
+  const workers = [
+    logWorker,
+    sendmailWorker(mail, instances),
+    ...archiveWorkers(store.files),
+    ...applicationWorkers,
+    exporting,
+  ]
   for (const worker of workers) jobs.register(worker)
   const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
   const metrics = newMetrics('hearth')
@@ -225,16 +246,36 @@ export async function openApp(
     expiredStatus,
     maxJsonBytes: limits.maxRequestBytes,
   })
-  openApiRoute(publicApp, [filesApi, dataFace, couchFace, realtime, authFace, jobsFace], { version })
+  const exports = openExports({ store, objects, jobs })
+  const moveFace = moveRoutes({
+    instances,
+    exports,
+    attempts: store.attempts,
+    clientOf,
+    log,
+    expiredStatus,
+    maxJsonBytes: limits.maxRequestBytes,
+  })
+  openApiRoute(publicApp, [filesApi, dataFace, couchFace, realtime, authFace, jobsFace, moveFace], { version })
   publicApp.route('/', authFace.router)
   publicApp.route('/', filesApi.router)
   publicApp.route('/', dataFace.router)
   publicApp.route('/', couchFace.router)
   publicApp.route('/', realtime.router)
   publicApp.route('/', jobsFace.router)
+  publicApp.route('/', moveFace.router)
   const adminApp = newApp('admin')
   const driveWithoutActor = (instance: Instance) => driveOf(instance, undefined)
-  const adminFace = adminRoutes({ instances, auth: adminAuth, log, metrics, fsck, objects, driveOf: driveWithoutActor })
+  const adminFace = adminRoutes({
+    instances,
+    auth: adminAuth,
+    log,
+    metrics,
+    fsck,
+    objects,
+    exports,
+    driveOf: driveWithoutActor,
+  })
   adminApp.route('/', adminFace.router)
   const applianceApp = newApp('appliance')
   if (appliance !== undefined) {
@@ -244,12 +285,20 @@ export async function openApp(
   }
 
   const syncApp = newApp('sync')
+  const outgoing = openOutgoing({ allowPrivate: config.outgoing.allow_private })
   const { sync, token: ofSync } = await openSyncFromSettings({
     config,
     store: bare.sync,
     secrets,
     log,
-    kinds: driverKinds(),
+    kinds: driverKinds({
+      files,
+      instances,
+      driveOf,
+      watch: (prefix, onChange) => store.watch({ prefix, name: filesDoctype }, onChange),
+      openBucket: newS3,
+      checkHost: async (host) => void (await outgoing.addressesOf(host)),
+    }),
     place: objectsPlace(config),
   })
   const mayUseDrive = async (domain: string, token: string) => {

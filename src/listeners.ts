@@ -2,10 +2,12 @@
  * The one place that opens listeners: addresses, ports, limits, TLS and the orderly end. What is served on them comes
  * from app.ts.
  */
+
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo, Server as NetServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
+import { errnoOf } from './model/errno.ts'
 import { StartupError } from './model/startup-error.ts'
 import { continueWhenRead, newOrder } from './platform/request-rules.ts'
 import type { KeyAndCertificate } from './self-signed.ts'
@@ -99,7 +101,7 @@ async function openListener(options: ListenerOptions, servers: BoundServer[]): P
     try {
       return await bind(options, '::1', port, servers)
     } catch (error) {
-      const code = codeOf(error instanceof StartupError ? error.cause : error)
+      const code = errnoOf(error instanceof StartupError ? error.cause : error)
       if (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT') return port
       if (code !== 'EADDRINUSE' || options.port !== 0 || attempt === 5) throw error
       const taken = servers.pop()
@@ -117,7 +119,7 @@ async function bind(options: ListenerOptions, host: string, port: number, server
       listener.listen({ host, port }, resolve)
     })
   } catch (error) {
-    throw new StartupError(refusal(options, host, port, codeOf(error)), { cause: error })
+    throw new StartupError(refusal(options, host, port, errnoOf(error)), { cause: error })
   }
   listener.removeAllListeners('error')
   servers.push(server)
@@ -185,8 +187,4 @@ async function closeServers(servers: readonly BoundServer[], graceMs: number): P
   }
   for (const server of servers) server.closeAll()
   await Promise.race([closed, delay(250)])
-}
-
-function codeOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
 }

@@ -1,4 +1,5 @@
 /** Opens the object store that the settings name: an S3 bucket, or a folder (decisions 19). */
+
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ObjectStore } from '../storage/objects/contract.ts'
@@ -6,6 +7,7 @@ import { openFolderObjects } from '../storage/objects/folder/folder-objects.ts'
 import { openMinioObjects } from '../storage/objects/minio/minio-objects.ts'
 import type { Config } from './config/schema.ts'
 import type { Log } from './log.ts'
+import { errnoOf } from './model/errno.ts'
 import { StartupError } from './model/startup-error.ts'
 
 /** Opens the store; throws StartupError when it cannot be had and waiting would not help. */
@@ -36,7 +38,7 @@ async function openFolder(folder: string): Promise<ObjectStore> {
   try {
     return await openFolderObjects(folder)
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    const code = errnoOf(error)
     if (code === '') throw error
     throw new StartupError(`${folder} cannot hold the files (${explanations[code] ?? code}).`, { cause: error })
   }

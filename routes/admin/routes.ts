@@ -7,6 +7,7 @@ import { basicAuth } from './basic-auth.ts'
 import { createRoute } from './create.ts'
 import { deleteRoute } from './delete.ts'
 import { errorBody, PlainProblem } from './errors.ts'
+import { exportRoutes } from './exports.ts'
 import { fixerRoutes } from './fixers.ts'
 import { fsckRoute } from './fsck.ts'
 import { layoutsRoute } from './layouts.ts'
@@ -38,6 +39,7 @@ export function adminRoutes(services: AdminServices): Face {
   deleteRoute(face, services) //  DELETE /instances/DOMAIN
   fsckRoute(face, services) //    GET    /instances/DOMAIN/fsck
   fixerRoutes(face, services) //  POST   /instances/DOMAIN/fixers/content-mismatch
+  exportRoutes(face, services) // POST   /instances/DOMAIN/export; GET /instances/DOMAIN/exports/ID/data
   layoutsRoute(face, services) // GET    /swift/layouts
   swiftRoutes(face, services) //  GET    /swift/vfs; GET, PUT, DELETE /swift/vfs/OBJECT
   refuseOtherMethods(face)

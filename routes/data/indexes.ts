@@ -1,5 +1,7 @@
 /** Mango indexes: create, list, delete (documents 1.19). All of it needs GET only, as apps rely on. */
+
 import { z } from '@hono/zod-openapi'
+import { compareBytes } from '../../src/model/compare-bytes.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { stringifyJson } from '../../src/model/json/exact.ts'
 import { isObject, type Json } from '../../src/model/json/value.ts'
@@ -116,6 +118,6 @@ function designIds(body: Json): readonly string[] {
 function withSortedKeys(value: Json): Json {
   if (Array.isArray(value)) return value.map(withSortedKeys)
   if (!isObject(value)) return value
-  const members = Object.entries(value).sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  const members = Object.entries(value).sort(([a], [b]) => compareBytes(a, b))
   return Object.fromEntries(members.map(([name, member]) => [name, withSortedKeys(member)]))
 }

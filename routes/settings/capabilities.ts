@@ -20,13 +20,13 @@ export function capabilitiesRoute(face: Face, services: FilesServices): void {
       answers: { 200: z.object({ data: z.looseObject({}) }) },
     },
     async (c) => {
-      const { drive } = await enter(c, services)
+      const { drive, instance } = await enter(c, services)
       const attributes = {
         file_versioning: drive.versioning.max > 0,
-        // There are no applications to serve on subdomains, and nobody signs in here: tokens come from the admin API.
+        // There are no applications to serve on subdomains.
         flat_subdomains: false,
-        can_auth_with_password: false,
-        can_auth_with_magic_links: false,
+        can_auth_with_password: true,
+        can_auth_with_magic_links: instance.document['magic_link'] === true,
         can_auth_with_oidc: false,
       }
       return jsonApi(c, 200, {

@@ -1,4 +1,4 @@
-/** Attachments one by one: GET, PUT and DELETE of a name below a document (documents 1.26). */
+/** Attachments one by one: GET, PUT and DELETE of a name below a document. */
 
 import type { DatabaseRef, DocumentStore, Edit, RevisionId, StoredDocument } from '../../storage/documents/contract.ts'
 import { creating } from '../documents/creating.ts'

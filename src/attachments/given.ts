@@ -1,4 +1,4 @@
-/** The member `_attachments` of a document as a client sent it (documents 1.26, 3.3). */
+/** The member `_attachments` of a document as a client sent it. */
 import { Buffer } from 'node:buffer'
 import { hash } from 'node:crypto'
 import type { Content } from '../../storage/documents/contract.ts'

@@ -1,6 +1,6 @@
 /**
  * From attachments as they were given to those that are stored: contents are put, and what is to stay as it was is looked
- * up in the revisions before (documents 1.26). All of it happens before the document is written.
+ * up in the revisions before. All of it happens before the document is written.
  */
 import type { DatabaseRef, DocumentStore, RevisionId, RevisionTree } from '../../storage/documents/contract.ts'
 import { Problem } from '../model/errors.ts'

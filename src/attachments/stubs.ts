@@ -1,7 +1,9 @@
 /** Attachments as a stored body holds them: its member `_attachments` has a stub for each. */
+
 import { hash } from 'node:crypto'
 import type { Content } from '../../storage/documents/contract.ts'
 import type { ObjectBody } from '../model/body.ts'
+import { compareBytes } from '../model/compare-bytes.ts'
 import { needsRaw, type ParsedJson, parseJson, stringifyJson } from '../model/json/exact.ts'
 import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 
@@ -45,7 +47,7 @@ export function partsOf(text: string): StoredParts {
   return { members: { value: members, exact: value === exact ? members : printed }, stubs: parsedStubs(stubs) }
 }
 
-/** A body with attachments. The digest is that of their names, types and digests too (decisions 11). */
+/** A body with attachments. The digest is that of their names, types and digests too. */
 export function withStubs(body: ObjectBody, stubs: Stubs): ObjectBody {
   if (stubs.size === 0) return body
   const sorted = [...stubs].sort(([a], [b]) => compareNames(a, b))
@@ -90,5 +92,5 @@ export function stubOf({ content_type, digest, length, revpos }: JsonObject): St
 
 /** jsonb's order, so that it gives the text back: by length in bytes, then by bytes. */
 function compareNames(a: string, b: string): number {
-  return Buffer.byteLength(a) - Buffer.byteLength(b) || Buffer.compare(Buffer.from(a), Buffer.from(b))
+  return Buffer.byteLength(a) - Buffer.byteLength(b) || compareBytes(a, b)
 }

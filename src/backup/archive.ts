@@ -1,10 +1,12 @@
 /** Reading the backup file from front to back, once. Whatever is wrong with it becomes a StartupError. */
+
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { createTarDecoder, type ParsedTarEntry } from 'modern-tar'
 import { z } from 'zod'
+import { errnoOf } from '../model/errno.ts'
 import { StartupError } from '../model/startup-error.ts'
 import {
   AnyManifest,
@@ -154,7 +156,7 @@ function unexpected(found: string | undefined, wanted: string): StartupError {
 
 function damaged(error: unknown): unknown {
   if (error instanceof StartupError) return error
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = errnoOf(error)
   const reason =
     code === 'Z_BUF_ERROR'
       ? 'it ends too early'

@@ -1,4 +1,5 @@
 /** Finds the PostgreSQL that backup and restore work on: the outside one, the one of a running server, or our own. */
+
 import { existsSync } from 'node:fs'
 import { realpath } from 'node:fs/promises'
 import type { ConnectionOptions } from '../../storage/postgres/connection.ts'
@@ -9,6 +10,7 @@ import { openEmbeddedPostgres } from '../../storage/postgres/embedded/server.ts'
 import { port } from '../../storage/postgres/embedded/socket.ts'
 import type { Config } from '../config/schema.ts'
 import { type Log, redactText } from '../log.ts'
+import { errnoOf } from '../model/errno.ts'
 import { StartupError } from '../model/startup-error.ts'
 
 type Target = ConnectionOptions['target']
@@ -53,7 +55,7 @@ async function explained<T>(target: Target, work: Work<T>): Promise<T> {
   try {
     return await work(target)
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    const code = errnoOf(error)
     if (error instanceof StartupError || code === '' || !(error instanceof Error)) throw error
     const place = typeof target === 'string' ? redactText(target) : 'the embedded PostgreSQL'
     const reason = code === '55P03' ? 'another process is using it' : redactText(error.message)

@@ -1,7 +1,9 @@
 /** The place of a backup: a file, or `-` for the standard streams. */
+
 import { createReadStream } from 'node:fs'
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { errnoOf } from '../model/errno.ts'
 import { StartupError } from '../model/startup-error.ts'
 import type { Destination } from './write.ts'
 
@@ -119,6 +121,6 @@ const reasons: Readonly<Record<string, string>> = {
 }
 
 function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = errnoOf(error)
   return reasons[code] ?? (error instanceof Error ? error.message : String(error))
 }

@@ -1,4 +1,4 @@
-/** `_all_docs` and its relatives: pages of live documents in byte order, or rows for a list of keys (documents 1.10). */
+/** `_all_docs` and its relatives: pages of live documents in byte order, or rows for a list of keys. */
 import type { DatabaseRef, DocumentStore, IdRange, StoredDocument } from '../../storage/documents/contract.ts'
 import type { Json } from '../model/json/value.ts'
 import { formatRevision } from '../model/revision.ts'

@@ -1,4 +1,4 @@
-/** Rows of `_changes` as text, and which of them a filter lets through (documents 1.13). */
+/** Rows of `_changes` as text, and which of them a filter lets through. */
 import type { DatabaseRef, DocumentStore, RevisionId, StoredDocument } from '../../storage/documents/contract.ts'
 import { Problem } from '../model/errors.ts'
 import { type ParsedJson, parseJson, stringifyJson } from '../model/json/exact.ts'

@@ -1,4 +1,4 @@
-/** Reading the feed of a database page by page, filtered, and knowing at its end where it stands (documents 1.13). */
+/** Reading the feed of a database page by page, filtered, and knowing at its end where it stands. */
 import type { ChangesPage, ChangesRange, DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
 import { orWithoutDatabase } from '../model/no-database.ts'
 import type { PlacedRow, RowMaker } from './changes-rows.ts'

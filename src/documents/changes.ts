@@ -1,5 +1,5 @@
 /**
- * The one reader behind every kind of feed (documents 1.13). It reads pages by key until there is no more, and feeds that
+ * The one reader behind every kind of feed. It reads pages by key until there is no more, and feeds that
  * wait then sleep until the store says that something happened. It begins to listen before it reads, so that what is
  * committed in between wakes it; nothing but a listener is held while it sleeps.
  */

@@ -9,14 +9,14 @@ import { elementsOf, memberOf, type ParsedJson, stringifyJson } from '../model/j
 import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 import { parseHash, parseRevision } from '../model/revision.ts'
 
-/** Levels of arrays and objects, the document itself included (documents 3.6). */
+/** Levels of arrays and objects, the document itself included. */
 export const maxDocumentDepth = 200
 
-/** Bytes of UTF-8 (documents 3.2). */
+/** Bytes of UTF-8. */
 export const maxIdBytes = 1024
 
 export interface DocumentRules {
-  /** Bytes of the body, as text and as the database would print it (documents 3.6, decisions 7). */
+  /** Bytes of the body, as text and as the database would print it. */
   readonly maxBytes: number
   /** The id out of the path, which wins over `_id`. */
   readonly id?: string | undefined
@@ -31,12 +31,12 @@ export interface DocumentRules {
 export interface PreparedDocument {
   /** `_id` of the document; the path may say otherwise, the face decides. */
   readonly id?: string | undefined
-  /** The revision that the client read: `_revisions` wins over `_rev` (documents 4.6). */
+  /** The revision that the client read: `_revisions` wins over `_rev`. */
   readonly rev?: RevisionId | undefined
   readonly deleted: boolean
   /** Generation of `ids[0]`, hashes newest first; never empty. */
   readonly revisions?: { readonly start: number; readonly ids: readonly string[] } | undefined
-  /** `_type`, never stored; the face decides whether it is welcome (documents 3.3). */
+  /** `_type`, never stored; the face decides whether it is welcome. */
   readonly type?: string | undefined
   /** `_attachments` as given, absent when there are none; `body` is without them. */
   readonly attachments?: readonly GivenAttachment[] | undefined
@@ -45,7 +45,7 @@ export interface PreparedDocument {
 
 /**
  * Throws `bad_request` when it is no object, `doc_validation` for special members that are unknown or of a wrong type,
- * `illegal_docid`, and `document_too_large` with the id as reason (documents 3.2, 3.3, 3.6). Attachments do not count for
+ * `illegal_docid`, and `document_too_large` with the id as reason. Attachments do not count for
  * the size of a document.
  */
 export function prepareDocument({ value, exact }: ParsedJson, rules: DocumentRules): PreparedDocument {
@@ -80,7 +80,7 @@ export interface BulkDocuments {
 
 /**
  * The body of `_bulk_docs`. One document that is malformed fails them all; throws what `prepareDocument` throws, and
- * `bad_request` when the envelope is malformed (documents 1.14).
+ * `bad_request` when the envelope is malformed.
  */
 export function prepareBulk(body: ParsedJson, rules: DocumentRules): BulkDocuments {
   if (!isObject(body.value)) throw new Problem('bad_request', 'Request body must be a JSON object')
@@ -95,7 +95,7 @@ export function prepareBulk(body: ParsedJson, rules: DocumentRules): BulkDocumen
 }
 
 /**
- * Checks the id of a document or design document. Throws `illegal_docid` (documents 3.2, decisions 6).
+ * Checks the id of a document or design document. Throws `illegal_docid`.
  */
 export function checkDocumentId(id: string): void {
   if (id === '') throw illegalId('Document id must not be empty')
@@ -110,7 +110,7 @@ export function checkDocumentId(id: string): void {
   }
 }
 
-/** Special members that are ignored, so that a document read with them can be written back (documents 3.3). */
+/** Special members that are ignored, so that a document read with them can be written back. */
 const ignored = new Set(['_revs_info', '_local_seq', '_conflicts', '_deleted_conflicts'])
 
 /** Members that CouchDB stores although they begin with an underscore: its replicator writes them. */

@@ -23,7 +23,7 @@ export interface DocumentsOptions {
   readonly store: DocumentStore
   /** Keeps what is attached to documents. */
   readonly objects: Pick<ObjectStore, 'put' | 'get' | 'stat'>
-  /** Bytes of one attachment (documents 3.6). Default 1 GiB. */
+  /** Bytes of one attachment. Default 1 GiB. */
   readonly maxAttachmentBytes?: number
   /** How long the content of an attachment may be without a document. Shorter in tests. */
   readonly attachmentLeaseMs?: number
@@ -40,7 +40,7 @@ export interface DocumentsOptions {
   readonly fileTree?: FileTree
 }
 
-/** Bytes of one attachment unless the settings say otherwise (documents 3.6). */
+/** Bytes of one attachment unless the settings say otherwise. */
 const maxAttachment = 1024 ** 3
 
 export function openDocuments({

@@ -1,4 +1,4 @@
-/** Making, listing and deleting mango indexes: each is a view of a design document (documents 1.19, 1.20). */
+/** Making, listing and deleting mango indexes: each is a view of a design document. */
 
 import type { DatabaseRef, DocumentStore, Edit, StoredDocument } from '../../storage/documents/contract.ts'
 import { emptyBody, makeBody } from '../model/body.ts'

@@ -1,4 +1,4 @@
-/** `_local` documents: checkpoints and the like, with revisions `0-N` and no history (documents 1.17, decisions 2). */
+/** `_local` documents: checkpoints and the like, with revisions `0-N` and no history. */
 import { Buffer } from 'node:buffer'
 import type { DatabaseRef, DocumentStore, LocalDocument } from '../../storage/documents/contract.ts'
 import { Problem } from '../model/errors.ts'

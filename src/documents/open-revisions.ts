@@ -26,7 +26,7 @@ export interface OpenOptions {
   readonly type?: string
 }
 
-/** `open_revs` of one document (documents 1.5). */
+/** `open_revs` of one document. */
 export async function openRevisions(
   store: Store,
   ref: DatabaseRef,

@@ -1,5 +1,8 @@
 /** How many documents with bodies are read first: with many small questions, the first page is all there is. */
+
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
+import { databaseKey } from '../model/database.ts'
+import { Recent } from '../model/recent.ts'
 import { firstPage, nextPage } from './page-size.ts'
 
 /** Most documents of a first page: what they weigh is a guess, and one document may be as large as the rules allow. */
@@ -8,28 +11,19 @@ const maxKnown = 1_000
 
 /** Remembers of the databases that were asked last what their documents weigh. */
 export class PageMemory {
-  private readonly sizes = new Map<string, number>()
+  private readonly sizes = new Recent<number>(maxKnown)
 
   /** Documents of the first page. */
   first(ref: DatabaseRef): number {
-    return Math.min(this.sizes.get(keyOf(ref)) ?? firstPage, maxFirstPage)
+    return Math.min(this.sizes.get(databaseKey(ref)) ?? firstPage, maxFirstPage)
   }
 
   /** Documents of the next page, from those of the last one. */
   next(ref: DatabaseRef, documents: readonly { readonly text: string }[]): number {
-    const key = keyOf(ref)
+    const key = databaseKey(ref)
     if (documents.length === 0) return this.sizes.get(key) ?? firstPage
     const size = nextPage(documents)
-    this.sizes.delete(key)
     this.sizes.set(key, size)
-    if (this.sizes.size > maxKnown) {
-      const oldest = this.sizes.keys().next()
-      if (!oldest.done) this.sizes.delete(oldest.value)
-    }
     return size
   }
-}
-
-function keyOf({ prefix, name }: DatabaseRef): string {
-  return `${prefix}\n${name}`
 }

@@ -1,10 +1,14 @@
+import { Recent } from '../model/recent.ts'
+
+const maxKnown = 1_000
+
 /**
  * How many rows of a feed follow a place, remembered from the answer that ended there: a client that reads page by page
  * goes on from it, and counting the rest for every page would cost more than the page. Holds while the database's last
  * sequence is the same, since every change moves that.
  */
 export class PendingMemory {
-  private readonly known = new Map<string, { readonly updateSeq: bigint; readonly pending: number }>()
+  private readonly known = new Recent<{ readonly updateSeq: bigint; readonly pending: number }>(maxKnown)
 
   /** `undefined`: count them. */
   recall(epoch: string, at: bigint, updateSeq: bigint): number | undefined {
@@ -13,13 +17,6 @@ export class PendingMemory {
   }
 
   remember(epoch: string, at: bigint, updateSeq: bigint, pending: number): void {
-    const key = `${epoch}:${at}`
-    this.known.delete(key)
-    this.known.set(key, { updateSeq, pending })
-    if (this.known.size <= maxKnown) return
-    const oldest = this.known.keys().next()
-    if (!oldest.done) this.known.delete(oldest.value)
+    this.known.set(`${epoch}:${at}`, { updateSeq, pending })
   }
 }
-
-const maxKnown = 1_000

@@ -6,16 +6,16 @@ import { formatRevision, parseRevision } from '../model/revision.ts'
 import { sortedLeaves } from '../model/revision-tree.ts'
 import { checkDocumentId } from './document.ts'
 import type { Asked, OpenOptions } from './open-revisions.ts'
+import { openWinners } from './open-winners.ts'
 import { PageMemory } from './page-memory.ts'
 import type { BulkGetFailure, BulkGetLine, BulkGetResult, OpenRevision, RevisionsDiff } from './service.ts'
-import { openWinners } from './winners.ts'
 
 type Store = Pick<DocumentStore, 'readTrees' | 'readRevisions'>
 
 /** Documents whose trees are read in one statement. */
 const treePage = 500
 
-/** The body of `_revs_diff` and `_missing_revs`. Throws `bad_request` when it is malformed (documents 1.16). */
+/** The body of `_revs_diff` and `_missing_revs`. Throws `bad_request` when it is malformed. */
 export function parseRevsDiff(body: Json): ReadonlyMap<string, readonly RevisionId[]> {
   if (!isObject(body)) throw new Problem('bad_request', 'Request body must be a JSON object')
   return new Map(
@@ -47,7 +47,7 @@ export async function revsDiff(
 
 function differenceOf(id: string, revs: readonly RevisionId[], tree: RevisionTree | undefined): RevisionsDiff {
   if (!tree) return { id, missing: revs.map(formatRevision), possibleAncestors: [] }
-  // A revision that was stemmed is known by name as long as its child is there (documents 1.16).
+  // A revision that was stemmed is known by name as long as its child is there.
   const known = new Set(
     tree.nodes.flatMap(({ gen, hash, parent }) => [
       formatRevision({ gen, hash }),
@@ -62,7 +62,7 @@ function differenceOf(id: string, revs: readonly RevisionId[], tree: RevisionTre
 
 /**
  * The body of `_bulk_get`. Throws `bad_request` when there is no list of documents; what is wrong with one of them is
- * an error in its place (documents 1.15).
+ * an error in its place.
  */
 export function parseBulkGet(body: Json): readonly BulkGetLine[] {
   const docs = isObject(body) ? body['docs'] : undefined

@@ -1,4 +1,4 @@
-/** Sequences as clients see them: a number that never falls, and the epoch of the database behind it (documents 4.8). */
+/** Sequences as clients see them: a number that never falls, and the epoch of the database behind it. */
 import { Buffer } from 'node:buffer'
 import { Problem } from '../model/errors.ts'
 

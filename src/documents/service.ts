@@ -20,7 +20,7 @@ export interface RenderedDocument {
   readonly text: string
 }
 
-/** Members that a read may add (documents 1.5). All false gives the winner as it is. */
+/** Members that a read may add. All false gives the winner as it is. */
 export interface ReadOptions {
   readonly rev?: RevisionId | undefined
   /** With `rev`: ignore it and give the winner, as CouchDB does. */
@@ -91,7 +91,7 @@ export interface RevisionsDiff {
   readonly id: string
   /** Never empty: a document that lacks nothing is left out. */
   readonly missing: readonly string[]
-  /** Leaves here that are older than one of the missing: these may descend from them (documents 1.16). */
+  /** Leaves here that are older than one of the missing: these may descend from them. */
   readonly possibleAncestors: readonly string[]
 }
 
@@ -131,7 +131,7 @@ export interface BulkOptions {
   readonly create: boolean
 }
 
-/** Bounds and options of `_all_docs` (documents 1.10), already parsed. */
+/** Bounds and options of `_all_docs`, already parsed. */
 export interface AllDocsQuery {
   /** Rows for these keys in this order; excludes bounds. Non-string keys give a `not_found` row. */
   readonly keys?: readonly Json[] | undefined
@@ -170,7 +170,7 @@ export type AllDocsRow =
   | { readonly kind: 'deleted'; readonly id: string; readonly rev: string }
   | { readonly kind: 'not_found'; readonly key: Json }
 
-/** What `_changes` is asked for (documents 1.13), already parsed. */
+/** What `_changes` is asked for, already parsed. */
 export interface ChangesQuery {
   /** `normal`: what there is. `longpoll`: the same, but never nothing before the timeout. `continuous`: has no end. */
   readonly feed: 'normal' | 'longpoll' | 'continuous'

@@ -44,7 +44,7 @@ export interface Stores {
 
 /**
  * Reserved doctypes are written by their own APIs only; design documents may be added to those that can be read, since
- * apps with read permission make their indexes (documents 1.19, 3.4).
+ * apps with read permission make their indexes.
  */
 export function assertWritable(ref: DatabaseRef, id: string): void {
   if (!id.startsWith('_design/') && !isWritable(ref.name)) {
@@ -215,7 +215,7 @@ export async function replicateDocuments(
   return refused
 }
 
-/** `_revisions` wins over `_rev` where they disagree (documents 4.6). */
+/** `_revisions` wins over `_rev` where they disagree. */
 function historyOf({ rev, revisions }: PreparedDocument): { gen: number; path: readonly string[] } {
   if (revisions) return { gen: revisions.start, path: revisions.ids }
   if (rev) return { gen: rev.gen, path: [rev.hash] }

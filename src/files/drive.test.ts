@@ -62,6 +62,23 @@ test('what an instance says', async () => {
 })
 
 test.each([
+  [{}, ['Administratif', 'Photos']],
+  [{ init_photos_folder: false }, ['Administratif']],
+  [{ init_administrative_folder: false }, ['Photos']],
+  [{ init_administrative_folder: false, init_photos_folder: false }, []],
+])('a context that says %j begins with the directories %j', async (context, names) => {
+  const asked: (string | undefined)[] = []
+  const contextOf = (name: string | undefined) => {
+    asked.push(name)
+    return context
+  }
+  const named = { ...instance, document: { ...instance.document, context: 'beta' } }
+  const drive = await newDriveOf({ store, versioning, contextOf })(named, undefined)
+  expect(drive.firstDirectories?.map(({ name }) => name)).toEqual(names)
+  expect(asked).toEqual(['beta'])
+})
+
+test.each([
   ['cli', 'me', '', {}],
   ['share', 'me', '', {}],
   ['app', 'drive', '', { app: { slug: 'drive', version: '1.2.3' } }],

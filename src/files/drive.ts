@@ -9,12 +9,17 @@ import type { Actor, Drive, FirstDirectory, Versioning } from './service.ts'
 export interface DriveOptions {
   readonly store: Pick<DocumentStore, 'read'>
   readonly versioning: Versioning
+  /** Settings of the context that an instance names; absent: everything as usual. */
+  readonly contextOf?: (context: string | undefined) => {
+    readonly init_administrative_folder?: boolean | undefined
+    readonly init_photos_folder?: boolean | undefined
+  }
 }
 
 /** The files of an instance for the bearer of a token that was verified before; without one, for nobody in particular. */
 export type DriveOf = (instance: Instance, token: string | undefined) => Promise<Drive>
 
-export function newDriveOf({ store, versioning }: DriveOptions): DriveOf {
+export function newDriveOf({ store, versioning, contextOf = () => ({}) }: DriveOptions): DriveOf {
   return async ({ prefix, domain, document }, token) => {
     const locale = typeof document['locale'] === 'string' ? document['locale'] : 'en'
     return {
@@ -24,7 +29,7 @@ export function newDriveOf({ store, versioning }: DriveOptions): DriveOf {
       versioning,
       actor: token === undefined ? {} : await actorOf(store, prefix, token),
       locale,
-      firstDirectories: firstDirectories(locale),
+      firstDirectories: firstDirectories(locale, contextOf(textOf(document['context']) || undefined)),
       owner: async () => {
         const settings = await readDocument(store, { prefix, name: 'io.cozy.settings' }, 'io.cozy.settings.instance')
         return { displayName: textOf(settings?.value['public_name']), domain }
@@ -34,10 +39,16 @@ export function newDriveOf({ store, versioning }: DriveOptions): DriveOf {
 }
 
 /** What cozy-stack gives a new instance: clients look for the first one by its reference and not by its name. */
-function firstDirectories(locale: string): readonly FirstDirectory[] {
+function firstDirectories(
+  locale: string,
+  { init_administrative_folder = true, init_photos_folder = true }: ReturnType<NonNullable<DriveOptions['contextOf']>>,
+): readonly FirstDirectory[] {
   const { administrative, photos } = directoryNames[locale.slice(0, 2).toLowerCase()] ?? directoryNames.en
   const referencedBy = [{ type: 'io.cozy.apps', id: 'io.cozy.apps/administrative' }]
-  return [{ name: administrative, referencedBy }, { name: photos }]
+  return [
+    ...(init_administrative_folder ? [{ name: administrative, referencedBy }] : []),
+    ...(init_photos_folder ? [{ name: photos }] : []),
+  ]
 }
 
 interface DirectoryNames {

@@ -1,4 +1,4 @@
-/** For whom a token is: which secret signs it and how long it lives (admin 2, documents 6.2). */
+/** For whom a token is: which secret signs it and how long it lives. */
 import type { Audience } from '../model/permissions.ts'
 import type { Instance } from './service.ts'
 

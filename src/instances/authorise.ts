@@ -1,11 +1,11 @@
 /** From a token to what it may do. Checked tokens are remembered, because this runs on every request. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import type { Permissions } from '../model/permissions.ts'
+import { Recent } from '../model/recent.ts'
 import { grant } from '../permissions/granted.ts'
 import { coversEverything, parseScope } from '../permissions/scope.ts'
 import { readDocument } from './own-documents.ts'
 import { permissionsOfApp, permissionsOfShare } from './permission-documents.ts'
-import { Recent } from './recent.ts'
 import type { Instance } from './service.ts'
 import { expiredToken, invalidToken, type TokenSettings, type VerifiedToken, verifyToken } from './token.ts'
 
@@ -42,7 +42,7 @@ export function newAuthoriser(
     return entry
   }
 
-  /** Where the rights of a token come from; its audience decides (documents 6.2). */
+  /** Where the rights of a token come from; its audience decides. */
   function sourceOf({ prefix }: Instance, token: string, verified: VerifiedToken): Remembered['permissions'] {
     const { audience, subject, scope, sessionId } = verified
     // A session cookie would have to match, and there are no sessions.
@@ -55,7 +55,7 @@ export function newAuthoriser(
       case 'access': {
         const granted = ofScope(prefix, scope)
         return async () => {
-          // Read every time: deleting a client ends its tokens at once (admin 4.4).
+          // Read every time: deleting a client ends its tokens at once.
           const client = await readDocument(store, { prefix, name: 'io.cozy.oauth.clients' }, subject)
           if (client === undefined) throw invalidToken()
           return granted()

@@ -5,7 +5,7 @@ import type { InstanceChanges } from './service.ts'
 
 const authModes: Readonly<Record<string, number>> = { basic: 0, two_factor_mail: 1, two_factor_oidc: 2 }
 
-/** Settings that belong to the instance and not to the settings document (admin 2.3), and where they go. */
+/** Settings that belong to the instance and not to the settings document, and where they go. */
 function lifted(key: string, value: string): InstanceChanges | undefined {
   switch (key) {
     case 'context':
@@ -47,7 +47,7 @@ export function liftSettings<Changes extends InstanceChanges>(changes: Changes):
   return { ...result, settings: rest }
 }
 
-/** Members of the instance document that the changes set (admin 2). Nothing is set for what was not given. */
+/** Members of the instance document that the changes set. Nothing is set for what was not given. */
 export function instanceMembers(changes: InstanceChanges): JsonObject {
   const mode = changes.authMode === undefined ? undefined : ownNumber(authModes, changes.authMode)
   return given({

@@ -1,4 +1,4 @@
-/** Creating an instance: databases first, then everything that makes it exist in one atomic write (admin 2.3). */
+/** Creating an instance: databases first, then everything that makes it exist in one atomic write. */
 import { randomBytes } from 'node:crypto'
 import type { DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
 import type { JsonObject } from '../model/json/value.ts'
@@ -10,7 +10,7 @@ import { instanceExists, invalidParameter } from './problems.ts'
 import { claimEdit, domainsRef, formerDomainEdits, instancesRef, recordOfDomain } from './records.ts'
 import type { Instance, NewInstance } from './service.ts'
 
-/** Databases that every instance has from its first moment (admin 2.3). */
+/** Databases that every instance has from its first moment. */
 const doctypes = [
   'io.cozy.files',
   'io.cozy.apps',

@@ -1,4 +1,4 @@
-/** Domains of instances: one spelling for each, and what none may contain (admin 1.4). */
+/** Domains of instances: one spelling for each, and what none may contain. */
 import { createHash } from 'node:crypto'
 import { domainToUnicode } from 'node:url'
 import { illegalDomain } from './problems.ts'
@@ -31,7 +31,7 @@ export function spelling(domain: string): string | undefined {
   return spelled.startsWith('.') || illegal.test(spelled) ? undefined : spelled
 }
 
-/** Names to look a host up by, best first: itself, then without the port that its scheme implies (decisions 16). */
+/** Names to look a host up by, best first: itself, then without the port that its scheme implies. */
 export function hostNames(host: string): readonly string[] {
   const exact = spelling(host)
   if (exact === undefined) return []
@@ -44,7 +44,7 @@ export function withoutPort(domain: string): string {
   return domain.replace(/:\d*$/, '')
 }
 
-/** The namespace of a domain's databases: `cozy` and the first 16 bytes of a SHA-256 in hex (admin 2). */
+/** The namespace of a domain's databases: `cozy` and the first 16 bytes of a SHA-256 in hex. */
 export function prefixOf(name: string): string {
   return `cozy${createHash('sha256').update(name).digest('hex').slice(0, 32)}`
 }

@@ -1,4 +1,4 @@
-/** Durations as the admin API takes them: `30m`, `1h30m`, `1.5h`, `-1s` (admin 4.1). */
+/** Durations as the admin API takes them: `30m`, `1h30m`, `1.5h`, `-1s`. */
 const unitSeconds: Readonly<Record<string, number>> = {
   ns: 1e-9,
   us: 1e-6,

@@ -102,7 +102,7 @@ function checkScope({ audience, scope }: TokenOrder): void {
   }
 }
 
-/** A token for an OAuth client needs the client, which is no longer pending then (admin 4.1). */
+/** A token for an OAuth client needs the client, which is no longer pending then. */
 async function acceptClient(store: DocumentStore, { prefix }: Instance, id: string): Promise<void> {
   const ref = { prefix, name: 'io.cozy.oauth.clients' }
   const client = id === '' ? undefined : await readDocument(store, ref, id)

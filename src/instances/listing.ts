@@ -1,4 +1,4 @@
-/** Instances by id, page by page (admin 2.1). */
+/** Instances by id, page by page. */
 import type { DocumentStore, IdRange } from '../../storage/documents/contract.ts'
 import { orWithoutDatabase } from '../model/no-database.ts'
 import { membersOf } from './own-documents.ts'

@@ -1,7 +1,7 @@
 /** From a `Host` header to an instance, remembered for a moment: this runs on every request. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
+import { Recent } from '../model/recent.ts'
 import { hostNames } from './domain.ts'
-import { Recent } from './recent.ts'
 import { findFormer, findRecord } from './records.ts'
 import type { Instance } from './service.ts'
 

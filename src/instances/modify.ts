@@ -1,4 +1,4 @@
-/** Changing an instance (admin 2.5): only what was given, never blanking; conflicts are tried again. */
+/** Changing an instance: only what was given, never blanking; conflicts are tried again. */
 import { randomBytes } from 'node:crypto'
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { Problem } from '../model/errors.ts'

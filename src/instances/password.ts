@@ -1,4 +1,4 @@
-/** The owner's password as clients send it, and as it is kept (admin 2.3). */
+/** The owner's password as clients send it, and as it is kept. */
 import { pbkdf2 } from 'node:crypto'
 import { promisify } from 'node:util'
 import { hashPassword } from '../admin/scrypt.ts'

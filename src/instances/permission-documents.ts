@@ -1,4 +1,4 @@
-/** Rights that are kept as documents of the instance: those of applications and of shared links (documents 6.2). */
+/** Rights that are kept as documents of the instance: those of applications and of shared links. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 import { orWithoutDatabase } from '../model/no-database.ts'

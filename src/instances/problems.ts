@@ -1,4 +1,4 @@
-/** The failures of instance administration, each worded once (admin 1.3). */
+/** The failures of instance administration, each worded once. */
 import { Problem } from '../model/errors.ts'
 
 /** 404: no instance has this domain or alias. */

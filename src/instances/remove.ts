@@ -1,4 +1,4 @@
-/** Deleting an instance with all its data (admin 2.6). */
+/** Deleting an instance with all its data. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { Problem } from '../model/errors.ts'
 import { editOf, writeDocument } from './own-documents.ts'

@@ -10,14 +10,14 @@ export interface Instance {
   readonly rev: string
   readonly domain: string
   readonly aliases: readonly string[]
-  /** Namespace of all of the instance's databases; never changes (admin 2). */
+  /** Namespace of all of the instance's databases; never changes. */
   readonly prefix: string
   /** The whole document as stored, for the admin API. */
   readonly document: Readonly<Record<string, unknown>>
 }
 
 export interface Instances {
-  /** Exact domain or alias in lower case, else the same without `:80` or `:443` (decisions 16). Cached: hot path. */
+  /** Exact domain or alias in lower case, else the same without `:80` or `:443`. Cached: hot path. */
   byHost(host: string): Promise<Instance | undefined>
   /**
    * What a token may do on this instance. Verified tokens are cached. Throws a Problem with `identity.token` set to
@@ -26,7 +26,7 @@ export interface Instances {
   authorise(instance: Instance, token: string): Promise<Permissions>
 }
 
-/** What creating and modifying can set (admin 2.3, 2.5). An empty string counts as not given. */
+/** What creating and modifying can set. An empty string counts as not given. */
 export interface InstanceChanges {
   readonly oldDomain?: string | undefined
   readonly locale?: string | undefined
@@ -92,7 +92,7 @@ export interface InstanceList {
 export interface TokenOrder {
   readonly domain: string
   readonly audience: Audience
-  /** Permission rules (documents 6.3). One that covers everything is for `cli` only (decisions 17). */
+  /** Permission rules. One that covers everything is for `cli` only. */
   readonly scope: string
   /** Slug of an application, id of an OAuth client, or any name for `cli`. */
   readonly subject: string

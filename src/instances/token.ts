@@ -1,4 +1,4 @@
-/** Making and checking signed tokens: HS512, one audience, no `exp` (documents 6.2, decisions 17). */
+/** Making and checking signed tokens: HS512, one audience, no `exp`. */
 import { decodeJwt, errors, type JWTPayload, jwtVerify, SignJWT } from 'jose'
 import { Problem } from '../model/errors.ts'
 import { type Audience, audienceNamed, keyOf, lifetimeOf } from './audience.ts'
@@ -39,7 +39,7 @@ export interface TokenRequest {
   readonly more?: Readonly<Record<string, string | number>>
 }
 
-/** Signs a token. The end is moved by moving `iat`, since every audience's lifetime counts from there (admin 4.1). */
+/** Signs a token. The end is moved by moving `iat`, since every audience's lifetime counts from there. */
 export function signToken(instance: Instance, request: TokenRequest, settings: TokenSettings): Promise<string> {
   const { audience, subject, scope, expires } = request
   if (expires === 'never' && audience !== 'cli') throw new Error('only cli tokens may live for ever')

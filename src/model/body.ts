@@ -11,7 +11,7 @@ export interface Body {
   readonly text: string
   /** True where jsonb would not give `text` back (key order in design documents, `\u0000`, exponents). */
   readonly raw: boolean
-  /** md5 of the body with sorted keys and shortest numbers, 32 hex digits (decisions 11). */
+  /** md5 of the body with sorted keys and shortest numbers, 32 hex digits. */
   readonly digest: string
   /** The parsed members, from which index entries are made. */
   readonly value: Json
@@ -44,8 +44,8 @@ export function makeBody(id: string | undefined, value: JsonObject, text: string
 }
 
 /**
- * True where jsonb would not give back what CouchDB would (decisions 7). jsonb sorts members by length: their order has
- * a meaning in design documents (documents 1.19), and inside a document when objects are compared.
+ * True where jsonb would not give back what CouchDB would. jsonb sorts members by length: their order has
+ * a meaning in design documents, and inside a document when objects are compared.
  */
 export function keepsText(id: string | undefined, text: string, value: Json): boolean {
   return isDesignId(id) || needsRaw(text) || reordersNested(value)

@@ -1,4 +1,4 @@
-/** Names of doctypes and databases, and which of them only their own API may touch (documents 3.1, 3.4). */
+/** Names of doctypes and databases, and which of them only their own API may touch. */
 import { Problem } from './errors.ts'
 
 /** Bytes; the characters allowed are ASCII. */
@@ -11,7 +11,7 @@ export function isDoctypeName(name: string): boolean {
   return name.length <= maxDoctypeLength && /^[a-z0-9][a-z0-9_]*(?:\.[a-z0-9_]+)*$/.test(name)
 }
 
-/** What `/couchdb` accepts: CouchDB's names and doctype names (decisions 4). */
+/** What `/couchdb` accepts: CouchDB's names and doctype names. */
 export function isDatabaseName(name: string): boolean {
   return isDoctypeName(name) || (name.length <= maxDatabaseLength && /^[a-z][a-z0-9_$()+/-]*$/.test(name))
 }
@@ -26,12 +26,12 @@ export function isWritable(doctype: string): boolean {
   return !unreadable.has(doctype) && !readOnly.has(doctype)
 }
 
-/** True for what `/data` shows: a valid doctype name that may be read (decisions 4). */
+/** True for what `/data` shows: a valid doctype name that may be read. */
 export function isReadableDoctype(name: string): boolean {
   return isDoctypeName(name) && isReadable(name)
 }
 
-/** Throws `forbidden` in the words that clients look for (documents 2, E4). */
+/** Throws `forbidden` in the words that clients look for. */
 export function checkDoctype(name: string, mode: 'read' | 'write'): void {
   if (!isDoctypeName(name)) throw new Problem('forbidden', `${name} is not a valid doctype name`)
   if (!isReadable(name)) throw new Problem('forbidden', `reserved doctype ${name} unreadable`)

@@ -1,5 +1,5 @@
 /**
- * Where the bytes of a tenant lie in the object store (admin 9). Operators see the names without the tenant's prefix.
+ * Where the bytes of a tenant lie in the object store. Operators see the names without the tenant's prefix.
  */
 
 /** Everything of a tenant begins with this. */
@@ -33,7 +33,7 @@ export function storedName(prefix: string, fileId: string, internalId: string): 
 
 const thumbnailSizes = ['tiny', 'small', 'medium', 'large']
 
-/** With the tenant's prefix: the names of a file's thumbnails, whether there are any or not (admin 9). */
+/** With the tenant's prefix: the names of a file's thumbnails, whether there are any or not. */
 export function thumbnailNames(prefix: string, fileId: string): readonly string[] {
   const split = fileId.length === 32 ? `${fileId.slice(0, 22)}/${fileId.slice(22, 27)}/${fileId.slice(27)}` : fileId
   return thumbnailSizes.map((size) => `${tenantPrefix(prefix)}thumbs/${split}-${size}`)

@@ -1,4 +1,4 @@
-/** Permissions: rules parsed from scope strings, and the questions that routes ask of them (documents 6.3, 6.4). */
+/** Permissions: rules parsed from scope strings, and the questions that routes ask of them. */
 import type { Json } from './json/value.ts'
 
 /** For whom a token is: which secret signs it and how long it lives. */

@@ -1,5 +1,5 @@
 /**
- * The revision tree of one document as a set of nodes (documents 4.3 to 4.7). Pure: no function changes its arguments.
+ * The revision tree of one document as a set of nodes. Pure: no function changes its arguments.
  * A `parent` that is not among the nodes was stemmed; the node counts as a root.
  */
 import { compareRevisions, formatRevision, type RevisionId } from './revision.ts'
@@ -33,7 +33,7 @@ export interface Merged {
 }
 
 /**
- * Grafts a path on the tree: at its deepest known node, else as a new root (documents 4.5, 4.6). Where path and tree
+ * Grafts a path on the tree: at its deepest known node, else as a new root. Where path and tree
  * disagree about the parent of a known node the tree wins. Only `path[0]` gets a body, and only when it has none: a value
  * wins over a missing one, as in CouchDB's `couch_key_tree`, so that the order of arrival does not show. With `limit`
  * the result is stemmed, so that a path longer than the stored one is `none` when repeated.

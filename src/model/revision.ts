@@ -1,5 +1,7 @@
-/** Revision strings `N-H` (documents 4.1). */
+/** Revision strings `N-H`. */
+
 import { Buffer } from 'node:buffer'
+import { compareBytes } from './compare-bytes.ts'
 import { Problem } from './errors.ts'
 
 /** One node of a revision tree: `gen` counts from 1, `hash` is any non-empty text (32 hex digits when made here). */
@@ -45,10 +47,10 @@ export function sameRevision(a: RevisionId, b: RevisionId): boolean {
   return a.gen === b.gen && a.hash === b.hash
 }
 
-/** Below 0 when `a` is older: by generation, then by the bytes of the hash (documents 4.3). */
+/** Below 0 when `a` is older: by generation, then by the bytes of the hash. */
 export function compareRevisions(a: RevisionId, b: RevisionId): number {
   if (a.gen !== b.gen) return a.gen - b.gen
-  return a.hash === b.hash ? 0 : Buffer.compare(Buffer.from(a.hash), Buffer.from(b.hash))
+  return compareBytes(a.hash, b.hash)
 }
 
 function invalidRevision(): Problem {

@@ -1,4 +1,4 @@
-/** Answers the routes' questions from a list of rules; any rule suffices (documents 6.4). */
+/** Answers the routes' questions from a list of rules; any rule suffices. */
 import type { Audience, Permissions, Verb } from '../model/permissions.ts'
 import { allowsDocument, coversType, type Rule } from './rule.ts'
 

@@ -1,4 +1,4 @@
-/** One permission rule: a doctype (or a family of them), verbs, and what it is restricted to (documents 6.3). */
+/** One permission rule: a doctype (or a family of them), verbs, and what it is restricted to. */
 import { isObject, type Json } from '../model/json/value.ts'
 import type { Verb } from '../model/permissions.ts'
 
@@ -23,7 +23,7 @@ const familySuffix = '.*'
 const leastDotsOfFamily = 3
 const maxTypeLength = 200
 
-/** True for a doctype name, for `*`, and for `name.*` where the whole has at least three dots (documents 3.1, 6.3). */
+/** True for a doctype name, for `*`, and for `name.*` where the whole has at least three dots. */
 export function isRuleType(type: string): boolean {
   if (type === everyType) return true
   if (type.length > maxTypeLength) return false
@@ -80,7 +80,7 @@ export function ruleFromJson(value: Json): Rule | undefined {
   return granted && { type, verbs: granted, values, selector: selector || undefined }
 }
 
-/** What a rule is restricted to decides whether it allows a document; `document` holds `_id` (documents 6.4). */
+/** What a rule is restricted to decides whether it allows a document; `document` holds `_id`. */
 export function allowsDocument(rule: Rule, document: Readonly<Record<string, Json>>): boolean {
   if (rule.values.length === 0) return true
   const member = rule.selector ?? '_id'

@@ -1,4 +1,4 @@
-/** Scope strings, as tokens carry them (documents 6.3). */
+/** Scope strings, as tokens carry them. */
 import { Problem } from '../model/errors.ts'
 import { everyType, type Rule, ruleFromText } from './rule.ts'
 
@@ -14,7 +14,7 @@ export function parseScope(scope: string): readonly Rule[] {
   })
 }
 
-/** True when a rule covers every doctype: only `cli` tokens may carry such a scope (decisions 17). */
+/** True when a rule covers every doctype: only `cli` tokens may carry such a scope. */
 export function coversEverything(rules: readonly Rule[]): boolean {
   return rules.some((rule) => rule.type === everyType)
 }

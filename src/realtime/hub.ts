@@ -2,8 +2,10 @@
  * Realtime events of this process (documents 7): follows one feed for each doctype of an instance that somebody listens
  * to, however many they are, and hears what any process announces. Knows neither sockets nor tokens.
  */
+
 import { type DatabaseRef, type DocumentStore, maxBroadcastBytes } from '../../storage/documents/contract.ts'
 import type { Log } from '../log.ts'
+import { databaseKey } from '../model/database.ts'
 import { Problem } from '../model/errors.ts'
 import { hasDocuments } from './doctypes.ts'
 import { notificationFrame } from './events.ts'
@@ -33,7 +35,7 @@ export class Hub {
    */
   async subscribe(ref: DatabaseRef, id: string | undefined, subscriber: Subscriber): Promise<void> {
     this.deafen ??= this.options.store.hear((about, text) => this.heard(about, text))
-    const key = keyOf(ref)
+    const key = databaseKey(ref)
     const followed = this.topics.get(key) ?? this.follow(ref)
     this.topics.set(key, followed)
     followed.topic.add(subscriber, id)
@@ -41,7 +43,7 @@ export class Hub {
   }
 
   unsubscribe(ref: DatabaseRef, id: string | undefined, subscriber: Subscriber): void {
-    const key = keyOf(ref)
+    const key = databaseKey(ref)
     const followed = this.topics.get(key)
     followed?.topic.remove(subscriber, id)
     if (!followed?.topic.isEmpty) return
@@ -84,14 +86,10 @@ export class Hub {
   }
 
   private heard(ref: DatabaseRef, message: string): void {
-    const followed = this.topics.get(keyOf(ref))
+    const followed = this.topics.get(databaseKey(ref))
     if (!followed) return
     const end = message.indexOf('\n')
     const id = JSON.parse(message.slice(0, end)) as string
     followed.topic.publish(id, () => notificationFrame(ref.name, id, message.slice(end + 1)))
   }
-}
-
-function keyOf({ prefix, name }: DatabaseRef): string {
-  return `${prefix}\n${name}`
 }

@@ -4,17 +4,12 @@
  * neither HTTP, permissions nor selectors.
  */
 import type { Body } from '../../src/model/body.ts'
+import type { DatabaseRef } from '../../src/model/database.ts'
 import type { Json } from '../../src/model/json/value.ts'
 import type { RevisionId } from '../../src/model/revision.ts'
 import type { RevisionNode } from '../../src/model/revision-tree.ts'
 
-export type { Body, RevisionId, RevisionNode }
-
-/** A database of one tenant. `prefix` is the instance's namespace, `global` for the server's own documents. */
-export interface DatabaseRef {
-  readonly prefix: string
-  readonly name: string
-}
+export type { Body, DatabaseRef, RevisionId, RevisionNode }
 
 export interface DatabaseInfo {
   readonly ref: DatabaseRef
@@ -58,7 +53,7 @@ export interface Edit {
   readonly parent?: RevisionId | undefined
   readonly deleted: boolean
   readonly body: Body
-  /** What a parent given for a document that does not exist means: `accept` makes generation N+1 (decisions 2). */
+  /** What a parent given for a document that does not exist means: `accept` makes generation N+1. */
   readonly unknownParent: 'accept' | 'refuse'
   /** Refuse as `missing` or `deleted` when there is no live document (an interactive DELETE). */
   readonly mustExist?: boolean
@@ -87,7 +82,7 @@ export interface DocumentRevision extends RevisionId {
   readonly id: string
 }
 
-/** A `_local` document: kept beside the documents, never counted, listed or replicated (documents 1.17). */
+/** A `_local` document: kept beside the documents, never counted, listed or replicated. */
 export interface LocalDocument {
   /** With `_local/` in front. */
   readonly id: string
@@ -111,7 +106,7 @@ export type LocalOutcome =
   /** Nothing to delete. */
   | { readonly kind: 'missing' }
 
-/** One column of an index entry: `k` is the order-preserving key in hex, `s` the string under ICU order (storage 5.2). */
+/** One column of an index entry: `k` is the order-preserving key in hex, `s` the string under ICU order. */
 export interface KeyPart {
   readonly k: string
   readonly s: string
@@ -196,7 +191,7 @@ export interface IdRange {
   readonly bodies: boolean
 }
 
-/** Which superseded bodies `compact` leaves where they are (storage 4.3); those of leaves always stay. */
+/** Which superseded bodies `compact` leaves where they are; those of leaves always stay. */
 export interface KeptBodies {
   /** Superseded no longer ago than this. */
   readonly youngerThanMs: number
@@ -300,6 +295,19 @@ export interface AttachmentLedger {
    * up. Says how many there were.
    */
   sweep(limit: number, remove: (objects: readonly string[]) => Promise<void>): Promise<number>
+}
+
+/** A tenant's documents as they were at one moment. */
+export interface TenantSnapshot {
+  /** Databases in byte order of their names. */
+  readonly names: readonly string[]
+  /** Live winners without design documents, in byte order of their ids. Read one list to its end, then the next. */
+  documents(name: string): AsyncIterable<StoredDocument>
+}
+
+export interface TenantReader {
+  /** Runs `work` over one snapshot. It holds a connection: nothing in `work` may wait for a client. */
+  readTenant<T>(prefix: string, work: (snapshot: TenantSnapshot) => Promise<T>): Promise<T>
 }
 
 /** The body to keep instead of `text`; `undefined` where it stays. Called again for what it changed, it must change nothing. */

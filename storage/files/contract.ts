@@ -146,6 +146,9 @@ export interface SecretStore {
   take(prefix: string, kind: string, secret: string): Promise<string | undefined>
 }
 
+/** While a tenant has a secret of this kind, objects that it gives up are not deleted: an export still has to give them out. */
+export const objectHold = 'object hold'
+
 export interface FileStore {
   /** Reads of a tenant's tree, each in a snapshot of its own. A tenant without files databases has nothing. */
   tree(prefix: string): FilesReader

@@ -1,13 +1,13 @@
 import { StartupError } from '../../src/model/startup-error.ts'
 import type { StoreSnapshot } from '../backup/contract.ts'
-import { contentsOf, revisionsOf } from './census.ts'
 import type { ConnectionOptions, Sql, Transaction } from './connection.ts'
+import { contentsOf, revisionsOf } from './contents.ts'
 import { copyOut, openCopySession } from './copy.ts'
 import { schemaVersion } from './migrate.ts'
 
 /**
  * Gives `work` one consistent cut of all tables while others go on writing: a transaction that exports its snapshot is
- * held open, and every table is copied by a connection that joins it (decisions 13).
+ * held open, and every table is copied by a connection that joins it.
  * @throws StartupError when the database holds no data of Hearth, or in another version's schema.
  */
 export async function readPostgres<T>(

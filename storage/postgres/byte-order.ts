@@ -1,5 +1,5 @@
 /** Ids in the order of the collation "C", which is that of their bytes and of sequences given at the same time. */
-import { Buffer } from 'node:buffer'
+import { compareBytes } from '../../src/model/compare-bytes.ts'
 
 /** Only behind the surrogates does UTF-16 have another order. */
 const differs = /[\ud800-\uffff]/
@@ -12,5 +12,5 @@ export function inByteOrder<T>(items: readonly T[], idOf: (item: T) => string): 
       return one < other ? -1 : one > other ? 1 : 0
     })
   }
-  return [...items].sort((a, b) => Buffer.compare(Buffer.from(idOf(a)), Buffer.from(idOf(b))))
+  return [...items].sort((a, b) => compareBytes(idOf(a), idOf(b)))
 }

@@ -1,6 +1,6 @@
 /**
  * The feed of a database: its documents by sequence. Pages by key, each one statement that also reads how far the
- * database has come (storage 6): read afterwards, that could pass rows which the page has not seen.
+ * database has come: read afterwards, that could pass rows which the page has not seen.
  */
 import type { ChangedDocument, ChangesPage, ChangesRange } from '../documents/contract.ts'
 import type { Sql } from './connection.ts'

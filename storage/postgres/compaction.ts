@@ -1,5 +1,5 @@
 /**
- * Drops the bodies of superseded revisions (storage 4.3). A database is walked by key in small statements that skip rows
+ * Drops the bodies of superseded revisions. A database is walked by key in small statements that skip rows
  * which somebody else holds: no writer waits for long, and the walk itself never waits, so that it cannot deadlock.
  */
 import { setTimeout as sleep } from 'node:timers/promises'

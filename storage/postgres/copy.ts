@@ -33,7 +33,7 @@ export function openCopySession(target: ConnectionOptions['target'], schema?: st
 
 /**
  * The rows of a query in COPY text format, as they are in an exported snapshot. The connection is a fresh one: after a
- * COPY the driver may leave its socket paused, and then it answers no more (storage 6).
+ * COPY the driver may leave its socket paused, and then it answers no more.
  */
 export async function* copyOut(
   target: ConnectionOptions['target'],

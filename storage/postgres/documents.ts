@@ -17,6 +17,7 @@ import type {
   RevisionId,
   RevisionTree,
   StoredDocument,
+  TenantReader,
 } from '../documents/contract.ts'
 import { StaleIndexes } from '../documents/contract.ts'
 import type { FileStore } from '../files/contract.ts'
@@ -27,8 +28,8 @@ import { newAttemptStore, sweepAttempts } from './attempts.ts'
 import { countChanges, readChanges } from './changes.ts'
 import { Compactor, compactDatabase } from './compaction.ts'
 import { type ConnectionOptions, guarded, openPool, reading } from './connection.ts'
+import { DatabaseCache, type KnownDatabase } from './database-cache.ts'
 import { createDatabase, databaseInfo, dropDatabases, dropTenant, listDatabases, sweepDropped } from './databases.ts'
-import { Directory, type KnownDatabase } from './directory.ts'
 import { newPostgresFiles } from './files/files.ts'
 import { sweepSecrets } from './files/secrets.ts'
 import { scanIndex } from './index-scan.ts'
@@ -42,6 +43,7 @@ import { ReplicationQueue } from './replication-queue.ts'
 import { rewriteBodies } from './rewrite.ts'
 import { countIds, readMany, scanIds } from './scans.ts'
 import { openPostgresSync } from './sync/store.ts'
+import { readTenant } from './tenant-snapshot.ts'
 import { readRevisions, readTrees } from './trees.ts'
 import { WriteQueue } from './write-queue.ts'
 
@@ -57,7 +59,7 @@ export interface PostgresDocumentsOptions extends ConnectionOptions {
 }
 
 /** Documents, and the files and jobs made of them. */
-export interface PostgresStore extends DocumentStore, BodyRewriter {
+export interface PostgresStore extends DocumentStore, BodyRewriter, TenantReader {
   readonly files: FileStore
   readonly sync: SyncStore
   readonly jobs: JobStore
@@ -78,12 +80,12 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
     await sql.end({ timeout: 1 })
     throw error
   }
-  const directory = new Directory(sql, options.compiler)
-  const builder = new IndexBuilder(sql, directory)
+  const databases = new DatabaseCache(sql, options.compiler)
+  const builder = new IndexBuilder(sql, databases)
   const reads = new ReadQueue(sql)
-  const replications = new ReplicationQueue(sql, directory)
+  const replications = new ReplicationQueue(sql, databases)
   const notifications = new Notifications({ target: options.target, sql, shared: options.shared ?? true })
-  const writes = new WriteQueue(sql, directory, (ref) => notifications.changed(ref))
+  const writes = new WriteQueue(sql, databases, (ref) => notifications.changed(ref))
   const sweeps = startSweeps(
     options.sweepEveryMs ?? 5_000,
     async (signal) => {
@@ -106,7 +108,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
     work: (db: string) => Promise<T>,
     isEmpty: (found: T) => boolean,
   ): Promise<T> {
-    const known = directory.peek(ref)
+    const known = databases.peek(ref)
     const found = known && (await work(known.db))
     if (found !== undefined && !isEmpty(found)) return found
     const current = await loaded(ref)
@@ -148,22 +150,23 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
   }
 
   async function loaded(ref: DatabaseRef): Promise<KnownDatabase> {
-    const known = await directory.load(ref)
+    const known = await databases.load(ref)
     if (!known) throw noDatabase()
     return known
   }
 
   return {
     sync: openPostgresSync({ target: options.target }),
-    files: newPostgresFiles({ sql, directory, notifications, maxConnections: options.maxConnections }),
+    files: newPostgresFiles({ sql, databases, notifications, maxConnections: options.maxConnections }),
     jobs: newPostgresJobs({
       sql,
-      directory,
+      databases,
       changed: (ref) => notifications.changed(ref),
       watch: (ref, listener) => notifications.watch(ref, listener),
       shared: options.shared ?? true,
     }),
     attempts: newAttemptStore(sql),
+    readTenant: (prefix, work) => guarded(() => readTenant(sql, prefix, work)),
     rewriteBodies: (name, rewrite) => guarded(() => rewriteBodies(sql, name, rewrite)),
 
     createDatabase: (ref) => guarded(() => createDatabase(sql, ref)),
@@ -172,7 +175,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
     dropDatabase: (ref) =>
       guarded(async () => {
         const count = await dropDatabases(sql, ref.prefix, ref.name)
-        directory.forget(ref)
+        databases.forget(ref)
         notifications.changed(ref)
         if (count === 0) throw noDatabase()
       }),
@@ -193,7 +196,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       replications.write(ref, revisions).finally(() => notifications.changed(ref)),
 
     async read(ref: DatabaseRef, id: string) {
-      const known = directory.peek(ref) ?? (await reading(() => loaded(ref)))
+      const known = databases.peek(ref) ?? (await reading(() => loaded(ref)))
       if (id.includes('\u0000')) return undefined
       const row = await reads.read(known.db, id)
       if (row) return documentOf(id, row)
@@ -223,12 +226,12 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
 
     indexes: (ref: DatabaseRef, { fresh = false } = {}) =>
       reading(async () => {
-        const known = fresh ? undefined : directory.peek(ref)
+        const known = fresh ? undefined : databases.peek(ref)
         return builder.list(known ?? (await loaded(ref)))
       }),
     scanIndex: (ref: DatabaseRef, scan: IndexScan) =>
       reading(async () => {
-        const known = await directory.find(ref)
+        const known = await databases.find(ref)
         const index = known?.indexes.find((one) => one.indexId === scan.indexId)
         if (!known || !index) throw new StaleIndexes()
         return scanIndex(sql, known.db, index.columns, scan)

@@ -1,8 +1,8 @@
-/** Index entries of a document as the SQL functions take them (storage 5.2, 5.4). */
+/** Index entries of a document as the SQL functions take them. */
 import type { Json } from '../../src/model/json/value.ts'
 import { isObject } from '../../src/model/json/value.ts'
 import type { KeyPart } from '../documents/contract.ts'
-import type { KnownIndex } from './directory.ts'
+import type { KnownIndex } from './database-cache.ts'
 
 /**
  * A btree row holds 2,704 bytes; an entry over this budget (all keys, strings and the id) is kept outside the key index,

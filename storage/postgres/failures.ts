@@ -1,4 +1,5 @@
 /** What the driver's errors mean to the rest of Hearth. */
+import { errnoOf } from '../../src/model/errno.ts'
 import { Problem } from '../../src/model/errors.ts'
 
 const lostCodes = new Set([
@@ -12,13 +13,9 @@ const lostCodes = new Set([
   'EPIPE',
 ])
 
-function codeOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
-}
-
 /** True when the statement may or may not have been applied, or never reached the server. */
 export function isConnectionLost(error: unknown): boolean {
-  const code = codeOf(error)
+  const code = errnoOf(error)
   // How the driver (postgres.js 3.4.9) fails in a transaction whose connection is gone: it writes to no socket.
   if (error instanceof TypeError && /'socket\.write'|reading 'write'/.test(error.message)) return true
   return lostCodes.has(code) || code.startsWith('08') || code.startsWith('57P')
@@ -26,12 +23,12 @@ export function isConnectionLost(error: unknown): boolean {
 
 /** True when a row with this key exists (`unique_violation`). */
 export function isTaken(error: unknown): boolean {
-  return codeOf(error) === '23505'
+  return errnoOf(error) === '23505'
 }
 
 /** Turns a driver's error into what the rest of Hearth knows; other values pass unchanged. */
 export function translate(error: unknown): unknown {
-  const code = codeOf(error)
+  const code = errnoOf(error)
   if (error instanceof Problem) return error
   if (isConnectionLost(error))
     return new Problem('store_unavailable', 'The database does not answer.', { cause: error })

@@ -1,5 +1,5 @@
 /**
- * One page of a mango index with the bodies, in one statement and one snapshot (storage 5.3). Texts of statements are
+ * One page of a mango index with the bodies, in one statement and one snapshot. Texts of statements are
  * made once for each shape of a range; values always travel as parameters.
  */
 import { type Bound, type IndexRow, type IndexScan, type KeyPart, StaleIndexes } from '../documents/contract.ts'
@@ -64,7 +64,7 @@ function textOf(columns: number, conditions: readonly string[], descending: bool
   const wanted = shown
     .map((column) => (column.startsWith('k') ? `encode(p.${column}, 'hex')` : `p.${column}`))
     .join(', ')
-  // The few entries that are too long for the key index are sorted and merged in (storage 5.4).
+  // The few entries that are too long for the key index are sorted and merged in.
   const page = ['NOT big', 'big'].map(
     (which) =>
       `(SELECT ${allColumns.join(', ')} FROM entries WHERE ${where} AND ${which} ORDER BY ${order} LIMIT ${limit}::int)`,

@@ -1,13 +1,13 @@
 /**
  * Which indexes a database has, how they are filled and how they go. Definitions come from design documents; equal
- * definitions share one index, so that a copy of a design document needs no second build (documents 1.22).
+ * definitions share one index, so that a copy of a design document needs no second build.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseJson } from '../../src/model/json/exact.ts'
 import { noDatabase } from '../../src/model/no-database.ts'
 import type { IndexCompiler, IndexList } from '../documents/contract.ts'
 import type { Sql, Transaction } from './connection.ts'
-import type { Directory, KnownDatabase, KnownIndex } from './directory.ts'
+import type { DatabaseCache, KnownDatabase, KnownIndex } from './database-cache.ts'
 import { type EntryRow, entriesOf } from './entries.ts'
 
 const backfillPage = 500
@@ -63,7 +63,7 @@ export class IndexBuilder {
 
   constructor(
     private readonly sql: Sql,
-    private readonly directory: Directory,
+    private readonly databases: DatabaseCache,
   ) {}
 
   /** The list of indexes once all of them are built. Throws `no_database` when the database is dropped meanwhile. */
@@ -74,7 +74,7 @@ export class IndexBuilder {
       if (waiting.length === 0) return { epoch: known.indexEpoch, views: known.views }
       const current: KnownDatabase = known
       await Promise.all(waiting.map((index) => this.build(current, index)))
-      known = await this.directory.load(known.ref)
+      known = await this.databases.load(known.ref)
     }
     throw noDatabase()
   }

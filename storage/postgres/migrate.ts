@@ -76,7 +76,7 @@ async function checkServer(sql: Sql): Promise<void> {
 }
 
 /**
- * Rebuilds the indexes that depend on ICU when the server's ICU is not the one it was built with (decisions 8).
+ * Rebuilds the indexes that depend on ICU when the server's ICU is not the one it was built with.
  * @returns true when something was rebuilt.
  */
 export async function refreshCollation(sql: Sql): Promise<boolean> {

@@ -3,7 +3,9 @@
  * others, on two connections of their own however many followers wait. A look at the sequences of the watched databases every few
  * seconds is the net under it. Never part of a write transaction: `NOTIFY` there would serialise all writers.
  */
+
 import { randomUUID } from 'node:crypto'
+import { databaseKey } from '../../src/model/database.ts'
 import { Problem } from '../../src/model/errors.ts'
 import {
   type Commit,
@@ -66,7 +68,7 @@ export class Notifications {
   /** Calls `listener` after changes until the function returned is called. */
   watch(ref: DatabaseRef, listener: () => void, onCommit?: (commit: Commit) => void): () => void {
     this.start()
-    const key = keyOf(ref)
+    const key = databaseKey(ref)
     const known = this.watched.get(key)
     const watched = known ?? {
       ref,
@@ -100,7 +102,7 @@ export class Notifications {
   changed(ref: DatabaseRef): void {
     for (const follower of this.followers) follower.changed(ref)
     if (!this.options.shared && this.watched.size === 0) return
-    const key = keyOf(ref)
+    const key = databaseKey(ref)
     const watched = this.watched.get(key)
     if (watched) wake(watched)
     if (!this.options.shared || this.closed) return
@@ -114,7 +116,7 @@ export class Notifications {
     for (const [at, { ref, id, deleted, body, parent }] of edits.entries()) {
       const outcome = outcomes[at]
       if (outcome?.kind !== 'ok') continue
-      const committers = this.watched.get(keyOf(ref))?.committers
+      const committers = this.watched.get(databaseKey(ref))?.committers
       if (!committers && this.followers.size === 0) continue
       const { rev, seq } = outcome
       const commit = { ...rev, id, seq, deleted, text: body.text, parent }
@@ -128,7 +130,7 @@ export class Notifications {
     if (Buffer.byteLength(text) > maxBroadcastBytes) {
       throw new Problem('too_large', `A broadcast holds at most ${maxBroadcastBytes} bytes.`)
     }
-    const payload = `${this.origin}\n${keyOf(ref)}\n${text}`
+    const payload = `${this.origin}\n${databaseKey(ref)}\n${text}`
     if (this.options.shared) await this.link`SELECT pg_notify(${broadcastChannel}, ${payload})`
     for (const hearer of this.hearers) hearer(ref, text)
   }
@@ -235,8 +237,4 @@ function wake(watched: Watched): void {
   }
   if (rest > 0) setTimeout(call, rest)
   else setImmediate(call)
-}
-
-function keyOf({ prefix, name }: DatabaseRef): string {
-  return `${prefix}\n${name}`
 }

@@ -3,12 +3,13 @@
  * a second transaction would only hold a connection; and what has gathered by then is written together, with one lock,
  * one commit and one look at the trees for all of it.
  */
+import { databaseKey } from '../../src/model/database.ts'
 import { Problem } from '../../src/model/errors.ts'
 import type { DatabaseRef, Replicated } from '../documents/contract.ts'
 import { inByteOrder } from './byte-order.ts'
 import { isTaken, type Sql, translate } from './connection.ts'
-import type { Directory, KnownDatabase } from './directory.ts'
-import { plant } from './planting.ts'
+import type { DatabaseCache, KnownDatabase } from './database-cache.ts'
+import { insertDocuments } from './new-documents.ts'
 import { replicateTrees } from './tree-edits.ts'
 
 /** A transaction with more keeps other writers of the database waiting for longer than a commit costs. */
@@ -30,7 +31,7 @@ export class ReplicationQueue {
 
   constructor(
     private readonly sql: Sql,
-    private readonly directory: Directory,
+    private readonly databases: DatabaseCache,
   ) {}
 
   /** Resolves after the commit. Throws `no_database`. */
@@ -38,7 +39,7 @@ export class ReplicationQueue {
     return new Promise((resolve, reject) => {
       const characters = revisions.reduce((sum, { body }) => sum + body.text.length, 0)
       const request = { revisions, characters, resolve, reject }
-      const key = `${ref.prefix}\n${ref.name}`
+      const key = databaseKey(ref)
       const line = this.waiting.get(key)
       if (line) line.push(request)
       else void this.work(key, ref, [request])
@@ -66,21 +67,21 @@ export class ReplicationQueue {
 
   /** Without a look at the trees where nothing is expected to be there; it was a mistake when a document is. */
   private async store(ref: DatabaseRef, revisions: readonly Replicated[]): Promise<void> {
-    const known = this.directory.peek(ref)
+    const known = this.databases.peek(ref)
     if (known && this.filling.has(known) && isPlain(known, revisions)) {
-      if (await this.plant(known, revisions)) return
+      if (await this.insertDocuments(known, revisions)) return
       this.filling.delete(known)
     }
-    const stored = await replicateTrees(this.sql, this.directory, ref, revisions)
-    const current = this.directory.peek(ref)
-    if (stored === 'planted' && current) this.filling.add(current)
+    const stored = await replicateTrees(this.sql, this.databases, ref, revisions)
+    const current = this.databases.peek(ref)
+    if (stored === 'all_new' && current) this.filling.add(current)
   }
 
   /** False when it was of no effect. */
-  private async plant(known: KnownDatabase, revisions: readonly Replicated[]): Promise<boolean> {
+  private async insertDocuments(known: KnownDatabase, revisions: readonly Replicated[]): Promise<boolean> {
     try {
       const ordered = inByteOrder(revisions, ({ id }) => id)
-      const { count } = await plant(
+      const { count } = await insertDocuments(
         this.sql,
         known,
         ordered.map((revision, at) => ({ place: at + 1, revision })),

@@ -1,5 +1,5 @@
 /**
- * Pages of documents by id. Every page is one statement; nothing is held while a client reads (storage 6). The rows of a
+ * Pages of documents by id. Every page is one statement; nothing is held while a client reads. The rows of a
  * dropped database stay until they are swept, so every statement asks whether its number still exists.
  */
 import type { IdRange, StoredDocument } from '../documents/contract.ts'

@@ -2,17 +2,19 @@
  * Edits that need the whole revision tree of a document: conflicts, design documents, replication. One transaction a
  * database: lock it, read the trees, decide in memory (`src/model/revision-tree.ts`), write the difference.
  */
+
 import { createHash } from 'node:crypto'
+import { databaseKey } from '../../src/model/database.ts'
 import { noDatabase } from '../../src/model/no-database.ts'
 import { mergePath, type TreeNode, winner } from '../../src/model/revision-tree.ts'
 import type { Body, DatabaseRef, Edit, EditOutcome, Replicated, RevisionId } from '../documents/contract.ts'
 import { isTaken, type Sql, type Transaction, translate } from './connection.ts'
-import type { Directory } from './directory.ts'
+import type { DatabaseCache } from './database-cache.ts'
 import { applyTrees, applyTreesIn, type Decide, type TreeChange, type TreesAsked } from './tree-store.ts'
 import type { TreePlace } from './trees.ts'
-import type { BatchOutcome } from './write-queue.ts'
+import type { BatchOutcome } from './write-requests.ts'
 
-/** The same function of an edit as `hearth_hash` in SQL. */
+/** The same function of an edit as `hearth_hash` in migrations/0001-documents.sql. */
 export function revisionHash(edit: {
   deleted: boolean
   gen: number
@@ -33,18 +35,18 @@ type Apply = (
 /** Writes those of `edits` whose outcome is `complex`; the other outcomes pass unchanged. */
 export function writeTrees(
   sql: Sql,
-  directory: Directory,
+  databases: DatabaseCache,
   edits: readonly Edit[],
   outcomes: readonly BatchOutcome[],
 ): Promise<readonly BatchOutcome[]> {
   return writeComplex(
     async (ref, places, decide) => {
       try {
-        return await apply(sql, directory, ref, { places }, decide)
+        return await apply(sql, databases, ref, { places }, decide)
       } catch (error) {
         // The new revision is there already, where it was not looked for: replication brought it without its parent.
         if (!isTaken(error)) throw error
-        return apply(sql, directory, ref, { ids: places.map(({ id }) => id) }, decide)
+        return apply(sql, databases, ref, { ids: places.map(({ id }) => id) }, decide)
       }
     },
     edits,
@@ -55,12 +57,12 @@ export function writeTrees(
 /** The same inside a transaction of the caller's, for edits of no design documents. */
 export function writeTreesIn(
   tx: Transaction,
-  directory: Directory,
+  databases: DatabaseCache,
   edits: readonly Edit[],
   outcomes: readonly BatchOutcome[],
 ): Promise<readonly BatchOutcome[]> {
   const applyIn: Apply = async (ref, places, decide) =>
-    (await applyTreesIn(tx, directory, ref, { ids: places.map(({ id }) => id) }, decide)).sequences
+    (await applyTreesIn(tx, databases, ref, { ids: places.map(({ id }) => id) }, decide)).sequences
   return writeComplex(applyIn, edits, outcomes)
 }
 
@@ -73,7 +75,7 @@ async function writeComplex(
   const groups = new Map<string, number[]>()
   for (const [at, edit] of edits.entries()) {
     if (outcomes[at]?.kind !== 'complex') continue
-    const key = `${edit.ref.prefix}\n${edit.ref.name}`
+    const key = databaseKey(edit.ref)
     const group = groups.get(key)
     if (group) group.push(at)
     else groups.set(key, [at])
@@ -102,28 +104,28 @@ async function writeComplex(
 }
 
 /**
- * Stores revisions as they came. Safe to repeat. `planted`: all of them were documents that the database had not known
+ * Stores revisions as they came. Safe to repeat. `all_new`: all of them were documents that the database had not known
  * before. Throws `no_database`.
  */
 export async function replicateTrees(
   sql: Sql,
-  directory: Directory,
+  databases: DatabaseCache,
   ref: DatabaseRef,
   revisions: readonly Replicated[],
-): Promise<'planted' | 'merged'> {
-  let planted = 0
+): Promise<'all_new' | 'merged'> {
+  let fresh = 0
   const byId = new Map<string, Replicated[]>()
   for (const revision of revisions) {
     const known = byId.get(revision.id)
     if (known) known.push(revision)
     else byId.set(revision.id, [revision])
   }
-  const sequences = await apply(sql, directory, ref, { ids: [...byId.keys()] }, (id, nodes, limit) => {
+  const sequences = await apply(sql, databases, ref, { ids: [...byId.keys()] }, (id, nodes, limit) => {
     const before: readonly TreeNode[] = nodes ?? []
     const arrived = byId.get(id) ?? []
     const [first] = arrived
     if (!nodes && first && arrived.length === 1) {
-      planted += 1
+      fresh += 1
       return first
     }
     let merged = before
@@ -136,25 +138,28 @@ export async function replicateTrees(
     return merged === before ? undefined : { nodes: merged, bodies }
   })
   if (!sequences) throw noDatabase()
-  return planted === revisions.length ? 'planted' : 'merged'
+  return fresh === revisions.length ? 'all_new' : 'merged'
 }
 
 async function apply(
   sql: Sql,
-  directory: Directory,
+  databases: DatabaseCache,
   ref: DatabaseRef,
   asked: TreesAsked,
   decideFor: Decide,
 ): Promise<ReadonlyMap<string, bigint> | undefined> {
   try {
-    return await applyTrees(sql, directory, ref, asked, decideFor)
+    return await applyTrees(sql, databases, ref, asked, decideFor)
   } catch (error) {
     throw translate(error)
   }
 }
 
-/** The rules of interactive edits on a tree of any shape (documents 4.4). */
-function decide(
+/**
+ * The rules of interactive edits on a tree of any shape. Its twin for documents with one leaf is the verdict of `hearth_write`
+ * in migrations/0001-documents.sql; write-rules.test.ts holds both against one table.
+ */
+export function decide(
   edit: Edit,
   nodes: readonly TreeNode[] | undefined,
 ): { readonly outcome: EditOutcome; readonly change?: TreeChange } {

@@ -20,7 +20,7 @@ export interface Winner {
 
 /** A document that is written. */
 export interface Work {
-  /** As in `Planted`. */
+  /** As in `NewDocument`. */
   readonly place: number
   readonly id: string
   readonly before: RevisionTree | undefined

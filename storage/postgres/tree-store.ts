@@ -9,10 +9,10 @@ import { stem, type TreeNode, winner } from '../../src/model/revision-tree.ts'
 import type { Body, DatabaseRef, Replicated } from '../documents/contract.ts'
 import { inByteOrder } from './byte-order.ts'
 import type { Sql, Transaction } from './connection.ts'
-import type { Directory, KnownDatabase } from './directory.ts'
+import type { DatabaseCache, KnownDatabase } from './database-cache.ts'
 import { entriesOf, keptIndexes } from './entries.ts'
 import { type DesignChange, followDesigns } from './indexes.ts'
-import { type Planted, plant } from './planting.ts'
+import { insertDocuments, type NewDocument } from './new-documents.ts'
 import { type Change, countWorks, keyOf, type Winner, type Work, writeNodes, writeWinners } from './tree-rows.ts'
 import { readTrees, readTreeTops, type StoredTree, type TreePlace } from './trees.ts'
 
@@ -38,13 +38,13 @@ export type TreesAsked = { readonly ids: readonly string[] } | { readonly places
 /** The sequences of what was changed, by id; `undefined` when the database does not exist. */
 export async function applyTrees(
   sql: Sql,
-  directory: Directory,
+  databases: DatabaseCache,
   ref: DatabaseRef,
   asked: TreesAsked,
   decide: Decide,
 ): Promise<ReadonlyMap<string, bigint> | undefined> {
-  const { sequences, designsChanged } = await sql.begin((tx) => applyTreesIn(tx, directory, ref, asked, decide))
-  if (designsChanged) await directory.load(ref)
+  const { sequences, designsChanged } = await sql.begin((tx) => applyTreesIn(tx, databases, ref, asked, decide))
+  if (designsChanged) await databases.load(ref)
   return sequences
 }
 
@@ -57,26 +57,26 @@ export interface AppliedTrees {
 /** The same inside a transaction of the caller's. */
 export async function applyTreesIn(
   tx: Transaction,
-  directory: Directory,
+  databases: DatabaseCache,
   ref: DatabaseRef,
   asked: TreesAsked,
   decide: Decide,
 ): Promise<AppliedTrees> {
   const ids = idsOf(asked)
-  const locked = await lock(tx, directory, ref, asked)
+  const locked = await lock(tx, databases, ref, asked)
   if (!locked) return { sequences: undefined, designsChanged: false }
   const { known, limit, updateSeq, trees } = locked
-  const plants: Planted[] = []
+  const added: NewDocument[] = []
   const changes: Change[] = []
   for (const id of inByteOrder(ids, (one) => one)) {
     const before = trees.get(id)
     const change = decide(id, before?.nodes, limit)
     if (!change) continue
-    const place = plants.length + changes.length + 1
-    if ('path' in change) plants.push({ place, revision: change })
+    const place = added.length + changes.length + 1
+    if ('path' in change) added.push({ place, revision: change })
     else changes.push({ place, id, before, after: stem(change.nodes, limit), bodies: change.bodies })
   }
-  if (changes.length + plants.length === 0) return { sequences: new Map(), designsChanged: false }
+  if (changes.length + added.length === 0) return { sequences: new Map(), designsChanged: false }
   const promoted = await promotedBodies(tx, known.db, changes)
   const works = changes.map(({ place, id, before, after, bodies }): Work => {
     const node = winner(after)
@@ -87,15 +87,15 @@ export async function applyTreesIn(
   })
   // One behind the other on one connection, in this order, without waiting for an answer in between.
   await Promise.all([
-    ...(plants.length > 0 ? [plant(tx, known, plants)] : []),
+    ...(added.length > 0 ? [insertDocuments(tx, known, added)] : []),
     ...(works.length > 0 ? [countWorks(tx, known.db, works)] : []),
     ...writeNodes(tx, known.db, works, changes),
     ...writeWinners(tx, known.db, updateSeq, works),
-    ...writeEntries(tx, known, works, plants),
+    ...writeEntries(tx, known, works, added),
   ])
-  const designs = designChanges(directory, works, plants)
+  const designs = designChanges(databases, works, added)
   if (designs.length > 0) await followDesigns(tx, known.db, designs)
-  const placed = [...works, ...plants.map(({ place, revision: { id } }) => ({ place, id }))]
+  const placed = [...works, ...added.map(({ place, revision: { id } }) => ({ place, id }))]
   const sequences = new Map(placed.map(({ place, id }) => [id, updateSeq + BigInt(place)]))
   return { sequences, designsChanged: designs.length > 0 }
 }
@@ -117,11 +117,11 @@ interface Locked {
  */
 async function lock(
   tx: Transaction,
-  directory: Directory,
+  databases: DatabaseCache,
   ref: DatabaseRef,
   asked: TreesAsked,
 ): Promise<Locked | undefined> {
-  const guess = directory.peek(ref)
+  const guess = databases.peek(ref)
   // A query of this driver is sent when somebody waits for it: this one must be the first.
   const locking = tx<{ db: string; revs_limit: number; index_epoch: number; update_seq: string }[]>`
     SELECT db, revs_limit, index_epoch, update_seq FROM databases
@@ -129,7 +129,7 @@ async function lock(
   const [[row], guessed] = await Promise.all([locking, guess && read(tx, guess.db, asked)])
   if (!row) return undefined
   const isCurrent = guess?.db === row.db && guess.indexEpoch === row.index_epoch
-  const known = isCurrent ? guess : await directory.load(ref, tx)
+  const known = isCurrent ? guess : await databases.load(ref, tx)
   if (!known) return undefined
   const limit = row.revs_limit
   const found = guessed && guess?.db === row.db ? guessed : await read(tx, known.db, asked)
@@ -172,12 +172,12 @@ function writeEntries(
   tx: Transaction,
   { db, indexes }: KnownDatabase,
   works: readonly Work[],
-  plants: readonly Planted[],
+  added: readonly NewDocument[],
 ): readonly PromiseLike<unknown>[] {
   if (indexes.length === 0) return []
   const moved = [
     ...works.flatMap(({ id, winner: { node, body } }) => (body ? [{ id, node, body }] : [])),
-    ...plants.map(({ revision: { id, gen, path, deleted, body } }) => {
+    ...added.map(({ revision: { id, gen, path, deleted, body } }) => {
       return { id, node: { gen, hash: path[0] ?? '', deleted }, body }
     }),
   ]
@@ -193,13 +193,17 @@ function writeEntries(
 }
 
 /** What design documents with a new winner say about indexes. */
-function designChanges(directory: Directory, works: readonly Work[], plants: readonly Planted[]): DesignChange[] {
-  const views = (deleted: boolean, value: Json) => (deleted ? [] : directory.definitions(value))
+function designChanges(
+  databases: DatabaseCache,
+  works: readonly Work[],
+  added: readonly NewDocument[],
+): DesignChange[] {
+  const views = (deleted: boolean, value: Json) => (deleted ? [] : databases.definitions(value))
   return [
     ...works.flatMap(({ id, winner: { node, body } }): DesignChange[] => {
       return id.startsWith('_design/') && body ? [{ ddoc: id, views: views(node.deleted, body.value) }] : []
     }),
-    ...plants.flatMap(({ revision: { id, deleted, body } }): DesignChange[] => {
+    ...added.flatMap(({ revision: { id, deleted, body } }): DesignChange[] => {
       return id.startsWith('_design/') ? [{ ddoc: id, views: views(deleted, body.value) }] : []
     }),
   ]

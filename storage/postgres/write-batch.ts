@@ -1,9 +1,9 @@
 /** One call of `hearth_write`: arrays of edits in, one outcome for each edit out. */
 import type { Edit, EditOutcome } from '../documents/contract.ts'
 import type { Sql, Transaction } from './connection.ts'
-import type { KnownDatabase } from './directory.ts'
+import type { KnownDatabase } from './database-cache.ts'
 import { type EntryRow, entriesOf, keptIndexes } from './entries.ts'
-import type { BatchOutcome } from './write-queue.ts'
+import type { BatchOutcome } from './write-requests.ts'
 
 /** An edit with what this process knows of its database; `undefined`: no such database when it was placed. */
 export interface PlacedEdit {
@@ -130,7 +130,7 @@ function addEdit(columns: Columns, edit: Edit, database: KnownDatabase, repeated
 }
 
 async function call(sql: Sql | Transaction, c: Columns, atomic: boolean): Promise<readonly Row[]> {
-  // Text arrays cast twice: postgres.js cannot serialise boolean[] (storage 4.1).
+  // Text arrays cast twice: postgres.js cannot serialise boolean[].
   try {
     return (await sql`
       SELECT * FROM hearth_write(

@@ -1,8 +1,8 @@
 /** What must survive: a killed server, a killed database, an ending during work, an outside database that goes away. */
 import { afterEach, describe, expect, test } from 'bun:test'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { runningServer } from '../../storage/postgres/embedded/pid-file.ts'
 import { postgresBin, startPostgres, type TestPostgres } from '../support/postgres.ts'
 import { type ServerOptions, startServer, type TestServer } from '../support/server.ts'
 
@@ -27,7 +27,7 @@ async function put(server: TestServer, id: string, token: string): Promise<numbe
 }
 
 async function eventually(what: string, check: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + 50_000
   while (!(await check())) {
     if (Date.now() > deadline) throw new Error(`did not happen: ${what}`)
     await Bun.sleep(20)
@@ -51,13 +51,19 @@ describe('embedded database', () => {
   test('a killed database is started again, once', async () => {
     const server = await start()
     const token = await server.token('org.example.notes')
-    const postmaster = () =>
-      Number(readFileSync(join(server.dataDir, 'pg/18/data/postmaster.pid'), 'utf8').split('\n')[0])
-    const before = postmaster()
+    const cluster = join(server.dataDir, 'pg/18/data')
+    // While PostgreSQL starts its file may be missing, or not be written whole.
+    const postmaster = async () => (await runningServer(cluster))?.pid
+    const before = await postmaster()
+    if (before === undefined) throw new Error('the database does not run')
     process.kill(before, 'SIGKILL')
-    await eventually('a new postmaster', async () => postmaster() !== before && (await isReady(server)))
+    let next: number | undefined
+    await eventually('a new postmaster', async () => {
+      next = await postmaster()
+      return next !== undefined && next !== before && (await isReady(server))
+    })
     expect(await put(server, 'a', token)).toBe(200)
-    process.kill(postmaster(), 'SIGKILL')
+    process.kill(next ?? before, 'SIGKILL')
     await eventually('the end of the server', async () => server.output.stderr.includes('died twice within a minute'))
     expect(await server.stop()).toBe(1)
   })

@@ -117,7 +117,7 @@ describe('large attachments', () => {
       leaving.abort()
       await reader?.cancel().catch(() => {})
     }
-    for (let turn = 0; open() > before + 3 && turn < 100; turn += 1) await Bun.sleep(50)
+    for (let turn = 0; open() > before + 3 && turn < 1_000; turn += 1) await Bun.sleep(50)
     expect(open()).toBeLessThanOrEqual(before + 3)
   }, 60_000)
 
@@ -148,7 +148,7 @@ describe('large attachments', () => {
       outgoing.on('close', () => resolve())
       outgoing.write(noise(mb), () => setTimeout(() => outgoing.destroy(), 100))
     })
-    for (let turn = 0; objectFiles(server.dataDir).length > files && turn < 100; turn += 1) await Bun.sleep(50)
+    for (let turn = 0; objectFiles(server.dataDir).length > files && turn < 1_000; turn += 1) await Bun.sleep(50)
     expect(objectFiles(server.dataDir)).toHaveLength(files)
     expect((await server.fetch('/couchdb/large/cut', { headers: auth })).status).toBe(404)
   }, 60_000)

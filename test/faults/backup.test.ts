@@ -1,4 +1,4 @@
-/** `hearth backup` and `hearth restore` as processes: what a client saw before, it sees afterwards (decisions 13). */
+/** `hearth backup` and `hearth restore` as processes: what a client saw before, it sees afterwards. */
 import { afterAll, afterEach, describe, expect, test } from 'bun:test'
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
  * Batches of two processes over the same databases in random order, with somebody who follows what changes: no deadlock,
- * commit order is sequence order, counters exact (storage 1, decisions 10). The control locks each database when it is
+ * commit order is sequence order, counters exact. The control locks each database when it is
  * reached, and proves that this test can fail.
  */
 import { beforeAll, describe, expect, test } from 'bun:test'

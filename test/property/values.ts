@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import type { Json } from '../../src/model/json/value.ts'
 
-/** First and last characters of blocks without a gap in Unicode 10 (decisions 8). Rare Han is left out. */
+/** First and last characters of blocks without a gap in Unicode 10. Rare Han is left out. */
 const assigned: readonly (readonly [number, number])[] = [
   [0x20, 0x7e],
   [0xa0, 0x24f],

@@ -1,5 +1,5 @@
 /**
- * JSON without loss: numbers come back as CouchDB prints them, integers of any length digit by digit (storage 3).
+ * JSON without loss: numbers come back as CouchDB prints them, integers of any length digit by digit.
  * A text is parsed twice only when it holds a number that a double would not give back.
  */
 import { hash } from 'node:crypto'
@@ -40,7 +40,7 @@ export function decodeText(bytes: Uint8Array): string {
 /**
  * Parses JSON. Of duplicate members the last one wins; `__proto__` is a member like any other.
  * Throws `bad_request` for malformed text, nesting beyond `maxTextDepth`, lone surrogates and numbers that are no finite
- * double (documents 3.7, decisions 7).
+ * double.
  */
 export function parseJson(text: string): ParsedJson {
   const { plain } = scanJson(text)
@@ -77,7 +77,7 @@ export function stringifyJson(value: unknown): string {
 
 /**
  * True where PostgreSQL's jsonb would not give back what the text says: `\u0000` in a string or name, or a number with an
- * exponent (decisions 7). The order of members is not looked at.
+ * exponent. The order of members is not looked at.
  */
 export function needsRaw(text: string): boolean {
   if (text.includes('\\u0000') && escapedNul.test(text)) return true
@@ -86,7 +86,7 @@ export function needsRaw(text: string): boolean {
 
 /**
  * md5 over the canonical form, 32 hex digits: members sorted, numbers in shortest form, so that `1`, `1.0` and `1e0` are
- * equal and `bigint`s count digit by digit (decisions 11). Revisions are made of it: a change to the form would give new
+ * equal and `bigint`s count digit by digit. Revisions are made of it: a change to the form would give new
  * revisions to the same edits.
  */
 export function bodyDigest(value: Json): string {

@@ -1,5 +1,7 @@
 /** What PostgreSQL's jsonb makes of canonical JSON text. */
+
 import { Buffer } from 'node:buffer'
+import { compareBytes } from '../compare-bytes.ts'
 import { endOfNumber, endOfString, startsNumber } from './scan.ts'
 import { isObject, type Json } from './value.ts'
 
@@ -35,14 +37,14 @@ function isSortedByLength(names: readonly string[]): boolean {
     const before = names[at - 1] ?? ''
     const name = names[at] ?? ''
     const longer = Buffer.byteLength(name) - Buffer.byteLength(before)
-    if (longer < 0 || (longer === 0 && Buffer.compare(Buffer.from(before), Buffer.from(name)) > 0)) return false
+    if (longer < 0 || (longer === 0 && compareBytes(before, name) > 0)) return false
   }
   return true
 }
 
 /**
  * An upper estimate, in bytes, of what jsonb prints for canonical text: a space behind every colon and comma, and
- * numbers without exponents (`1e+300` has 301 digits). The size limit counts it (decisions 7).
+ * numbers without exponents (`1e+300` has 301 digits). The size limit counts it.
  */
 export function jsonbLength(text: string): number {
   let more = 0

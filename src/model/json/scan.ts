@@ -4,7 +4,7 @@
  */
 import { Problem } from '../errors.ts'
 
-/** Levels of arrays and objects in one text: what a document may have (documents 3.6) and some more for what wraps it. */
+/** Levels of arrays and objects in one text: what a document may have and some more for what wraps it. */
 export const maxTextDepth = 210
 
 const quote = 34

@@ -1,10 +1,6 @@
 /** Failures of the file system, said for clients: without paths. The log gets the original as the cause. */
+import { errnoOf } from '../../../src/model/errno.ts'
 import { Problem } from '../../../src/model/errors.ts'
-
-/** The system's code of a failure (`ENOENT`), or an empty string. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
-}
 
 /** Waits for something that the file system does; a refusal becomes `store_full` or `store_unavailable`. */
 export async function disk<T>(work: Promise<T>): Promise<T> {
@@ -20,14 +16,14 @@ export async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
     throw diskProblem(error)
   }
 }
 
 function diskProblem(error: unknown): unknown {
   if (error instanceof Problem) return error
-  const code = codeOf(error)
+  const code = errnoOf(error)
   switch (code) {
     case '':
       return error

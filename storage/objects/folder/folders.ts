@@ -1,8 +1,9 @@
 /** Makes, removes and syncs folders below one root, while others do the same. */
+
 import { mkdir, open, rename, rmdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { errnoOf } from '../../../src/model/errno.ts'
 import { Coalescer } from '../../coalescer.ts'
-import { codeOf } from './failures.ts'
 
 export interface Folders {
   /** Renames a finished file into its place, making the folders on the way. On disk when the promise resolves. */
@@ -38,8 +39,8 @@ export function newFolders(root: string): Folders {
         await syncFolder(parent)
         return
       } catch (error) {
-        if (codeOf(error) === 'EEXIST') return
-        if (codeOf(error) !== 'ENOENT' || attempt === attempts) throw error
+        if (errnoOf(error) === 'EEXIST') return
+        if (errnoOf(error) !== 'ENOENT' || attempt === attempts) throw error
       }
       await ensure(parent)
     }
@@ -72,7 +73,7 @@ export function newFolders(root: string): Folders {
           await rename(from, to)
           break
         } catch (error) {
-          if (codeOf(error) !== 'ENOENT' || attempt === attempts) throw error
+          if (errnoOf(error) !== 'ENOENT' || attempt === attempts) throw error
         }
       }
       await sync(folder)
@@ -83,8 +84,8 @@ export function newFolders(root: string): Folders {
         try {
           await rmdir(one)
         } catch (error) {
-          if (codeOf(error) === 'ENOENT') continue
-          if (codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'EEXIST') return
+          if (errnoOf(error) === 'ENOENT') continue
+          if (errnoOf(error) === 'ENOTEMPTY' || errnoOf(error) === 'EEXIST') return
           throw error
         }
       }
@@ -102,6 +103,6 @@ async function syncFolder(folder: string): Promise<void> {
       await handle.close()
     }
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error
+    if (errnoOf(error) !== 'ENOENT') throw error
   }
 }

@@ -1,11 +1,13 @@
 /** The cluster: what PostgreSQL calls its data directory. */
+
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chown, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { errnoOf } from '../../../src/model/errno.ts'
 import { StartupError } from '../../../src/model/startup-error.ts'
-import { codeOf, diskFull } from './failures.ts'
+import { diskFull } from './failures.ts'
 import { syncPath, unfinished } from './folders.ts'
 import { type Layout, majorVersion } from './layout.ts'
 import { type ServerUser, spawnOptions } from './server-user.ts'
@@ -17,7 +19,7 @@ export const databaseName = 'postgres'
 
 /**
  * Refuses data of another major version: PostgreSQL cannot read it, and the package has no tool that converts it
- * (decisions 13). An older version's data is no obstacle once this version has its own.
+ *. An older version's data is no obstacle once this version has its own.
  * @throws StartupError with the way out.
  */
 export async function refuseOtherMajors({ dataDir, versions, cluster }: Layout): Promise<void> {
@@ -87,7 +89,7 @@ async function initdb(program: string, cluster: string, user: ServerUser): Promi
 
 /** Says why one of the server's programs could not even begin. */
 export function cannotRun(error: unknown, user: ServerUser): StartupError {
-  const code = codeOf(error)
+  const code = errnoOf(error)
   const reason =
     code === 'EPERM' || code === 'EINVAL'
       ? `Hearth runs as root but may not become uid ${user.uid}, and PostgreSQL refuses root: start Hearth as an ordinary user.`

@@ -1,18 +1,15 @@
 /** Failures of the file system, said for the person who can remove them. */
-import { statfs } from 'node:fs/promises'
-import { StartupError } from '../../../src/model/startup-error.ts'
 
-/** The system's code of a failure (`ENOSPC`), or an empty string. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
-}
+import { statfs } from 'node:fs/promises'
+import { errnoOf } from '../../../src/model/errno.ts'
+import { StartupError } from '../../../src/model/startup-error.ts'
 
 /** Runs `work`; a refusal by the file system becomes a StartupError that names `folder`. Other failures pass unchanged. */
 export async function onDisk<T>(folder: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    const message = await explain(folder, codeOf(error))
+    const message = await explain(folder, errnoOf(error))
     if (error instanceof StartupError || message === undefined) throw error
     throw new StartupError(message, { cause: error })
   }

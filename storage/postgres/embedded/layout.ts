@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 
-/** The major version of the embedded server. Its data directories are of no use to any other (storage 9). */
+/** The major version of the embedded server. Its data directories are of no use to any other. */
 export const majorVersion = 18
 
-/** Where everything of the embedded server lies below the data directory. One folder for each major version (storage 9). */
+/** Where everything of the embedded server lies below the data directory. One folder for each major version. */
 export interface Layout {
   /** Hearth's data directory itself. */
   readonly dataDir: string

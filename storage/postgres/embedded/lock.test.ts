@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { StartupError } from '../../../src/model/startup-error.ts'
 import { takeLock } from './lock.ts'
-import { lifeOf } from './processes.ts'
+import { startTimeOf } from './processes.ts'
 
 let folder = ''
 beforeAll(async () => {
@@ -41,6 +41,6 @@ test('a lock of a living process with another start time is stale', async () => 
   await writeFile(file, `${process.ppid} 00000000:1\n`)
   const lock = await takeLock(file)
   await lock.release()
-  await writeFile(file, `${process.ppid} ${await lifeOf(process.ppid)}\n`)
+  await writeFile(file, `${process.ppid} ${await startTimeOf(process.ppid)}\n`)
   await expect(takeLock(file)).rejects.toThrow(`process ${process.ppid}`)
 })

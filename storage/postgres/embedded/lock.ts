@@ -1,9 +1,10 @@
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { errnoOf } from '../../../src/model/errno.ts'
 import { StartupError } from '../../../src/model/startup-error.ts'
-import { codeOf, onDisk } from './failures.ts'
-import { lifeOf } from './processes.ts'
+import { onDisk } from './failures.ts'
+import { startTimeOf } from './processes.ts'
 
 /** A data directory that this process alone serves. */
 export interface Lock {
@@ -12,7 +13,7 @@ export interface Lock {
 
 /**
  * Takes the lock file, which holds the process id and that process's start time: after a crash the id may belong to a
- * stranger (decisions 13). A lock whose process is gone is taken over.
+ * stranger. A lock whose process is gone is taken over.
  * @throws StartupError naming the process that has it, or when the file cannot be written.
  */
 export async function takeLock(file: string): Promise<Lock> {
@@ -20,7 +21,7 @@ export async function takeLock(file: string): Promise<Lock> {
 }
 
 async function take(file: string): Promise<Lock> {
-  const mine = `${process.pid} ${(await lifeOf(process.pid)) ?? 'unknown'}\n`
+  const mine = `${process.pid} ${(await startTimeOf(process.pid)) ?? 'unknown'}\n`
   const draft = `${file}.${process.pid}.${crypto.randomUUID()}`
   try {
     await writeFile(draft, mine, { mode: 0o644 })
@@ -41,7 +42,7 @@ async function linked(draft: string, file: string): Promise<boolean> {
     await link(draft, file)
     return true
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false
+    if (errnoOf(error) === 'EEXIST') return false
     throw error
   }
 }
@@ -56,7 +57,7 @@ async function takeOver(draft: string, file: string, mine: string): Promise<void
 
 async function refuseIfAlive(file: string): Promise<void> {
   const [pid = '', life = ''] = ((await content(file)) ?? '').trim().split(' ')
-  if (!/^[1-9][0-9]*$/.test(pid) || (await lifeOf(Number(pid))) !== life) return
+  if (!/^[1-9][0-9]*$/.test(pid) || (await startTimeOf(Number(pid))) !== life) return
   throw new StartupError(
     `Another Hearth, process ${pid}, serves this data directory (${file}): stop it first, or choose another --data-dir.`,
   )

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { argumentsOf } from './processes.ts'
 
-/** What `postmaster.pid` says about a running server. Only PostgreSQL writes or removes that file (storage 8). */
+/** What `postmaster.pid` says about a running server. Only PostgreSQL writes or removes that file. */
 export interface RunningServer {
   readonly pid: number
   readonly socketFolder: string

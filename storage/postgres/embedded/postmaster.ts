@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cannotRun } from './cluster.ts'
 import type { Layout } from './layout.ts'
-import { lifeOf, signal } from './processes.ts'
+import { signal, startTimeOf } from './processes.ts'
 import { type ServerUser, spawnOptions } from './server-user.ts'
 
 /** A running postmaster. */
@@ -45,15 +45,15 @@ export async function startPostmaster(layout: Layout, program: string, user: Ser
 
 /** Takes charge of a postmaster that is no child of ours: it is watched through its process id. */
 export async function adoptPostmaster(pid: number): Promise<Postmaster | undefined> {
-  const life = await lifeOf(pid)
+  const life = await startTimeOf(pid)
   if (life === undefined) return undefined
   const gone = vanished(pid, life)
-  const send = async (name: NodeJS.Signals) => (await lifeOf(pid)) === life && signal(pid, name)
+  const send = async (name: NodeJS.Signals) => (await startTimeOf(pid)) === life && signal(pid, name)
   return { pid, gone, stop: () => stop(gone, send) }
 }
 
 async function vanished(pid: number, life: string): Promise<string> {
-  while ((await lifeOf(pid)) === life) await sleep(200, undefined, { ref: false })
+  while ((await startTimeOf(pid)) === life) await sleep(200, undefined, { ref: false })
   return 'unknown, since it was no child of this process'
 }
 

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
  * Tells one life of a process id from the next: the boot it belongs to and its start in clock ticks since then.
  * Undefined when there is no such process, or only a zombie that nobody has waited for.
  */
-export async function lifeOf(pid: number): Promise<string | undefined> {
+export async function startTimeOf(pid: number): Promise<string | undefined> {
   const stat = await readProc(pid, 'stat')
   if (stat === undefined) return undefined
   // The second field is the program's name in brackets and may hold anything; the others follow the last bracket.

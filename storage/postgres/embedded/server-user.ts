@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { StartupError } from '../../../src/model/startup-error.ts'
 import type { Layout } from './layout.ts'
 
-/** The unprivileged user that PostgreSQL runs as, since it refuses to run as root (decisions 13). */
+/** The unprivileged user that PostgreSQL runs as, since it refuses to run as root. */
 export interface ServerUser {
   readonly uid: number
   readonly gid: number

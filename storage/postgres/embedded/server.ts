@@ -1,4 +1,4 @@
-/** Hearth's own PostgreSQL: unpacked, initialised, started, watched and stopped (decisions 13, storage 8 and 9). */
+/** Hearth's own PostgreSQL: unpacked, initialised, started, watched and stopped. */
 import { existsSync } from 'node:fs'
 import { rmdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,4 +1,4 @@
-/** The server's settings (storage 8). */
+/** The server's settings. */
 import { appendFile, chown, rename, statfs, writeFile } from 'node:fs/promises'
 import { totalmem } from 'node:os'
 import { join } from 'node:path'

@@ -1,7 +1,7 @@
 /** The store of files on PostgreSQL: composes the parts of this folder into the contract. */
 import { type FileStore, filesDoctype, versionsDoctype } from '../../files/contract.ts'
 import { reading, type Sql } from '../connection.ts'
-import type { Directory } from '../directory.ts'
+import type { DatabaseCache } from '../database-cache.ts'
 import type { Notifications } from '../notifications.ts'
 import { newObjectLedger } from './ledger.ts'
 import { newFilesReader, sourceOf } from './reader.ts'
@@ -10,13 +10,13 @@ import { FilesTransactions } from './transactions.ts'
 
 export interface PostgresFilesOptions {
   readonly sql: Sql
-  readonly directory: Directory
+  readonly databases: DatabaseCache
   readonly notifications: Pick<Notifications, 'changed'>
   readonly maxConnections: number
 }
 
-export function newPostgresFiles({ sql, directory, notifications, maxConnections }: PostgresFilesOptions): FileStore {
-  const changes = new FilesTransactions(sql, directory, Math.max(1, Math.floor(maxConnections / 2)), (prefix) => {
+export function newPostgresFiles({ sql, databases, notifications, maxConnections }: PostgresFilesOptions): FileStore {
+  const changes = new FilesTransactions(sql, databases, Math.max(1, Math.floor(maxConnections / 2)), (prefix) => {
     notifications.changed({ prefix, name: filesDoctype })
     notifications.changed({ prefix, name: versionsDoctype })
   })
@@ -25,7 +25,7 @@ export function newPostgresFiles({ sql, directory, notifications, maxConnections
     exists: (prefix) =>
       reading(async () => {
         const ref = { prefix, name: filesDoctype }
-        return (directory.peek(ref) ?? (await directory.load(ref))) !== undefined
+        return (databases.peek(ref) ?? (await databases.load(ref))) !== undefined
       }),
     change: (prefix, work) => changes.change(prefix, work),
     ledger: newObjectLedger(sql),

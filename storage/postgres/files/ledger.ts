@@ -1,12 +1,22 @@
 /** Leases of objects and what is to be deleted: one row an object, one statement a call. */
-
+import { tenantPrefix } from '../../../src/model/object-name.ts'
 import { Coalescer } from '../../coalescer.ts'
-import type { ObjectLedger } from '../../files/contract.ts'
+import { type ObjectLedger, objectHold } from '../../files/contract.ts'
 import { mayDelete } from '../backup.ts'
 import { guarded, type Sql } from '../connection.ts'
 
+/** Where the tenant begins in the name of an object, counted from 1. */
+const tenantAt = tenantPrefix('').length
+
 /** Who took objects for deletion has this long; then somebody else tries. */
 const takenMs = 600_000
+
+/** An export of the tenant still has to give out what it listed. What a whole tenant left goes all the same. */
+function isHeld(sql: Sql) {
+  return sql`(right(name, 1) <> '/' AND EXISTS (
+    SELECT 1 FROM secrets WHERE kind = ${objectHold} AND expires > now()
+      AND secrets.prefix = substr(split_part(object_ledger.name, '/', 1), ${tenantAt}::int)))`
+}
 
 export function newObjectLedger(sql: Sql): ObjectLedger {
   const inMs = (ms: number) => sql`now() + ${ms} * interval '1 millisecond'`
@@ -32,7 +42,7 @@ export function newObjectLedger(sql: Sql): ObjectLedger {
         const only = objects === undefined ? sql`` : sql`AND name = ANY (${[...objects]}::text[])`
         const rows = await sql<{ name: string }[]>`
           UPDATE object_ledger SET taken = true, due = ${inMs(takenMs)} WHERE name IN (
-            SELECT name FROM object_ledger WHERE due <= now() ${only} AND ${mayDelete(sql)} ORDER BY due LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+            SELECT name FROM object_ledger WHERE due <= now() ${only} AND ${mayDelete(sql)} AND NOT ${isHeld(sql)} ORDER BY due LIMIT ${limit} FOR UPDATE SKIP LOCKED)
           RETURNING name`
         const names = rows.map(({ name }) => name)
         if (names.length === 0) return 0

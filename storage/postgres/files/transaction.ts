@@ -7,7 +7,7 @@ import { Problem } from '../../../src/model/errors.ts'
 import type { Body, DatabaseRef, Edit, RevisionId } from '../../documents/contract.ts'
 import { type FileEdit, type FilesTransaction, filesDoctype, versionsDoctype } from '../../files/contract.ts'
 import type { Transaction } from '../connection.ts'
-import type { Directory, KnownDatabase } from '../directory.ts'
+import type { DatabaseCache, KnownDatabase } from '../database-cache.ts'
 import { writeTreesIn } from '../tree-edits.ts'
 import { writeBatch } from '../write-batch.ts'
 import { newFilesReader } from './reader.ts'
@@ -20,7 +20,7 @@ export interface LockedFiles {
 }
 
 /** Locks the tenant's databases, ascending, and makes those that are missing. */
-export async function lockFiles(tx: Transaction, directory: Directory, prefix: string): Promise<LockedFiles> {
+export async function lockFiles(tx: Transaction, databases: DatabaseCache, prefix: string): Promise<LockedFiles> {
   const lock = () => tx<{ name: string }[]>`
     SELECT name FROM databases WHERE prefix = ${prefix} AND name IN (${filesDoctype}, ${versionsDoctype})
     ORDER BY db FOR NO KEY UPDATE`
@@ -34,13 +34,13 @@ export async function lockFiles(tx: Transaction, directory: Directory, prefix: s
     // Those that somebody else made just now.
     await lock()
   }
-  const files = await directory.load({ prefix, name: filesDoctype }, tx)
-  const versions = await directory.load({ prefix, name: versionsDoctype }, tx)
+  const files = await databases.load({ prefix, name: filesDoctype }, tx)
+  const versions = await databases.load({ prefix, name: versionsDoctype }, tx)
   if (!files || !versions) throw new Problem('store_unavailable', 'The files of this instance were removed just now.')
   return { files, versions, isNew }
 }
 
-export function newFilesTransaction(tx: Transaction, directory: Directory, locked: LockedFiles): FilesTransaction {
+export function newFilesTransaction(tx: Transaction, databases: DatabaseCache, locked: LockedFiles): FilesTransaction {
   const { files, versions, isNew } = locked
   const databaseOf = (edit: FileEdit) => (edit.doctype === filesDoctype ? files : versions)
   const reader = newFilesReader({
@@ -58,7 +58,7 @@ export function newFilesTransaction(tx: Transaction, directory: Directory, locke
       const before = edits.some((edit) => edit.parent !== undefined) ? await sizeOf(tx, locked, edits) : nothing
       const revisions = await writeAll(
         tx,
-        directory,
+        databases,
         edits.map((edit) => ({ edit, database: databaseOf(edit) })),
       )
       const after = sizesWritten(edits)
@@ -127,13 +127,13 @@ interface Placed {
 /** All or none. A document with conflicting revisions takes the way over its whole tree. */
 async function writeAll(
   tx: Transaction,
-  directory: Directory,
+  databases: DatabaseCache,
   placed: readonly Placed[],
 ): Promise<readonly RevisionId[]> {
   const batch = placed.map(({ edit, database }) => ({ edit: editOf(edit, database.ref), database }))
   const first = await writeBatch(tx, batch, { atomic: false, repeated: false })
   const edits = batch.map(({ edit }) => edit)
-  const outcomes = await writeTreesIn(tx, directory, edits, first)
+  const outcomes = await writeTreesIn(tx, databases, edits, first)
   return outcomes.map((outcome, at) => {
     if (outcome.kind === 'ok') return outcome.rev
     throw new Problem('conflict', `Document update conflict: ${edits[at]?.id}`)

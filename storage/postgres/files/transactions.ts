@@ -4,7 +4,7 @@
  */
 import { type FilesTransaction, filesDoctype, versionsDoctype } from '../../files/contract.ts'
 import { isConnectionLost, type Sql, translate } from '../connection.ts'
-import type { Directory } from '../directory.ts'
+import type { DatabaseCache } from '../database-cache.ts'
 import { lockFiles, newFilesTransaction } from './transaction.ts'
 
 const maxTogether = 64
@@ -24,7 +24,7 @@ export class FilesTransactions {
 
   constructor(
     private readonly sql: Sql,
-    private readonly directory: Directory,
+    private readonly databases: DatabaseCache,
     /** Tenants that may commit at the same time; more wait without a connection. */
     private readonly maxRunning: number,
     /** Told of a tenant whose files may have changed, after the commit. */
@@ -72,8 +72,8 @@ export class FilesTransactions {
     try {
       results = await this.run(prefix, together)
     } catch (error) {
-      // Numbers of databases that this transaction made are no numbers any more.
-      for (const name of [filesDoctype, versionsDoctype]) this.directory.forget({ prefix, name })
+      // The databases that this transaction made do not exist any more.
+      for (const name of [filesDoctype, versionsDoctype]) this.databases.forget({ prefix, name })
       const [only] = together
       if (together.length === 1) only?.reject(translate(error))
       // Whether a lost commit went through is not known, and repeating it would be wrong where it did.
@@ -91,9 +91,9 @@ export class FilesTransactions {
   private run(prefix: string, together: readonly Waiting[]): Promise<readonly Result[]> {
     const [only] = together
     return this.sql.begin(async (tx) => {
-      const locked = await lockFiles(tx, this.directory, prefix)
+      const locked = await lockFiles(tx, this.databases, prefix)
       if (only && together.length === 1) {
-        return [{ value: await only.work(newFilesTransaction(tx, this.directory, locked)) }]
+        return [{ value: await only.work(newFilesTransaction(tx, this.databases, locked)) }]
       }
       const results: Result[] = []
       for (const { work } of together) {
@@ -101,7 +101,7 @@ export class FilesTransactions {
           // Whoever comes first to new databases makes what they begin with.
           const isNew = locked.isNew && !results.some((result) => 'value' in result)
           const value = await tx.savepoint((point) =>
-            work(newFilesTransaction(point, this.directory, { ...locked, isNew })),
+            work(newFilesTransaction(point, this.databases, { ...locked, isNew })),
           )
           results.push({ value })
         } catch (error) {

@@ -3,9 +3,9 @@
  * the transaction that queues the jobs: each change makes its jobs once, whatever dies in between.
  */
 import type { DatabaseRef } from '../../documents/contract.ts'
-import type { ChangedForEvents, EventPage, EventTrigger, NewJob } from '../../jobs/contract.ts'
+import type { ChangedForEvents, EventPage, EventTrigger, NewJob, Untold } from '../../jobs/contract.ts'
 import type { Sql, Transaction } from '../connection.ts'
-import type { Directory } from '../directory.ts'
+import type { DatabaseCache } from '../database-cache.ts'
 import { lockForJobs, pushIn } from './push.ts'
 
 /**
@@ -78,7 +78,7 @@ function changeOf(row: ChangeRow): ChangedForEvents {
 /** The feed's row first, then databases: nobody takes them in the other order. */
 export async function eventsDone(
   tx: Transaction,
-  directory: Directory,
+  databases: DatabaseCache,
   ref: DatabaseRef,
   page: EventPage,
   jobs: readonly NewJob[],
@@ -89,15 +89,17 @@ export async function eventsDone(
       AND EXISTS (SELECT 1 FROM databases d WHERE d.db = ${page.epoch} AND d.prefix = ${ref.prefix} AND d.name = ${ref.name})
     RETURNING db`
   if (moved.length === 0) return false
-  if (jobs.length > 0) await pushIn(tx, await lockForJobs(tx, directory, jobs), jobs)
+  if (jobs.length > 0) await pushIn(tx, await lockForJobs(tx, databases, jobs), jobs)
   return true
 }
 
 /** Those that were read before and have changed since; those of one name also when they were never read. */
-export async function untold(sql: Sql, name: string): Promise<readonly DatabaseRef[]> {
-  return await sql<DatabaseRef[]>`
-    SELECT d.prefix, d.name FROM event_feeds f JOIN databases d ON d.db = f.db WHERE d.update_seq > f.seq
+export async function untold(sql: Sql, name: string): Promise<readonly Untold[]> {
+  const rows = await sql<(DatabaseRef & { position: string })[]>`
+    SELECT d.prefix, d.name, f.seq::text AS position FROM event_feeds f JOIN databases d ON d.db = f.db
+    WHERE d.update_seq > f.seq
     UNION
-    SELECT d.prefix, d.name FROM databases d
+    SELECT d.prefix, d.name, '' AS position FROM databases d
     WHERE d.name = ${name} AND d.update_seq > 0 AND NOT EXISTS (SELECT 1 FROM event_feeds f WHERE f.db = d.db)`
+  return rows.map(({ prefix, name, position }) => ({ ref: { prefix, name }, position }))
 }

@@ -11,7 +11,7 @@ import {
   triggersDoctype,
 } from '../../jobs/contract.ts'
 import { guarded, type Sql } from '../connection.ts'
-import type { Directory } from '../directory.ts'
+import type { DatabaseCache } from '../database-cache.ts'
 import { beginFeeds, eventPage, eventsDone, eventTriggers, untold } from './events.ts'
 import { Grouped } from './grouped.ts'
 import { jobsOf, lockForJobs, pushIn } from './push.ts'
@@ -20,7 +20,7 @@ import { dueTriggers, fire, nextTrigger } from './schedule.ts'
 
 export interface PostgresJobsOptions {
   readonly sql: Sql
-  readonly directory: Directory
+  readonly databases: DatabaseCache
   /** Told of every database that may have changed, after the commit. */
   readonly changed: (ref: DatabaseRef) => void
   /** Calls a listener after changes of a database by any process. */
@@ -45,7 +45,7 @@ interface TakenRow {
   readonly body: string
 }
 
-export function newPostgresJobs({ sql, directory, changed, watch, shared }: PostgresJobsOptions): JobStore {
+export function newPostgresJobs({ sql, databases, changed, watch, shared }: PostgresJobsOptions): JobStore {
   const tell = (jobs: readonly { readonly prefix: string }[]) => {
     for (const prefix of new Set(jobs.map((job) => job.prefix))) changed(jobsOf(prefix))
   }
@@ -57,12 +57,12 @@ export function newPostgresJobs({ sql, directory, changed, watch, shared }: Post
   }
   const pushes = new Grouped<NewJob, RevisionId | undefined>(
     (jobs) =>
-      sql.begin(async (tx) => pushIn(tx, await lockForJobs(tx, directory, jobs), jobs)) as Promise<
+      sql.begin(async (tx) => pushIn(tx, await lockForJobs(tx, databases, jobs), jobs)) as Promise<
         readonly (RevisionId | undefined)[]
       >,
   )
   const records = new Grouped<JobRecord & { readonly by: string }, boolean>(
-    (all) => sql.begin((tx) => recordJobs(tx, directory, all)) as Promise<readonly boolean[]>,
+    (all) => sql.begin((tx) => recordJobs(tx, databases, all)) as Promise<readonly boolean[]>,
   )
 
   return {
@@ -121,7 +121,7 @@ export function newPostgresJobs({ sql, directory, changed, watch, shared }: Post
     release: (by) => guarded(() => release(sql`taken_by = ${by}`, 0)),
     end: (jobs) =>
       guarded(async () => {
-        const count = (await sql.begin((tx) => endJobs(tx, directory, jobs))) as number
+        const count = (await sql.begin((tx) => endJobs(tx, databases, jobs))) as number
         tell(jobs)
         return count
       }),
@@ -157,7 +157,7 @@ export function newPostgresJobs({ sql, directory, changed, watch, shared }: Post
     fire: (firing) =>
       guarded(async () => {
         const { prefix } = firing.trigger
-        const done = (await sql.begin((tx) => fire(tx, directory, firing))) as boolean
+        const done = (await sql.begin((tx) => fire(tx, databases, firing))) as boolean
         if (done) tell(firing.jobs)
         if (done) changed(queueRef)
         if (done && firing.next === 'remove') changed({ prefix, name: triggersDoctype })
@@ -169,7 +169,7 @@ export function newPostgresJobs({ sql, directory, changed, watch, shared }: Post
     eventPage: (ref, { limit }) => guarded(() => eventPage(sql, ref, limit)),
     eventsDone: (ref, page, jobs) =>
       guarded(async () => {
-        const done = (await sql.begin((tx) => eventsDone(tx, directory, ref, page, jobs))) as boolean
+        const done = (await sql.begin((tx) => eventsDone(tx, databases, ref, page, jobs))) as boolean
         if (done) tell(jobs)
         if (done && jobs.length > 0) changed(queueRef)
         return done

@@ -2,11 +2,13 @@
  * Documents of jobs and triggers inside a transaction. The rows of their databases are locked first, ascending, as every
  * writer of documents does.
  */
+
 import { emptyBody } from '../../../src/model/body.ts'
+import { databaseKey } from '../../../src/model/database.ts'
 import { Problem } from '../../../src/model/errors.ts'
 import type { Body, DatabaseRef, Edit, RevisionId } from '../../documents/contract.ts'
 import type { Transaction } from '../connection.ts'
-import type { Directory, KnownDatabase } from '../directory.ts'
+import type { DatabaseCache, KnownDatabase } from '../database-cache.ts'
 import { writeTreesIn } from '../tree-edits.ts'
 import { writeBatch } from '../write-batch.ts'
 
@@ -21,22 +23,22 @@ export interface LockedEdit {
 /** Databases that a transaction holds. */
 export class LockedDatabases {
   readonly #tx: Transaction
-  readonly #directory: Directory
+  readonly #databases: DatabaseCache
   readonly #known = new Map<string, KnownDatabase>()
 
-  private constructor(tx: Transaction, directory: Directory) {
+  private constructor(tx: Transaction, databases: DatabaseCache) {
     this.#tx = tx
-    this.#directory = directory
+    this.#databases = databases
   }
 
   /** Locks databases, and makes those that are missing where `make` is set. */
   static async lock(
     tx: Transaction,
-    directory: Directory,
+    databases: DatabaseCache,
     refs: readonly DatabaseRef[],
     { make }: { readonly make: boolean },
   ): Promise<LockedDatabases> {
-    const wanted = [...new Map(refs.map((ref) => [keyOf(ref), ref])).values()]
+    const wanted = [...new Map(refs.map((ref) => [databaseKey(ref), ref])).values()]
     const columns = [wanted.map(({ prefix }) => prefix), wanted.map(({ name }) => name)] as const
     const lock = () => tx<{ prefix: string; name: string; db: string; index_epoch: number }[]>`
       SELECT d.prefix, d.name, d.db, d.index_epoch FROM databases d
@@ -49,23 +51,23 @@ export class LockedDatabases {
         ON CONFLICT (prefix, name) DO NOTHING`
       found = await lock()
     }
-    const locked = new LockedDatabases(tx, directory)
+    const locked = new LockedDatabases(tx, databases)
     for (const { prefix, name, db, index_epoch } of found) {
-      const remembered = directory.peek({ prefix, name })
+      const remembered = databases.peek({ prefix, name })
       const isCurrent = remembered?.db === db && remembered.indexEpoch === index_epoch
-      const known = isCurrent ? remembered : await directory.load({ prefix, name }, tx)
-      if (known) locked.#known.set(keyOf(known.ref), known)
+      const known = isCurrent ? remembered : await databases.load({ prefix, name }, tx)
+      if (known) locked.#known.set(databaseKey(known.ref), known)
     }
     return locked
   }
 
   has(ref: DatabaseRef): boolean {
-    return this.#known.has(keyOf(ref))
+    return this.#known.has(databaseKey(ref))
   }
 
   /** The number of a database that was locked. */
   db(ref: DatabaseRef): string | undefined {
-    return this.#known.get(keyOf(ref))?.db
+    return this.#known.get(databaseKey(ref))?.db
   }
 
   /** Revisions of live documents, in the order asked; `undefined` where there is none. */
@@ -82,10 +84,10 @@ export class LockedDatabases {
   /** All or none. @throws Problem `conflict` when a parent is not the winner. */
   async write(edits: readonly LockedEdit[]): Promise<readonly RevisionId[]> {
     if (edits.length === 0) return []
-    const batch = edits.map((edit) => ({ edit: editOf(edit), database: this.#known.get(keyOf(edit.ref)) }))
+    const batch = edits.map((edit) => ({ edit: editOf(edit), database: this.#known.get(databaseKey(edit.ref)) }))
     const first = await writeBatch(this.#tx, batch, { atomic: false, repeated: false })
     const all = batch.map(({ edit }) => edit)
-    const outcomes = await writeTreesIn(this.#tx, this.#directory, all, first)
+    const outcomes = await writeTreesIn(this.#tx, this.#databases, all, first)
     return outcomes.map((outcome, at) => {
       if (outcome.kind === 'ok') return outcome.rev
       throw new Problem('conflict', `Document update conflict: ${edits[at]?.id}`)
@@ -95,8 +97,4 @@ export class LockedDatabases {
 
 function editOf({ ref, id, parent, body }: LockedEdit): Edit {
   return { ref, id, parent, deleted: body === undefined, body: body ?? emptyBody, unknownParent: 'refuse' }
-}
-
-function keyOf({ prefix, name }: DatabaseRef): string {
-  return `${prefix}\n${name}`
 }

@@ -2,7 +2,7 @@
 import type { DatabaseRef, RevisionId } from '../../documents/contract.ts'
 import { jobsDoctype, type NewJob } from '../../jobs/contract.ts'
 import type { Transaction } from '../connection.ts'
-import type { Directory } from '../directory.ts'
+import type { DatabaseCache } from '../database-cache.ts'
 import { LockedDatabases } from './locked.ts'
 
 /** Where the jobs of a tenant lie. */
@@ -13,11 +13,11 @@ export function jobsOf(prefix: string): DatabaseRef {
 /** Locks what the jobs need, beside `more`. */
 export function lockForJobs(
   tx: Transaction,
-  directory: Directory,
+  databases: DatabaseCache,
   jobs: readonly { readonly prefix: string }[],
   more: readonly DatabaseRef[] = [],
 ): Promise<LockedDatabases> {
-  return LockedDatabases.lock(tx, directory, [...jobs.map(({ prefix }) => jobsOf(prefix)), ...more], { make: true })
+  return LockedDatabases.lock(tx, databases, [...jobs.map(({ prefix }) => jobsOf(prefix)), ...more], { make: true })
 }
 
 /** Writes jobs whose databases are locked. */

@@ -2,20 +2,20 @@
 import type { Body } from '../../documents/contract.ts'
 import type { JobRecord } from '../../jobs/contract.ts'
 import type { Transaction } from '../connection.ts'
-import type { Directory } from '../directory.ts'
+import type { DatabaseCache } from '../database-cache.ts'
 import { LockedDatabases, type LockedEdit } from './locked.ts'
 import { jobsOf, lockForJobs } from './push.ts'
 
 /** True for each that the process still has. */
 export async function recordJobs(
   tx: Transaction,
-  directory: Directory,
+  databases: DatabaseCache,
   records: readonly (JobRecord & { readonly by: string })[],
 ): Promise<readonly boolean[]> {
   const withBody = records.filter(({ body }) => body !== undefined)
   const locked = await LockedDatabases.lock(
     tx,
-    directory,
+    databases,
     withBody.map(({ prefix }) => jobsOf(prefix)),
     { make: false },
   )
@@ -34,10 +34,10 @@ export async function recordJobs(
 /** Jobs that somebody ends from outside, in the queue or not. @returns how many documents were written */
 export async function endJobs(
   tx: Transaction,
-  directory: Directory,
+  databases: DatabaseCache,
   jobs: readonly { readonly prefix: string; readonly id: string; readonly body: Body | undefined }[],
 ): Promise<number> {
-  const locked = await lockForJobs(tx, directory, jobs)
+  const locked = await lockForJobs(tx, databases, jobs)
   await tx`
     DELETE FROM job_queue WHERE (prefix, id) IN (
       SELECT * FROM unnest(${jobs.map(({ prefix }) => prefix)}::text[], ${jobs.map(({ id }) => id)}::text[]))`

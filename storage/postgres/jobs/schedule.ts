@@ -1,7 +1,7 @@
 /** When triggers are due. */
 import { type DueTrigger, type Firing, triggersDoctype } from '../../jobs/contract.ts'
 import type { Sql, Transaction } from '../connection.ts'
-import type { Directory } from '../directory.ts'
+import type { DatabaseCache } from '../database-cache.ts'
 import { lockForJobs, pushIn } from './push.ts'
 
 interface DueRow {
@@ -30,9 +30,13 @@ export async function nextTrigger(sql: Sql): Promise<number | undefined> {
 }
 
 /** Databases first, then the row: who writes a trigger's document holds its database when the row follows. */
-export async function fire(tx: Transaction, directory: Directory, { trigger, jobs, next }: Firing): Promise<boolean> {
+export async function fire(
+  tx: Transaction,
+  databases: DatabaseCache,
+  { trigger, jobs, next }: Firing,
+): Promise<boolean> {
   const ref = { prefix: trigger.prefix, name: triggersDoctype }
-  const locked = await lockForJobs(tx, directory, jobs, [ref])
+  const locked = await lockForJobs(tx, databases, jobs, [ref])
   const db = locked.db(ref)
   if (db === undefined) return false
   const rows = await tx<{ gen: string; hash: string }[]>`

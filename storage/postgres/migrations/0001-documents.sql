@@ -128,7 +128,8 @@ BEGIN
          excluded.k6, excluded.s6 COLLATE "C", excluded.k7, excluded.s7 COLLATE "C", excluded.k8, excluded.s8 COLLATE "C");
 END $$;
 
--- The hash of a revision: a function of the edit and its parent only; no id and no time in it.
+-- The hash of a revision: a function of the edit and its parent only; no id and no time in it. Its twin is `revisionHash`
+-- in tree-edits.ts.
 CREATE FUNCTION hearth_hash(p_deleted boolean, p_gen bigint, p_parent text, p_digest text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN md5((CASE WHEN p_deleted THEN '1,' ELSE '0,' END) || p_gen || ',' || coalesce(p_parent, '') || ',' || p_digest);
@@ -139,7 +140,8 @@ RETURN CASE WHEN p_raw AND strpos(p_text, '\u0000') > 0
   THEN regexp_replace(p_text, '(?<!\\)((?:\\\\)*)\\u0000', '\1\\ufffd', 'g')::jsonb ELSE p_text::jsonb END;
 
 -- Applies a batch of interactive edits with at most one edit a document; one row out for each edit. Documents with more
--- than one leaf answer `complex` and are written by the caller in a transaction that reads the whole tree.
+-- than one leaf answer `complex` and are written by the caller in a transaction that reads the tree: the twin of the
+-- verdict below is `decide` in tree-edits.ts, and write-rules.test.ts holds both against one table.
 -- p_flags: 1 accept a parent of an unknown document, 2 the document must be live, 4 a repetition after a lost answer.
 CREATE FUNCTION hearth_write(
   p_db bigint[], p_epoch int[], p_id text[], p_pgen bigint[], p_phash text[], p_deleted boolean[], p_flags int[],

@@ -1,4 +1,5 @@
 /** Turns what the file system answers into what the engine knows. */
+import { errnoOf } from '../../../model/errno.ts'
 import { DriverError, type DriverErrorCode } from '../error.ts'
 
 const codes: Readonly<Record<string, DriverErrorCode>> = {
@@ -17,11 +18,6 @@ const codes: Readonly<Record<string, DriverErrorCode>> = {
   ENOSPC: 'space',
   EDQUOT: 'space',
   EFBIG: 'space',
-}
-
-/** The error's code (`ENOENT`), or an empty string. */
-export function errnoOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : ''
 }
 
 /** A driver's error for a failure of the file system. `name` is the file that it is about. */

@@ -3,10 +3,11 @@
  * what was meant, and everything else happens relative to the open folder. Whoever exchanges a folder for a link in that
  * moment gains nothing.
  */
+
 import { constants } from 'node:fs'
 import { type FileHandle, lstat, mkdir, open, readlink, rmdir } from 'node:fs/promises'
+import { errnoOf } from '../../../model/errno.ts'
 import { DriverError } from '../error.ts'
-import { errnoOf } from './failures.ts'
 
 const openFolder = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
 

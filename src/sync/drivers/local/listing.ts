@@ -1,9 +1,11 @@
 /** Walks a folder in the order of its names' bytes, page by page. */
+
 import type { BigIntStats } from 'node:fs'
 import { lstat, readdir } from 'node:fs/promises'
+import { errnoOf } from '../../../model/errno.ts'
 import { isOwn, type Listed } from '../contract.ts'
 import { DriverError } from '../error.ts'
-import { errnoOf, localError } from './failures.ts'
+import { localError } from './failures.ts'
 import type { Folders } from './folders.ts'
 import { oddKind, recordOf } from './record.ts'
 

@@ -1,12 +1,14 @@
 /** A folder of this machine. */
+
 import { constants } from 'node:fs'
 import { lstat, open, readdir, readFile, realpath, stat, statfs, unlink, writeFile } from 'node:fs/promises'
 import { z } from 'zod'
+import { errnoOf } from '../../../model/errno.ts'
 import { cutBytes } from '../../names.ts'
 import { type Driver, type DriverKind, isOwn, ownFolder, type Seen, type TrashPlace } from '../contract.ts'
 import { DriverError } from '../error.ts'
 import { commonOptions } from '../options.ts'
-import { errnoOf, localError, onDisk } from './failures.ts'
+import { localError, onDisk } from './failures.ts'
 import { newFolders, split } from './folders.ts'
 import { listBelow } from './listing.ts'
 import { probe } from './probe.ts'

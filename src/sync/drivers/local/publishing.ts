@@ -2,10 +2,11 @@
  * Puts files into their places, and takes them out, so that whatever somebody else does to the same name in that moment is
  * kept: nothing is replaced, and nothing removed, before it was seen to be what was expected.
  */
+
 import { link, lstat, rename, unlink } from 'node:fs/promises'
+import { errnoOf } from '../../../model/errno.ts'
 import { renameFlags, renameWith } from '../../../platform/runtime.ts'
 import { DriverError } from '../error.ts'
-import { errnoOf } from './failures.ts'
 import { isSameContent, recordOf } from './record.ts'
 
 /** Renames a file to where nothing is. @throws DriverError `exists` */

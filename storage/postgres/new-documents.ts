@@ -7,10 +7,10 @@ import type { PendingQuery, Row } from 'postgres'
 import { quoteJson } from '../../src/model/json/quote.ts'
 import type { Replicated } from '../documents/contract.ts'
 import type { Sql, Transaction } from './connection.ts'
-import type { KnownDatabase } from './directory.ts'
+import type { KnownDatabase } from './database-cache.ts'
 
 /** A document and its place among those that the same transaction gives sequences to, from 1. */
-export interface Planted {
+export interface NewDocument {
   readonly place: number
   readonly revision: Replicated
 }
@@ -21,10 +21,10 @@ export interface Planted {
  * indexes have changed. Fails with SQLSTATE 23505 when one of them exists, so it may be tried without looking. Each id is
  * named once.
  */
-export function plant(
+export function insertDocuments(
   sql: Sql | Transaction,
   { db, indexEpoch }: Pick<KnownDatabase, 'db' | 'indexEpoch'>,
-  documents: readonly Planted[],
+  documents: readonly NewDocument[],
 ): PendingQuery<Row[]> {
   const dead = documents.filter(({ revision }) => revision.deleted).length
   return sql`
@@ -49,7 +49,7 @@ export function plant(
 }
 
 /** Rows `[id, gen, path, deleted, body, raw, place]`; a body that jsonb would not give back stands in `raw`, as a string. */
-function textOf(documents: readonly Planted[]): string {
+function textOf(documents: readonly NewDocument[]): string {
   const rows = documents.map(
     ({
       place,

@@ -2,6 +2,7 @@
  * What this process knows of the databases it has used: their numbers and their indexes. Never trusted blindly: every
  * statement checks that the number still exists and that the index list is current, and a stale entry is read again.
  */
+import { databaseKey } from '../../src/model/database.ts'
 import type { Json } from '../../src/model/json/value.ts'
 import type { CompiledIndex, DatabaseRef, IndexCompiler, IndexView } from '../documents/contract.ts'
 import type { Sql, Transaction } from './connection.ts'
@@ -30,7 +31,7 @@ interface DatabaseRow {
   readonly views: readonly { ddoc: string; name: string; id: number }[] | null
 }
 
-export class Directory {
+export class DatabaseCache {
   private readonly known = new Map<string, KnownDatabase>()
   private readonly compiled = new Map<string, CompiledIndex>()
 
@@ -41,16 +42,16 @@ export class Directory {
 
   /** From memory when possible; `undefined` when there is no such database. Absence is never remembered. */
   async find(ref: DatabaseRef): Promise<KnownDatabase | undefined> {
-    return this.known.get(keyOf(ref)) ?? (await this.load(ref))
+    return this.known.get(databaseKey(ref)) ?? (await this.load(ref))
   }
 
   /** Synchronous look-up for the hot path. */
   peek(ref: DatabaseRef): KnownDatabase | undefined {
-    return this.known.get(keyOf(ref))
+    return this.known.get(databaseKey(ref))
   }
 
   forget(ref: DatabaseRef): void {
-    this.known.delete(keyOf(ref))
+    this.known.delete(databaseKey(ref))
   }
 
   /** Reads the database's row and indexes anew. */
@@ -101,11 +102,7 @@ export class Directory {
       const oldest = this.known.keys().next()
       if (!oldest.done) this.known.delete(oldest.value)
     }
-    this.known.set(keyOf(ref), known)
+    this.known.set(databaseKey(ref), known)
     return known
   }
-}
-
-function keyOf(ref: DatabaseRef): string {
-  return `${ref.prefix}\n${ref.name}`
 }

@@ -88,7 +88,7 @@ export async function continueAfter(tx: Transaction, last: string): Promise<void
 
 /**
  * For each table of revisions a sum of hashes: the same on every version of PostgreSQL and in whatever order rows lie
- * (storage 9).
+ *.
  */
 export async function revisionsOf(sql: Queryable): Promise<RevisionSums> {
   const sums: RevisionSums = {}

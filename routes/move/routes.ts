@@ -1,0 +1,13 @@
+/** Export, import and move: their URL space in one screen. `exports/data/ID` comes before `exports/ID`. */
+import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
+import { errorBody } from './errors.ts'
+import { exportRoutes } from './exports.ts'
+import type { MoveServices } from './services.ts'
+
+export function moveRoutes(services: MoveServices): Face {
+  const { log, expiredStatus } = services
+  const face = newFace({ log, errorBody, media: 'application/vnd.api+json', invalidTokenStatus: expiredStatus })
+  exportRoutes(face, services) // POST /move/exports; GET /move/exports/data/ID, /move/exports/ID
+  refuseOtherMethods(face)
+  return face
+}

@@ -1,0 +1,10 @@
+/** A database of one tenant. `prefix` is the instance's namespace, `global` for the server's own documents. */
+export interface DatabaseRef {
+  readonly prefix: string
+  readonly name: string
+}
+
+/** One text for a database, by which maps know it: no name holds a line end. */
+export function databaseKey({ prefix, name }: DatabaseRef): string {
+  return `${prefix}\n${name}`
+}

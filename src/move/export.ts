@@ -1,0 +1,185 @@
+/** The `export` worker: makes an archive of an instance and tells its owner where to get it. */
+import { z } from 'zod'
+import type { DocumentStore, TenantReader } from '../../storage/documents/contract.ts'
+import { type FileStore, objectHold } from '../../storage/files/contract.ts'
+import type { ObjectStore } from '../../storage/objects/contract.ts'
+import type { OwnDocument } from '../instances/own-documents.ts'
+import type { Instance, Instances } from '../instances/service.ts'
+import { JobFailure, type JobQueue, type Task, type Worker } from '../jobs/service.ts'
+import type { JsonObject } from '../model/json/value.ts'
+import type { Secrets } from '../secrets/secrets.ts'
+import { writeArchive } from './archive.ts'
+import { partsSizeOf } from './cursors.ts'
+import { type ArchivePart, archiveOf, createExport, exportsOf, updateExport } from './export-document.ts'
+import { exportIdentifier } from './identifier.ts'
+
+/** The message of an export job. */
+export const ExportOrder = z.object({
+  parts_size: z.number().nonnegative().default(0),
+  /** Nanoseconds. */
+  max_age: z.number().nonnegative().default(0),
+  with_doctypes: z.array(z.string()).optional(),
+  contextual_domain: z.string().optional(),
+  secure: z.boolean().optional(),
+  admin_req: z.boolean().optional(),
+})
+export type ExportOrder = z.infer<typeof ExportOrder>
+
+export interface ExportOptions {
+  readonly store: DocumentStore & TenantReader & { readonly files: Pick<FileStore, 'ledger' | 'secrets' | 'tree'> }
+  readonly objects: Pick<ObjectStore, 'put' | 'stat'>
+  readonly secrets: Secrets
+  readonly instances: Pick<Instances, 'byHost'>
+  readonly jobs: JobQueue
+  /** Bytes. */
+  readonly minPartSize: number
+  /** Seconds for one export. */
+  readonly timeout: number
+}
+
+const longestAgeMs = 7 * 86_400_000
+/** An export that is still being made after this long was lost. */
+const staleMs = 86_400_000
+
+export function exportWorker(options: ExportOptions): Worker {
+  return {
+    name: 'export',
+    concurrency: 1,
+    timeout: options.timeout,
+    async run(task) {
+      const instance = await options.instances.byHost(task.tenant.domain)
+      if (instance === undefined) throw new JobFailure('the instance is gone', { final: true })
+      const parsed = ExportOrder.safeParse(task.message ?? {})
+      if (!parsed.success) throw new JobFailure('jobs: message unmarshal', { final: true })
+      // Where a link leads, and whether a mail tells of it, is for the server to say.
+      const { parts_size, max_age, with_doctypes } = parsed.data
+      const order = task.trusted ? parsed.data : { parts_size, max_age, with_doctypes }
+      await makeExport(options, instance, order, task)
+    },
+  }
+}
+
+async function makeExport(options: ExportOptions, instance: Instance, order: ExportOrder, task: Task): Promise<void> {
+  const { store } = options
+  const now = Date.now()
+  await clearPrevious(options, instance, task.id, now)
+  const { files, versions } = await store.files.tree(instance.prefix).usage()
+  const partsSize = partsSizeOf(order.parts_size, options.minPartSize, files + versions)
+  const ageMs = order.max_age / 1e6
+  const lifeMs = ageMs === 0 || ageMs > longestAgeMs ? longestAgeMs : ageMs
+  const doctypes = order.with_doctypes?.length ? order.with_doctypes : undefined
+  const members: JsonObject = {
+    domain: instance.domain,
+    parts_size: partsSize,
+    parts_cursors: null,
+    ...(doctypes === undefined ? {} : { with_doctypes: doctypes }),
+    created_at: new Date(now).toISOString(),
+    expires_at: new Date(now + lifeMs).toISOString(),
+    total_size: -1,
+    creation_duration: 0,
+  }
+  const id = await createExport(store, { ...members, state: 'exporting', archive: { job: task.id } })
+  const written: string[] = []
+  try {
+    // From before the snapshot on nothing that it lists may be deleted.
+    await store.files.secrets.set(instance.prefix, objectHold, id, '', lifeMs)
+    const archive = await writeArchive({
+      store,
+      objects: options.objects,
+      secrets: options.secrets,
+      instance,
+      exportId: id,
+      partsSize,
+      doctypes: doctypes && new Set(doctypes),
+      createdAtMs: now,
+      signal: task.signal,
+      lease: async (object) => {
+        written.push(object)
+        await store.files.ledger.lease([object], lifeMs)
+      },
+      progress: (bytes) => task.progress(bytes, files + versions, 'bytes'),
+    })
+    const { parts, cursors, totalSize, filesSize } = archive
+    await updateExport(store, id, {
+      state: 'done',
+      parts_cursors: cursors ?? null,
+      total_size: totalSize,
+      files_size: filesSize,
+      creation_duration: (Date.now() - now) * 1e6,
+      archive: { job: task.id, parts: parts as unknown as JsonObject[] },
+    })
+    if (!order.admin_req)
+      await tellOwner(options.jobs, instance, order, { id, cursors: cursors ?? [], endsMs: now + lifeMs })
+  } catch (error) {
+    await store.files.ledger.renew(written, 0)
+    await updateExport(store, id, { state: 'error', error: 'the archive could not be made' })
+    // Stopped with its process: it is begun again.
+    if (!task.signal.aborted && !order.admin_req) await mailOwner(options.jobs, instance, 'export_error', {})
+    throw error
+  }
+}
+
+/** Gives up the archives of former exports; refuses while another one is being made. */
+async function clearPrevious({ store }: ExportOptions, instance: Instance, jobId: string, now: number): Promise<void> {
+  const former = await exportsOf(store, instance.domain)
+  const running = former.find(
+    (one) =>
+      one.value['state'] === 'exporting' &&
+      jobOf(one) !== jobId &&
+      Date.parse(String(one.value['created_at'])) > now - staleMs,
+  )
+  if (running !== undefined) throw new JobFailure('export: an archive is already being created', { final: true })
+  for (const one of former) {
+    if (one.value['state'] === 'exporting')
+      await updateExport(store, one.id, { state: 'error', error: 'it was interrupted' })
+    const parts = partsOf(one, now)
+    if (parts.length === 0) continue
+    await store.files.ledger.renew(parts, 0)
+    await store.files.secrets.take(instance.prefix, objectHold, one.id)
+    await updateExport(store, one.id, { archive: {} })
+  }
+}
+
+function jobOf({ value }: OwnDocument): unknown {
+  return (value['archive'] as JsonObject | undefined)?.['job']
+}
+
+function partsOf(one: OwnDocument, now: number): string[] {
+  try {
+    return archiveOf(one, now).map(({ object }: ArchivePart) => object)
+  } catch {
+    return []
+  }
+}
+
+async function tellOwner(
+  jobs: JobQueue,
+  instance: Instance,
+  { contextual_domain, secure }: ExportOrder,
+  made: { readonly id: string; readonly cursors: readonly string[]; readonly endsMs: number },
+): Promise<void> {
+  const domain = contextual_domain ?? instance.domain
+  const scheme = secure ? 'https' : 'http'
+  const identifier = exportIdentifier(instance, made.id, Date.now())
+  const data = `${scheme}://${domain}/move/exports/data/${identifier}`
+  const parts = [data, ...made.cursors.map((cursor) => `${data}?cursor=${encodeURIComponent(cursor)}`)]
+  await mailOwner(jobs, instance, 'archiver', {
+    ArchiveLink: `${scheme}://settings.${domain}/#/exports/${identifier}`,
+    PartLinks: parts.join('\n'),
+    ExpiresAt: new Date(made.endsMs).toISOString().slice(0, 16).replace('T', ' '),
+  })
+}
+
+/** Sends a mail to the owner of an instance by a job. */
+export async function mailOwner(
+  jobs: JobQueue,
+  { prefix, domain }: Instance,
+  template: string,
+  values: JsonObject,
+): Promise<void> {
+  await jobs.push({
+    tenant: { prefix, domain },
+    worker: 'sendmail',
+    message: { mode: 'noreply', template_name: template, template_values: values },
+  })
+}
