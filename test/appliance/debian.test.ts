@@ -197,6 +197,20 @@ describe.skipIf(cannotBoot)('a machine that boots with the package', () => {
   const childrenOf = (pid: number) =>
     readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number)
 
+  async function boot(): Promise<void> {
+    const args = ['-D', machine, '--register=no', '--keep-unit', '--boot', '--private-network', '--console=pipe']
+    nspawn = spawn('systemd-nspawn', args, { stdio: 'ignore' })
+    await until('the boot', () => {
+      leader = childrenOf(nspawn?.pid ?? 0)[0] ?? 0
+      return leader > 0 && show('ActiveState') === 'active'
+    })
+  }
+  const ended = () =>
+    new Promise<number | null>((resolve) => {
+      if (nspawn === undefined || nspawn.exitCode !== null) resolve(nspawn?.exitCode ?? null)
+      else nspawn.once('exit', resolve)
+    })
+
   beforeAll(async () => {
     run('cp', '-a', '--reflink=auto', tree, machine)
     rmSync(join(machine, 'var/lib/hearth'), { recursive: true, force: true })
@@ -210,16 +224,11 @@ describe.skipIf(cannotBoot)('a machine that boots with the package', () => {
     writeFileSync(join(machine, 'etc/systemd/system/hearth.service.d/test.conf'), '[Service]\nWatchdogSec=12\n')
     buildPackage({ arch: 'amd64', out: join(machine, 'root/hearth.deb') })
     run('chroot', machine, 'dpkg', '-i', '/root/hearth.deb')
-    const args = ['-D', machine, '--register=no', '--keep-unit', '--boot', '--private-network', '--console=pipe']
-    nspawn = spawn('systemd-nspawn', args, { stdio: 'ignore' })
-    await until('the boot', () => {
-      leader = childrenOf(nspawn?.pid ?? 0)[0] ?? 0
-      return leader > 0 && show('ActiveState') === 'active'
-    })
+    await boot()
   }, 180_000)
   afterAll(async () => {
     nspawn?.kill('SIGTERM')
-    await new Promise((resolve) => (nspawn?.exitCode === null ? nspawn.once('exit', resolve) : resolve(undefined)))
+    await ended()
   }, 60_000)
 
   test('it is active because it said so, and not root', () => {
@@ -255,21 +264,17 @@ describe.skipIf(cannotBoot)('a machine that boots with the package', () => {
     expect(curl('GET', '/settings')).toContain('renamed.box')
   }, 150_000)
 
-  test('a reboot restarts the machine', async () => {
-    const before = leader
+  test('a reboot is one, and afterwards everything is there', async () => {
     expect(curl('GET', '/reboot')).toBe('{"Status":"202 Accepted"}')
-    await until('the reboot', () => {
-      const [next = 0] = childrenOf(nspawn?.pid ?? 0)
-      if (next === 0 || next === before) return false
-      leader = next
-      return show('ActiveState') === 'active'
-    })
+    // What nspawn ends with when its machine wants to be started again.
+    expect(await ended()).toBe(133)
+    await boot()
     expect(curl('GET', '/settings')).toContain('renamed.box')
-  }, 150_000)
+  }, 240_000)
 
   test('purging the package leaves what people have stored', async () => {
     nspawn?.kill('SIGTERM')
-    await new Promise((resolve) => nspawn?.once('exit', resolve))
+    await ended()
     run('chroot', machine, 'dpkg', '--purge', 'hearth')
     expect(existsSync(join(machine, 'usr/bin/hearth'))).toBe(false)
     expect(existsSync(join(machine, 'etc/systemd/system/multi-user.target.wants/hearth.service'))).toBe(false)
