@@ -1,16 +1,6 @@
 /** A self-signed certificate for the appliance listener. */
 import 'reflect-metadata'
 import { isIP } from 'node:net'
-import {
-  BasicConstraintsExtension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  PemConverter,
-  SubjectAlternativeNameExtension,
-  X509CertificateGenerator,
-} from '@peculiar/x509'
 
 export interface KeyAndCertificate {
   /** PKCS #8 and X.509 as PEM; the certificate may be followed by those that vouch for it. */
@@ -30,6 +20,17 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 /** Makes a P-256 key and a certificate signed by itself. */
 export async function selfSignedCertificate(options: CertificateOptions): Promise<KeyAndCertificate> {
   const { names, notBefore, days } = options
+  // It looks for the polyfill when it is evaluated; a static import may be evaluated first in the built binary.
+  const {
+    BasicConstraintsExtension,
+    ExtendedKeyUsage,
+    ExtendedKeyUsageExtension,
+    KeyUsageFlags,
+    KeyUsagesExtension,
+    PemConverter,
+    SubjectAlternativeNameExtension,
+    X509CertificateGenerator,
+  } = await import('@peculiar/x509')
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const certificate = await X509CertificateGenerator.createSelfSigned({
     name: [{ CN: [names[0] ?? 'localhost'] }],

@@ -22,6 +22,8 @@ export interface FormPart {
 
 const maxParts = 8
 const textFieldBytes = 4_096
+/** Bytes of a body that may wait in memory. */
+const maxWaiting = 1024 ** 2
 /** What the parts' heads and boundaries may take beside the contents. */
 const envelopeBytes = 65_536
 
@@ -137,7 +139,7 @@ async function eachPart(
     return
   }
   let count = 0
-  for await (const { headers, body } of multipartParts(bytes, boundaryOf(type))) {
+  for await (const { headers, body } of multipartParts(bytes, boundaryOf(type), { free: true })) {
     count += 1
     if (count > maxParts) throw new Problem('too_large', `More than ${maxParts} parts`)
     const { name, isFile } = disposition(headers.get('content-disposition'))
@@ -163,9 +165,13 @@ async function* watched(c: HttpContext, { limits }: Appliance, maxBytes: number)
       last = Date.now()
       total += chunk.length
       if (total > maxBytes) throw tooLarge(maxBytes)
+      // A connection that was deciphered in front of the HTTP server is read by it however much waits already.
+      if (incoming !== undefined && incoming.readableLength > maxWaiting) incoming.socket.pause()
+      else incoming?.socket.resume()
       yield chunk
     }
   } finally {
+    incoming?.socket.resume()
     clearInterval(timer)
   }
 }

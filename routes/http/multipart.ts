@@ -1,12 +1,18 @@
 /** Reads `multipart/related` bodies part by part, however large the parts are (RFC 2046 5.1, RFC 2387). */
 import { Buffer } from 'node:buffer'
 import { Problem } from '../../src/model/errors.ts'
+import { freeMemory } from '../../src/platform/free-memory.ts'
 
 export interface Part {
   /** By name in lower case. */
   readonly headers: ReadonlyMap<string, string>
   /** To be read to its end before the next part is asked for. */
   readonly body: AsyncGenerator<Uint8Array>
+}
+
+export interface MultipartOptions {
+  /** A chunk of a part is gone when the next one is asked for: gigabytes pass without growing the memory. */
+  readonly free?: boolean
 }
 
 /** Bytes of the headers of one part. */
@@ -22,8 +28,12 @@ export function multipartBoundary(contentType: string | undefined): string | und
 }
 
 /** The parts of a body, the next one being found when the one before is read. Throws `bad_request` where it is malformed. */
-export async function* multipartParts(body: AsyncIterable<Uint8Array>, boundary: string): AsyncGenerator<Part> {
-  const source = new Source(body)
+export async function* multipartParts(
+  body: AsyncIterable<Uint8Array>,
+  boundary: string,
+  { free = false }: MultipartOptions = {},
+): AsyncGenerator<Part> {
+  const source = new Source(body, free)
   const delimiter = Buffer.from(`\r\n--${boundary}`)
   // The first boundary may stand at the very beginning, without a line end before it.
   source.unread(Buffer.from('\r\n'))
@@ -68,7 +78,10 @@ class Source {
   readonly #chunks: AsyncIterator<Uint8Array>
   #held: Buffer = Buffer.alloc(0)
 
-  constructor(body: AsyncIterable<Uint8Array>) {
+  constructor(
+    body: AsyncIterable<Uint8Array>,
+    private readonly free: boolean,
+  ) {
     this.#chunks = body[Symbol.asyncIterator]()
   }
 
@@ -89,9 +102,10 @@ class Source {
       // The delimiter may have begun.
       const safe = this.#held.length - delimiter.length + 1
       if (safe > 0) {
-        const before = this.#held.subarray(0, safe)
-        this.#held = this.#held.subarray(safe)
-        yield before
+        const held = this.#held
+        this.#held = this.free ? Buffer.from(held.subarray(safe)) : held.subarray(safe)
+        yield held.subarray(0, safe)
+        if (this.free) freeMemory(held)
       }
       await this.#more()
     }

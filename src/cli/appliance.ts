@@ -1,11 +1,16 @@
 /** `hearth appliance ...`: for makers of appliance images. Keys, update packages and licences, without a running server. */
+import { spawnSync } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import { lstat, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import { newAgeKeys } from '../appliance/age.ts'
+import { writeDurably } from '../appliance/durable-file.ts'
+import { parseUploadedObject } from '../appliance/json-upload.ts'
 import { linesOf, makeLicense } from '../appliance/license.ts'
+import { checkNetworkSettings } from '../appliance/network-settings.ts'
+import { networkdFiles } from '../appliance/networkd.ts'
 import { newSigningKeys } from '../appliance/signing-keys.ts'
 import { makePackage, type PackageSource } from '../appliance/update/age-package.ts'
 import { product } from '../appliance/update/update.ts'
@@ -59,6 +64,14 @@ export function addApplianceCommands(program: Command, output: Output): void {
     })
 
   appliance
+    .command('apply-network', { hidden: true })
+    .description(
+      'write the network settings on standard input as files of systemd-networkd; the helper of the Debian package runs it',
+    )
+    .option('--root <folder>', 'write below this folder and reload nothing', '/')
+    .action(({ root }: { root: string }) => applyNetwork(root, output))
+
+  appliance
     .command('license <json> <file>')
     .description('make a licence of a JSON file with app, users, expires, name and contact')
     .requiredOption('--keys <folder>', 'where keygen put the keys')
@@ -71,6 +84,27 @@ export function addApplianceCommands(program: Command, output: Output): void {
       await writeFile(file, license, { flag: 'wx', mode: 0o644 }).catch(explained(file))
       output.err(`wrote ${file}\n`)
     })
+}
+
+/** Applies what comes on standard input; only root can. The files come first: what is not reloaded counts after a restart. */
+async function applyNetwork(root: string, output: Output): Promise<void> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array)
+  const { network } = checkNetworkSettings(parseUploadedObject(Buffer.concat(chunks)), [])
+  for (const [path, text] of Object.entries(networkdFiles(network))) {
+    await mkdir(dirname(join(root, path)), { recursive: true, mode: 0o755 })
+    await writeDurably(join(root, path), text, 0o644)
+    output.out(`wrote /${path}\n`)
+  }
+  if (root !== '/') return
+  for (const [program, ...args] of [
+    ['hostname', network['hostname'] ?? ''],
+    ['networkctl', 'reload'],
+    ['systemctl', 'try-restart', 'systemd-timesyncd.service'],
+  ]) {
+    const done = spawnSync(program ?? '', args, { encoding: 'utf8', timeout: 30_000 })
+    if (done.status !== 0) output.out(`${program} ${args.join(' ')}: ${done.stderr || done.error?.message}\n`)
+  }
 }
 
 interface PackageOptions {

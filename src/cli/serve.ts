@@ -12,6 +12,7 @@ import { type Fetch, type ListenerName, type ListenerOptions, type Listeners, op
 import { removeListenersFile, writeListenersFile } from '../listeners-file.ts'
 import { type Log, openLog } from '../log.ts'
 import { StartupError } from '../model/startup-error.ts'
+import { newServiceManager } from '../service-manager.ts'
 import type { Output } from './output.ts'
 import { type RunningServer, runServer } from './running-server.ts'
 import { serverData } from './server-data.ts'
@@ -34,6 +35,7 @@ async function serve({ config, warnings }: LoadedConfig, output: Output): Promis
   const log = openLog({ ...config.log, terminal: process.stderr.isTTY === true, write: (line) => output.err(line) })
   for (const warning of warnings) log.warning('configuration', { warning })
   const stop = stopRequest(log)
+  const manager = newServiceManager()
   // Loaded when needed: the other commands start faster without them.
   const [{ newStartingApp, openApp }, { openStore }, { openObjects }] = await Promise.all([
     import('../app.ts'),
@@ -69,10 +71,12 @@ async function serve({ config, warnings }: LoadedConfig, output: Output): Promis
     await writeListenersFile(config.data_dir, addresses)
     output.out(welcome({ addresses, ...shown, appliance: appliance?.token.passphrase }))
     log.info('started', { pid: process.pid })
+    manager.ready()
     const failure = await Promise.race([stop, server.failed])
     if (failure !== undefined) throw failure
   } finally {
     giveUpLater()
+    manager.stopping()
     const started = performance.now()
     server?.endFeeds()
     await listeners?.close(drainMs)
