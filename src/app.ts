@@ -54,6 +54,7 @@ import { StartupError } from './model/startup-error.ts'
 import { exportWorker } from './move/export.ts'
 import { openExports } from './move/exports.ts'
 import { objectsPlace } from './objects.ts'
+import { openOutgoing } from './outgoing/outgoing.ts'
 import { newReadyCheck } from './readiness.ts'
 import { Hub } from './realtime/hub.ts'
 import { openSecrets, sealOldAccounts } from './secrets/key.ts'
@@ -206,6 +207,11 @@ export async function openApp(
   }
 
   const publicApp = newApp('public')
+  const outgoing = openOutgoing({
+    allowPrivate: config.outgoing.allow_private,
+    isOwn: async (host) => (await instances.byHost(host)) !== undefined,
+    serve: (request) => publicApp.fetch(request),
+  })
   publicApp.use(cors())
   publicApp.use(doorkeeper({ instances, clientOf }))
   const expiredStatus = config.token.expired_status
@@ -248,6 +254,7 @@ export async function openApp(
   const moveFace = moveRoutes({
     instances,
     exports,
+    outgoing,
     attempts: store.attempts,
     clientOf,
     log,

@@ -40,7 +40,7 @@ export function manifestUrl(link: string): URL | undefined {
   const [first = '', ...rest] = url.host.split('.')
   const host = first === 'settings' ? rest.join('.') : [first.replace(/-settings$/, ''), ...rest].join('.')
   const found = `${url.protocol}//${host}/move/exports/${identifier}`
-  return URL.canParse(found) ? new URL(found) : undefined
+  return host !== '' && !host.startsWith('.') && URL.canParse(found) ? new URL(found) : undefined
 }
 
 /** Fetches the description of an export that is ready. @throws Problem `precondition_failed` with `source` naming the link */
@@ -53,10 +53,12 @@ export async function readManifest(outgoing: Pick<Outgoing, 'fetch'>, link: stri
       await response.body?.cancel()
       throw unusable('exports: not found')
     }
-    const described = Described.safeParse(await response.json().catch((error: unknown) => {
-      if (error instanceof OutgoingError) throw error
-      return undefined
-    }))
+    const described = Described.safeParse(
+      await response.json().catch((error: unknown) => {
+        if (error instanceof OutgoingError) throw error
+        return undefined
+      }),
+    )
     if (!described.success) throw unusable('exports: not found')
     const { parts_cursors, total_size, files_size = 0 } = described.data.data.attributes
     return { url: url.href, cursors: parts_cursors ?? [], size: total_size + files_size }
