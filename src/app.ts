@@ -23,6 +23,7 @@ import type { BodyRewriter, DocumentStore, TenantReader } from '../storage/docum
 import { type FileStore, filesDoctype } from '../storage/files/contract.ts'
 import type { JobStore } from '../storage/jobs/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
+import { newS3 } from '../storage/objects/minio/s3.ts'
 import type { SyncStore } from '../storage/sync/contract.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
 import type { Appliance } from './appliance/appliance.ts'
@@ -290,12 +291,20 @@ export async function openApp(
   }
 
   const syncApp = newApp('sync')
+  const outgoing = openOutgoing({ allowPrivate: config.outgoing.allow_private })
   const { sync, token: ofSync } = await openSyncFromSettings({
     config,
     store: bare.sync,
     secrets,
     log,
-    kinds: driverKinds(),
+    kinds: driverKinds({
+      files,
+      instances,
+      driveOf,
+      watch: (prefix, onChange) => store.watch({ prefix, name: filesDoctype }, onChange),
+      openBucket: newS3,
+      checkHost: async (host) => void (await outgoing.addressesOf(host)),
+    }),
     place: objectsPlace(config),
   })
   const mayUseDrive = async (domain: string, token: string) => {

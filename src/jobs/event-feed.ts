@@ -4,7 +4,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Commit, DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
+import type { ChangedDocument, Commit, DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import {
   type ChangedForEvents,
@@ -36,6 +36,7 @@ import { clientWorker, isKnownWorker } from './worker-names.ts'
 /** Changes read at a time. */
 const page = 200
 const netMs = 30_000
+const secondLookMs = 2_000
 const retryMs = 1_000
 const restMs = 25
 
@@ -46,7 +47,7 @@ export interface BuiltInTrigger {
 }
 
 export interface EventFeedOptions {
-  readonly store: Pick<DocumentStore, 'follow' | 'listDatabases'>
+  readonly store: Pick<DocumentStore, 'follow' | 'listDatabases' | 'readRevision'>
   readonly jobs: JobStore
   readonly log: Log
   readonly builtIn: readonly BuiltInTrigger[]
@@ -74,6 +75,8 @@ export class EventFeed {
   readonly #dirty = new Map<string, Dirty>()
   readonly #builtIn: readonly { readonly worker: string; readonly rules: readonly EventRule[] }[]
   #byPrefix = new Map<string, Waiting[]>()
+  /** What was found undone at the last look, and where it stood. */
+  #untold: ReadonlyMap<string, string> = new Map()
   #stale = true
   #netAt = 0
   #stopped = false
@@ -199,8 +202,7 @@ export class EventFeed {
   async #look(): Promise<void> {
     if (this.#stale) await this.refresh()
     if (performance.now() >= this.#netAt) {
-      this.#netAt = performance.now() + netMs
-      for (const ref of await this.#options.jobs.untold(filesDoctype)) if (this.#concerns(ref)) this.#mark(ref)
+      await this.#lookForLeft()
     }
     // A page of each by turns.
     while (this.#dirty.size > 0 && !this.#stopped) {
@@ -213,15 +215,43 @@ export class EventFeed {
     }
   }
 
+  /**
+   * Takes up what other processes left undone. Who writes looks after its changes at once and knows them best: only what
+   * was not touched between two looks is taken.
+   */
+  async #lookForLeft(): Promise<void> {
+    const found = await this.#options.jobs.untold(filesDoctype)
+    const before = this.#untold
+    this.#untold = new Map(found.map(({ ref, position }) => [`${ref.prefix}\n${ref.name}`, position]))
+    let isNew = false
+    for (const { ref, position } of found) {
+      if (!this.#concerns(ref)) continue
+      if (before.get(`${ref.prefix}\n${ref.name}`) === position) this.#mark(ref)
+      else isNew = true
+    }
+    this.#netAt = performance.now() + (isNew ? secondLookMs : netMs)
+  }
+
   /** @returns whether there is more */
   async #step({ ref, journal }: Dirty): Promise<boolean> {
     const { jobs } = this.#options
     const found = await jobs.eventPage(ref, { limit: page })
     if (found === undefined || found.until === found.after) return false
     const made: NewJob[] = []
-    for (const event of eventsOf(ref.name, found, journal)) made.push(...(await this.#jobsOf(ref, event)))
+    for (const event of await this.#eventsOf(ref, found, journal)) made.push(...(await this.#jobsOf(ref, event)))
     // Where somebody else told them meanwhile, the next page shows what is left.
     return !(await jobs.eventsDone(ref, found, made)) || found.full
+  }
+
+  /** What happened, by sequence: what a page shows, and what this process wrote and the page passes over. */
+  async #eventsOf(ref: DatabaseRef, found: EventPage, journal: Journal): Promise<readonly DocumentEvent[]> {
+    const rows: readonly ChangedDocument[] = found.rows.map((row) => ({ ...row, parent: parentOf(row) }))
+    const passed = journal.passed(rows, { begin: found.after, end: found.until }).map(async ({ from, ...row }) => {
+      const before = from && (await this.#options.store.readRevision(ref, row.id, from))
+      return before ? { ...row, parent: { deleted: before.deleted, text: before.text } } : row
+    })
+    const all = [...rows, ...(await Promise.all(passed))].sort((a, b) => (a.seq < b.seq ? -1 : 1))
+    return all.filter(({ id }) => !id.startsWith('_design/')).map((row) => eventOf(ref.name, row))
   }
 
   async #jobsOf({ prefix }: DatabaseRef, event: DocumentEvent): Promise<readonly NewJob[]> {
@@ -271,21 +301,14 @@ function eventMembers(
   return { domain, prefix, verb, doc, ...(old === undefined ? {} : { old }) }
 }
 
-/** What happened, by sequence: what a page shows, and what this process wrote and the page passes over. */
-function eventsOf(type: string, found: EventPage, journal: Journal): readonly DocumentEvent[] {
-  const rows = found.rows.map((row) => ({ ...row, parent: parentOf(row) }))
-  const passed = journal.passed(rows, { begin: found.after, end: found.until })
-  const all = [...rows, ...passed].sort((a, b) => (a.seq < b.seq ? -1 : 1))
-  return all
-    .filter(({ id }) => !id.startsWith('_design/'))
-    .map((row): DocumentEvent => {
-      const rev = `${row.gen}-${row.hash}`
-      const before = row.parent?.deleted === false ? row.parent.text : undefined
-      const old = before === undefined ? undefined : { _id: row.id, ...membersOf(before) }
-      const verb = kindOf(row) as EventVerb
-      if (verb === 'DELETED') return { type, verb, doc: { _id: row.id, _rev: rev, ...old, _deleted: true }, old }
-      return { type, verb, doc: { _id: row.id, _rev: rev, ...membersOf(row.text) }, old }
-    })
+function eventOf(type: string, row: ChangedDocument): DocumentEvent {
+  const own = { _id: row.id, _rev: `${row.gen}-${row.hash}` }
+  const before = row.parent?.deleted === false ? row.parent.text : undefined
+  const old = before === undefined ? undefined : { _id: row.id, ...membersOf(before) }
+  const verb = kindOf(row) as EventVerb
+  // Of what is deleted, what it held is told.
+  const doc = verb === 'DELETED' ? { ...old, ...own, _deleted: true } : { ...own, ...membersOf(row.text) }
+  return { type, verb, doc, old }
 }
 
 function parentOf({ parent }: ChangedForEvents) {

@@ -111,6 +111,12 @@ export interface EventPage {
   readonly full: boolean
 }
 
+/** A database of which something has not been told; who looks twice and finds the same `position` finds it left alone. */
+export interface Untold {
+  readonly ref: DatabaseRef
+  readonly position: string
+}
+
 /** The jobs of a trigger that its state is told from; texts are documents without `_id` and `_rev`. */
 export interface StoredJob extends RevisionId {
   readonly id: string
@@ -178,7 +184,7 @@ export interface JobStore {
   /** Queues the jobs of a page and moves on behind it in one commit. False when somebody else did. */
   eventsDone(ref: DatabaseRef, page: EventPage, jobs: readonly NewJob[]): Promise<boolean>
   /** Databases of which something has not been told: those that were told of before, and all named `name`. */
-  untold(name: string): Promise<readonly DatabaseRef[]>
+  untold(name: string): Promise<readonly Untold[]>
 
   /** True for one of all processes that ask, once in `everyMs`. */
   isTurn(name: string, everyMs: number): Promise<boolean>

@@ -1,7 +1,9 @@
 import type { DriverKind } from './contract.ts'
+import { type HearthServices, hearthKind } from './hearth/hearth.ts'
 import { localStorage } from './local/local-storage.ts'
+import { type S3Services, s3Kind } from './s3/s3.ts'
 
 /** All drivers. */
-export function driverKinds(): readonly DriverKind[] {
-  return [localStorage]
+export function driverKinds(services: HearthServices & S3Services): readonly DriverKind[] {
+  return [localStorage, s3Kind(services), hearthKind(services)]
 }

@@ -12,6 +12,7 @@ import { timedTransport } from './transport.ts'
 
 export interface ListedKey {
   readonly key: string
+  readonly etag: string
   readonly size: number
   readonly modifiedMs: number
 }
@@ -196,7 +197,7 @@ export function newS3(place: BucketPlace) {
       })
     },
 
-    /** An upload that is not there is no error. */
+    /** An upload that does not exist is not an error. */
     async abortUpload(key: string, uploadId: string): Promise<void> {
       const query = `uploadId=${encodeURIComponent(uploadId)}`
       await unless([...absent, 'NoSuchUpload'], undefined, () =>
@@ -220,13 +221,15 @@ export function newS3(place: BucketPlace) {
     async list(prefix: string, { after = '', next = '' }, limit: number): Promise<KeyPage> {
       const ask = () => client.listObjectsV2Query(bucketName, prefix, next, '', limit, after)
       const page = await orProblem(() => repeated(ask))
-      const keys = page.objects.flatMap(({ name, size, lastModified }) =>
-        name === undefined ? [] : [{ key: name, size: size ?? 0, modifiedMs: lastModified?.getTime() ?? 0 }],
+      const keys = page.objects.flatMap(({ name, size, etag, lastModified }) =>
+        name === undefined
+          ? []
+          : [{ key: name, etag: unquoted(etag), size: size ?? 0, modifiedMs: lastModified?.getTime() ?? 0 }],
       )
       return { keys, next: page.isTruncated ? page.nextContinuationToken : undefined }
     },
 
-    /** At most 1,000 keys; those that do not exist are no error. */
+    /** At most 1,000 keys; those that do not exist are not an error. */
     async remove(keys: readonly string[]): Promise<void> {
       // XML, in which keys are sent together, has no way to write these two characters.
       const apart = keys.filter((key) => /[\uFFFE\uFFFF]/.test(key))

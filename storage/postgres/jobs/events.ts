@@ -3,7 +3,7 @@
  * the transaction that queues the jobs: each change makes its jobs once, whatever dies in between.
  */
 import type { DatabaseRef } from '../../documents/contract.ts'
-import type { ChangedForEvents, EventPage, EventTrigger, NewJob } from '../../jobs/contract.ts'
+import type { ChangedForEvents, EventPage, EventTrigger, NewJob, Untold } from '../../jobs/contract.ts'
 import type { Sql, Transaction } from '../connection.ts'
 import type { DatabaseCache } from '../database-cache.ts'
 import { lockForJobs, pushIn } from './push.ts'
@@ -94,10 +94,12 @@ export async function eventsDone(
 }
 
 /** Those that were read before and have changed since; those of one name also when they were never read. */
-export async function untold(sql: Sql, name: string): Promise<readonly DatabaseRef[]> {
-  return await sql<DatabaseRef[]>`
-    SELECT d.prefix, d.name FROM event_feeds f JOIN databases d ON d.db = f.db WHERE d.update_seq > f.seq
+export async function untold(sql: Sql, name: string): Promise<readonly Untold[]> {
+  const rows = await sql<(DatabaseRef & { position: string })[]>`
+    SELECT d.prefix, d.name, f.seq::text AS position FROM event_feeds f JOIN databases d ON d.db = f.db
+    WHERE d.update_seq > f.seq
     UNION
-    SELECT d.prefix, d.name FROM databases d
+    SELECT d.prefix, d.name, '' AS position FROM databases d
     WHERE d.name = ${name} AND d.update_seq > 0 AND NOT EXISTS (SELECT 1 FROM event_feeds f WHERE f.db = d.db)`
+  return rows.map(({ prefix, name, position }) => ({ ref: { prefix, name }, position }))
 }

@@ -1,0 +1,76 @@
+import { afterAll, describe, expect, test } from 'bun:test'
+import { driverCode } from '../../src/sync/drivers/error.ts'
+import { s3Kind } from '../../src/sync/drivers/s3/s3.ts'
+import { bucketPlace } from '../../storage/objects/minio/place.ts'
+import { newS3 } from '../../storage/objects/minio/s3.ts'
+import { minioProgram, startMinio, type TestMinio } from '../support/minio.ts'
+import { type DriverStage, driverSuite } from './driver-suite.ts'
+
+const stop = new AbortController()
+const kind = s3Kind({ openBucket: newS3, checkHost: async () => {} })
+let minio: Promise<TestMinio> | undefined
+const server = () => {
+  minio ??= startMinio()
+  return minio
+}
+
+afterAll(async () => {
+  await (await minio)?.stop()
+})
+
+async function newStage(prefix?: string): Promise<DriverStage & { readonly options: Record<string, unknown> }> {
+  const { client, newUrl } = await server()
+  const { host, port, accessKey, secretKey, bucket } = bucketPlace(newUrl())
+  await client.makeBucket(bucket)
+  const keyOf = (name: string) => (prefix === undefined ? name : `${prefix}/${name}`)
+  const options = {
+    endpoint: `http://${host}:${port}`,
+    bucket,
+    access_key: accessKey,
+    secret_key: secretKey,
+    region: 'us-east-1',
+    ...(prefix === undefined ? {} : { prefix }),
+  }
+  return {
+    options,
+    open: () => kind.open(options, { signal: stop.signal, trusted: true }),
+    outside: {
+      write: async (name, text) => void (await client.putObject(bucket, keyOf(name), Buffer.from(text))),
+      async read(name) {
+        try {
+          const chunks: Uint8Array[] = []
+          for await (const chunk of await client.getObject(bucket, keyOf(name))) chunks.push(chunk as Uint8Array)
+          return Buffer.concat(chunks).toString()
+        } catch {
+          return undefined
+        }
+      },
+      remove: (name) => client.removeObject(bucket, keyOf(name)),
+    },
+    close: async () => {},
+  }
+}
+
+if (minioProgram() !== undefined) {
+  driverSuite('s3', () => newStage('below/here'), { withoutResume: true })
+
+  describe('what only buckets have', () => {
+    test('no such bucket, wrong keys -> options are refused', async () => {
+      const { options } = await newStage()
+      const open = (changes: object) => kind.open({ ...options, ...changes }, { signal: stop.signal, trusted: true })
+      expect(await open({ bucket: 'no-such-bucket' }).catch(driverCode)).toBe('options')
+      expect(await open({ secret_key: 'wrong' }).catch(driverCode)).toBe('options')
+    })
+
+    test('not from the operator and without TLS -> refused', async () => {
+      const { options } = await newStage()
+      expect(await kind.open(options, { signal: stop.signal, trusted: false }).catch(driverCode)).toBe('options')
+    })
+
+    test('the server does not answer -> unavailable', async () => {
+      const { options } = await newStage()
+      const given = { ...options, endpoint: 'http://127.0.0.1:1' }
+      expect(await kind.open(given, { signal: stop.signal, trusted: true }).catch(driverCode)).toBe('unavailable')
+    })
+  })
+}
