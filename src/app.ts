@@ -291,6 +291,21 @@ export async function openApp(
   }
 
   const syncApp = newApp('sync')
+  const { sync, token: ofSync } = await openSyncFromSettings({
+    config,
+    store: bare.sync,
+    secrets,
+    log,
+    kinds: driverKinds({
+      files,
+      instances,
+      driveOf,
+      watch: (prefix, onChange) => store.watch({ prefix, name: filesDoctype }, onChange),
+      openBucket: newS3,
+      checkHost: async (host) => void (await outgoing.addressesOf(host)),
+    }),
+    place: objectsPlace(config),
+  })
   const mayUseDrive = async (domain: string, token: string) => {
     const instance = await instances.byHost(domain)
     const permissions = instance && (await instances.authorise(instance, token).catch(() => undefined))
