@@ -34,7 +34,7 @@ describe('ends the start with a reason that shows no secret', () => {
     ['s3://KEY:SESAME@host/BUCKET', 'lacks a bucket name'],
     ['s3://KEY:SESAME%zz@host/bucket', 'has a bad escape in a key'],
     ['s3://KEY:SESAME@host/bucket?zone=x', 'has the unknown parameter zone'],
-    ['s3://KEY:SESAME@host:99999/bucket', 'is no URL of a bucket'],
+    ['s3://KEY:SESAME@host:99999/bucket', 'is not the URL of a bucket'],
   ])('%s', async (url, reason) => {
     const error = await open(url).then(
       () => undefined,

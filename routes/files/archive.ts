@@ -44,7 +44,7 @@ export function archiveRoutes(face: Face, services: FilesServices): void {
       body: z.object({ data: z.object({ attributes: asked }) }),
       answers: {
         200: 'The link is `links.related`; or the archive',
-        400: 'Nothing is chosen, the name is no file name, or pages of PDFs are chosen, which are not served',
+        400: 'Nothing is chosen, the name is not a file name, or pages of PDFs are chosen, which are not served',
         404: 'Something that is chosen does not exist',
       },
     },
@@ -126,7 +126,7 @@ export function archiveRoutes(face: Face, services: FilesServices): void {
   }
 }
 
-/** Throws 400 when the body is no description of an archive. */
+/** Throws 400 when the body does not describe an archive. */
 function attributesOf(data: Json): z.output<typeof asked> {
   const read = asked.safeParse(isObject(data) ? (data['attributes'] ?? {}) : undefined)
   if (!read.success) throw badBody()

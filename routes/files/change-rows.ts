@@ -26,7 +26,7 @@ interface Row {
   readonly document: ParsedJson | undefined
 }
 
-/** The rows as JSON text. Design documents are no files: they are left out. */
+/** The rows as JSON text. Design documents are not files: they are left out. */
 export async function changeRows(
   drive: Drive,
   rows: readonly ChangesRow[],

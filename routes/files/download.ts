@@ -38,7 +38,7 @@ export const downloadAnswers = {
   404: 'No such file, or its bytes are lost',
   412: 'The file is not the one asked for',
   416: 'The range lies behind the end',
-  422: 'The page is no number',
+  422: 'The page is not a number',
 } as const
 
 const declared = {

@@ -58,7 +58,7 @@ export function invalidParameter(parameter: string, reason: string): Problem {
   return new Problem('invalid_parameter', reason, { source: { parameter } })
 }
 
-/** A body that is no JSON-API document of the kind asked for. */
+/** A body that is not a JSON-API document of the kind asked for. */
 export function badBody(): Problem {
   return new Problem('bad_request', 'JSON input is malformed or is missing mandatory fields')
 }

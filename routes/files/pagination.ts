@@ -24,7 +24,7 @@ export interface PageText {
   readonly 'page[skip]'?: string | undefined
 }
 
-/** The page of children that is asked for. Throws `bad_request` for a value that is none. */
+/** The page of children that is asked for. Throws `bad_request` for a malformed value. */
 export function childrenPageOf(text: PageText): Page {
   const limit = limitOf(text, childrenPage)
   const cursor = text['page[cursor]']

@@ -53,7 +53,7 @@ export function readDate(text: string): string | undefined {
   return Number.isNaN(Date.parse(date)) ? undefined : date
 }
 
-/** The `Date` header (RFC 1123) as ISO 8601; `undefined` when there is none or it is no date. */
+/** The `Date` header (RFC 1123) as ISO 8601; `undefined` when it is absent or not a date. */
 export function dateHeader(c: HttpContext): string | undefined {
   const text = header(c, 'date') ?? ''
   if (!/^[A-Z][a-z]{2}, \d\d? [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (?:GMT|UTC|[+-]\d{4})$/.test(text)) return undefined

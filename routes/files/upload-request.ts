@@ -45,7 +45,7 @@ interface ContentQuery {
 export function contentClaims(c: HttpContext, { Executable, Encrypted, Size }: ContentQuery): ContentClaims {
   const length = header(c, 'content-length') || undefined
   return {
-    // Parameters and letter case are the service's to read, and so is what is no media type.
+    // Parameters and letter case are the service's to read, and so is what is not a media type.
     mime: header(c, 'content-type') || undefined,
     size: sizeOf(length === undefined ? 'Size' : 'Content-Length', length ?? Size),
     md5: md5Of(header(c, 'content-md5')),

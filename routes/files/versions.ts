@@ -88,7 +88,7 @@ export function versionRoutes(face: Face, services: FilesServices): void {
   )
 }
 
-/** The attributes of a JSON-API object; `undefined` when it has none. Throws 400 when they are no object. */
+/** The attributes of a JSON-API object; `undefined` when it has none. Throws 400 when they are not an object. */
 function attributesOf(data: Json): JsonObject | undefined {
   if (!isObject(data)) throw badBody()
   const { attributes } = data

@@ -79,7 +79,7 @@ function modifiedOf(node: Node): number {
   return Number.isNaN(ms) ? 0 : ms
 }
 
-/** Replicated documents may hold names that are none; unpacking one must never leave the folder it is done in. */
+/** Replicated documents may hold impossible names; unpacking one must never leave the folder it is done in. */
 function safePath(path: string): string {
   return path.split('/').map(safeName).join('/')
 }

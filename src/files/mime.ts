@@ -35,7 +35,7 @@ const ours: Readonly<Record<string, string>> = {
 
 /**
  * @param claimed the request's Content-Type; absent, empty or `application/octet-stream` leave it to the name
- * @throws Problem 422 when `claimed` is no media type
+ * @throws Problem 422 when `claimed` is not a media type
  */
 export function typeOf(name: string, claimed?: string | undefined): FileType {
   const said = (claimed ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''

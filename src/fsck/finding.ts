@@ -52,7 +52,7 @@ export function lineOf(finding: Finding): string {
   return stringifyJson(finding)
 }
 
-/** The last line of a check that could not go on. What is no `Problem` is told to the log only. */
+/** The last line of a check that could not go on. What is not a `Problem` is told to the log only. */
 export function failureLine(error: unknown): string {
   const reason = error instanceof Problem ? error.reason : 'The check failed; the log of the server says why.'
   return JSON.stringify(isNoDatabase(error) ? { type: 'no_database', error: reason } : { error: reason })

@@ -27,7 +27,7 @@ export interface ReceivedObject {
 }
 
 export interface PutOptions {
-  /** Default `application/octet-stream`, also for what is no printable ASCII of at most 200 characters. */
+  /** Default `application/octet-stream`, also for what is not printable ASCII of at most 200 characters. */
   readonly contentType?: string
   /** The number of bytes to come, where it is known: small and large objects take different ways. Not checked. */
   readonly size?: number | undefined
@@ -68,7 +68,7 @@ export interface ObjectStore {
   list(prefix: string, page: { readonly after?: string | undefined; readonly limit: number }): Promise<ObjectPage>
   /** Inside the store, without the bytes passing through this process where it can. False when there is no `from`. */
   copy(from: string, to: string): Promise<boolean>
-  /** Any number of names; those that do not exist are no error. Gone when the promise resolves. */
+  /** Any number of names; those that do not exist are not an error. Gone when the promise resolves. */
   delete(names: readonly string[]): Promise<void>
   /** Removes what interrupted writes left behind and nobody can see, older than `olderThanMs`. Gives how many. */
   sweepAbandoned(olderThanMs: number): Promise<number>

@@ -34,7 +34,7 @@ export function checkName(name: string): string {
   return key
 }
 
-/** The name of a key; `undefined` for what is no object's key. */
+/** The name of a key; `undefined` for what is not the key of an object. */
 export function nameOf(key: string): string | undefined {
   if (!key.endsWith(mark)) return undefined
   const parts = key.slice(0, -mark.length).split('/')

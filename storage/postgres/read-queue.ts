@@ -3,10 +3,10 @@
  * plain prepared select, which is what one connection alone is fastest with.
  */
 import type { StoredDocument } from '../documents/contract.ts'
+import { BatchScheduler } from './batch-scheduler.ts'
 import { type Sql, translate } from './connection.ts'
 import { retrying } from './retry.ts'
 
-const maxInFlight = 2
 const maxBatch = 128
 
 /** Columns of one document: gen, hash, deleted, leaves, seq, text; all null when it does not exist. */
@@ -21,10 +21,10 @@ interface Waiting {
 
 export class ReadQueue {
   private waiting: Waiting[] = []
-  private inFlight = 0
-  private scheduled = false
-  /** Requests in the last batch: tells whether reads come alone or in company. */
-  private lastSize = 0
+  private readonly batches = new BatchScheduler<Waiting>(
+    () => this.waiting.splice(0, maxBatch),
+    (batch) => this.run(batch),
+  )
 
   constructor(private readonly sql: Sql) {}
 
@@ -32,37 +32,16 @@ export class ReadQueue {
   read(db: string, id: string): Promise<ReadRow | undefined> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ db, id, resolve, reject })
-      this.schedule()
+      this.batches.schedule()
     })
   }
 
-  /** Alone: sent at once. In company: waits for what else this turn of the loop brings. */
-  private schedule(): void {
-    if (this.scheduled || this.inFlight >= maxInFlight) return
-    this.scheduled = true
-    if (this.inFlight === 0 && this.lastSize <= 1) queueMicrotask(this.flush)
-    else setImmediate(this.flush)
-  }
-
-  private readonly flush = (): void => {
-    this.scheduled = false
-    while (this.inFlight < maxInFlight && this.waiting.length > 0) {
-      const batch = this.waiting.splice(0, maxBatch)
-      this.lastSize = batch.length
-      void this.run(batch)
-    }
-  }
-
   private async run(batch: readonly Waiting[]): Promise<void> {
-    this.inFlight += 1
     try {
       const rows = await this.send(batch)
       for (const [at, one] of batch.entries()) one.resolve(rows[at])
     } catch (error) {
       for (const one of batch) one.reject(translate(error))
-    } finally {
-      this.inFlight -= 1
-      if (this.waiting.length > 0) this.schedule()
     }
   }
 

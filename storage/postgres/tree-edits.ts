@@ -12,7 +12,7 @@ import { isTaken, type Sql, type Transaction, translate } from './connection.ts'
 import type { DatabaseCache } from './database-cache.ts'
 import { applyTrees, applyTreesIn, type Decide, type TreeChange, type TreesAsked } from './tree-store.ts'
 import type { TreePlace } from './trees.ts'
-import type { BatchOutcome } from './write-queue.ts'
+import type { BatchOutcome } from './write-requests.ts'
 
 /** The same function of an edit as `hearth_hash` in migrations/0001-documents.sql. */
 export function revisionHash(edit: {

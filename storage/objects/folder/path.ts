@@ -18,7 +18,7 @@ export function pathOf(name: string): string {
   return encode(name) + mark
 }
 
-/** The name of a path; `undefined` for what is no object's. */
+/** The name of a path; `undefined` for what is not the path of an object. */
 export function nameOfPath(path: string): string | undefined {
   if (!path.endsWith(mark)) return undefined
   const name = decode(path.slice(0, -mark.length))

@@ -19,7 +19,7 @@ export function formatTrailer({ size, md5, contentType }: Trailer): Buffer {
   return Buffer.from(text.padEnd(trailerBytes - magic.length) + magic, 'latin1')
 }
 
-/** `undefined` when these bytes are no trailer. */
+/** `undefined` when these bytes are not a trailer. */
 export function parseTrailer(bytes: Uint8Array): Trailer | undefined {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
   if (text.length !== trailerBytes || !text.endsWith(magic)) return undefined

@@ -58,7 +58,7 @@ export interface BucketFinding {
   readonly text: string
 }
 
-/** Looks whether the bucket can be used. Throws StartupError for a URL that is none. */
+/** Looks whether the bucket can be used. Throws StartupError for something else than such a URL. */
 export async function inspectBucket(url: string): Promise<BucketFinding> {
   const place = bucketPlace(url)
   const where = whereIs(place)

@@ -17,7 +17,7 @@ export function bucketPlace(text: string): BucketPlace {
   const tls = text.startsWith('s3://')
   // Read by the rules of the web, which say nothing of other schemes.
   const web = text.replace(/^s3:/, 'https:').replace(/^s3\+http:/, 'http:')
-  if (web === text || !URL.canParse(web)) throw wrong('is no URL of a bucket')
+  if (web === text || !URL.canParse(web)) throw wrong('is not the URL of a bucket')
   const { hostname, port, username, password, pathname, searchParams } = new URL(web)
   const other = [...searchParams.keys()].find((name) => name !== 'region')
   if (other !== undefined) throw wrong(`has the unknown parameter ${other}`)

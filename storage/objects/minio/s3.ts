@@ -197,7 +197,7 @@ export function newS3(place: BucketPlace) {
       })
     },
 
-    /** An upload that is not there is no error. */
+    /** An upload that does not exist is not an error. */
     async abortUpload(key: string, uploadId: string): Promise<void> {
       const query = `uploadId=${encodeURIComponent(uploadId)}`
       await unless([...absent, 'NoSuchUpload'], undefined, () =>
@@ -229,7 +229,7 @@ export function newS3(place: BucketPlace) {
       return { keys, next: page.isTruncated ? page.nextContinuationToken : undefined }
     },
 
-    /** At most 1,000 keys; those that do not exist are no error. */
+    /** At most 1,000 keys; those that do not exist are not an error. */
     async remove(keys: readonly string[]): Promise<void> {
       // XML, in which keys are sent together, has no way to write these two characters.
       const apart = keys.filter((key) => /[\uFFFE\uFFFF]/.test(key))

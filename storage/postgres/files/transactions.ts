@@ -72,7 +72,7 @@ export class FilesTransactions {
     try {
       results = await this.run(prefix, together)
     } catch (error) {
-      // Numbers of databases that this transaction made are no numbers any more.
+      // The databases that this transaction made do not exist any more.
       for (const name of [filesDoctype, versionsDoctype]) this.databases.forget({ prefix, name })
       const [only] = together
       if (together.length === 1) only?.reject(translate(error))
