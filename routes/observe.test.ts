@@ -4,6 +4,7 @@ import { silentLog } from '../src/log.ts'
 import { newMetrics } from '../src/metrics.ts'
 import { metricsRoutes } from './admin/metrics.ts'
 import { healthRoutes } from './health.ts'
+import { newFace } from './http/endpoint.ts'
 import { newRouter } from './http/router.ts'
 import { logFailure, observe } from './observe.ts'
 
@@ -15,7 +16,9 @@ function setUp({ everything = false, ready = async (): Promise<string | undefine
   const app = newRouter()
   app.use(observe({ listener: 'public', metrics, log, everything }))
   healthRoutes(app, ready)
-  metricsRoutes(app, metrics)
+  const face = newFace({ log, errorBody: ({ reason }) => ({ reason }) })
+  metricsRoutes(face, { metrics })
+  app.route('/', face.router)
   app.get('/things/:id', (c) => c.text(c.req.param('id')))
   app.get('/broken', () => {
     throw new Error('inside')
@@ -57,7 +60,7 @@ describe('metrics', () => {
     expect(text).toContain('method="other",route="/*",status="404"} 1\n')
     expect(text).not.toContain('/things/a')
     for (const line of text.trimEnd().split('\n'))
-      expect(line).toMatch(/^(# (HELP|TYPE) |hearth_[a-z_]+(\{.*\})? [\d.e+-]+$)/)
+      expect(line).toMatch(/^($|# (HELP|TYPE) |hearth_[a-z_]+(\{.*\})? [\d.e+-]+$)/)
   })
 })
 

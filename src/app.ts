@@ -1,6 +1,7 @@
 /** The composition root: the one module that sees routes, services and adapters, and builds them from the settings. */
 import { adminRoutes } from '../routes/admin/routes.ts'
 import { applianceRoutes } from '../routes/appliance/routes.ts'
+import { appsRoutes } from '../routes/apps/routes.ts'
 import { doorkeeper } from '../routes/auth/door.ts'
 import { authRoutes } from '../routes/auth/routes.ts'
 import { couchdbRoutes } from '../routes/couchdb/routes.ts'
@@ -17,19 +18,23 @@ import { moveRoutes } from '../routes/move/routes.ts'
 import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
+import { statusRoutes } from '../routes/status.ts'
 import { syncRoutes } from '../routes/sync/routes.ts'
 import type { AttemptStore } from '../storage/attempts/contract.ts'
-import type { BodyRewriter, DocumentStore, TenantReader } from '../storage/documents/contract.ts'
+import type { BodyRewriter, DocumentStore, EveryTenant, TenantReader } from '../storage/documents/contract.ts'
 import { type FileStore, filesDoctype } from '../storage/files/contract.ts'
 import type { JobStore } from '../storage/jobs/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
 import { newS3 } from '../storage/objects/minio/s3.ts'
 import type { SyncStore } from '../storage/sync/contract.ts'
+import { openAdministration } from './admin/administration.ts'
+import { openAudit } from './admin/audit.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
 import type { Appliance } from './appliance/appliance.ts'
+import { openApps } from './apps/apps.ts'
 import { startSweeper } from './attachments/sweeper.ts'
 import { openAuth } from './auth/auth.ts'
-import type { OwnerMail } from './auth/mail.ts'
+import { newOwnerMail } from './auth/mail.ts'
 import { effectiveContext, ofContext } from './config/contexts.ts'
 import { proxyAddresses } from './config/proxies.ts'
 import type { Config } from './config/schema.ts'
@@ -52,8 +57,8 @@ import { thumbnailTrigger, thumbnailWorker } from './jobs/workers/thumbnail.ts'
 import type { Fetch, ListenerName } from './listeners.ts'
 import type { Log } from './log.ts'
 import { openMail } from './mail/mail.ts'
+import { measuredObjects } from './measured-objects.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
-import { Problem } from './model/errors.ts'
 import { StartupError } from './model/startup-error.ts'
 import { exportWorker } from './move/export.ts'
 import { openExports } from './move/exports.ts'
@@ -83,11 +88,12 @@ export interface App {
 }
 
 /** Documents, and the files and jobs made of them. */
-export interface Stores extends DocumentStore, BodyRewriter, TenantReader {
+export interface Stores extends DocumentStore, BodyRewriter, EveryTenant, TenantReader {
   readonly files: FileStore
   readonly sync: SyncStore
   readonly jobs: JobStore
   readonly attempts: AttemptStore
+  connections(): Promise<Readonly<Record<string, number>>>
 }
 
 /**
@@ -98,9 +104,12 @@ export async function openApp(
   config: Config,
   log: Log,
   bare: Stores,
-  objects: ObjectStore,
+  given: ObjectStore,
   appliance: Appliance | undefined,
 ): Promise<App> {
+  const metrics = newMetrics('hearth')
+  observeProcess(metrics)
+  const objects = measuredObjects(given, metrics)
   const secrets = await openSecrets(config, bare)
   await sealOldAccounts(bare, secrets)
   const store = sealStore(bare, secrets)
@@ -110,10 +119,10 @@ export async function openApp(
     cliLifetime: config.token.cli_lifetime,
     onChange: () => realtime.gateway.recheck(),
   })
+  const audit = await openAudit({ log, file: config.admin.audit_file })
   const adminAuth = await openPassphrase(config, store)
-  const ownerMail: OwnerMail = async () => {
-    throw new Problem('store_unavailable', 'This server cannot send mail.')
-  }
+  const mail = openMail({ config: config.mail, contexts: config, store, log })
+  const ownerMail = newOwnerMail(mail)
   const auth = openAuth({
     store,
     secrets: store.files.secrets,
@@ -154,7 +163,6 @@ export async function openApp(
   const fsck = openFsck({ store, fileStore: store.files, objects, files })
   const jobSystem = openJobSystem({ store, instances, log, settings: config.jobs, builtIn: [thumbnailTrigger] })
   const { jobs, triggers } = jobSystem
-  const mail = openMail({ config: config.mail, contexts: config, store, log })
   const exporting = exportWorker({
     store,
     objects,
@@ -206,9 +214,10 @@ export async function openApp(
   ]
   for (const worker of workers) jobs.register(worker)
   const limits = { maxDocumentBytes: config.documents.max_size, maxRequestBytes: config.request.max_size }
-  const metrics = newMetrics('hearth')
-  observeProcess(metrics)
   metrics.observe('changes_listeners', 'gauge', 'Feeds that wait for changes.', () => store.watching())
+  metrics.observeEach('database_connections', 'Connections of this server to PostgreSQL.', 'state', () =>
+    store.connections(),
+  )
   metrics.observe('images_drawn_total', 'counter', 'Images whose thumbnails were made.', () => drawn.done)
   metrics.observe('images_failed_total', 'counter', 'Images that could not be drawn.', () => drawn.failed)
   const peakHelp = 'Most memory that drawing an image took, in a process of its own.'
@@ -226,6 +235,11 @@ export async function openApp(
   }
 
   const publicApp = newApp('public')
+  const outgoing = openOutgoing({
+    allowPrivate: config.outgoing.allow_private,
+    isOwn: async (host) => (await instances.byHost(host)) !== undefined,
+    serve: (request) => publicApp.fetch(request),
+  })
   publicApp.use(cors())
   publicApp.use(doorkeeper({ instances, clientOf }))
   const expiredStatus = config.token.expired_status
@@ -255,6 +269,14 @@ export async function openApp(
     maxJsonBytes: limits.maxRequestBytes,
   })
   const authFace = authRoutes({ instances, auth, mail: ownerMail, clientOf, log }, { version })
+  const statusFace = statusRoutes({
+    log,
+    parts: {
+      cache: () => store.ping(),
+      couchdb: () => store.ping(),
+      fs: () => objects.ping(),
+    },
+  })
   const jobsFace = jobsRoutes({
     jobs,
     triggers,
@@ -274,7 +296,12 @@ export async function openApp(
     expiredStatus,
     maxJsonBytes: limits.maxRequestBytes,
   })
-  openApiRoute(publicApp, [filesApi, dataFace, couchFace, realtime, authFace, jobsFace, moveFace], { version })
+  const apps = openApps({ store, settings: config, outgoing })
+  const appsFace = appsRoutes({ apps, instances, log, expiredStatus })
+  const faces = [statusFace, filesApi, dataFace, couchFace, realtime, authFace, jobsFace, moveFace, appsFace]
+  openApiRoute(publicApp, faces, { version })
+  publicApp.route('/', appsFace.router)
+  publicApp.route('/', statusFace.router)
   publicApp.route('/', authFace.router)
   publicApp.route('/', filesApi.router)
   publicApp.route('/', dataFace.router)
@@ -284,16 +311,34 @@ export async function openApp(
   publicApp.route('/', moveFace.router)
   const adminApp = newApp('admin')
   const driveWithoutActor = (instance: Instance) => driveOf(instance, undefined)
-  const adminFace = adminRoutes({
+  const administration = openAdministration({
+    config,
+    store,
+    secrets: store.files.secrets,
+    auth,
     instances,
-    auth: adminAuth,
+    jobs,
+    triggers,
+    outgoing,
     log,
-    metrics,
+  })
+  const adminFace = adminRoutes({
+    ...administration,
+    instances,
+    adminAuth,
+    audit,
+    clientOf,
+    auth,
+    store,
+    files,
     fsck,
     objects,
     exports,
     driveOf: driveWithoutActor,
+    metrics,
+    log,
   })
+  openApiRoute(adminApp, [adminFace], { version, title: 'Hearth: administration', schemes: ['basic'] })
   adminApp.route('/', adminFace.router)
   const applianceApp = newApp('appliance')
   if (appliance !== undefined) {
@@ -303,7 +348,6 @@ export async function openApp(
   }
 
   const syncApp = newApp('sync')
-  const outgoing = openOutgoing({ allowPrivate: config.outgoing.allow_private })
   const { sync, token: ofSync } = await openSyncFromSettings({
     config,
     store: bare.sync,

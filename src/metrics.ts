@@ -1,68 +1,107 @@
-/** Counters and gauges of this process, and Prometheus' text format for them. */
+/** What this process counts, in Prometheus' text format, by prom-client. */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 export interface Metrics {
   /** Counts one answered request. `route` is the pattern, never the path: paths have no end and may be personal. */
   request(listener: string, method: string, route: string, status: number, seconds: number): void
   /** A value that is read whenever the metrics are asked for. `kind` counter for values that only grow. */
   observe(name: string, kind: 'counter' | 'gauge', help: string, read: () => number): void
+  /** Several values that are read together, each with the value of one label. Nothing is shown while `read` fails. */
+  observeEach(name: string, help: string, label: string, read: () => Promise<Readonly<Record<string, number>>>): void
+  /** How long something takes, by the value of one label and by its outcome. */
+  timer(name: string, help: string, label: string): (value: string, outcome: 'ok' | 'error', seconds: number) => void
   /** All of it in Prometheus' text format 0.0.4. */
-  text(): string
-}
-
-interface Requests {
-  readonly labels: string
-  count: number
-  seconds: number
-}
-
-interface Observed {
-  readonly name: string
-  readonly kind: 'counter' | 'gauge'
-  readonly help: string
-  readonly read: () => number
+  text(): Promise<string>
 }
 
 const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'COPY', 'OPTIONS'])
+/** Upper bounds in seconds. */
+const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 /** `prefix` leads every name: `hearth` gives `hearth_http_requests_total`. */
 export function newMetrics(prefix: string): Metrics {
-  const requests = new Map<string, Requests>()
-  const observed: Observed[] = []
+  const registry = new Registry()
+  const registers = [registry]
+  const labelNames = ['listener', 'method', 'route', 'status'] as const
+  const requests = new Counter({
+    name: `${prefix}_http_requests_total`,
+    help: 'Requests answered, by route pattern and status.',
+    labelNames,
+    registers,
+  })
+  const durations = new Histogram({
+    name: `${prefix}_http_request_duration_seconds`,
+    help: 'Time until the answer began.',
+    labelNames: ['listener', 'method', 'route'] as const,
+    buckets,
+    registers,
+  })
+  /** Looked up by a short text: making the labels again for each request would cost more than counting it. */
+  const known = new Map<string, { readonly count: Counter.Internal; readonly duration: Histogram.Internal<string> }>()
+
   return {
     request(listener, method, route, status, seconds) {
       // Methods are the only part that a client can invent.
-      const known = knownMethods.has(method) ? method : 'other'
-      const key = `${status}${known} ${listener}${route}`
-      let entry = requests.get(key)
+      const name = knownMethods.has(method) ? method : 'other'
+      const key = `${status}${name} ${listener}${route}`
+      let entry = known.get(key)
       if (entry === undefined) {
-        const labels = `{listener="${listener}",method="${known}",route="${escaped(route)}",status="${status}"}`
-        entry = { labels, count: 0, seconds: 0 }
-        requests.set(key, entry)
+        entry = {
+          count: requests.labels(listener, name, route, `${status}`),
+          duration: durations.labels(listener, name, route),
+        }
+        known.set(key, entry)
       }
-      entry.count += 1
-      entry.seconds += seconds
+      entry.count.inc()
+      entry.duration.observe(seconds)
     },
     observe(name, kind, help, read) {
-      observed.push({ name, kind, help, read })
-    },
-    text() {
-      const lines: string[] = []
-      for (const { name, kind, help, read } of observed) {
-        lines.push(...head(`${prefix}_${name}`, kind, help), `${prefix}_${name} ${read()}`)
+      const options = { name: `${prefix}_${name}`, help, registers }
+      if (kind === 'gauge') {
+        new Gauge({
+          ...options,
+          collect() {
+            this.set(read())
+          },
+        })
+      } else {
+        new Counter({
+          ...options,
+          collect() {
+            this.reset()
+            this.inc(Math.max(0, read()))
+          },
+        })
       }
-      const all = [...requests.values()]
-      const total = `${prefix}_http_requests_total`
-      lines.push(...head(total, 'counter', 'Requests answered, by route pattern and status.'))
-      for (const { labels, count } of all) lines.push(`${total}${labels} ${count}`)
-      const seconds = `${prefix}_http_request_seconds_total`
-      lines.push(...head(seconds, 'counter', 'Time until the answer began, summed over those requests.'))
-      for (const entry of all) lines.push(`${seconds}${entry.labels} ${entry.seconds.toFixed(6)}`)
-      return `${lines.join('\n')}\n`
     },
+    observeEach(name, help, label, read) {
+      new Gauge({
+        name: `${prefix}_${name}`,
+        help,
+        labelNames: [label],
+        registers,
+        async collect() {
+          this.reset()
+          const values = await read().catch(() => ({}))
+          for (const [value, number] of Object.entries(values)) this.set({ [label]: value }, number)
+        },
+      })
+    },
+    timer(name, help, label) {
+      const histogram = new Histogram({
+        name: `${prefix}_${name}`,
+        help,
+        labelNames: [label, 'outcome'],
+        buckets,
+        registers,
+      })
+      return (value, outcome, seconds) => histogram.labels(value, outcome).observe(seconds)
+    },
+    text: () => registry.metrics(),
   }
 }
 
-/** Registers what every process has: memory, processor time, start time, open handles of the event loop. */
+/** Registers what every process has: memory, processor time, start time. */
 export function observeProcess(metrics: Metrics): void {
   const started = Date.now() / 1000 - process.uptime()
   metrics.observe('process_resident_bytes', 'gauge', 'Resident memory.', () => process.memoryUsage.rss())
@@ -72,12 +111,4 @@ export function observeProcess(metrics: Metrics): void {
     return (user + system) / 1e6
   })
   metrics.observe('process_start_time_seconds', 'gauge', 'Start time as Unix time.', () => Math.round(started))
-}
-
-function head(name: string, kind: string, help: string): string[] {
-  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${kind}`]
-}
-
-function escaped(value: string): string {
-  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
 }

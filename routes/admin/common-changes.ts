@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { InstanceChanges } from '../../src/instances/service.ts'
-import { bytesOf, listOf, settingsOf, textOf } from './parameters.ts'
+import { bytesOf, listOf, settingsOf, textOf } from './request.ts'
 
 /** Query parameters that creating and modifying share, by their names on the wire (admin 2.3, 2.5). */
 export const commonChanges = {

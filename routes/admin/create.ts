@@ -1,8 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import { endpoint, type Face } from '../http/endpoint.ts'
+import { instanceObject, jsonApi } from './answer.ts'
 import { changesOf, commonChanges } from './common-changes.ts'
-import { instanceObject, jsonApi } from './json-api.ts'
-import { booleanOf, listOf, textOf, wholeOf } from './parameters.ts'
+import { booleanOf, listOf, textOf, wholeOf } from './request.ts'
 import type { AdminServices } from './services.ts'
 
 const query = z.object({

@@ -14,7 +14,14 @@ const titles: Readonly<Record<number, string>> = {
 /** A failure that is answered with its message only, in the form that `Accept` asks for. */
 export class PlainProblem extends Problem {}
 
+/** A failure that is answered as `{"error": message}`, whatever `Accept` asks for. */
+export class HandlerProblem extends Problem {}
+
+/** As the contract words each kind: JSON-API, plain, or an object with the message. */
 export function errorBody(problem: Problem, c: HttpContext): unknown {
+  if (problem instanceof HandlerProblem) {
+    return new ErrorText('application/json', JSON.stringify({ error: problem.reason }))
+  }
   return isPlain(problem) ? plainBody(problem, c) : { errors: [errorObject(problem)] }
 }
 
@@ -27,7 +34,7 @@ function isPlain(problem: Problem): boolean {
 
 /** Failures of the storage keep its own names. `source` is always there. */
 function errorObject({ code, reason, status, source, title }: Problem): object {
-  const storage = code === 'store_unavailable' || code === 'conflict'
+  const storage = code === 'store_unavailable' || code === 'conflict' || code === 'no_database'
   return {
     status: `${status}`,
     title: title ?? (storage ? code : (titles[status] ?? 'Unqualified error')),

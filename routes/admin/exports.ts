@@ -5,7 +5,7 @@ import { jsonText } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { textParameter } from '../http/parameters.ts'
 import { sendPart } from '../move/part.ts'
-import { booleanOf } from './parameters.ts'
+import { booleanOf } from './request.ts'
 import type { AdminServices } from './services.ts'
 
 export function exportRoutes(

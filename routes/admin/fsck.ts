@@ -4,7 +4,7 @@ import type { Log } from '../../src/log.ts'
 import { isNoDatabase } from '../../src/model/no-database.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { streamLive } from '../http/stream.ts'
-import { lenientBooleanOf } from './parameters.ts'
+import { lenientBooleanOf } from './request.ts'
 import type { AdminServices } from './services.ts'
 
 const query = z.object({

@@ -1,8 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import type { Instance } from '../../src/instances/service.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { json } from './json-api.ts'
-import { lenientBooleanOf } from './parameters.ts'
+import { json } from './answer.ts'
+import { lenientBooleanOf } from './request.ts'
 import type { AdminServices } from './services.ts'
 
 const query = z.object({ show_domains: lenientBooleanOf('true: name the instances too') })

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { instanceObject, json, jsonApi } from './json-api.ts'
-import { countOf, textOf } from './parameters.ts'
+import { instanceObject, json, jsonApi } from './answer.ts'
+import { countOf, textOf } from './request.ts'
 import type { AdminServices } from './services.ts'
 
 const query = z.object({
@@ -27,7 +27,9 @@ export function listRoutes(face: Face, { instances }: Pick<AdminServices, 'insta
     },
     async (c, { query: asked }) => {
       const limit = asked['page[limit]']
-      const page = await instances.list({ limit, cursor: asked['page[cursor]'], skip: asked['page[skip]'] })
+      // Without a page there is nothing to skip.
+      const skip = limit === undefined ? undefined : asked['page[skip]']
+      const page = await instances.list({ limit, cursor: asked['page[cursor]'], skip })
       const data = page.instances.map(instanceObject)
       const links =
         page.next === undefined ? {} : { links: { next: `/instances?page[limit]=${limit}&page[cursor]=${page.next}` } }

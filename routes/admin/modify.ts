@@ -1,8 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import { endpoint, type Face } from '../http/endpoint.ts'
+import { instanceWithSecrets, jsonApi } from './answer.ts'
 import { changesOf, commonChanges } from './common-changes.ts'
-import { instanceWithSecrets, jsonApi } from './json-api.ts'
-import { lenientBooleanOf, listOf, textOf } from './parameters.ts'
+import { lenientBooleanOf, listOf, textOf } from './request.ts'
 import type { AdminServices } from './services.ts'
 
 const query = z.object({
@@ -13,12 +13,15 @@ const query = z.object({
   OnboardingFinished: lenientBooleanOf('The owner has chosen a password'),
   MagicLink: lenientBooleanOf('Sign in by links sent by mail'),
   Deleting: lenientBooleanOf('The mark of a deletion under way; when given, nothing else is changed'),
-  FromCloudery: lenientBooleanOf('Accepted and ignored: there is no account manager to tell'),
+  FromCloudery: lenientBooleanOf('The change comes from the account manager, which need not be told'),
   Debug: textOf('Accepted and ignored'),
 })
 
 /** `PATCH /instances/DOMAIN`: only what is given is changed (admin 2.5). The answer holds the secrets, as documented. */
-export function modifyRoute(face: Face, { instances }: Pick<AdminServices, 'instances'>): void {
+export function modifyRoute(
+  face: Face,
+  { instances, accountManager }: Pick<AdminServices, 'instances' | 'accountManager'>,
+): void {
   endpoint(
     face,
     {
@@ -45,6 +48,10 @@ export function modifyRoute(face: Face, { instances }: Pick<AdminServices, 'inst
         onboardingFinished: asked.OnboardingFinished,
         deleting: asked.Deleting,
       })
+      const { changedSettings } = instance
+      if (changedSettings !== undefined && asked.FromCloudery !== true) {
+        await accountManager.tell(instance, changedSettings)
+      }
       return jsonApi(c, 200, { data: instanceWithSecrets(instance) })
     },
   )

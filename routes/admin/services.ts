@@ -1,17 +1,29 @@
+import type { Administration } from '../../src/admin/administration.ts'
+import type { Audit } from '../../src/admin/audit.ts'
 import type { AdminAuth } from '../../src/admin/passphrase.ts'
-import type { Drive } from '../../src/files/service.ts'
+import type { Auth } from '../../src/auth/auth.ts'
+import type { Drive, Files } from '../../src/files/service.ts'
 import type { Fsck } from '../../src/fsck/service.ts'
 import type { Instance, InstanceAdministration, Instances } from '../../src/instances/service.ts'
 import type { Log } from '../../src/log.ts'
 import type { Metrics } from '../../src/metrics.ts'
 import type { Exports } from '../../src/move/exports.ts'
+import type { DocumentStore } from '../../storage/documents/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
+import type { ClientOf } from '../http/client.ts'
 
 /** What the admin routes need; each module asks for its part. */
-export interface AdminServices {
-  readonly auth: Pick<AdminAuth, 'verify'>
+export interface AdminServices extends Administration {
+  /** The check of the admin passphrase. */
+  readonly adminAuth: Pick<AdminAuth, 'verify'>
+  readonly audit: Pick<Audit, 'record'>
+  readonly clientOf: ClientOf
+  /** Owners' sessions, codes and OAuth clients, and how often may be guessed. */
+  readonly auth: Pick<Auth, 'codes' | 'sessions' | 'clients' | 'limits'>
   readonly instances: InstanceAdministration & Pick<Instances, 'byHost'>
+  readonly store: DocumentStore
   readonly fsck: Pick<Fsck, 'check' | 'fixContents'>
+  readonly files: Pick<Files, 'usage'>
   readonly objects: Pick<ObjectStore, 'list' | 'get' | 'stat' | 'put' | 'delete'>
   /** The files of an instance, for nobody in particular. */
   readonly driveOf: (instance: Instance) => Drive | Promise<Drive>

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { instanceObject, json, jsonApi } from './json-api.ts'
+import { instanceObject, json, jsonApi } from './answer.ts'
 import type { AdminServices } from './services.ts'
 
 const needs = 'the admin passphrase'

@@ -10,7 +10,7 @@ import type { ObjectStat, ObjectStore } from '../../storage/objects/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { streamBytes, streamJson } from '../http/stream.ts'
-import { json } from './json-api.ts'
+import { json } from './answer.ts'
 import { objectBytes } from './object-bytes.ts'
 import { objectOwner } from './object-owner.ts'
 import type { AdminServices } from './services.ts'
@@ -42,7 +42,7 @@ export function swiftRoutes(face: Face, services: Pick<AdminServices, 'instances
       ),
   )
 
-  const path = '/swift/vfs/{object}'
+  const path = '/swift/vfs/{object*}'
   const described = { tag: 'objects', needs, headers, path } as const
   endpoint(
     face,

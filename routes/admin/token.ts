@@ -3,9 +3,9 @@ import { audienceNamed } from '../../src/instances/audience.ts'
 import { durationSeconds } from '../../src/instances/duration.ts'
 import { invalidParameter } from '../../src/instances/problems.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
+import { text } from './answer.ts'
 import { PlainProblem } from './errors.ts'
-import { text } from './json-api.ts'
-import { textOf } from './parameters.ts'
+import { textOf } from './request.ts'
 import type { AdminServices } from './services.ts'
 
 const query = z.object({

@@ -1,8 +1,9 @@
+/** What runs, and whether it can be reached. The public listener says the same. */
 import { z } from '@hono/zod-openapi'
 import { runtime } from '../../src/platform/runtime.ts'
 import { version } from '../../src/version.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { json } from './json-api.ts'
+import { json, noContent } from './answer.ts'
 
 const answer = z.object({
   version: z.string(),
@@ -11,8 +12,9 @@ const answer = z.object({
   runtime_version: z.string(),
 })
 
-/** `GET /version` (admin 11). */
-export function versionRoute(face: Face): void {
+/** `GET /version` and `GET /connection_check`. `needs` in words; absent on listeners that ask for nothing. */
+export function versionRoutes(face: Face, needs?: string): void {
+  const asks = needs === undefined ? {} : { needs }
   endpoint(
     face,
     {
@@ -20,7 +22,7 @@ export function versionRoute(face: Face): void {
       path: '/version',
       summary: 'Which version runs',
       tag: 'operation',
-      needs: 'the admin passphrase',
+      ...asks,
       answers: { 200: answer },
     },
     () =>
@@ -30,5 +32,17 @@ export function versionRoute(face: Face): void {
         build_time: '',
         runtime_version: `${runtime.name} ${runtime.version}`,
       }),
+  )
+  endpoint(
+    face,
+    {
+      method: 'GET',
+      path: '/connection_check',
+      summary: 'Whether the server can be reached',
+      tag: 'operation',
+      ...asks,
+      answers: { 204: 'It can' },
+    },
+    () => noContent(),
   )
 }

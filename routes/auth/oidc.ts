@@ -1,5 +1,6 @@
 /** `POST /oidc/access_token`: tokens for a client whose person an identity provider has vouched for. */
 import { z } from '@hono/zod-openapi'
+import { delegatedPrefix } from '../../src/admin/identity-provider.ts'
 import { checkClientScope } from '../../src/auth/oauth.ts'
 import type { Instance } from '../../src/instances/service.ts'
 import { Problem } from '../../src/model/errors.ts'
@@ -8,9 +9,6 @@ import { instanceOf } from '../http/tenant.ts'
 import { json } from './answer.ts'
 import { readFields } from './request.ts'
 import type { AuthServices } from './services.ts'
-
-/** Delegated codes are not bound to an instance when they are made. */
-export const delegatedPrefix = 'global'
 
 export function oidcRoutes(face: Face, { auth, instances, clientOf }: AuthServices): void {
   endpoint(

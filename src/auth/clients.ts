@@ -4,7 +4,7 @@ import type { DatabaseRef, DocumentStore } from '../../storage/documents/contrac
 import { type OwnDocument, readDocument, scanDocuments, writeDocument } from '../instances/own-documents.ts'
 import type { Instance } from '../instances/service.ts'
 import { Problem } from '../model/errors.ts'
-import type { JsonObject } from '../model/json/value.ts'
+import { isObject, type JsonObject } from '../model/json/value.ts'
 import { digestOf, newCode } from './codes.ts'
 import { clientKey } from './keys.ts'
 
@@ -115,7 +115,7 @@ export function openClients(store: DocumentStore, now: () => number = Date.now):
     const ref = refOf(instance)
     const names = new Set<string>()
     for await (const document of scanDocuments(store, ref)) {
-      const made = Date.parse(String(document.value['created_at']))
+      const made = createdAt(document.value)
       if (document.value['pending'] === true && now() - made > pendingMs) {
         await writeDocument(store, { ref, id: document.id, parent: document })
       } else names.add(String(document.value['client_name']))
@@ -138,7 +138,7 @@ export function openClients(store: DocumentStore, now: () => number = Date.now):
         grant_types: ['authorization_code', 'refresh_token'],
         response_types: ['code'],
         client_secret_digest: digestOf(secret),
-        created_at: new Date(now()).toISOString(),
+        cozyMetadata: metadataOf(new Date(now()).toISOString()),
         ...(pending ? { pending: true } : {}),
       }
       if ((await writeDocument(store, { ref, id, value })) !== 'ok') {
@@ -264,6 +264,17 @@ function clientOf({ id, value }: Pick<OwnDocument, 'id' | 'value'>): Client {
     redirectUris: Array.isArray(uris) ? uris.map(String) : [],
     shown: { client_id: id, ...Object.fromEntries(shown) },
   }
+}
+
+function metadataOf(at: string): JsonObject {
+  return { doctypeVersion: '1', metadataVersion: 1, createdAt: at, updatedAt: at }
+}
+
+/** Unix time in milliseconds; 0 when it is not known. */
+function createdAt(value: JsonObject): number {
+  const metadata = value['cozyMetadata']
+  const time = Date.parse(String(isObject(metadata) ? metadata['createdAt'] : ''))
+  return Number.isNaN(time) ? 0 : time
 }
 
 function familiesOf(value: JsonObject): Record<string, number> {

@@ -21,8 +21,15 @@ const store = memoryStore()
 const instances = openInstances({ store })
 
 beforeAll(async () => {
-  const auth = await openAdminAuth({ store, fromEnvironment: 's3cret é' })
-  const { router } = adminRoutes({ ...withoutFiles, instances, auth, metrics: { text: () => '' }, log: silentLog })
+  const adminAuth = await openAdminAuth({ store, fromEnvironment: 's3cret é' })
+  const { router } = adminRoutes({
+    ...withoutFiles,
+    store,
+    instances,
+    adminAuth,
+    metrics: { text: async () => '' },
+    log: silentLog,
+  })
   const port = await new Promise<number>((resolve) => {
     server = serve({ port: 0, hostname: '127.0.0.1', fetch: router.fetch }, (address) => resolve(address.port))
   })

@@ -39,10 +39,27 @@ export async function addInstance(
   return shown(await ask(target, 'POST', '/instances', { Domain: domain, ...parameters }))
 }
 
-/** All instances, by domain. */
-export async function listInstances(target: AdminTarget): Promise<readonly ShownInstance[]> {
-  const { data } = (await (await ask(target, 'GET', '/instances')).json()) as { data: readonly Resource[] }
-  return data.map(instanceOf).sort((a, b) => (a.domain < b.domain ? -1 : 1))
+/** Instances asked for at a time. */
+const pageSize = 500
+
+/** All instances, by domain. `onPage` is told how many have come so far. */
+export async function listInstances(
+  target: AdminTarget,
+  onPage: (count: number) => void = () => {},
+): Promise<readonly ShownInstance[]> {
+  const all: ShownInstance[] = []
+  let cursor: string | undefined
+  do {
+    const page = { 'page[limit]': String(pageSize), 'page[cursor]': cursor }
+    const { data, links } = (await (await ask(target, 'GET', '/instances', page)).json()) as {
+      data: readonly Resource[]
+      links?: { next?: string }
+    }
+    all.push(...data.map(instanceOf))
+    onPage(all.length)
+    cursor = /page\[cursor\]=([^&]+)/.exec(links?.next ?? '')?.[1]
+  } while (cursor !== undefined)
+  return all.sort((a, b) => (a.domain < b.domain ? -1 : 1))
 }
 
 /** One instance, by domain or alias. */
@@ -76,6 +93,20 @@ export interface CliTokenOrder {
 export async function mintCliToken(target: AdminTarget, { domain, scopes, expire }: CliTokenOrder): Promise<string> {
   const parameters = { Domain: domain, Audience: 'cli', Subject: 'cli', Scope: scopes.join(' '), Expire: expire }
   return (await ask(target, 'POST', '/instances/token', parameters)).text()
+}
+
+/** A token for an OAuth client of an instance. */
+export async function mintClientToken(
+  target: AdminTarget,
+  { domain, client, scopes, expire }: CliTokenOrder & { readonly client: string },
+): Promise<string> {
+  const parameters = { Domain: domain, Audience: 'access', Subject: client, Scope: scopes.join(' '), Expire: expire }
+  return (await ask(target, 'POST', '/instances/token', parameters)).text()
+}
+
+/** How many instances there are. */
+export async function countInstances(target: AdminTarget): Promise<number> {
+  return ((await (await ask(target, 'GET', '/instances/count')).json()) as { count: number }).count
 }
 
 /** What of an instance's files is checked; all of it by default. */
@@ -127,21 +158,49 @@ async function shown(answer: Response): Promise<ShownInstance> {
   return instanceOf(((await answer.json()) as { data: Resource }).data)
 }
 
-function pathOf(domain: string): string {
+/** The path of an instance in the admin API. */
+export function pathOf(domain: string): string {
   return `/instances/${encodeURIComponent(domain)}`
 }
 
-async function ask(
+/** What a request to the admin API carries beside its path. */
+export interface AdminRequest {
+  readonly query?: AdminParameters
+  /** Sent as JSON. */
+  readonly body?: unknown
+  /** Sent as it comes, for routes that take bytes. */
+  readonly stream?: AsyncIterable<Uint8Array>
+  readonly headers?: Readonly<Record<string, string>>
+  /** The instance, where a route is told it by `Host`. */
+  readonly host?: string
+}
+
+function ask(target: AdminTarget, method: string, path: string, query: AdminParameters = {}): Promise<Response> {
+  return askAdmin(target, method, path, { query })
+}
+
+/** Sends a request to the admin API. @throws AdminClientError when there is no answer, or one above 399 */
+export async function askAdmin(
   { adminUrl, passphrase }: AdminTarget,
   method: string,
   path: string,
-  parameters: AdminParameters = {},
+  { query = {}, body, stream, headers = {}, host }: AdminRequest = {},
 ): Promise<Response> {
-  const given = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined)
-  const query = given.length === 0 ? '' : `?${new URLSearchParams(given)}`
+  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  const search = given.length === 0 ? '' : `?${new URLSearchParams(given)}`
   const authorization = `Basic ${Buffer.from(`admin:${passphrase}`).toString('base64')}`
-  const url = `${adminUrl.replace(/\/+$/, '')}${path}${query}`
-  const answer = await fetch(url, { method, headers: { authorization } }).catch((cause: unknown) => {
+  const url = `${adminUrl.replace(/\/+$/, '')}${path}${search}`
+  const answer = await fetch(url, {
+    method,
+    headers: {
+      authorization,
+      ...(host === undefined ? {} : { host }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(stream === undefined ? {} : { body: stream as unknown as BodyInit, duplex: 'half' }),
+  }).catch((cause: unknown) => {
     throw new AdminClientError(`no answer from the admin API at ${adminUrl}; is \`hearth serve\` running?`, undefined, {
       cause,
     })
@@ -153,6 +212,7 @@ async function ask(
 async function explain(answer: Response): Promise<string> {
   const text = await answer.text()
   if (answer.status === 401 || answer.status === 403) {
+    if (!text.includes('basic auth') && !text.includes('bad passphrase')) return text
     return `the admin API refused the passphrase (${text}); HEARTH_ADMIN_PASSPHRASE must hold it`
   }
   const detail = answer.headers.get('content-type')?.includes('json') ? detailIn(text) : text

@@ -6,12 +6,15 @@ import { version } from '../version.ts'
 import { AdminClientError } from './admin-client.ts'
 import { addApplianceCommands } from './appliance.ts'
 import { addBackupCommands } from './backup.ts'
+import { addCheckCommands, addFixCommands } from './check.ts'
+import { addCompletionCommands } from './completion.ts'
 import { addConfigCommands } from './config.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addFsckCommand } from './fsck.ts'
 import { addInstanceCommands } from './instances.ts'
 import type { Output } from './output.ts'
 import { addServeCommand } from './serve.ts'
+import { addSwiftCommands } from './swift.ts'
 import { addVersionCommand } from './version.ts'
 
 /** Done. */
@@ -43,11 +46,15 @@ function newProgram(output: Output): Command {
   addServeCommand(program, output)
   addInstanceCommands(program, output)
   addFsckCommand(program, output)
+  addCheckCommands(program, output)
+  addFixCommands(program, output)
+  addSwiftCommands(program, output)
   addBackupCommands(program, output)
   addConfigCommands(program, output)
   addApplianceCommands(program, output)
   addDoctorCommand(program, output)
   addVersionCommand(program, output)
+  addCompletionCommands(program, output)
   return program
 }
 

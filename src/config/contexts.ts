@@ -98,3 +98,10 @@ export function ofContext<Value>(map: Readonly<Record<string, Value>>, context: 
   const key = context !== undefined && Object.hasOwn(map, context) ? context : defaultContext
   return Object.hasOwn(map, key) ? map[key] : undefined
 }
+
+/** The registries of applications that count for a context, first asked first: its own, then those of `default`. */
+export function registriesOf({ registries }: Pick<ContextSettings, 'registries'>, context: string | undefined) {
+  const of = (name: string) => (Object.hasOwn(registries, name) ? (registries[name] ?? []) : [])
+  const own = context === undefined || context === defaultContext ? [] : of(context)
+  return [...own, ...of(defaultContext)]
+}

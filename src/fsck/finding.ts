@@ -88,9 +88,13 @@ export const orphansPath = '/.cozy_orphans'
 /** Left out since nothing bounds them, and a client may read lines of 64 kB only. */
 const hidden: ReadonlySet<string> = new Set(['metadata', 'children'])
 
+/** Left out when they are false. */
+const silent: ReadonlySet<string> = new Set(['trashed', 'executable', 'encrypted'])
+
 function shown(stored: StoredDocument): JsonObject {
   const { exact } = parseJson(stored.text)
-  const members = isObject(exact) ? Object.entries(exact).filter(([name]) => !hidden.has(name)) : []
+  const entries = isObject(exact) ? Object.entries(exact) : []
+  const members = entries.filter(([name, value]) => !hidden.has(name) && !(value === false && silent.has(name)))
   return { _id: stored.id, _rev: formatRevision(stored), ...Object.fromEntries(members) }
 }
 

@@ -139,7 +139,7 @@ describe('the index phase', () => {
         n: directory('m', 'N', '/x'),
         o: file('n', 'o', { trashed: true }),
       },
-      ['index_orphan_tree m dir orphan', 'index_bad_fullpath n dir /M/N', 'trashed_not_in_trash o file /M/N/o'],
+      ['index_orphan_tree m dir orphan', 'index_bad_fullpath n dir /M/N', 'trashed_not_in_trash o file /x/o'],
     ],
     [
       'a detached tree that was in the trash',
@@ -158,7 +158,11 @@ describe('the index phase', () => {
       ['index_orphan_tree k dir cycle', 'index_orphan_tree m dir cycle'],
     ],
     ['a directory in itself', { ...clean, m: directory('m', 'M', '/M') }, ['index_orphan_tree m dir cycle']],
-    ['a wrong path', { ...clean, a: directory(rootId, 'A', '/old') }, ['index_bad_fullpath a dir /A']],
+    [
+      'a wrong path, and with it what lies below',
+      { ...clean, a: directory(rootId, 'A', '/old') },
+      ['index_bad_fullpath a dir /A', 'index_bad_fullpath b dir /old/B'],
+    ],
     ['no path', { ...clean, b: { type: 'directory', dir_id: 'a', name: 'B' } }, ['index_bad_fullpath b dir /A/B']],
     ['a wrong path of the root', { ...clean, [rootId]: directory('', '', '') }, [`index_bad_fullpath ${rootId} dir /`]],
     [

@@ -78,7 +78,15 @@ async function findingOf({ objects, documents, prefix }: ObjectCheck, name: stri
   if (stat === undefined) return undefined
   const thumbnail = thumbnailOf(name)
   if (thumbnail !== undefined) {
-    const file_doc = { type: 'file', _id: thumbnail, name }
+    const file_doc = {
+      type: 'file',
+      _id: thumbnail,
+      name,
+      size: '0',
+      is_dir: false,
+      is_orphan: false,
+      has_cycle: false,
+    }
     return { type: 'thumbnail_with_no_file', file_doc, is_file: true, is_version: false }
   }
   const { fileId } = guess(name)
@@ -101,18 +109,14 @@ function guessedDocument(name: string, { size, md5, contentType, modifiedMs }: O
     type: 'file',
     _id: fileId,
     name: 'unknown',
-    dir_id: '',
     created_at: at,
     updated_at: at,
     tags: null,
-    path: `${orphansPath}/${name}`,
+    path: `${orphansPath}/unknown`,
     size: `${size}`,
     mime: mime.trim(),
     class: classOf(mime.trim()),
     md5sum: md5,
-    executable: false,
-    trashed: false,
-    encrypted: false,
     internal_vfs_id: internalId,
     is_dir: false,
     is_orphan: false,

@@ -127,7 +127,8 @@ export class Tree {
         visited.add(child.id)
         const expected = joinPath(path, child.name)
         if (child.path !== expected) yield badPath(child, expected, basis())
-        children.push({ directory: child, path: expected, inTrash: inTrash || child.id === trashId })
+        // What lies below is compared with what is stored here, right or wrong.
+        children.push({ directory: child, path: child.path, inTrash: inTrash || child.id === trashId })
       }
       stack.push(...children.reverse())
     }

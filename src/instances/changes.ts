@@ -3,7 +3,8 @@ import type { Json, JsonObject } from '../model/json/value.ts'
 import { badTosVersion, invalidParameter } from './problems.ts'
 import type { InstanceChanges } from './service.ts'
 
-const authModes: Readonly<Record<string, number>> = { basic: 0, two_factor_mail: 1, two_factor_oidc: 2 }
+/** How an owner signs in, by name, as instances keep it. */
+export const authModes: Readonly<Record<string, number>> = { basic: 0, two_factor_mail: 1, two_factor_oidc: 2 }
 
 /** Settings that belong to the instance and not to the settings document, and where they go. */
 function lifted(key: string, value: string): InstanceChanges | undefined {

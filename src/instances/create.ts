@@ -20,6 +20,7 @@ const doctypes = [
   'io.cozy.triggers',
   'io.cozy.permissions',
   'io.cozy.sharings',
+  'io.cozy.shared',
   'com.bitwarden.ciphers',
   'io.cozy.sessions.logins',
   'io.cozy.notifications',

@@ -40,6 +40,7 @@ describe('creating', () => {
       'io.cozy.permissions',
       'io.cozy.sessions.logins',
       'io.cozy.settings',
+      'io.cozy.shared',
       'io.cozy.sharings',
       'io.cozy.triggers',
     ])

@@ -7,7 +7,7 @@ import { createInstance } from './create.ts'
 import { normaliseDomain } from './domain.ts'
 import { countInstances, listInstances } from './listing.ts'
 import { newLookup } from './lookup.ts'
-import { modifyInstance, rotateSecret, setPassphrase } from './modify.ts'
+import { modifyInstance, rotateSecret, setPassphrase, updateInstance } from './modify.ts'
 import { readDocument, writeDocument } from './own-documents.ts'
 import { recordOfDomain, settingsDoctype, settingsId } from './records.ts'
 import { removeInstance } from './remove.ts'
@@ -62,7 +62,12 @@ export function openInstances(options: InstancesOptions): Instances & InstanceAd
       return instance
     },
     async modify(domain, changes) {
-      const instance = await modifyInstance(store, rules, normaliseDomain(domain), changes)
+      const modified = await modifyInstance(store, rules, normaliseDomain(domain), changes)
+      changed(modified.domain)
+      return modified
+    },
+    async update(domain, members) {
+      const instance = await updateInstance(store, normaliseDomain(domain), members)
       changed(instance.domain)
       return instance
     },

@@ -1,5 +1,6 @@
 /** Changing an instance: only what was given, never blanking; conflicts are tried again. */
 import { randomBytes } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { Problem } from '../model/errors.ts'
 import type { JsonObject } from '../model/json/value.ts'
@@ -20,11 +21,9 @@ import {
   settingsId,
   vaultId,
 } from './records.ts'
-import type { Instance, InstanceModification } from './service.ts'
+import type { Instance, InstanceMembers, InstanceModification, ModifiedInstance } from './service.ts'
 
 const attempts = 10
-
-type Members = Readonly<Record<string, JsonObject[string] | undefined>>
 
 /** Applies changes to an instance. @throws Problem `not_found`, `exists` for an alias, `invalid_parameter` */
 export async function modifyInstance(
@@ -32,7 +31,7 @@ export async function modifyInstance(
   rules: DomainRules,
   domain: string,
   asked: InstanceModification,
-): Promise<Instance> {
+): Promise<ModifiedInstance> {
   if (asked.deleting !== undefined) {
     const flag = asked.deleting ? true : undefined
     return updateRecord(store, domain, async (record) => [changedRecord(record, { deleting: flag })])
@@ -40,7 +39,7 @@ export async function modifyInstance(
   const changes = liftSettings(asked)
   const members = instanceMembers(changes)
   const aliases = changes.domainAliases?.map((alias) => normaliseDomain(alias, rules)) ?? []
-  const changed = await updateRecord(store, domain, async (record) => [
+  const instance = await updateRecord(store, domain, async (record) => [
     changedRecord(record, {
       ...members,
       ...ownMembers(changes),
@@ -50,9 +49,20 @@ export async function modifyInstance(
     ...(aliases.length === 0 ? [] : await aliasEdits(store, record, aliases)),
     ...(await formerDomainEdits(store, record, changes.oldDomain)),
   ])
-  const settings = settingsMembers(changes)
-  if (Object.keys(settings).length > 0) await updateSettings(store, changed, settingsId, settings)
-  return changed
+  const changedSettings = await updateSettings(store, instance, settingsId, settingsMembers(changes))
+  return changedSettings === undefined ? instance : { ...instance, changedSettings }
+}
+
+/** Changes members of an instance's document, unless `changed` gives nothing. */
+export async function updateInstance(
+  store: DocumentStore,
+  domain: string,
+  changed: (document: JsonObject) => InstanceMembers | undefined,
+): Promise<Instance> {
+  return updateRecord(store, domain, async (record) => {
+    const members = changed(record.value)
+    return members === undefined ? [] : [changedRecord(record, members)]
+  })
 }
 
 /** Gives the instance a new secret for `cli` tokens. */
@@ -90,6 +100,7 @@ async function updateRecord(
   for (let attempt = 0; attempt < attempts; attempt++) {
     const record = await recordOfDomain(store, domain)
     const edits = await editsFor(record)
+    if (edits.length === 0) return record.instance
     const outcomes = await store.write(edits.map(editOf), { atomic: true })
     if (outcomes.every((outcome) => outcome.kind === 'ok'))
       return (await recordOfDomain(store, record.instance.domain)).instance
@@ -97,7 +108,7 @@ async function updateRecord(
   throw new Problem('conflict', 'Document update conflict.')
 }
 
-function ownMembers(changes: InstanceModification): Members {
+function ownMembers(changes: InstanceModification): InstanceMembers {
   const { diskQuota, blocked, blockingReason, onboardingFinished } = changes
   if (diskQuota !== undefined && diskQuota < -1n) {
     throw invalidParameter('DiskQuota', 'DiskQuota is a number of bytes, or -1 for no quota')
@@ -111,14 +122,14 @@ function ownMembers(changes: InstanceModification): Members {
 }
 
 /** A version that is signed already is not asked for again. */
-function tosMembers({ value }: InstanceRecord, members: JsonObject): Members {
+function tosMembers({ value }: InstanceRecord, members: JsonObject): InstanceMembers {
   const signed = members['tos'] ?? value['tos']
   const latest = members['tos_latest'] ?? value['tos_latest']
   if (typeof signed !== 'string' || typeof latest !== 'string') return {}
   return coversTos(signed, latest) ? { tos_latest: undefined } : {}
 }
 
-function aliasMembers(aliases: readonly string[]): Members {
+function aliasMembers(aliases: readonly string[]): InstanceMembers {
   return aliases.length === 0 ? {} : { domain_aliases: aliases }
 }
 
@@ -137,18 +148,22 @@ async function aliasEdits(
   return [...added.map((alias) => claimEdit(alias, record.id)), ...(await releaseEdits(store, removed, record.id))]
 }
 
+/** What the document holds afterwards; `undefined` when it held all of it before. */
 async function updateSettings(
   store: DocumentStore,
   { prefix }: Instance,
   id: string,
   members: JsonObject,
-): Promise<void> {
+): Promise<JsonObject | undefined> {
+  if (Object.keys(members).length === 0) return undefined
   const ref = { prefix, name: settingsDoctype }
   await store.createDatabase(ref)
   for (let attempt = 0; attempt < attempts; attempt++) {
     const known = await readDocument(store, ref, id)
+    const isKnown = Object.entries(members).every(([name, value]) => isDeepStrictEqual(known?.value[name], value))
+    if (known !== undefined && isKnown) return undefined
     const value = { ...known?.value, ...members }
-    if ((await writeDocument(store, { ref, id, value, parent: known })) === 'ok') return
+    if ((await writeDocument(store, { ref, id, value, parent: known })) === 'ok') return value
   }
   throw new Problem('conflict', 'Document update conflict.')
 }

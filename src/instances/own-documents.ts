@@ -57,6 +57,15 @@ export async function* scanDocuments(
   }
 }
 
+/** The same, but a database that does not exist is told. @throws Problem `no_database` */
+export async function* scanExisting(
+  store: Pick<DocumentStore, 'scanIds' | 'databaseInfo'>,
+  ref: DatabaseRef,
+): AsyncGenerator<OwnDocument, void> {
+  await store.databaseInfo(ref)
+  yield* scanDocuments(store, ref)
+}
+
 /** The members of a stored document. Numbers that a double would change are kept as they are (`ParsedJson.exact`). */
 export function membersOf(text: string): JsonObject {
   const { exact } = parseJson(text)

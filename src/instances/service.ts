@@ -75,6 +75,14 @@ export interface InstanceModification extends InstanceChanges {
   readonly deleting?: boolean | undefined
 }
 
+/** Members of an instance's document; `undefined` stands for none. */
+export type InstanceMembers = Readonly<Record<string, JsonObject[string] | undefined>>
+
+export interface ModifiedInstance extends Instance {
+  /** The members of the settings document, where the change was one of them. */
+  readonly changedSettings?: JsonObject
+}
+
 export interface InstancePage {
   readonly instances: readonly Instance[]
   /** The id that the next page starts with. */
@@ -111,10 +119,15 @@ export interface InstanceAdministration {
   count(): Promise<number>
   /** All or nothing: of two concurrent calls with a name in common one throws Problem `exists`. */
   create(instance: NewInstance): Promise<Instance>
-  modify(domain: string, changes: InstanceModification): Promise<Instance>
+  modify(domain: string, changes: InstanceModification): Promise<ModifiedInstance>
   /** Drops all databases and the instance; the domain is free again afterwards. */
   remove(domain: string): Promise<void>
   mintToken(order: TokenOrder): Promise<string>
+  /**
+   * Changes members of the instance's own document, `undefined` removing one; nothing is written when `changed` gives
+   * nothing. It may be called again when somebody else was faster.
+   */
+  update(domain: string, changed: (document: JsonObject) => InstanceMembers | undefined): Promise<Instance>
   /** The members of the instance's settings document; empty when there is none. */
   settingsOf(instance: Pick<Instance, 'prefix'>): Promise<JsonObject>
   /** Sets the owner's passphrase: the instance is ready for use then. Ends nothing by itself. */

@@ -68,6 +68,7 @@ export const problems = {
   internal_server_error: 500,
   timeout: 500,
   not_implemented: 501,
+  bad_gateway: 502,
   store_unavailable: 503,
   store_full: 507,
 } as const

@@ -326,6 +326,12 @@ export interface BodyRewriter {
  * Whatever is asked of a database that does not exist is `Problem('no_database')`; only `write` says it of each edit. What
  * is done all the same says so.
  */
+/** Reads that do not stop at one tenant, for the server's own administration. */
+export interface EveryTenant {
+  /** The live document with this id in each tenant's database of this name, in the order of the prefixes. */
+  readEverywhere(name: string, id: string): Promise<readonly { readonly prefix: string; readonly text: string }[]>
+}
+
 export interface DocumentStore {
   createDatabase(ref: DatabaseRef): Promise<'created' | 'exists'>
   databaseInfo(ref: DatabaseRef): Promise<DatabaseInfo>

@@ -78,3 +78,11 @@ export async function guarded<T>(work: () => Promise<T>): Promise<T> {
     throw translate(error)
   }
 }
+
+/** Connections to this database under our name, by what they do: `active`, `idle`, ... */
+export async function countConnections(sql: Sql): Promise<Readonly<Record<string, number>>> {
+  const rows = await sql<{ state: string | null; count: number }[]>`
+    SELECT state, count(*)::int AS count FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = ${session.application_name} GROUP BY state`
+  return Object.fromEntries(rows.map(({ state, count }) => [state ?? 'unknown', count]))
+}

@@ -8,6 +8,7 @@ import type {
   DocumentRevision,
   DocumentStore,
   Edit,
+  EveryTenant,
   IdRange,
   IndexCompiler,
   IndexScan,
@@ -27,7 +28,7 @@ import { newLedger } from './attachments.ts'
 import { newAttemptStore, sweepAttempts } from './attempts.ts'
 import { countChanges, readChanges } from './changes.ts'
 import { Compactor, compactDatabase } from './compaction.ts'
-import { type ConnectionOptions, guarded, openPool, reading } from './connection.ts'
+import { type ConnectionOptions, countConnections, guarded, openPool, reading } from './connection.ts'
 import { DatabaseCache, type KnownDatabase } from './database-cache.ts'
 import { createDatabase, databaseInfo, dropDatabases, dropTenant, listDatabases, sweepDropped } from './databases.ts'
 import { newPostgresFiles } from './files/files.ts'
@@ -41,7 +42,7 @@ import { Notifications } from './notifications.ts'
 import { documentOf, ReadQueue } from './read-queue.ts'
 import { ReplicationQueue } from './replication-queue.ts'
 import { rewriteBodies } from './rewrite.ts'
-import { countIds, readMany, scanIds } from './scans.ts'
+import { countIds, readEverywhere, readMany, scanIds } from './scans.ts'
 import { openPostgresSync } from './sync/store.ts'
 import { readTenant } from './tenant-snapshot.ts'
 import { readRevisions, readTrees } from './trees.ts'
@@ -59,11 +60,13 @@ export interface PostgresDocumentsOptions extends ConnectionOptions {
 }
 
 /** Documents, and the files and jobs made of them. */
-export interface PostgresStore extends DocumentStore, BodyRewriter, TenantReader {
+export interface PostgresStore extends DocumentStore, BodyRewriter, EveryTenant, TenantReader {
   readonly files: FileStore
   readonly sync: SyncStore
   readonly jobs: JobStore
   readonly attempts: AttemptStore
+  /** Connections of all processes of this server, by what they do. */
+  connections(): Promise<Readonly<Record<string, number>>>
 }
 
 /**
@@ -166,6 +169,8 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       shared: options.shared ?? true,
     }),
     attempts: newAttemptStore(sql),
+    connections: () => guarded(() => countConnections(sql)),
+    readEverywhere: (name, id) => guarded(() => readEverywhere(sql, name, id)),
     readTenant: (prefix, work) => guarded(() => readTenant(sql, prefix, work)),
     rewriteBodies: (name, rewrite) => guarded(() => rewriteBodies(sql, name, rewrite)),
 

@@ -30,6 +30,19 @@ export async function countIds(
   return row?.n ?? 0
 }
 
+/** One document of every tenant. */
+export async function readEverywhere(
+  sql: Sql,
+  name: string,
+  id: string,
+): Promise<readonly { readonly prefix: string; readonly text: string }[]> {
+  const rows = await sql<{ prefix: string; text: string }[]>`
+    SELECT d.prefix, coalesce(x.raw, x.body::text) AS text
+    FROM databases d JOIN docs x ON x.db = d.db AND x.id = ${id}
+    WHERE d.name = ${name} AND NOT x.deleted ORDER BY d.prefix`
+  return [...rows]
+}
+
 /** Winners by id, tombstones too. */
 export async function readMany(
   sql: Sql,

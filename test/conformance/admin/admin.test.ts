@@ -12,7 +12,13 @@ import { type OpenStage, openStage } from './stage.ts'
 import { canonical, MissingValue, Skipped } from './values.ts'
 
 /** Areas whose part of the server is there. HEARTH_TEST_RECORDED=area,area plays others. */
-const played: readonly Area[] = (process.env['HEARTH_TEST_RECORDED']?.split(',') as Area[] | undefined) ?? ['jobs']
+const played: readonly Area[] = (process.env['HEARTH_TEST_RECORDED']?.split(',') as Area[] | undefined) ?? [
+  'jobs',
+  'admin',
+  'checks',
+  'mismatch',
+  'objects',
+]
 
 /** `scenario#step` to the reason; `scenario#*` for all steps of a scenario. */
 const openRows = JSON.parse(readFileSync(join(folder, 'open-rows.json'), 'utf8')) as Record<string, string>

@@ -17,9 +17,9 @@ const basic = (password: string) => `Basic ${Buffer.from(`admin:${password}`).to
 beforeEach(async () => {
   const store = memoryStore()
   instances = openInstances({ store })
-  const auth = await openAdminAuth({ store, fromEnvironment: 's3cret:with:colons' })
-  const metrics = { text: () => 'a_metric 1\n' }
-  const { router } = adminRoutes({ ...withoutFiles, instances, auth, metrics, log: silentLog })
+  const adminAuth = await openAdminAuth({ store, fromEnvironment: 's3cret:with:colons' })
+  const metrics = { text: async () => 'a_metric 1\n' }
+  const { router } = adminRoutes({ ...withoutFiles, store, instances, adminAuth, metrics, log: silentLog })
   ask = async (request, headers = {}) => {
     const [method = '', path = ''] = request.split(' ')
     const authorization = basic('s3cret:with:colons')

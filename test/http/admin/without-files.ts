@@ -1,9 +1,39 @@
 import type { AdminServices } from '../../../routes/admin/services.ts'
 
 async function* nothing(): AsyncGenerator<never, void> {}
+const absent = (): Promise<never> => Promise.reject(new Error('not in this test'))
 
-/** The part of the admin routes that is about files, for tests that are not. */
-export const withoutFiles: Pick<AdminServices, 'fsck' | 'objects' | 'exports' | 'driveOf'> = {
+/** What the admin routes need beside instances, for tests that are about nothing else. */
+export const withoutFiles: Omit<AdminServices, 'adminAuth' | 'instances' | 'metrics' | 'log' | 'store'> = {
+  auth: {
+    codes: { issue: absent, read: absent, spend: absent },
+    sessions: { open: absent, find: absent, close: absent, closeAll: absent },
+    limits: { count: async () => {}, check: async () => {}, undo: async () => {} },
+    clients: {
+      register: absent,
+      find: absent,
+      findBySoftware: absent,
+      authenticate: absent,
+      isRegistrationToken: () => false,
+      replace: absent,
+      remove: absent,
+      removeAll: absent,
+      useRefresh: absent,
+      accept: absent,
+    },
+  },
+  audit: { record() {} },
+  clientOf: () => ({ address: '127.0.0.1', isSecure: false }),
+  notifications: { create: absent },
+  accountManager: { tell: async () => {} },
+  contexts: { contexts: {}, registries: {}, office: {}, clouderies: {}, authentication: {} },
+  debugging: { until: absent, begin: absent, end: absent },
+  identityProvider: { delegate: absent },
+  maintenance: { list: absent, set: absent, remove: absent },
+  sharedFlags: { defaults: absent, changeDefaults: absent, ofContext: absent, changeContext: absent },
+  lastActivity: absent,
+  instancesWithApp: absent,
+  files: { usage: absent },
   fsck: { check: nothing, fixContents: async () => ({ updated: [], removed: [] }) },
   objects: {
     list: async () => ({ objects: [], more: false }),

@@ -1,6 +1,7 @@
 /** How the admin API answers: JSON-API documents, compressed when the client can read that (admin 1.3, 2). */
 import { gzipSync } from 'node:zlib'
 import type { Instance } from '../../src/instances/service.ts'
+import { stringifyJson } from '../../src/model/json/exact.ts'
 import { type HttpContext, header } from '../http/router.ts'
 
 /** Answers may hold secrets: no cache may keep them. */
@@ -19,7 +20,7 @@ export function jsonApi(
     'content-type': 'application/vnd.api+json',
     vary: 'Accept-Encoding',
   }
-  const text = JSON.stringify(document)
+  const text = stringifyJson(document)
   const compressed = acceptsGzip(header(c, 'accept-encoding'))
   if (compressed) headers['content-encoding'] = 'gzip'
   if (c.req.method === 'HEAD') return new Response(null, { status, headers })
@@ -29,7 +30,12 @@ export function jsonApi(
 /** Sends plain JSON. */
 export function json(status: number, value: unknown): Response {
   const headers = { ...uncached, 'content-type': 'application/json' }
-  return new Response(JSON.stringify(value), { status, headers })
+  return new Response(stringifyJson(value), { status, headers })
+}
+
+/** Done, and nothing to say. */
+export function noContent(headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(null, { status: 204, headers: { ...uncached, ...headers } })
 }
 
 /** Sends plain text. */
@@ -43,7 +49,10 @@ const secrets: ReadonlySet<string> = new Set(['cli_secret', 'oauth_secret', 'ses
 /** An instance as everybody with the passphrase may see it. */
 export function instanceObject(instance: Instance): object {
   const shown = Object.entries(instance.document).filter(([name]) => !secrets.has(name))
-  return object(instance, Object.fromEntries(shown))
+  return object(instance, {
+    ...Object.fromEntries(shown),
+    password_defined: instance.document['password_defined'] ?? null,
+  })
 }
 
 /** The same with its secrets: the answer to a change, as documented. Never log it. */

@@ -4,6 +4,10 @@
  */
 import { z } from '@hono/zod-openapi'
 import { invalidParameter } from '../../src/instances/problems.ts'
+import { Problem } from '../../src/model/errors.ts'
+import { isObject, type Json, type JsonObject } from '../../src/model/json/value.ts'
+import { readJson, readOptionalJson } from '../http/body.ts'
+import type { HttpContext } from '../http/router.ts'
 
 const optional = (meaning: string) => z.string().optional().describe(meaning)
 
@@ -84,4 +88,26 @@ export function countOf(meaning: string) {
     const value = /^\+?\d{1,15}$/.test(text ?? '') ? Number(text) : 0
     return value > 0 ? value : undefined
   })
+}
+
+const maxBytes = 1024 * 1024
+
+/** The JSON value of the body. @throws Problem `bad_request` when it is missing or malformed */
+export async function readValue(c: HttpContext): Promise<Json> {
+  return (await readJson(c, { maxBytes })).exact
+}
+
+/** The JSON object of the body; `undefined` when the body is empty. @throws Problem `bad_request` */
+export async function readOptionalObject(c: HttpContext): Promise<JsonObject | undefined> {
+  const read = await readOptionalJson(c, { maxBytes })
+  if (read === undefined) return undefined
+  if (!isObject(read.exact)) throw new Problem('bad_request', 'The body must be a JSON object.')
+  return read.exact
+}
+
+/** The JSON object of the body. @throws Problem `bad_request` */
+export async function readObject(c: HttpContext): Promise<JsonObject> {
+  const value = await readOptionalObject(c)
+  if (value === undefined) throw new Problem('bad_request', 'The body must be a JSON object.')
+  return value
 }
