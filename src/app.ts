@@ -290,6 +290,7 @@ export async function openApp(
   const moveFace = moveRoutes({
     instances,
     exports,
+    outgoing,
     attempts: store.attempts,
     clientOf,
     log,
