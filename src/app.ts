@@ -361,6 +361,8 @@ export async function openApp(
       watch: (prefix, onChange) => store.watch({ prefix, name: filesDoctype }, onChange),
       openBucket: newS3,
       checkHost: async (host) => void (await outgoing.addressesOf(host)),
+      addressOf: async (host) => (await outgoing.addressesOf(host))[0] ?? host,
+      outgoingFor: (trusted) => (trusted ? openOutgoing({ allowPrivate: true }) : outgoing),
     }),
     place: objectsPlace(config),
   })
