@@ -35,7 +35,7 @@ import { openApps } from './apps/apps.ts'
 import { startSweeper } from './attachments/sweeper.ts'
 import { openAuth } from './auth/auth.ts'
 import { newOwnerMail } from './auth/mail.ts'
-import { effectiveContext } from './config/contexts.ts'
+import { effectiveContext, ofContext } from './config/contexts.ts'
 import { proxyAddresses } from './config/proxies.ts'
 import type { Config } from './config/schema.ts'
 import { openDocuments } from './documents/documents.ts'
@@ -45,10 +45,13 @@ import { openIdentity, type Welcome } from './first-run.ts'
 import { openFsck } from './fsck/fsck.ts'
 import { openInstances } from './instances/instances.ts'
 import type { Instance } from './instances/service.ts'
+import { ageSeconds } from './jobs/age.ts'
+import { Housekeeping } from './jobs/housekeeping.ts'
 import { openJobSystem } from './jobs/system.ts'
 import { applicationWorkers } from './jobs/workers/applications.ts'
 import { archiveWorkers } from './jobs/workers/archives.ts'
 import { logWorker } from './jobs/workers/log.ts'
+import { oldTrashWorker } from './jobs/workers/old-trash.ts'
 import { sendmailWorker } from './jobs/workers/sendmail.ts'
 import { thumbnailTrigger, thumbnailWorker } from './jobs/workers/thumbnail.ts'
 import type { Fetch, ListenerName } from './listeners.ts'
@@ -187,7 +190,22 @@ export async function openApp(
       },
     }),
   )
+  const trashKeptMs = ({ document }: Instance) => {
+    const context = typeof document['context'] === 'string' ? document['context'] : undefined
+    const age = ofContext(config.fs.auto_clean_trashed_after, context)
+    const seconds = age === undefined ? undefined : ageSeconds(age)
+    return seconds === undefined ? undefined : seconds * 1000
+  }
+  const housekeeping = new Housekeeping({
+    store: store.jobs,
+    instances,
+    jobs,
+    log,
+    keepMs: config.jobs.keep * 1000,
+    cleansTrash: (instance) => trashKeptMs(instance) !== undefined,
+  })
   const workers = [
+    oldTrashWorker({ files, instances, driveOf: (instance) => driveOf(instance, undefined), keptMs: trashKeptMs }),
     logWorker,
     sendmailWorker(mail, instances),
     ...archiveWorkers(store.files),
@@ -272,6 +290,7 @@ export async function openApp(
   const moveFace = moveRoutes({
     instances,
     exports,
+    outgoing,
     attempts: store.attempts,
     clientOf,
     log,
@@ -342,6 +361,8 @@ export async function openApp(
       watch: (prefix, onChange) => store.watch({ prefix, name: filesDoctype }, onChange),
       openBucket: newS3,
       checkHost: async (host) => void (await outgoing.addressesOf(host)),
+      addressOf: async (host) => (await outgoing.addressesOf(host))[0] ?? host,
+      outgoingFor: (trusted) => (trusted ? openOutgoing({ allowPrivate: true }) : outgoing),
     }),
     place: objectsPlace(config),
   })
@@ -364,6 +385,7 @@ export async function openApp(
   syncApp.route('/', syncFace.router)
 
   jobSystem.start()
+  housekeeping.start()
   return {
     apps: {
       public: publicApp.fetch,
@@ -377,6 +399,7 @@ export async function openApp(
     },
     async close() {
       await sync.close()
+      await housekeeping.close()
       await jobSystem.close()
       await files.close()
     },

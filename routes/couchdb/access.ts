@@ -1,6 +1,6 @@
 /**
  * What every route does before it touches a document, in this order: instance, token, name of the database, reserved
- * names, permission (documents 0.1, decisions 5).
+ * names, permission.
  */
 
 import type { RenderedDocument } from '../../src/documents/service.ts'
@@ -36,7 +36,7 @@ export function checkDatabaseName(name: string): void {
   if (!isDatabaseName(name)) throw noDatabase()
 }
 
-/** 403 for doctypes that only their own API reads or writes (documents 3.4). */
+/** 403 for doctypes that only their own API reads or writes. */
 export function checkReserved(name: string, mode: 'read' | 'write'): void {
   if (!isReadable(name)) throw new Problem('forbidden', `reserved doctype ${name} unreadable`)
   if (mode === 'write' && !isWritable(name)) throw new Problem('forbidden', `reserved doctype ${name} unwritable`)
@@ -97,7 +97,7 @@ export async function refusingRestricted<Outcome>(visit: Visit, look: Promise<Ou
   }
 }
 
-/** For the lists of databases: GET on `io.cozy.doctypes` (decisions 5). */
+/** For the lists of databases: GET on `io.cozy.doctypes`. */
 export async function enterServer(c: HttpContext, services: Doors): Promise<Visitor> {
   const visitor = await enter(c, services)
   if (!visitor.permissions.allowsType('GET', 'io.cozy.doctypes')) throw refused()

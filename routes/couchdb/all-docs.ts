@@ -1,4 +1,4 @@
-/** `_all_docs` and `_design_docs`, each with GET, POST and `/queries` (documents 1.10, 1.21). */
+/** `_all_docs` and `_design_docs`, each with GET, POST and `/queries`. */
 import { z } from '@hono/zod-openapi'
 import type { AllDocsQuery } from '../../src/documents/service.ts'
 import { Problem } from '../../src/model/errors.ts'

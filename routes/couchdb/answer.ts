@@ -26,7 +26,7 @@ export function documentPath(ref: DatabaseRef, id: string): string {
   return `/couchdb/${encodeURIComponent(ref.name)}/${path}`
 }
 
-/** A database's status as CouchDB prints it (documents 1.3). The tenant's prefix stays inside. */
+/** A database's status as CouchDB prints it. The tenant's prefix stays inside. */
 export function databaseInformation(info: DatabaseInfo, documents: Pick<Documents, 'sequence'>): object {
   return {
     instance_start_time: info.epoch,

@@ -1,4 +1,4 @@
-/** Attachments of documents and design documents (documents 1.26). Names may hold slashes, encoded or not. */
+/** Attachments of documents and design documents. Names may hold slashes, encoded or not. */
 
 import { checkAttachmentName } from '../../src/attachments/given.ts'
 import { checkDocumentId } from '../../src/documents/document.ts'

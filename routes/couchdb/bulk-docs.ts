@@ -1,4 +1,4 @@
-/** `_bulk_docs` with both values of `new_edits` (documents 1.14). */
+/** `_bulk_docs` with both values of `new_edits`. */
 import { z } from '@hono/zod-openapi'
 import type { DocumentRules, PreparedDocument } from '../../src/documents/document.ts'
 import { localPrefix, type PreparedLocal } from '../../src/documents/locals.ts'

@@ -1,4 +1,4 @@
-/** `_bulk_get`: many revisions in one answer (documents 1.15). Always JSON, as every replicator of today asks for. */
+/** `_bulk_get`: many revisions in one answer. Always JSON, as every replicator of today asks for. */
 import { parseBulkGet, wantContents } from '../../src/documents/replication.ts'
 import { filling } from '../http/attachment.ts'
 import { readJson } from '../http/body.ts'

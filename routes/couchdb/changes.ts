@@ -1,4 +1,4 @@
-/** `_changes` as CouchDB speaks it (documents 1.13). */
+/** `_changes` as CouchDB speaks it. */
 import { z } from '@hono/zod-openapi'
 import { Problem } from '../../src/model/errors.ts'
 import { parseJson } from '../../src/model/json/exact.ts'

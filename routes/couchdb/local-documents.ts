@@ -1,4 +1,4 @@
-/** `_local` documents, and their list `_local_docs` (documents 1.17). Reading rights suffice: they hold checkpoints. */
+/** `_local` documents, and their list `_local_docs`. Reading rights suffice: they hold checkpoints. */
 import { z } from '@hono/zod-openapi'
 import { localPrefix, type PreparedLocal } from '../../src/documents/locals.ts'
 import { allDocsText, lastBounds, parseListing, sendListing, withBody } from '../http/all-docs.ts'

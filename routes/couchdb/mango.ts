@@ -1,4 +1,4 @@
-/** `_find`, `_explain` and `_index` as CouchDB speaks them (documents 5, 1.19). */
+/** `_find`, `_explain` and `_index` as CouchDB speaks them. */
 import { z } from '@hono/zod-openapi'
 import type { FindAnswer, FindFace } from '../../src/documents/service.ts'
 import { Problem } from '../../src/model/errors.ts'
@@ -16,7 +16,7 @@ import type { CouchdbServices } from './services.ts'
 
 const tag = 'CouchDB: queries'
 const needs = 'GET on the whole database'
-/** CouchDB's own ways: 25 documents unless asked, and a query without index is only warned about (decisions 1). */
+/** CouchDB's own ways: 25 documents unless asked, and a query without index is only warned about. */
 const ways: FindFace = { defaultLimit: 25, refuseUnindexed: false }
 const failures = { 400: 'The request is malformed.', 404: 'There is no such database.', 415: 'Not announced as JSON.' }
 const selection = z.object({ selector: z.object({}), limit: z.int().optional(), bookmark: z.string().optional() })

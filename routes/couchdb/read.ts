@@ -1,4 +1,4 @@
-/** GET of documents and design documents (documents 1.5, 1.20). */
+/** GET of documents and design documents. */
 
 import { z } from '@hono/zod-openapi'
 import type { ReadOptions, ReadOutcome, RenderedDocument } from '../../src/documents/service.ts'
@@ -33,7 +33,7 @@ const declaration = {
   },
 } as const
 
-/** Both routes read alike; what lies behind `_design/` needs GET on the whole database (documents 1.20). */
+/** Both routes read alike; what lies behind `_design/` needs GET on the whole database. */
 export function readRoutes(face: Face, services: Pick<CouchdbServices, 'documents' | 'instances'>): void {
   const { documents } = services
 
@@ -93,7 +93,7 @@ function told(options: ReadOptions): ReadOptions {
   return rev === undefined || latest ? options : { rev, revs, attachments, attachmentsSince }
 }
 
-/** A token for some documents only must not learn which others exist (documents 1.5). */
+/** A token for some documents only must not learn which others exist. */
 function found(outcome: ReadOutcome, visit: Visit): RenderedDocument {
   if (outcome.kind === 'found') return outcome.document
   refuseUnlessWhole(visit, 'GET')

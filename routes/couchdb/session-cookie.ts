@@ -1,5 +1,5 @@
 /**
- * The `AuthSession` cookie: the name that a client gave at login and its token (decisions 5). It is no session kept by
+ * The `AuthSession` cookie: the name that a client gave at login and its token. It is no session kept by
  * the server; it is good for as long as the token.
  */
 import { type HttpContext, header } from '../http/router.ts'
@@ -25,7 +25,7 @@ export const noSessionCookie = `AuthSession=; Max-Age=0; ${attributes}`
 
 /**
  * The cookie of a request. Ignored when another origin's page sent it: CORS reflects any origin, so that a cookie must
- * never be what lets a foreign page in (documents 6.6).
+ * never be what lets a foreign page in.
  */
 export function readSessionCookie(c: HttpContext): SessionCookie | undefined {
   const cookies = header(c, 'cookie')

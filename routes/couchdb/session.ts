@@ -1,4 +1,4 @@
-/** `_session`: who a token belongs to, and a cookie for clients that only know cookies (decisions 5). */
+/** `_session`: who a token belongs to, and a cookie for clients that only know cookies. */
 import { z } from '@hono/zod-openapi'
 import { Problem } from '../../src/model/errors.ts'
 import { parseJson } from '../../src/model/json/exact.ts'

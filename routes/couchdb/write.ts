@@ -1,4 +1,4 @@
-/** PUT and DELETE of documents and design documents (documents 1.7, 1.8, 1.23). */
+/** PUT and DELETE of documents and design documents. */
 import { z } from '@hono/zod-openapi'
 import { checkDocumentId } from '../../src/documents/document.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'

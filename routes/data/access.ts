@@ -1,4 +1,4 @@
-/** What every data route does before it touches a document, in this order (documents 0.1): instance, doctype, token. */
+/** What every data route does before it touches a document, in this order: instance, doctype, token. */
 
 import type { Documents, RenderedDocument } from '../../src/documents/service.ts'
 import type { Instances } from '../../src/instances/service.ts'
@@ -62,7 +62,7 @@ export function requireRendered(visit: Visit, verb: Verb, document: RenderedDocu
 
 /**
  * Before a write by a token that is restricted to some documents: the stored version must be one of these. Tokens for
- * the whole doctype cost nothing here. Throws 404 for a document that is not there, before 403 (documents 1.7, 1.8).
+ * the whole doctype cost nothing here. Throws 404 for a document that is not there, before 403.
  */
 export async function requireStored(
   documents: Pick<Documents, 'read'>,

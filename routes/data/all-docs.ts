@@ -1,4 +1,4 @@
-/** `_all_docs` by GET and POST, CouchDB's and the projecting variant (documents 1.10). */
+/** `_all_docs` by GET and POST, CouchDB's and the projecting variant. */
 import { z } from '@hono/zod-openapi'
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
 import { allDocsText, joinRows, lastBounds, parseListing, sendListing, withBody } from '../http/all-docs.ts'

@@ -5,7 +5,7 @@ import { jsonText, revisionTag } from '../http/answer.ts'
 import type { HttpContext } from '../http/router.ts'
 import { documentConflict, frameworkProblem, missingDocument } from './errors.ts'
 
-/** The answer to a written document: CouchDB's members, the type and the document as it is now (documents 1.6). */
+/** The answer to a written document: CouchDB's members, the type and the document as it is now. */
 export function sendWritten(
   c: HttpContext,
   status: 200 | 201,

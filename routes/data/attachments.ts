@@ -1,5 +1,5 @@
 /**
- * Attachments of documents (documents 1.26), as CouchDB has them. Names may hold slashes, encoded or not; those that begin
+ * Attachments of documents, as CouchDB has them. Names may hold slashes, encoded or not; those that begin
  * with `relationships` belong to references and are none.
  */
 

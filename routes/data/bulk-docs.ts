@@ -1,4 +1,4 @@
-/** `_bulk_docs` with both values of `new_edits` (documents 1.14). */
+/** `_bulk_docs` with both values of `new_edits`. */
 import { z } from '@hono/zod-openapi'
 import { prepareBulk } from '../../src/documents/document.ts'
 import type { BulkOutcome } from '../../src/documents/service.ts'

@@ -1,4 +1,4 @@
-/** `_bulk_get` (documents 1.15). Documents carry no `_type` here: replicators store what they read. */
+/** `_bulk_get`. Documents carry no `_type` here: replicators store what they read. */
 import { parseBulkGet, wantContents } from '../../src/documents/replication.ts'
 import { filling } from '../http/attachment.ts'
 import { readJson } from '../http/body.ts'

@@ -1,4 +1,4 @@
-/** `_changes` of the data API: CouchDB's, with an allow-list of parameters and words of its own (documents 1.13). */
+/** `_changes` of the data API: CouchDB's, with an allow-list of parameters and words of its own. */
 import { z } from '@hono/zod-openapi'
 import { Problem } from '../../src/model/errors.ts'
 import type { Json } from '../../src/model/json/value.ts'

@@ -1,4 +1,4 @@
-/** `POST /data/T/`: a new document under an id of the server's (documents 1.6). */
+/** `POST /data/T/`: a new document under an id of the server's. */
 import { z } from '@hono/zod-openapi'
 import { newDocumentId } from '../../src/ids.ts'
 import { Problem } from '../../src/model/errors.ts'

@@ -1,4 +1,4 @@
-/** A doctype as a whole: its status, its creation, its end (documents 1.3, 1.4, 1.9). */
+/** A doctype as a whole: its status, its creation, its end. */
 import { z } from '@hono/zod-openapi'
 import type { Documents } from '../../src/documents/service.ts'
 import { Problem } from '../../src/model/errors.ts'

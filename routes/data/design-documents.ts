@@ -1,4 +1,4 @@
-/** Design documents: read, list, copy, delete (documents 1.20 to 1.23). Like indexes they need GET only. */
+/** Design documents: read, list, copy, delete. Like indexes they need GET only. */
 
 import { z } from '@hono/zod-openapi'
 import { Problem } from '../../src/model/errors.ts'

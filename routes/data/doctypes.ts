@@ -5,7 +5,7 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import { enterWhole } from './access.ts'
 import type { DataServices } from './services.ts'
 
-/** `GET /data/_all_doctypes`: doctypes that have a database and may be read (documents 1.2). */
+/** `GET /data/_all_doctypes`: doctypes that have a database and may be read. */
 export function doctypesRoute(face: Face, { documents, instances }: DataServices): void {
   endpoint(
     face,

@@ -1,4 +1,4 @@
-/** `_find` and `_explain` under the data API's own limits (documents 1.12). */
+/** `_find` and `_explain` under the data API's own limits. */
 import { z } from '@hono/zod-openapi'
 import type { FindFace } from '../../src/documents/service.ts'
 import { stringifyJson } from '../../src/model/json/exact.ts'

@@ -1,4 +1,4 @@
-/** `_ensure_full_commit`: every answered write is on disk already (documents 1.18). */
+/** `_ensure_full_commit`: every answered write is on disk already. */
 import { z } from '@hono/zod-openapi'
 import { jsonValue } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'

@@ -1,5 +1,4 @@
-/** Mango indexes: create, list, delete (documents 1.19). All of it needs GET only, as apps rely on. */
-
+/** Mango indexes: create, list, delete. All of it needs GET only, as apps rely on. */
 import { z } from '@hono/zod-openapi'
 import { compareBytes } from '../../src/model/compare-bytes.ts'
 import { Problem } from '../../src/model/errors.ts'
@@ -36,7 +35,7 @@ export function indexRoutes(own: Face, { documents, instances, limits }: DataSer
     },
     async (c, { path: { type } }) => {
       const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
-      // Definitions reach the engine with their keys in order, whatever order the client wrote (documents 1.19).
+      // Definitions reach the engine with their keys in order, whatever order the client wrote.
       const definition = withSortedKeys((await readBody(c, limits)).value)
       const made = await documents.createIndex(ref, definition, { create: true })
       return jsonValue(c, 200, { result: made.result, id: made.id, name: made.name })

@@ -1,4 +1,4 @@
-/** `_local` documents (documents 1.17). GET rights suffice, so that a client may replicate what it can only read. */
+/** `_local` documents. GET rights suffice, so that a client may replicate what it can only read. */
 import { z } from '@hono/zod-openapi'
 import { localPrefix, type PreparedLocal, prepareLocal } from '../../src/documents/locals.ts'
 import { Problem } from '../../src/model/errors.ts'

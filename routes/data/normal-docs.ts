@@ -1,4 +1,4 @@
-/** `_normal_docs`: pages of documents without design documents (documents 1.11). */
+/** `_normal_docs`: pages of documents without design documents. */
 import { z } from '@hono/zod-openapi'
 import type { AllDocsRow } from '../../src/documents/service.ts'
 import { Problem } from '../../src/model/errors.ts'

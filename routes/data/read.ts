@@ -1,4 +1,4 @@
-/** `GET /data/T/ID` (documents 1.5). Without a query it is the hottest route of the server: one call of the engine. */
+/** `GET /data/T/ID`. Without a query it is the hottest route of the server: one call of the engine. */
 
 import { z } from '@hono/zod-openapi'
 import type { ReadOutcome } from '../../src/documents/service.ts'
@@ -75,7 +75,7 @@ function found(outcome: ReadOutcome, visit: Visit, id: string) {
   throw absent(visit, id, outcome.kind)
 }
 
-/** A token for some documents only must not learn which others exist (documents 1.5). */
+/** A token for some documents only must not learn which others exist. */
 function absent(visit: Visit, id: string, reason: 'missing' | 'deleted') {
   return visit.permissions.allowsType('GET', visit.type) ? missingDocument(visit.type, id, reason) : refused()
 }

@@ -64,7 +64,7 @@ export async function readDocumentBody(
   return { value, document, parts: multipart?.parts }
 }
 
-/** A document may carry the `_type` that it was read with; another one is a mistake (documents 1.6, 1.7). */
+/** A document may carry the `_type` that it was read with; another one is a mistake. */
 export function requireType(document: Pick<PreparedDocument, 'type'>, type: string): void {
   if (document.type !== undefined && document.type !== type) {
     throw new Problem('bad_request', `document _type must be ${type}`)
@@ -73,7 +73,7 @@ export function requireType(document: Pick<PreparedDocument, 'type'>, type: stri
 
 /**
  * Checks an id out of the path. Ids with an underscore in front are routes, not documents: `bad_id` in the wording that
- * clients know, wrong spelling included (documents 1.5).
+ * clients know, wrong spelling included.
  */
 export function checkPathId(id: string): void {
   if (id.startsWith('_')) throw new Problem('bad_id', `Unsuported couchdb operation ${id}`)
@@ -82,7 +82,7 @@ export function checkPathId(id: string): void {
 
 /**
  * Reads a `Destination` header: an id, percent-encoded or not, perhaps followed by `?rev=`. Only design documents may
- * be written this way, since the route asks for nothing but GET (documents 1.22).
+ * be written this way, since the route asks for nothing but GET.
  */
 export function designDestination(destination: string | undefined): {
   readonly id: string
@@ -98,7 +98,7 @@ export function designDestination(destination: string | undefined): {
   return rev === undefined ? { id } : { id, rev: parseRevision(rev) }
 }
 
-/** Rows in a page when the request says nothing or too much (documents 1.11, 1.12). */
+/** Rows in a page when the request says nothing or too much. */
 export const defaultPage = 100
 const largestPage = 1000
 

@@ -3,7 +3,7 @@ import type { Instances } from '../../src/instances/service.ts'
 import type { Log } from '../../src/log.ts'
 import type { Secrets } from '../../src/secrets/secrets.ts'
 
-/** Sizes in bytes (documents 3.6). */
+/** Sizes in bytes. */
 export interface DataLimits {
   /** One document's JSON. */
   readonly maxDocumentBytes: number
@@ -21,6 +21,6 @@ export interface DataServices {
   readonly secrets: Pick<Secrets, 'open'>
   readonly log: Log
   readonly limits: DataLimits
-  /** Status of an invalid or expired token (documents D-5). */
+  /** Status of an invalid or expired token. */
   readonly expiredStatus: 400 | 401
 }

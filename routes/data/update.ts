@@ -1,4 +1,4 @@
-/** `PUT /data/T/ID`: a new version of a document, or a new document under the client's id (documents 1.7). */
+/** `PUT /data/T/ID`: a new version of a document, or a new document under the client's id. */
 
 import { z } from '@hono/zod-openapi'
 import { receiving } from '../http/attachment.ts'

@@ -4,7 +4,7 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 
 /**
  * `GET /data/`: the one route without a token. It must never get a `uuid`: replicators would take it for their id and
- * lose every checkpoint (documents 1.1).
+ * lose every checkpoint.
  */
 export function welcomeRoute(face: Face): void {
   endpoint(

@@ -1,4 +1,4 @@
-/** `_all_docs` and its relatives as CouchDB speaks them (documents 1.10): parameters, rows, envelope. */
+/** `_all_docs` and its relatives as CouchDB speaks them: parameters, rows, envelope. */
 import { z } from '@hono/zod-openapi'
 import type { AllDocsAnswer, AllDocsQuery, AllDocsRow } from '../../src/documents/service.ts'
 import { Problem } from '../../src/model/errors.ts'

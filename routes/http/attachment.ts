@@ -1,4 +1,4 @@
-/** Attachments over HTTP as both faces speak them (documents 1.26): the body of a PUT, the answer to a GET. */
+/** Attachments over HTTP as both faces speak them: the body of a PUT, the answer to a GET. */
 
 import { createHash } from 'node:crypto'
 import { z } from '@hono/zod-openapi'

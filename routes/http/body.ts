@@ -1,8 +1,10 @@
 /** Reading request bodies: counted while they arrive, so that a body over the limit never fills the memory. */
 import type { IncomingMessage } from 'node:http'
+import { LimitedBytesTransformStream, toBytes } from '@std/streams'
 import { type ExtractOptions, extractContents, type ReceivedContents } from '../../src/attachments/extract.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { decodeText, type ParsedJson, parseJson } from '../../src/model/json/exact.ts'
+import { streamFrom } from '../../src/platform/stream-from.ts'
 import { contentEncoding, decodedBytes } from './content-encoding.ts'
 import { type HttpContext, header } from './router.ts'
 
@@ -74,15 +76,14 @@ function readIncoming(incoming: IncomingMessage, limit: BodyLimit): Promise<Uint
   })
 }
 
-async function readStream(stream: AsyncIterable<Uint8Array>, limit: BodyLimit): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of stream) {
-    size += chunk.length
-    if (size > limit.maxBytes) throw tooLarge(limit)
-    chunks.push(chunk)
+/** All bytes, however they come. */
+async function readStream(chunks: AsyncIterable<Uint8Array>, limit: BodyLimit): Promise<Uint8Array> {
+  const limited = new LimitedBytesTransformStream(limit.maxBytes, { error: true })
+  try {
+    return await toBytes(streamFrom(chunks).pipeThrough(limited))
+  } catch (error) {
+    throw error instanceof RangeError ? tooLarge(limit) : error
   }
-  return Buffer.concat(chunks)
 }
 
 function tooLarge(limit: BodyLimit): Problem {

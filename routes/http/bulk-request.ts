@@ -2,7 +2,7 @@ import { Problem } from '../../src/model/errors.ts'
 import type { ParsedJson } from '../../src/model/json/exact.ts'
 import { isObject, type Json } from '../../src/model/json/value.ts'
 
-/** The body of `_bulk_docs` (documents 1.14). */
+/** The body of `_bulk_docs`. */
 export interface BulkRequest {
   /** Not checked yet. */
   readonly docs: readonly ParsedJson[]

@@ -1,4 +1,4 @@
-/** The parameters of `_changes` (documents 1.13). Each face says what it answers to a bad one. */
+/** The parameters of `_changes`. Each face says what it answers to a bad one. */
 import { z } from '@hono/zod-openapi'
 import type { ChangesFilter, ChangesQuery } from '../../src/documents/service.ts'
 import { Problem } from '../../src/model/errors.ts'

@@ -1,4 +1,4 @@
-/** gzip for those who ask (documents 0.7): small bodies never, middle ones at once, large ones while they are sent. */
+/** gzip for those who ask: small bodies never, middle ones at once, large ones while they are sent. */
 import { gzipSync } from 'node:zlib'
 import { type HttpContext, header } from './router.ts'
 

@@ -1,4 +1,4 @@
-/** `Content-Disposition` (RFC 6266) with names that any client can read (files 4.2). */
+/** `Content-Disposition` (RFC 6266) with names that any client can read. */
 
 /**
  * The header for a file of this name. The plain `filename` keeps the printable ASCII characters but space, `"`, `/` and

@@ -5,7 +5,7 @@ import { type HttpEnv, header, target } from './router.ts'
 const ofBrowsers = /^\/(?:(?:auth|move)(?:[/?]|$)|\?|$)/
 
 /**
- * CORS (documents 6.6): any origin is reflected, since authority rests on the token and never on a cookie. A preflight
+ * CORS: any origin is reflected, since authority rests on the token and never on a cookie. A preflight
  * is answered on every path without a token. Requests without `Origin` pass untouched.
  */
 export function cors(): MiddlewareHandler<HttpEnv> {

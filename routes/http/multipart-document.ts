@@ -2,12 +2,13 @@
  * A document and its attachments in one `multipart/related` body, as CouchDB's replicator and nano send them: the document
  * first, then the contents in the order of its members, or by the name that a part gives.
  */
-import { Buffer } from 'node:buffer'
+import { LimitedBytesTransformStream, toBytes } from '@std/streams'
 import type { FollowingAttachment, GivenAttachment } from '../../src/attachments/given.ts'
 import type { PreparedDocument } from '../../src/documents/document.ts'
 import type { Documents } from '../../src/documents/service.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { decodeText, type ParsedJson, parseJson } from '../../src/model/json/exact.ts'
+import { streamFrom } from '../../src/platform/stream-from.ts'
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
 import { decodedBytes, unpacked } from './content-encoding.ts'
 import { multipartBoundary, multipartParts, type Part } from './multipart.ts'
@@ -27,14 +28,15 @@ export async function multipartDocument(c: HttpContext, maxBytes: number): Promi
   const parts = multipartParts(decodedBytes(c), boundary)
   const first = await parts.next()
   if (first.done === true) throw new Problem('bad_request', 'The multipart body holds no document.')
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of first.value.body) {
-    size += chunk.length
-    if (size > maxBytes) throw new Problem('too_large', `The document is larger than ${maxBytes} bytes.`)
-    chunks.push(chunk)
+  const limited = new LimitedBytesTransformStream(maxBytes, { error: true })
+  try {
+    const bytes = await toBytes(streamFrom(first.value.body).pipeThrough(limited))
+    return { json: parseJson(decodeText(bytes)), parts }
+  } catch (error) {
+    throw error instanceof RangeError
+      ? new Problem('too_large', `The document is larger than ${maxBytes} bytes.`)
+      : error
   }
-  return { json: parseJson(decodeText(Buffer.concat(chunks))), parts }
 }
 
 /**

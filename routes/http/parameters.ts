@@ -1,5 +1,5 @@
 /**
- * Query parameters in CouchDB's wordings (documents 2). Each is optional text that zod turns into a value; a wrong one
+ * Query parameters in CouchDB's wordings. Each is optional text that zod turns into a value; a wrong one
  * throws `query_parse_error`.
  */
 import { z } from '@hono/zod-openapi'
@@ -20,7 +20,7 @@ export function booleanParameter(byDefault: boolean) {
     })
 }
 
-/** Only the exact text `true` is true, everything else is false (documents 0.5). */
+/** Only the exact text `true` is true, everything else is false. */
 export function exactlyTrue() {
   return z
     .string()

@@ -1,7 +1,7 @@
 import { Problem } from '../../src/model/errors.ts'
 
 /**
- * Decodes one percent-encoded path segment, once. `+` is a plus sign (documents 0.3). Throws `bad_request` for an
+ * Decodes one percent-encoded path segment, once. `+` is a plus sign. Throws `bad_request` for an
  * escape that is cut short or that is no UTF-8.
  */
 export function segment(raw: string): string {

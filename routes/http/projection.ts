@@ -29,7 +29,7 @@ export function fieldTree(fields: string): FieldTree {
 
 /**
  * The part of a document that a tree names, to be printed. Arrays are gone through element by element; what is no object
- * has nothing below it (documents 1.10).
+ * has nothing below it.
  */
 export function project(document: ParsedJson, tree: FieldTree): Json {
   return projected(document.value, document.exact, tree) ?? {}

@@ -6,12 +6,12 @@ import { parseRevision } from '../../src/model/revision.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import { exactlyTrue, textParameter } from './parameters.ts'
 
-/** How one document is to be read (documents 1.5). */
+/** How one document is to be read. */
 export interface ReadQuery {
   readonly options: ReadOptions
   /** Answer an array of revisions instead of one document. */
   readonly openRevs: 'all' | readonly RevisionId[] | undefined
-  /** False when the body depends on more than the revision, so that it must carry no ETag (documents 0.8). */
+  /** False when the body depends on more than the revision, so that it must carry no ETag. */
   readonly tagged: boolean
   readonly include: string | undefined
 }

@@ -1,4 +1,4 @@
-/** What both faces say alike to replicators: `_revs_diff`, `_missing_revs` and `_bulk_get` (documents 1.15, 1.16). */
+/** What both faces say alike to replicators: `_revs_diff`, `_missing_revs` and `_bulk_get`. */
 import { z } from '@hono/zod-openapi'
 import type { BulkGetResult, RevisionsDiff } from '../../src/documents/service.ts'
 import { Problem } from '../../src/model/errors.ts'

@@ -1,6 +1,6 @@
 /**
  * The Hono application that every area of the HTTP interface is registered on. It routes on the request target as it
- * came over the wire (decisions 6): `%2F` stays inside its segment and `%2E` is not a dot segment.
+ * came over the wire: `%2F` stays inside its segment and `%2E` is not a dot segment.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Context, Hono } from 'hono'

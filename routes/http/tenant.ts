@@ -1,4 +1,4 @@
-/** Whose data a request speaks of (by `Host`) and what its token may do there (documents 0.1, 6.1). */
+/** Whose data a request speaks of (by `Host`) and what its token may do there. */
 
 import type { Instance, Instances } from '../../src/instances/service.ts'
 import { Problem } from '../../src/model/errors.ts'

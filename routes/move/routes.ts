@@ -2,12 +2,14 @@
 import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { errorBody } from './errors.ts'
 import { exportRoutes } from './exports.ts'
+import { precheckRoute } from './precheck.ts'
 import type { MoveServices } from './services.ts'
 
 export function moveRoutes(services: MoveServices): Face {
   const { log, expiredStatus } = services
   const face = newFace({ log, errorBody, media: 'application/vnd.api+json', invalidTokenStatus: expiredStatus })
   exportRoutes(face, services) // POST /move/exports; GET /move/exports/data/ID, /move/exports/ID
+  precheckRoute(face, services) // POST /move/imports/precheck
   refuseOtherMethods(face)
   return face
 }

@@ -1,6 +1,6 @@
 /**
  * One websocket: reads commands one after the other, and sends what its session hears. Nothing here waits for a client:
- * one that does not take what it is sent is cut off (documents 7).
+ * one that does not take what it is sent is cut off.
  */
 import type { WebSocket } from 'ws'
 import type { Log } from '../../src/log.ts'

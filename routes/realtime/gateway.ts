@@ -9,7 +9,7 @@ import { SwitchingProtocols, type Upgrade } from '../../src/upgrade.ts'
 import { Connection, closeCodes } from './connection.ts'
 import { maxFrameBytes, type SocketLimits, socketLimits } from './limits.ts'
 
-/** The subprotocol that clients ask for (documents 7). */
+/** The subprotocol that clients ask for. */
 const subprotocol = 'io.cozy.websocket'
 
 export interface GatewayOptions {

@@ -1,4 +1,4 @@
-/** How long a socket may be silent or stuck, and how much may wait for it. Milliseconds and bytes (documents 7). */
+/** How long a socket may be silent or stuck, and how much may wait for it. Milliseconds and bytes. */
 export interface SocketLimits {
   /** A ping after so long. Token and rights are looked at again at the same time. */
   readonly pingMs: number

@@ -1,4 +1,4 @@
-/** `POST /realtime/T/ID` (documents 7.6): hands a JSON object to whoever listens to a document now. Nothing is stored. */
+/** `POST /realtime/T/ID`: hands a JSON object to whoever listens to a document now. Nothing is stored. */
 import { z } from '@hono/zod-openapi'
 import type { Instances } from '../../src/instances/service.ts'
 import { Problem } from '../../src/model/errors.ts'

@@ -1,4 +1,4 @@
-/** The words of the websocket: commands that clients send, and error frames (documents 7). */
+/** The words of the websocket: commands that clients send, and error frames. */
 import type { Target } from '../../src/realtime/doctypes.ts'
 import type { Frame } from '../../src/realtime/events.ts'
 import { maxSubscriptions } from '../../src/realtime/session.ts'

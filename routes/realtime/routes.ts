@@ -1,4 +1,4 @@
-/** The realtime API (documents 7): `GET /realtime`, a websocket, and `POST /realtime/T/ID`. */
+/** The realtime API: `GET /realtime`, a websocket, and `POST /realtime/T/ID`. */
 import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { header } from '../http/router.ts'

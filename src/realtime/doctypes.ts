@@ -1,4 +1,4 @@
-/** Which doctypes have events, and what a token must allow to hear them (documents 3.4, 7.2). */
+/** Which doctypes have events, and what a token must allow to hear them. */
 
 import { eventsOnly, isDoctypeName, isReadable } from '../model/doctypes.ts'
 import type { Permissions } from '../model/permissions.ts'
@@ -34,7 +34,7 @@ export type Ancestors = (fileId: string) => Promise<readonly string[]>
 
 /**
  * Whether a token may hear of a doctype or document: GET on the whole doctype, or on the id where one is given; of files
- * also on a directory above (documents 7.2).
+ * also on a directory above.
  */
 export async function mayHear(permissions: Permissions, { type, id }: Target, ancestors: Ancestors): Promise<boolean> {
   if (!hasEvents(type)) return false

@@ -1,5 +1,5 @@
 /**
- * Realtime events of this process (documents 7): follows one feed for each doctype of an instance that somebody listens
+ * Realtime events of this process: follows one feed for each doctype of an instance that somebody listens
  * to, however many they are, and hears what any process announces. Knows neither sockets nor tokens.
  */
 
@@ -52,7 +52,7 @@ export class Hub {
   }
 
   /**
-   * Sends NOTIFIED with a JSON object to the subscribers in every process (documents 7.6). It travels within one message
+   * Sends NOTIFIED with a JSON object to the subscribers in every process. It travels within one message
    * of the store: throws `too_large` where it does not fit.
    */
   async notify(ref: DatabaseRef, id: string, text: string): Promise<void> {

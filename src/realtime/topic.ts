@@ -61,7 +61,7 @@ export class Topic {
     return frame.byteLength
   }
 
-  /** Design documents are not for listeners (documents 7.5). */
+  /** Design documents are not for listeners. */
   async publishAll(documents: readonly ChangedDocument[]): Promise<void> {
     let sent = 0
     for (const document of documents) {

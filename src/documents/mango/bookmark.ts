@@ -1,4 +1,4 @@
-/** Where a page of results ended (documents 5.5). Clients see an opaque text. */
+/** Where a page of results ended. Clients see an opaque text. */
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import type { IndexPosition, KeyPart } from '../../../storage/documents/contract.ts'

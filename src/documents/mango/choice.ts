@@ -1,4 +1,4 @@
-/** Which index serves a query (documents 5.5). */
+/** Which index serves a query. */
 import type { IndexView } from '../../../storage/documents/contract.ts'
 import { compareBytes } from './collation.ts'
 import { type FieldRanges, fieldRanges } from './field-range.ts'

@@ -1,12 +1,12 @@
 /**
- * CouchDB's order of JSON values: null, false, true, numbers, strings (ICU root), arrays, objects (documents 5.6).
+ * CouchDB's order of JSON values: null, false, true, numbers, strings (ICU root), arrays, objects.
  */
 import { isObject, type Json, type JsonArray, type JsonObject } from '../../model/json/value.ts'
 
 /** `en` has no rules of its own: it is ICU's root collation, punctuation included. */
 const collator = new Intl.Collator('en')
 
-/** The type's place in the order, 0 (null) to 6 (object); also the first byte of an index key (storage 5.2). */
+/** The type's place in the order, 0 (null) to 6 (object); also the first byte of an index key. */
 export type Rank = 0 | 1 | 2 | 3 | 4 | 5 | 6
 
 export function rankOf(value: Json): Rank {

@@ -1,4 +1,4 @@
-/** Design documents with indexes, as CouchDB writes them (documents 1.20). */
+/** Design documents with indexes, as CouchDB writes them. */
 import { createHash } from 'node:crypto'
 import { stringifyJson } from '../../model/json/exact.ts'
 import { isObject, type Json, type JsonObject } from '../../model/json/value.ts'

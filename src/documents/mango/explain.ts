@@ -1,4 +1,4 @@
-/** `_explain`: how a query would be run, in CouchDB's shape (documents 5.5). */
+/** `_explain`: how a query would be run, in CouchDB's shape. */
 import type { IndexView } from '../../../storage/documents/contract.ts'
 import type { Json, JsonObject } from '../../model/json/value.ts'
 import { type Candidate, type Choice, chooseIndex, coveredColumns, isNamed } from './choice.ts'

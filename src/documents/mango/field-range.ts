@@ -1,5 +1,5 @@
 /**
- * What CouchDB's planner sees in a selector: the range of each field that conditions under `$and` bound (documents 5.5).
+ * What CouchDB's planner sees in a selector: the range of each field that conditions under `$and` bound.
  * It decides which index is chosen and whether a query is known to match nothing.
  */
 import type { Json } from '../../model/json/value.ts'

@@ -26,7 +26,7 @@ export interface IndexHint {
   readonly name: string | undefined
 }
 
-/** The body of `_find` and `_explain`, checked (documents 5.1). */
+/** The body of `_find` and `_explain`, checked. */
 export interface FindRequest {
   readonly selector: Selector
   readonly hint: IndexHint | undefined

@@ -13,7 +13,7 @@ import { parseSelector } from './selector.ts'
 
 /**
  * Makes index entries for the store. A design document may come from anywhere: views that are no valid index are left
- * out, as CouchDB does (documents 1.20).
+ * out, as CouchDB does.
  */
 export const indexCompiler: IndexCompiler = {
   definitions(body) {

@@ -1,4 +1,4 @@
-/** What makes an index: its fields, and the documents that it leaves out (documents 1.19, 5.5). */
+/** What makes an index: its fields, and the documents that it leaves out. */
 import { Buffer } from 'node:buffer'
 import type { KeyPart } from '../../../storage/documents/contract.ts'
 import { parseJson, stringifyJson } from '../../model/json/exact.ts'

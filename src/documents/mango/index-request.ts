@@ -12,7 +12,7 @@ import { member, quorumKey, refuseUnknownKeys, requestObject, requiredKey } from
 import { parseSelector } from './selector.ts'
 import { parseSort } from './sort.ts'
 
-/** A request for an index (documents 1.19), checked. */
+/** A request for an index, checked. */
 export interface IndexRequest {
   /** Id of the design document, with `_design/`; absent: named after the definition. */
   readonly ddoc: string | undefined

@@ -1,4 +1,4 @@
-/** Which rows of an index a query must read, as ranges of keys (storage 5.3). */
+/** Which rows of an index a query must read, as ranges of keys. */
 import type { Bound, KeyPart, KeyRange } from '../../../storage/documents/contract.ts'
 import type { Json } from '../../model/json/value.ts'
 import { compareJson, compareStrings, type Rank, rankOf } from './collation.ts'

@@ -13,7 +13,7 @@ const rankKeys = ([0, 1, 2, 3, 4, 5, 6, 7] as const).map((rank) => ({ k: `0${ran
 >
 
 /**
- * One column of an index entry (storage 5.2): `k` is the type's rank in hex, followed by the number's key; `s` is the
+ * One column of an index entry: `k` is the type's rank in hex, followed by the number's key; `s` is the
  * string. Arrays and objects leave the rank alone. U+0000, which text columns refuse and ICU ignores, is taken out.
  */
 export function keyPart(value: Json): KeyPart {

@@ -11,7 +11,7 @@ export const primaryListing: JsonObject = {
   def: { fields: [{ _id: 'asc' }] },
 }
 
-/** An index in `GET _index` and `_explain` (documents 1.19). */
+/** An index in `GET _index` and `_explain`. */
 export function listing(view: IndexView): JsonObject {
   const { fields, filter } = parseDefinition(view.definition)
   const def = { fields: fields.map(({ name, direction }) => Object.fromEntries([[name, direction]])) }

@@ -11,7 +11,7 @@ type Test = (value: Json, exact?: Json) => boolean
 type Compare = (a: Json, b: Json) => number
 
 /**
- * Compiles a selector into a test of documents, which must have `_id` and `_rev` (documents 5.3 and 5.4). Never throws
+ * Compiles a selector into a test of documents, which must have `_id` and `_rev`. Never throws
  * for any document. Without the exact form of a document `$mod` takes `3.0` for an integer.
  */
 export function matcher(selector: Selector): Test {
@@ -55,7 +55,7 @@ function any(tests: readonly Test[]): Test {
   }
 }
 
-/** A path that leads nowhere makes every condition false but `$exists: false` on a missing member (documents 5.3). */
+/** A path that leads nowhere makes every condition false but `$exists: false` on a missing member. */
 function fieldTest({ path, steps, test }: Selector & { kind: 'field' }): Test {
   const holds = conditionTest(test, path === '_id' ? compareRaw : compareJson)
   if (path === '') return holds

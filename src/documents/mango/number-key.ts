@@ -1,6 +1,6 @@
-/** Numbers as bytes whose order is the order of the numbers (storage 5.2). */
+/** Numbers as bytes whose order is the order of the numbers. */
 
-/** Keeps exponents positive; far beyond what finite doubles need (decisions 7). */
+/** Keeps exponents positive; far beyond what finite doubles need. */
 const bias = 0xc000
 const maxExponent = 0x3fff
 

@@ -1,4 +1,4 @@
-/** The operators of selectors and the arguments they take (documents 5.4). */
+/** The operators of selectors and the arguments they take. */
 import type { Json } from '../../model/json/value.ts'
 import { compileRegex } from './regex.ts'
 

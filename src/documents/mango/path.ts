@@ -8,7 +8,7 @@ export type Path = readonly string[]
 export const badPath: unique symbol = Symbol('bad path')
 
 /**
- * Splits a dotted field name; `\.` is a dot in a name, any other backslash is dropped (documents 5.2).
+ * Splits a dotted field name; `\.` is a dot in a name, any other backslash is dropped.
  * Throws `invalid_field_name` for an empty step.
  */
 export function parsePath(field: string): Path {
@@ -21,7 +21,7 @@ export function parsePath(field: string): Path {
 
 /**
  * The value at a path: `undefined` when a member is missing, `badPath` when the path does not fit the document. A step
- * into an array is an index; arrays are not searched (documents 5.2).
+ * into an array is an index; arrays are not searched.
  */
 export function resolve(path: Path, document: Json): Json | undefined | typeof badPath {
   let value: Json = document

@@ -42,7 +42,7 @@ export interface Plan {
 }
 
 /**
- * Plans a query (documents 5.5). `views` are the indexes that are ready. Throws `no_usable_index` when none can sort,
+ * Plans a query. `views` are the indexes that are ready. Throws `no_usable_index` when none can sort,
  * `invalid_index` when the index asked for cannot be used and no other is allowed.
  */
 export function planFind(request: FindRequest, views: readonly IndexView[]): Plan {
@@ -125,7 +125,7 @@ function without(selector: Selector, enforced: ReadonlySet<Selector>): Selector 
   return args.length > 1 ? { kind: 'and', args } : args[0]
 }
 
-/** The wording is what clients look for (documents 5.5). */
+/** The wording is what clients look for. */
 function unused({ ddoc, name }: IndexHint): string {
   return name === undefined
     ? `${ddoc} was not used because it does not contain a valid index for this query.`

@@ -6,7 +6,7 @@ type Draft = Record<string, Json>
 
 /**
  * Makes the function that keeps only some fields of a document; `undefined` for `[]`, which keeps all. Paths are rebuilt
- * as nested objects, so that `a.0` gives `{"a":{"0":...}}`; missing fields are left out (documents 5.5).
+ * as nested objects, so that `a.0` gives `{"a":{"0":...}}`; missing fields are left out.
  * `exact` is the same document in the form that prints without loss. Throws `invalid_fields`, `invalid_field` or
  * `invalid_field_name`.
  */

@@ -1,5 +1,5 @@
 /**
- * `$regex`: patterns as CouchDB runs them, over the UTF-8 bytes of the string (decisions 2), on an engine whose time is
+ * `$regex`: patterns as CouchDB runs them, over the UTF-8 bytes of the string, on an engine whose time is
  * linear in the text. Look-around, back-references and the like do not exist there and are refused.
  */
 import { Buffer } from 'node:buffer'

@@ -1,4 +1,4 @@
-/** Members of query requests: which are allowed and of what type (documents 5.1). */
+/** Members of query requests: which are allowed and of what type. */
 import { isObject, type Json, type JsonObject } from '../../model/json/value.ts'
 import { isInteger } from './operators.ts'
 import { refusal } from './refusal.ts'

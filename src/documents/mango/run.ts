@@ -25,7 +25,7 @@ export interface FindResult {
   readonly docs: readonly string[]
   /** `undefined`: nothing matched and none was given, for which CouchDB writes `nil`. */
   readonly bookmark: string | undefined
-  /** CouchDB leaves the bookmark out: the selector contradicts itself (documents 5.5). */
+  /** CouchDB leaves the bookmark out: the selector contradicts itself. */
   readonly bookmarkAbsent: boolean
   readonly warnings: readonly string[]
   readonly stats: FindStats
@@ -39,7 +39,7 @@ const scanRatio = 10
 const clockStep = 64
 
 /**
- * Runs a plan (documents 5.5). Throws `invalid_bookmark`, `timeout` after `timeLimitMs` milliseconds, or `bad_request`
+ * Runs a plan. Throws `invalid_bookmark`, `timeout` after `timeLimitMs` milliseconds, or `bad_request`
  * when too many documents would have to be sorted in memory. Errors of the reader pass through.
  */
 export async function runFind(

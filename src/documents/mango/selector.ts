@@ -4,7 +4,7 @@ import { type Path, parsePath } from './path.ts'
 import { refusal } from './refusal.ts'
 
 /**
- * A selector in CouchDB's normal form (documents 5.2): every condition names its operator, fields are dotted paths, and
+ * A selector in CouchDB's normal form: every condition names its operator, fields are dotted paths, and
  * negations stand as deep as they can. A field with an empty path is the value itself (inside `$elemMatch` and the like).
  */
 export type Selector =
@@ -21,7 +21,7 @@ export type Condition =
   | { readonly kind: 'unless'; readonly test: Condition }
 
 /**
- * Reads and normalises a selector; member order matters (documents 5.2). Throws `invalid_selector_json`,
+ * Reads and normalises a selector; member order matters. Throws `invalid_selector_json`,
  * `invalid_selector`, `invalid_operator`, `not_supported`, `bad_arg`, `bad_field` or `invalid_field_name`.
  */
 export function parseSelector(value: Json): Selector {

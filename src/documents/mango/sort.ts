@@ -3,7 +3,7 @@ import type { Direction } from './index-definition.ts'
 import { refusal } from './refusal.ts'
 
 /**
- * A sort, or the fields of an index: names or `{name: "asc"|"desc"}`, all in one direction (documents 5.5). Throws
+ * A sort, or the fields of an index: names or `{name: "asc"|"desc"}`, all in one direction. Throws
  * `invalid_sort_json`, `invalid_sort_field` or `unsupported_mixed_sort`.
  */
 export function parseSort(value: Json): readonly (readonly [string, Direction])[] {

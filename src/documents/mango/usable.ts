@@ -1,4 +1,4 @@
-/** Whether an index can serve a query (documents 5.5), as CouchDB decides it. */
+/** Whether an index can serve a query, as CouchDB decides it. */
 import { indexableFields } from './field-range.ts'
 import type { IndexDefinition } from './index-definition.ts'
 import type { Selector } from './selector.ts'

@@ -212,6 +212,43 @@ describe('an export', () => {
     expect(other.status).toBe(401)
   })
 
+  test('can be checked for an import: here, elsewhere and against the quota', async () => {
+    const link = `http://settings.${server.domain}/#/exports/${identifier}`
+    const check = async (url: unknown, scope = '*') => {
+      const headers = { authorization: `Bearer ${await server.token(scope)}`, 'content-type': 'application/json' }
+      const body = JSON.stringify({ data: { attributes: { url } } })
+      const response = await server.fetch('/move/imports/precheck', { method: 'POST', headers, body })
+      return { status: response.status, text: await response.text() }
+    }
+    expect(await check(link)).toEqual({ status: 204, text: '' })
+    for (const url of [
+      '',
+      'not a link',
+      link.replace(identifier, 'bm9uZQ=='),
+      'http://127.0.0.1:1/#/exports/x',
+      `${server.adminUrl}/#/exports/x`,
+      `http://localhost:${new URL(server.adminUrl).port}/#/exports/x`,
+      'http://169.254.169.254/#/exports/x',
+      'http://no-such-host.invalid/#/exports/x',
+    ]) {
+      const { status, text } = await check(url)
+      expect([url, status]).toEqual([url, 412])
+      expect(JSON.parse(text).errors[0]).toMatchObject({ title: 'Precondition Failed', source: { parameter: 'url' } })
+    }
+    expect((await check(5)).status).toBe(422)
+    expect((await check(link, 'io.cozy.files')).status).toBe(403)
+    const admin = { authorization: `Basic ${btoa(`admin:${server.passphrase}`)}` }
+    const patch = (quota: number) =>
+      server.fetch(`${server.adminUrl}/instances/${server.domain}?DiskQuota=${quota}`, {
+        method: 'PATCH',
+        headers: admin,
+      })
+    await patch(1_000)
+    expect((await check(link)).status).toBe(413)
+    await patch(100_000_000)
+    expect((await check(link)).status).toBe(204)
+  })
+
   test('of some doctypes holds these; the archive before it is gone', async () => {
     const { identifier: second, manifest } = await exported({
       with_doctypes: ['org.example.bills', 'org.example.none'],

@@ -1,0 +1,80 @@
+/** Exports of any server, as they describe themselves. */
+import { z } from 'zod'
+import { Problem } from '../model/errors.ts'
+import type { Outgoing } from '../outgoing/outgoing.ts'
+import { OutgoingError } from '../outgoing/outgoing-error.ts'
+
+export interface Manifest {
+  /** Of the description; the parts are below `exports/data/` beside it. */
+  readonly url: string
+  /** Empty for a single part. */
+  readonly cursors: readonly string[]
+  /** Bytes of documents, and of files where the server tells them. */
+  readonly size: number
+}
+
+const Described = z.object({
+  data: z.object({
+    attributes: z.object({
+      state: z.literal('done'),
+      parts_cursors: z.array(z.string()).nullish(),
+      total_size: z.number().nonnegative(),
+      files_size: z.number().nonnegative().optional(),
+    }),
+  }),
+})
+
+/** Larger than the description of an export of some hundred thousand parts. */
+const maxBytes = 16 * 1024 ** 2
+
+/**
+ * Where the description is to which a mailed link leads: the link opens the settings page of the instance and names the export
+ * behind the `#`. `undefined` when it is no such link.
+ */
+export function manifestUrl(link: string): URL | undefined {
+  const trimmed = link.trim()
+  if (!URL.canParse(trimmed)) return undefined
+  const url = new URL(trimmed)
+  const identifier = /^#\/exports\/([\w=-]+)$/.exec(url.hash)?.[1]
+  if (identifier === undefined || !/^https?:$/.test(url.protocol)) return undefined
+  const [first = '', ...rest] = url.host.split('.')
+  const host = first === 'settings' ? rest.join('.') : [first.replace(/-settings$/, ''), ...rest].join('.')
+  const found = `${url.protocol}//${host}/move/exports/${identifier}`
+  return host !== '' && !host.startsWith('.') && URL.canParse(found) ? new URL(found) : undefined
+}
+
+/** Fetches the description of an export that is ready. @throws Problem `precondition_failed` with `source` naming the link */
+export async function readManifest(outgoing: Pick<Outgoing, 'fetch'>, link: string): Promise<Manifest> {
+  const url = manifestUrl(link)
+  if (url === undefined) throw unusable('the link is not one of an export')
+  try {
+    const response = await outgoing.fetch(url, { headers: { accept: 'application/vnd.api+json' }, maxBytes })
+    if (response.status !== 200) {
+      await response.body?.cancel()
+      throw unusable('exports: not found')
+    }
+    const described = Described.safeParse(
+      await response.json().catch((error: unknown) => {
+        if (error instanceof OutgoingError) throw error
+        return undefined
+      }),
+    )
+    if (!described.success) throw unusable('exports: not found')
+    const { parts_cursors, total_size, files_size = 0 } = described.data.data.attributes
+    return { url: url.href, cursors: parts_cursors ?? [], size: total_size + files_size }
+  } catch (error) {
+    if (error instanceof OutgoingError) throw unusable(error.message, error)
+    throw error
+  }
+}
+
+/** Throws `too_large` when what the export holds does not fit into the quota. What is there now is replaced: it does not count. */
+export function requireRoom({ size }: Manifest, quota: number | undefined): void {
+  if (quota !== undefined && quota > 0 && size > quota) {
+    throw new Problem('too_large', 'import: not enough disk space', { source: { parameter: 'url' } })
+  }
+}
+
+function unusable(reason: string, cause?: unknown): Problem {
+  return new Problem('precondition_failed', reason, { source: { parameter: 'url' }, cause })
+}
