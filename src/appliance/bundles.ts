@@ -48,12 +48,21 @@ export async function writeFrom(folder: string, bytes: AsyncIterable<Uint8Array>
   return { path, size }
 }
 
-/** The bytes of a built file, which is gone when they have been read or given up. */
+const blockBytes = 262_144
+
+/** The bytes of a built file, which has no name any more once reading begins, so that nobody has to remove it. */
 export async function* takeBuilt({ path }: BuiltFile): AsyncGenerator<Uint8Array> {
+  const file = await open(path, 'r')
   try {
-    yield* createReadStream(path, { highWaterMark: 262_144 }) as AsyncIterable<Uint8Array>
-  } finally {
     await rm(path, { force: true })
+    for (;;) {
+      const block = Buffer.allocUnsafe(blockBytes)
+      const { bytesRead } = await file.read(block, 0, blockBytes)
+      if (bytesRead === 0) return
+      yield block.subarray(0, bytesRead)
+    }
+  } finally {
+    await file.close()
   }
 }
 
