@@ -171,7 +171,7 @@ async function reopened(before: Client, options: Parameters<typeof startServer>[
     ...options,
     env: { HEARTH_ADMIN_PASSPHRASE: before.server.passphrase, ...options?.env },
   })
-  expect(server.output.stdout).not.toMatch(/First instance|passphrase|Token/i)
+  expect(server.output.stdout).not.toMatch(/First instance|Admin passphrase|Token for/)
   expect(server.domain).toBe(before.domain)
   return { ...before, server }
 }
