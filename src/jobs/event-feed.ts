@@ -206,12 +206,19 @@ export class EventFeed {
     }
     // A page of each by turns.
     while (this.#dirty.size > 0 && !this.#stopped) {
+      let failure: { readonly error: unknown } | undefined
       for (const [key, dirty] of [...this.#dirty]) {
         if (this.#stopped) return
         dirty.marked = false
-        const more = await this.#step(dirty)
-        if (!more && !dirty.marked) this.#dirty.delete(key)
+        // One database that cannot be read must not hold up those of everybody else.
+        try {
+          const more = await this.#step(dirty)
+          if (!more && !dirty.marked) this.#dirty.delete(key)
+        } catch (error) {
+          failure ??= { error }
+        }
       }
+      if (failure !== undefined) throw failure.error
     }
   }
 

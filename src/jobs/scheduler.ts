@@ -62,7 +62,17 @@ export class Scheduler {
   async #look(): Promise<number> {
     const { store, now = Date.now } = this.#options
     const due = await store.dueTriggers(page)
-    for (const trigger of due) if (!this.#stopped) await store.fire(firingOf(trigger, now()))
+    let failure: { readonly error: unknown } | undefined
+    for (const trigger of due) {
+      if (this.#stopped) break
+      // One that cannot be fired must not hold up those of everybody else.
+      try {
+        await store.fire(firingOf(trigger, now()))
+      } catch (error) {
+        failure ??= { error }
+      }
+    }
+    if (failure !== undefined) throw failure.error
     if (due.length === page) return 0
     const next = await store.nextTrigger()
     return Math.min(lookMs, Math.max(due.length === 0 ? 20 : 0, (next ?? Number.POSITIVE_INFINITY) - now()))
