@@ -11,6 +11,7 @@ import type { Exports } from '../../src/move/exports.ts'
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
 import type { ClientOf } from '../http/client.ts'
+import type { Gateway } from '../realtime/gateway.ts'
 
 /** What the admin routes need; each module asks for its part. */
 export interface AdminServices extends Administration {
@@ -18,6 +19,8 @@ export interface AdminServices extends Administration {
   readonly adminAuth: Pick<AdminAuth, 'verify'>
   readonly audit: Pick<Audit, 'record'>
   readonly clientOf: ClientOf
+  /** The websockets of operators. */
+  readonly announced: Pick<Gateway, 'accept' | 'isClosing'>
   /** Owners' sessions, codes and OAuth clients, and how often may be guessed. */
   readonly auth: Pick<Auth, 'codes' | 'sessions' | 'clients' | 'limits'>
   readonly instances: InstanceAdministration & Pick<Instances, 'byHost'>
