@@ -209,7 +209,7 @@ export async function openApp(
   const workers = [
     oldTrashWorker({ files, instances, driveOf: (instance) => driveOf(instance, undefined), keptMs: trashKeptMs }),
     logWorker,
-    sendmailWorker(mail, instances),
+    sendmailWorker(mail, instances, secrets),
     ...archiveWorkers(store.files),
     ...applicationWorkers,
     exporting,
