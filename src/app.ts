@@ -328,6 +328,7 @@ export async function openApp(
   const announced = openAnnouncements({ hub, log })
   const adminFace = adminRoutes({
     announced,
+    apps,
     ...administration,
     instances,
     adminAuth,

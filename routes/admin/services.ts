@@ -1,6 +1,7 @@
 import type { Administration } from '../../src/admin/administration.ts'
 import type { Audit } from '../../src/admin/audit.ts'
 import type { AdminAuth } from '../../src/admin/passphrase.ts'
+import type { Apps } from '../../src/apps/apps.ts'
 import type { Auth } from '../../src/auth/auth.ts'
 import type { Drive, Files } from '../../src/files/service.ts'
 import type { Fsck } from '../../src/fsck/service.ts'
@@ -19,6 +20,7 @@ export interface AdminServices extends Administration {
   readonly adminAuth: Pick<AdminAuth, 'verify'>
   readonly audit: Pick<Audit, 'record'>
   readonly clientOf: ClientOf
+  readonly apps: Pick<Apps, 'install'>
   /** The websockets of operators. */
   readonly announced: Pick<Gateway, 'accept' | 'isClosing'>
   /** Owners' sessions, codes and OAuth clients, and how often may be guessed. */

@@ -22,6 +22,7 @@ export const withoutFiles: Omit<AdminServices, 'adminAuth' | 'instances' | 'metr
       accept: absent,
     },
   },
+  apps: { install: absent },
   announced: {
     isClosing: true,
     accept() {
