@@ -18,6 +18,7 @@ import { Alarm } from '../documents/alarm.ts'
 import { membersOf } from '../instances/own-documents.ts'
 import type { Log } from '../log.ts'
 import { databaseKey } from '../model/database.ts'
+import { Problem } from '../model/errors.ts'
 import type { JsonObject } from '../model/json/value.ts'
 import { kindOf } from '../realtime/events.ts'
 import { Journal } from '../realtime/journal.ts'
@@ -215,6 +216,7 @@ export class EventFeed {
           const more = await this.#step(dirty)
           if (!more && !dirty.marked) this.#dirty.delete(key)
         } catch (error) {
+          if (error instanceof Problem && error.code === 'store_unavailable') throw error
           failure ??= { error }
         }
       }

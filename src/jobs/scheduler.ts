@@ -3,6 +3,7 @@ import type { DueTrigger, Firing, JobStore } from '../../storage/jobs/contract.t
 import { Alarm } from '../documents/alarm.ts'
 import { membersOf } from '../instances/own-documents.ts'
 import type { Log } from '../log.ts'
+import { Problem } from '../model/errors.ts'
 import { newJob } from './new-job.ts'
 import { createdAt, jobOfTrigger, scheduleOf, triggerOf } from './trigger-document.ts'
 import { clientWorker, isKnownWorker } from './worker-names.ts'
@@ -69,6 +70,7 @@ export class Scheduler {
       try {
         await store.fire(firingOf(trigger, now()))
       } catch (error) {
+        if (error instanceof Problem && error.code === 'store_unavailable') throw error
         failure ??= { error }
       }
     }

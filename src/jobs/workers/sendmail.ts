@@ -8,11 +8,15 @@ import { JobFailure, type Task, type Worker } from '../service.ts'
 /** Milliseconds before each further try. */
 const delaysMs = [10_000, 60_000, 5 * 60_000, 30 * 60_000, 2 * 3_600_000]
 
-export function sendmailWorker(
-  mail: MailService,
-  instances: Pick<Instances, 'byHost'>,
-  secrets: Pick<Secrets, 'open'>,
-): Worker {
+export interface SendmailOptions {
+  readonly mail: MailService
+  readonly instances: Pick<Instances, 'byHost'>
+  readonly secrets: Pick<Secrets, 'open'>
+  /** Counts a mail that a client asked for; false when its instance has sent too many. */
+  readonly mayAsk: (prefix: string) => Promise<boolean>
+}
+
+export function sendmailWorker({ mail, instances, secrets, mayAsk }: SendmailOptions): Worker {
   return {
     name: 'sendmail',
     concurrency: 8,
@@ -30,6 +34,10 @@ export function sendmailWorker(
       }
       const instance = await instances.byHost(tenant.domain)
       if (instance === undefined) throw new JobFailure('the instance is gone', { final: true })
+      // Whoever has an account could send the world its advertisements in the operator's name otherwise.
+      if (!task.trusted && task.attempt === 1 && !(await mayAsk(tenant.prefix))) {
+        throw new JobFailure('too many mails were sent in this hour', { final: true })
+      }
       try {
         await mail.send(instance, opened(parsed.data, task, secrets))
       } catch (cause) {
