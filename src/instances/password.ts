@@ -19,6 +19,8 @@ export interface GivenPassword {
   /** The vault's key, encrypted by the client. */
   readonly key?: string | undefined
   readonly kdfIterations?: number | undefined
+  /** The registration token with which the first one is chosen: it counts once, whoever else tries it at the same time. */
+  readonly registerToken?: string | undefined
 }
 
 export interface KeptPassword {
