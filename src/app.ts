@@ -206,10 +206,13 @@ export async function openApp(
     keepMs: config.jobs.keep * 1000,
     cleansTrash: (instance) => trashKeptMs(instance) !== undefined,
   })
+  // For each instance; what the server itself has to tell does not count.
+  const mayAsk = async (prefix: string) =>
+    (await store.attempts.count(`sendmail ${prefix}`, { max: 200, perMs: 3_600_000 })).allowed
   const workers = [
     oldTrashWorker({ files, instances, driveOf: (instance) => driveOf(instance, undefined), keptMs: trashKeptMs }),
     logWorker,
-    sendmailWorker(mail, instances),
+    sendmailWorker({ mail, instances, secrets, mayAsk }),
     ...archiveWorkers(store.files),
     ...applicationWorkers,
     exporting,

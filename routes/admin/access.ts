@@ -1,4 +1,5 @@
 import type { MiddlewareHandler } from 'hono'
+import { networkOf } from '../../src/auth/limits.ts'
 import { Problem } from '../../src/model/errors.ts'
 import type { Face } from '../http/endpoint.ts'
 import { type HttpContext, type HttpEnv, header } from '../http/router.ts'
@@ -23,7 +24,7 @@ export function basicAuth({ adminAuth, auth, clientOf }: Needs, onError: Face['o
       const headers = { 'www-authenticate': 'Basic realm="admin"' }
       return new Problem('unauthorized', 'missing basic auth', { headers })
     }
-    const { address } = clientOf(c)
+    const address = networkOf(clientOf(c).address)
     const until = waiting.get(address) ?? 0
     if (until > Date.now()) return wait(until - Date.now())
     waiting.delete(address)

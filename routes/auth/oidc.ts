@@ -1,8 +1,7 @@
 /** `POST /oidc/access_token`: tokens for a client whose person an identity provider has vouched for. */
 import { z } from '@hono/zod-openapi'
-import { delegatedPrefix } from '../../src/admin/identity-provider.ts'
+import { delegatedPrefix, isOwner } from '../../src/admin/identity-provider.ts'
 import { checkClientScope } from '../../src/auth/oauth.ts'
-import type { Instance } from '../../src/instances/service.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { instanceOf } from '../http/tenant.ts'
@@ -41,7 +40,7 @@ export function oidcRoutes(face: Face, { auth, instances, clientOf }: AuthServic
       checkClientScope(scope)
       const identity = await auth.codes.read(delegatedPrefix, 'delegated', fields['code'] ?? '')
       // Looked at before it is spent: who tries it on the wrong instance does not take it from its owner.
-      if (identity === undefined || !isOwner(instance, String(identity['sub']))) throw await counted('invalid code')
+      if (identity === undefined || !isOwner(instance, identity)) throw await counted('invalid code')
       if ((await auth.codes.spend(delegatedPrefix, 'delegated', fields['code'] ?? '')) === undefined) {
         throw await counted('invalid code')
       }
@@ -53,9 +52,4 @@ export function oidcRoutes(face: Face, { auth, instances, clientOf }: AuthServic
       }
     },
   )
-}
-
-/** The identity that the code was made for is that of the instance: by the provider's id, or by domain. */
-function isOwner({ document, domain }: Instance, sub: string): boolean {
-  return sub !== '' && [document['oidc_id'], document['franceconnect_id'], domain].includes(sub)
 }

@@ -55,6 +55,7 @@ export function passphraseRoutes(face: Face, services: AuthServices): void {
       answers: {
         303: 'Logged in',
         400: 'The link is not valid',
+        409: 'Somebody else used the link at the same time',
         422: 'The passphrase is too short or not the same twice',
       },
     },
@@ -66,7 +67,7 @@ export function passphraseRoutes(face: Face, services: AuthServices): void {
       if (!isRegisterToken(visit.instance, token)) return showOver(c, visit)
       const wrong = wrongChoice(c, visit, fields)
       if (wrong !== undefined) return showChoice(c, visit, 'first', { registerToken: token }, wrong)
-      return choose(visit, fields['new_password'] ?? '')
+      return choose(visit, fields['new_password'] ?? '', String(visit.instance.document['register_token']))
     },
   )
 
@@ -163,8 +164,8 @@ export function passphraseRoutes(face: Face, services: AuthServices): void {
     },
   )
 
-  async function choose(visit: Visit, passphrase: string): Promise<Response> {
-    const instance = await instances.setPassphrase(visit.instance.domain, { passphrase })
+  async function choose(visit: Visit, passphrase: string, registerToken?: string): Promise<Response> {
+    const instance = await instances.setPassphrase(visit.instance.domain, { passphrase, registerToken })
     await auth.sessions.closeAll(instance)
     const value = await auth.sessions.open(instance, newSession(visit))
     return redirect('/', { cookies: [cookie('hearth-session', value, { ...visit.client, keep: true })] })

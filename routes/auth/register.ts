@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import { type Client, type ClientDescription, clientMembers } from '../../src/auth/clients.ts'
 import { Problem } from '../../src/model/errors.ts'
+import { stringifyJson } from '../../src/model/json/exact.ts'
 import type { JsonObject } from '../../src/model/json/value.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import type { HttpContext } from '../http/router.ts'
@@ -152,7 +153,8 @@ async function describedBy(c: HttpContext): Promise<ClientDescription | Response
   const uris = body['redirect_uris']
   if (!Array.isArray(uris) || uris.length === 0) return refused('invalid_redirect_uri', 'redirect_uris is mandatory')
   const wrong = uris.find((uri) => typeof uri !== 'string' || !isRedirectUri(uri))
-  if (wrong !== undefined) return refused('invalid_redirect_uri', `${String(wrong)} is invalid`)
+  if (wrong !== undefined)
+    return refused('invalid_redirect_uri', `${typeof wrong === 'string' ? wrong : stringifyJson(wrong)} is invalid`)
   const name = body['client_name']
   const softwareId = body['software_id']
   if (typeof name !== 'string' || name === '') {

@@ -5,6 +5,7 @@
 import type { Codes } from '../auth/codes.ts'
 import { newDelegatedCode } from '../auth/codes.ts'
 import type { Config } from '../config/schema.ts'
+import type { Instance } from '../instances/service.ts'
 import { Problem } from '../model/errors.ts'
 import { parseJson } from '../model/json/exact.ts'
 import { isObject, type JsonObject } from '../model/json/value.ts'
@@ -94,10 +95,36 @@ export function openIdentityProvider({ authentication, codes, outgoing }: Identi
       const sub = settings.allow_custom_instance
         ? claim
         : `${settings.userinfo_instance_prefix ?? ''}${claim}${settings.userinfo_instance_suffix ?? ''}`
-      const value = { sub, session_id: sessionIn(request.idToken) }
+      const names = settings.allow_custom_instance ? kindOf(request) : 'domain'
+      const value = { sub, names, session_id: sessionIn(request.idToken) }
       const code = await codes.issue(delegatedPrefix, 'delegated', value, newDelegatedCode())
       return { ...claims, delegated_code: code }
     },
+  }
+}
+
+/** What the `sub` of an identity names: an id at one kind of provider, or the domain of an instance. */
+type Named = 'oidc_id' | 'franceconnect_id' | 'domain'
+
+function kindOf({ provider }: DelegationRequest): Named {
+  return provider === 'franceconnect' ? 'franceconnect_id' : 'oidc_id'
+}
+
+/**
+ * Whether the identity that a delegated code stands for is the owner of an instance. Only what the provider vouched for is
+ * compared: elsewhere the same `sub` may be somebody else, and people may choose one that looks like a domain.
+ */
+export function isOwner({ document, domain }: Pick<Instance, 'document' | 'domain'>, identity: JsonObject): boolean {
+  const { sub, names } = identity
+  if (typeof sub !== 'string' || sub === '') return false
+  switch (names) {
+    case 'oidc_id':
+    case 'franceconnect_id':
+      return document[names] === sub
+    case 'domain':
+      return domain === sub
+    default:
+      return false
   }
 }
 

@@ -207,12 +207,14 @@ export function openClients(store: DocumentStore, now: () => number = Date.now):
     },
 
     async useRefresh(instance, id, family, generation) {
-      let outcome: 'ok' | 'replayed' = 'ok'
+      let outcome: 'ok' | 'replayed' | 'gone' = 'ok'
       const value = await change(instance, id, (known) => {
         const families = familiesOf(known)
         const seen = families[family]
-        outcome = seen !== undefined && generation < seen ? 'replayed' : 'ok'
-        if (outcome === 'replayed') return undefined
+        // Of a family that was forgotten nobody knows which token is the last one: none of them counts any more.
+        if (seen === undefined) outcome = generation === 0 ? 'ok' : 'gone'
+        else outcome = generation < seen ? 'replayed' : 'ok'
+        if (outcome !== 'ok') return undefined
         const kept = Object.entries(families).filter(([name]) => name !== family)
         const refresh_families = Object.fromEntries([...kept.slice(1 - maxFamilies), [family, generation]])
         return { ...known, refresh_families, last_refreshed_at: new Date(now()).toISOString() }

@@ -1,4 +1,5 @@
 /** How often something may be tried before it has to wait. */
+import { isIPv6 } from 'node:net'
 import type { AttemptLimit, AttemptStore } from '../../storage/attempts/contract.ts'
 import { Problem } from '../model/errors.ts'
 import { digestOf } from './codes.ts'
@@ -29,7 +30,7 @@ export const limits = {
 
 export type LimitName = keyof typeof limits
 
-/** Who tries what. Keys are digested, so that no address is stored. */
+/** Who tries what. Keys are digested, so that no address is stored; addresses in them stand alone between spaces. */
 export interface Attempt {
   readonly limit: LimitName
   readonly key: string
@@ -61,7 +62,21 @@ export function newLimits(store: AttemptStore): Limits {
 }
 
 function storedKey({ limit, key }: Attempt): string {
-  return `${limit} ${digestOf(key)}`
+  return `${limit} ${digestOf(key.split(' ').map(networkOf).join(' '))}`
+}
+
+/**
+ * What counts as one client: an address of IPv4, or the 64 bits in front of one of IPv6, since whoever has one of these
+ * usually has all that begin alike. Any other text is given back as it is.
+ */
+export function networkOf(address: string): string {
+  if (!isIPv6(address)) return address
+  // The URL parser writes every form of an address in one way.
+  const [head = '', tail] = new URL(`http://[${address.replace(/%.*/, '')}]/`).hostname.slice(1, -1).split('::')
+  const [before, after] = [head, tail ?? ''].map((text) => text.split(':').filter((group) => group !== ''))
+  const zeros = tail === undefined ? 0 : 8 - (before?.length ?? 0) - (after?.length ?? 0)
+  const groups = [...(before ?? []), ...Array.from({ length: zeros }, () => '0'), ...(after ?? [])]
+  return `${groups.slice(0, 4).join(':')}::/64`
 }
 
 /** 429 with the seconds to wait. */

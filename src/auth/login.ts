@@ -98,6 +98,8 @@ export function openLogin({ codes, sessions, limits, passphrases, sendPasscode }
     },
 
     async withPasscode(instance, { token, passcode, ...session }) {
+      // Before the token is counted: whoever makes tokens up must not fill the store with them.
+      await limits.check({ limit: 'wrongCode', key: `${instance.prefix} ${session.address}` })
       await limits.count({ limit: 'passcode', key: `${instance.prefix} ${digestOf(token)}` })
       const asked = await codes.read(instance.prefix, 'second_factor', token)
       if (asked === undefined) return countWrong(instance, session.address)

@@ -2,7 +2,7 @@
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { verifyPassword } from '../admin/scrypt.ts'
 import { readDocument } from '../instances/own-documents.ts'
-import { clientHash, defaultIterations, saltDomain } from '../instances/password.ts'
+import { clientHash, defaultIterations, mostIterations, saltDomain } from '../instances/password.ts'
 import type { Instance } from '../instances/service.ts'
 
 /** A passphrase as it comes: in clear from a plain form, or already hashed by a client that does that itself. */
@@ -12,7 +12,9 @@ export type GivenPassphrase = { readonly clear: string } | { readonly hashed: st
 export async function iterationsOf(store: Pick<DocumentStore, 'read'>, { prefix }: Instance): Promise<number> {
   const vault = await readDocument(store, { prefix, name: 'io.cozy.settings' }, 'io.cozy.settings.bitwarden')
   const iterations = vault?.value['passphrase_kdf_iterations']
-  return typeof iterations === 'number' && iterations > 0 ? iterations : defaultIterations
+  // Applications may write settings: more rounds than are ever taken would keep everybody else's logins waiting.
+  const isUsable = Number.isInteger(iterations) && Number(iterations) > 0 && Number(iterations) <= mostIterations
+  return isUsable ? Number(iterations) : defaultIterations
 }
 
 export interface PassphraseCheck {

@@ -25,7 +25,17 @@ test.each([
   ['never', undefined],
   ['--1h', undefined],
   [`${'9'.repeat(400)}h`, undefined],
+  ['2562047h', 2562047 * 3600],
+  ['2562048h', undefined],
 ])('%p is %p seconds', (text, seconds) => {
   expect(durationSeconds(text)).toEqual(seconds === 0 ? durationSeconds('0s') : seconds)
   if (seconds !== undefined) expect(Math.abs(durationSeconds(text) ?? Number.NaN)).toBe(Math.abs(seconds))
+})
+
+test('a million digits without a unit are refused at once', () => {
+  const started = performance.now()
+  expect(durationSeconds('1'.repeat(1_000_000))).toBeUndefined()
+  expect(durationSeconds(`1.${'1'.repeat(1_000_000)}`)).toBeUndefined()
+  // Hours where every split of the digits is tried.
+  expect(performance.now() - started).toBeLessThan(30_000)
 })

@@ -10,9 +10,13 @@ const unitSeconds: Readonly<Record<string, number>> = {
   h: 3600,
 }
 
-const part = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y
+/** One way only to read the digits: where no unit follows, the time it takes must not grow with the square of them. */
+const part = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y
 
-/** Seconds of a duration, possibly negative; `undefined` when it is none. */
+/** The longest duration that Go can hold: 292 years. Seconds. */
+const longest = 2 ** 63 / 1e9
+
+/** Seconds of a duration, possibly negative; `undefined` when it is none, or longer than 292 years. */
 export function durationSeconds(text: string): number | undefined {
   const sign = text.startsWith('-') ? -1 : 1
   const digits = text.replace(/^[-+]/, '')
@@ -24,5 +28,5 @@ export function durationSeconds(text: string): number | undefined {
     if (match === null) return undefined
     total += Number(match[1]) * (unitSeconds[match[2] ?? ''] ?? Number.NaN)
   }
-  return digits === '' || !Number.isFinite(total) ? undefined : sign * total
+  return digits === '' || !(total < longest) ? undefined : sign * total
 }

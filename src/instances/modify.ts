@@ -71,24 +71,34 @@ export function rotateSecret(store: DocumentStore, domain: string): Promise<Inst
   return updateRecord(store, domain, async (record) => [changedRecord(record, { cli_secret: secret })])
 }
 
-/** Keeps a new passphrase, and what clients must know to make its hash. */
+/** Keeps a new passphrase, and what clients must know to make its hash. @throws Problem `conflict` when its token was spent */
 export async function setPassphrase(store: DocumentStore, domain: string, given: GivenPassword): Promise<Instance> {
   checkIterations(given.kdfIterations)
-  const { instance } = await recordOfDomain(store, domain)
+  const known = await recordOfDomain(store, domain)
+  requireToken(known, given)
+  const { instance } = known
   const password = await keepPassword(given, saltDomain(instance))
   await updateSettings(store, instance, vaultId, {
     passphrase_kdf: 0,
     passphrase_kdf_iterations: password.kdfIterations,
     ...(given.key ? { key: given.key } : {}),
   })
-  return updateRecord(store, domain, async (record) => [
-    changedRecord(record, {
-      passphrase_hash: password.hash,
-      register_token: undefined,
-      onboarding_finished: true,
-      password_defined: true,
-    }),
-  ])
+  return updateRecord(store, domain, async (record) => {
+    requireToken(record, given)
+    return [
+      changedRecord(record, {
+        passphrase_hash: password.hash,
+        register_token: undefined,
+        onboarding_finished: true,
+        password_defined: true,
+      }),
+    ]
+  })
+}
+
+function requireToken({ value }: InstanceRecord, { registerToken }: GivenPassword): void {
+  if (registerToken === undefined || value['register_token'] === registerToken) return
+  throw new Problem('conflict', 'This link was used already.')
 }
 
 /** Reads, changes and writes in one atomic step, again when somebody else was faster. */

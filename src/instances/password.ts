@@ -11,7 +11,7 @@ const derive = promisify(pbkdf2)
 /** Rounds of PBKDF2 where a client says nothing else. */
 export const defaultIterations = 650_000
 const leastIterations = 50_000
-const mostIterations = 5_000_000
+export const mostIterations = 5_000_000
 
 export interface GivenPassword {
   /** Hashed by the client when `key` or `kdfIterations` comes with it, the clear password otherwise. */
@@ -19,6 +19,8 @@ export interface GivenPassword {
   /** The vault's key, encrypted by the client. */
   readonly key?: string | undefined
   readonly kdfIterations?: number | undefined
+  /** The registration token with which the first one is chosen: it counts once, whoever else tries it at the same time. */
+  readonly registerToken?: string | undefined
 }
 
 export interface KeptPassword {

@@ -18,6 +18,7 @@ import { Alarm } from '../documents/alarm.ts'
 import { membersOf } from '../instances/own-documents.ts'
 import type { Log } from '../log.ts'
 import { databaseKey } from '../model/database.ts'
+import { Problem } from '../model/errors.ts'
 import type { JsonObject } from '../model/json/value.ts'
 import { kindOf } from '../realtime/events.ts'
 import { Journal } from '../realtime/journal.ts'
@@ -206,12 +207,20 @@ export class EventFeed {
     }
     // A page of each by turns.
     while (this.#dirty.size > 0 && !this.#stopped) {
+      let failure: { readonly error: unknown } | undefined
       for (const [key, dirty] of [...this.#dirty]) {
         if (this.#stopped) return
         dirty.marked = false
-        const more = await this.#step(dirty)
-        if (!more && !dirty.marked) this.#dirty.delete(key)
+        // One database that cannot be read must not hold up those of everybody else.
+        try {
+          const more = await this.#step(dirty)
+          if (!more && !dirty.marked) this.#dirty.delete(key)
+        } catch (error) {
+          if (error instanceof Problem && error.code === 'store_unavailable') throw error
+          failure ??= { error }
+        }
       }
+      if (failure !== undefined) throw failure.error
     }
   }
 

@@ -71,8 +71,10 @@ function matchesValues({ values, selector = '_id' }: EventRule, { doc, old }: Do
 
 function holds(value: Json | undefined, values: readonly string[]): boolean {
   if (Array.isArray(value)) return value.some((item: Json) => holds(item, values))
-  if (isObject(value))
-    return typeof value['id'] === 'string' && values.includes(`${String(value['type'])}/${value['id']}`)
+  if (isObject(value)) {
+    const { type, id } = value
+    return typeof type === 'string' && typeof id === 'string' && values.includes(`${type}/${id}`)
+  }
   return value !== null && value !== undefined && values.includes(String(value))
 }
 

@@ -43,14 +43,19 @@ export class Housekeeping {
 
   /** Does it now, whose turn it ever is. */
   async run(): Promise<void> {
-    const { instances, jobs, keepMs, cleansTrash } = this.#options
+    const { instances, jobs, log, keepMs, cleansTrash } = this.#options
     let cursor: string | undefined
     do {
       const { instances: some, next } = await instances.list({ limit: page, cursor })
       for (const instance of some) {
         if (this.#stopped) return
-        await jobs.purge(instance.prefix, { ageMs: keepMs })
-        if (cleansTrash(instance)) await jobs.push({ tenant: instance, worker: 'clean-old-trashed', message: null })
+        // One that is being deleted, or has lost its jobs, must not keep it from everybody behind it.
+        try {
+          await jobs.purge(instance.prefix, { ageMs: keepMs })
+          if (cleansTrash(instance)) await jobs.push({ tenant: instance, worker: 'clean-old-trashed', message: null })
+        } catch (error) {
+          log.warning('housekeeping failed for an instance', { instance: instance.domain, error })
+        }
       }
       cursor = next
     } while (cursor !== undefined)

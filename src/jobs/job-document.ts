@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer'
 import type { Body } from '../../storage/documents/contract.ts'
 import type { StoredJob } from '../../storage/jobs/contract.ts'
 import { bodyOf, membersOf, revText } from '../instances/own-documents.ts'
+import { Problem } from '../model/errors.ts'
 import { parseJson, stringifyJson } from '../model/json/exact.ts'
 import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 import type { Job, JobOptions, JobOrder, JobState } from './service.ts'
@@ -81,13 +82,22 @@ export function progressMembers(members: JsonObject, { done, of, unit }: Progres
   return { ...members, progress: { done, ...(of === undefined ? {} : { of }), unit } }
 }
 
-/** The members of a gathering job when something more has happened. */
+/** Characters of a gathering job: more than this could not be stored, and would take everybody's memory when it runs. */
+const maxGathered = 64 * 1024 ** 2
+
+/**
+ * The members of a gathering job when something more has happened.
+ * @throws Problem `too_large` when there is no room for what comes with it
+ */
 export function gatheredMembers(text: string, payload: Json | undefined): string {
   const members = membersOf(text)
   const merged: Record<string, Json> = { ...members, event: null, debounced: true }
   if (payload !== undefined) {
     const before = decoded(members['payload'])
     const known = members['debounced'] === true && isObject(before) ? before['payloads'] : [before ?? null]
+    if (text.length + encoded(payload).length > maxGathered) {
+      throw new Problem('too_large', 'The job that gathers these calls is full: call again when it has run.')
+    }
     merged['payload'] = encoded({ payloads: [...(Array.isArray(known) ? known : []), payload] })
   }
   return stringifyJson(merged)

@@ -3,6 +3,7 @@ import type { DueTrigger, Firing, JobStore } from '../../storage/jobs/contract.t
 import { Alarm } from '../documents/alarm.ts'
 import { membersOf } from '../instances/own-documents.ts'
 import type { Log } from '../log.ts'
+import { Problem } from '../model/errors.ts'
 import { newJob } from './new-job.ts'
 import { createdAt, jobOfTrigger, scheduleOf, triggerOf } from './trigger-document.ts'
 import { clientWorker, isKnownWorker } from './worker-names.ts'
@@ -62,7 +63,18 @@ export class Scheduler {
   async #look(): Promise<number> {
     const { store, now = Date.now } = this.#options
     const due = await store.dueTriggers(page)
-    for (const trigger of due) if (!this.#stopped) await store.fire(firingOf(trigger, now()))
+    let failure: { readonly error: unknown } | undefined
+    for (const trigger of due) {
+      if (this.#stopped) break
+      // One that cannot be fired must not hold up those of everybody else.
+      try {
+        await store.fire(firingOf(trigger, now()))
+      } catch (error) {
+        if (error instanceof Problem && error.code === 'store_unavailable') throw error
+        failure ??= { error }
+      }
+    }
+    if (failure !== undefined) throw failure.error
     if (due.length === page) return 0
     const next = await store.nextTrigger()
     return Math.min(lookMs, Math.max(due.length === 0 ? 20 : 0, (next ?? Number.POSITIVE_INFINITY) - now()))

@@ -17,6 +17,8 @@ export const MailMessage = z.object({
   parts: z.array(z.object({ type: z.enum(['text/plain', 'text/html']), body: z.string() })).optional(),
   template_name: z.enum(templateNames).optional(),
   template_values: z.record(z.string(), z.unknown()).optional(),
+  /** The same, sealed (`sealValues`): links that open something must not be readable in the documents of jobs. */
+  sealed_values: z.string().optional(),
   to: z.array(person).max(100).optional(),
   reply_to: person.optional(),
 })

@@ -125,7 +125,9 @@ class ArchiveWriter {
       if (value['type'] !== 'directory') continue
       const parent = String(value['dir_id'] ?? '')
       known.set(document.id, { document, parent, path: String(value['path'] ?? '/') })
-      children.set(parent, [...(children.get(parent) ?? []), document.id])
+      const siblings = children.get(parent)
+      if (siblings) siblings.push(document.id)
+      else children.set(parent, [document.id])
     }
     const seen = new Set<string>()
     const add = async (id: string): Promise<void> => {

@@ -6,6 +6,7 @@ import type { ObjectStore } from '../../storage/objects/contract.ts'
 import type { OwnDocument } from '../instances/own-documents.ts'
 import type { Instance, Instances } from '../instances/service.ts'
 import { JobFailure, type JobQueue, type Task, type Worker } from '../jobs/service.ts'
+import { sealValues } from '../mail/sealed-values.ts'
 import type { JsonObject } from '../model/json/value.ts'
 import type { Secrets } from '../secrets/secrets.ts'
 import { writeArchive } from './archive.ts'
@@ -118,12 +119,12 @@ async function makeExport(options: ExportOptions, instance: Instance, order: Exp
       archive: { job: task.id, parts: parts as unknown as JsonObject[] },
     })
     if (order.admin_req) await options.announce(exportsDoctype, id)
-    else await tellOwner(options.jobs, instance, order, { id, cursors: cursors ?? [], endsMs: now + lifeMs })
+    else await tellOwner(options, instance, order, { id, cursors: cursors ?? [], endsMs: now + lifeMs })
   } catch (error) {
     await store.files.ledger.renew(written, 0)
     await updateExport(store, id, { state: 'error', error: 'the archive could not be made' })
     // Stopped with its process: it is begun again.
-    if (!task.signal.aborted && !order.admin_req) await mailOwner(options.jobs, instance, 'export_error', {})
+    if (!task.signal.aborted && !order.admin_req) await mailOwner(options, instance, 'export_error', {})
     throw error
   }
 }
@@ -162,7 +163,7 @@ function partsOf(one: OwnDocument, now: number): string[] {
 }
 
 async function tellOwner(
-  jobs: JobQueue,
+  options: Pick<ExportOptions, 'jobs' | 'secrets'>,
   instance: Instance,
   { contextual_domain, secure }: ExportOrder,
   made: { readonly id: string; readonly cursors: readonly string[]; readonly endsMs: number },
@@ -172,16 +173,16 @@ async function tellOwner(
   const identifier = exportIdentifier(instance, made.id, Date.now())
   const data = `${scheme}://${domain}/move/exports/data/${identifier}`
   const parts = [data, ...made.cursors.map((cursor) => `${data}?cursor=${encodeURIComponent(cursor)}`)]
-  await mailOwner(jobs, instance, 'archiver', {
+  await mailOwner(options, instance, 'archiver', {
     ArchiveLink: `${scheme}://settings.${domain}/#/exports/${identifier}`,
     PartLinks: parts.join('\n'),
     ExpiresAt: new Date(made.endsMs).toISOString().slice(0, 16).replace('T', ' '),
   })
 }
 
-/** Sends a mail to the owner of an instance by a job. */
+/** Sends a mail to the owner of an instance by a job. Nobody who reads the job learns the values. */
 export async function mailOwner(
-  jobs: JobQueue,
+  { jobs, secrets }: Pick<ExportOptions, 'jobs' | 'secrets'>,
   { prefix, domain }: Instance,
   template: string,
   values: JsonObject,
@@ -189,6 +190,6 @@ export async function mailOwner(
   await jobs.push({
     tenant: { prefix, domain },
     worker: 'sendmail',
-    message: { mode: 'noreply', template_name: template, template_values: values },
+    message: { mode: 'noreply', template_name: template, sealed_values: sealValues(secrets, prefix, values) },
   })
 }

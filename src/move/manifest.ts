@@ -26,6 +26,8 @@ const Described = z.object({
 
 /** Larger than the description of an export of some hundred thousand parts. */
 const maxBytes = 16 * 1024 ** 2
+/** For all of it: a server that sends a byte from time to time would keep the connection for ever. Milliseconds. */
+const wholeMs = 120_000
 
 /**
  * Where the description is to which a mailed link leads: the link opens the settings page of the instance and names the export
@@ -48,7 +50,8 @@ export async function readManifest(outgoing: Pick<Outgoing, 'fetch'>, link: stri
   const url = manifestUrl(link)
   if (url === undefined) throw unusable('the link is not one of an export')
   try {
-    const response = await outgoing.fetch(url, { headers: { accept: 'application/vnd.api+json' }, maxBytes })
+    const headers = { accept: 'application/vnd.api+json' }
+    const response = await outgoing.fetch(url, { headers, maxBytes, signal: AbortSignal.timeout(wholeMs) })
     if (response.status !== 200) {
       await response.body?.cancel()
       throw unusable('exports: not found')

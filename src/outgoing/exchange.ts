@@ -118,8 +118,11 @@ function responseOf(answer: http.IncomingMessage, method: string): Response {
   })
 }
 
-/** The answer with a body that fails when it stops coming or becomes too large. */
-export function limitBody(response: Response, { idleMs, maxBytes }: Pick<Limits, 'idleMs' | 'maxBytes'>): Response {
+/** The answer with a body that fails when it stops coming, becomes too large or is given up. */
+export function limitBody(
+  response: Response,
+  { idleMs, maxBytes, signal }: Pick<Exchange, 'idleMs' | 'maxBytes' | 'signal'>,
+): Response {
   if (response.body === null) return response
   const reader = response.body.getReader()
   const announced = Number(response.headers.get('content-length') ?? 0)
@@ -131,6 +134,7 @@ export function limitBody(response: Response, { idleMs, maxBytes }: Pick<Limits,
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
+        if (signal?.aborted === true) giveUp('aborted', 'The request was given up.', signal.reason)
         if (announced > maxBytes) giveUp('too_large', `The answer is larger than ${maxBytes} bytes.`)
         const next = await inTime(reader.read(), idleMs).catch((error: unknown) =>
           error instanceof OutgoingError

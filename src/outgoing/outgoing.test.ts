@@ -215,6 +215,22 @@ describe('limits', () => {
       expect(await failureOf(fetch(path).then((response) => response.text()))).toBe('unreachable')
     }
   })
+  test.each(['before', 'while it comes'])('an endless answer from inside, given up %s -> aborted', async (when) => {
+    const endless = () =>
+      new ReadableStream<Uint8Array>({
+        async pull(controller) {
+          await delay(5)
+          controller.enqueue(new Uint8Array(1))
+        },
+      })
+    const inside = open({ isOwn: async () => true, serve: () => new Response(endless()) })
+    const stop = new AbortController()
+    if (when === 'before') stop.abort()
+    else setTimeout(() => stop.abort(), 50)
+    const read = async () => (await inside.fetch('http://own.example/', { signal: stop.signal })).text()
+    expect(await failureOf(read())).toBe('aborted')
+  })
+
   test('given up by the caller -> aborted', async () => {
     const stop = new AbortController()
     const failed = failureOf(fetch('/silent', { signal: stop.signal }))

@@ -54,7 +54,9 @@ export function openOutgoing(options: OutgoingOptions): Outgoing {
       let url = parseUrl(given)
       let current = request
       for (let hop = 0; ; hop++) {
-        request.signal?.throwIfAborted()
+        if (request.signal?.aborted === true) {
+          throw new OutgoingError('aborted', 'The request was given up.', { cause: request.signal.reason })
+        }
         const response = await send(url, current)
         const next = request.redirect === 'return' ? undefined : redirectOf(response, url, current)
         if (next === undefined) return response

@@ -2,21 +2,45 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
+/** Requests of one connection that may wait for those before them. Pipelining clients send some dozens at most. */
+const maxWaiting = 1_000
+
+/** The requests of one connection. */
+interface Line {
+  /** The last answer that has not ended. */
+  last?: ServerResponse | undefined
+  /** Answers that have not ended. */
+  count: number
+  isCut: boolean
+}
+
 /**
  * Makes what runs the requests of one connection one after the other, in the order in which they came: a client that pipelines a write
- * and a read sees what it wrote (RFC 9112, section 9.3.2). Requests with several `Host` headers are 400 (section 3.2).
+ * and a read sees what it wrote (RFC 9112, section 9.3.2). A connection on which too many wait is cut: each takes some kB of memory, and a
+ * few bytes of the client. Requests with several `Host` headers are 400 (section 3.2).
  */
 export function newOrder(): (listener: RequestListener) => RequestListener {
-  /** The last answer of each connection that has not ended. */
-  const running = new WeakMap<Socket, ServerResponse>()
+  const lines = new WeakMap<Socket, Line>()
   return (listener) => (request, response) => {
     const { socket } = request
-    const before = running.get(socket)
-    running.set(socket, response)
+    const line = lines.get(socket) ?? { count: 0, isCut: false }
+    lines.set(socket, line)
+    const before = line.last
+    line.last = response
+    line.count += 1
     response.once('close', () => {
-      if (running.get(socket) === response) running.delete(socket)
+      line.count -= 1
+      if (line.last === response) line.last = undefined
     })
-    const run = () => (countHosts(request) > 1 ? refuse(response) : listener(request, response))
+    if (line.count > maxWaiting) {
+      line.isCut = true
+      socket.destroy()
+    }
+    const run = () => {
+      if (line.isCut) return
+      if (countHosts(request) > 1) refuse(response)
+      else listener(request, response)
+    }
     if (before === undefined) run()
     else before.once('close', run)
   }

@@ -1,6 +1,6 @@
 /** Where the key comes from: the setting, else a file in the data directory that the first start makes. */
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, readFile, rename } from 'node:fs/promises'
+import { type FileHandle, link, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { BodyRewriter, DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
 import type { Config } from '../config/schema.ts'
@@ -86,13 +86,22 @@ export async function readKeyFile(path: string): Promise<Uint8Array | undefined>
 }
 
 /** Writes a key where only its owner can read it; on disk when it resolves. An existing file is replaced as a whole. Throws StartupError. */
-export async function writeKeyFile(path: string, key: Uint8Array): Promise<void> {
+export function writeKeyFile(path: string, key: Uint8Array): Promise<void> {
+  return placeKeyFile(path, key, rename)
+}
+
+/** `place` gives the file that is whole its name. */
+async function placeKeyFile(
+  path: string,
+  key: Uint8Array,
+  place: (temporary: string, path: string) => Promise<void>,
+): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
   try {
     const file = await open(temporary, 'wx', 0o600)
     await file.writeFile(`${Buffer.from(key).toString('hex')}\n`)
     await syncAndClose(file)
-    await rename(temporary, path)
+    await place(temporary, path)
     await syncAndClose(await open(dirname(path), 'r'))
   } catch (cause) {
     throw new StartupError(`the key file ${path} cannot be written`, { cause })
@@ -107,9 +116,22 @@ async function syncAndClose(file: FileHandle): Promise<void> {
   }
 }
 
-async function makeKeyFile(path: string): Promise<Uint8Array> {
-  const key = randomBytes(32)
-  await writeKeyFile(path, key)
+/**
+ * Makes a key. Of several processes that start at once in one data directory one makes it and all get it: were the file
+ * replaced, the key that the database knows could be in no file any more.
+ */
+export async function makeKeyFile(path: string): Promise<Uint8Array> {
+  await placeKeyFile(path, randomBytes(32), async (temporary) => {
+    try {
+      await link(temporary, path)
+    } catch (error) {
+      // Not every file system knows links.
+      if ((error as { code?: unknown }).code !== 'EEXIST') return rename(temporary, path)
+    }
+    await rm(temporary)
+  })
+  const key = await readKeyFile(path)
+  if (key === undefined) throw new StartupError(`the key file ${path} was taken away while it was made`)
   return key
 }
 

@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'bun:test'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { parseJson, stringifyJson } from '../model/json/exact.ts'
 import type { JsonObject } from '../model/json/value.ts'
 import { accountContext, openAccount, sealAccount, withoutSealed } from './accounts.ts'
-import { parseKey } from './key.ts'
+import { makeKeyFile, parseKey } from './key.ts'
 import { sealBody, sealText } from './sealed-store.ts'
 import { newSecrets } from './secrets.ts'
 
@@ -52,6 +55,20 @@ test.each([
   [Buffer.from(key(1)).toString('base64').slice(0, 42), undefined],
 ])('the key %p has %p bytes', (text, length) => {
   expect(parseKey(text)?.length).toBe(length as number)
+})
+
+test('of processes that make the key of one data directory at once, all get the one in the file', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'hearth-key-'))
+  try {
+    const path = join(folder, 'secrets.key')
+    const keys = await Promise.all(Array.from({ length: 8 }, () => makeKeyFile(path)))
+    keys.push(await makeKeyFile(path))
+    expect(new Set(keys.map((one) => Buffer.from(one).toString('hex'))).size).toBe(1)
+    expect(await readdir(folder)).toEqual(['secrets.key'])
+    expect((await stat(path)).mode & 0o777).toBe(0o600)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 })
 
 describe('the secrets of an account', () => {

@@ -57,6 +57,12 @@ describe('requests that are sent without waiting', () => {
     expect(statuses(got)).toEqual([201, 200, 201, 200, 404])
   })
 
+  test('a connection on which thousands wait is cut, and others are served', async () => {
+    const waiting = `GET /couchdb/test.wire/_changes?feed=longpoll&since=now HTTP/1.1\r\n${auth}\r\n`
+    expect(statuses(await exchange([waiting, get('never').repeat(5_000)], 5_001)).length).toBeLessThanOrEqual(1)
+    expect(statuses(await exchange([get('never')], 1))).toEqual([404])
+  })
+
   test('a refused one does not stop those behind it', async () => {
     expect(statuses(await exchange([get('never') + put('c') + get('c')], 3))).toEqual([404, 201, 200])
   })

@@ -17,7 +17,10 @@ test('old jobs are forgotten but for fifty of each state, old trash is deleted, 
   const store = await openPostgresDocuments({ target, maxConnections: 4, compiler: indexCompiler, sweepEveryMs: 0 })
   const objects = memoryObjects()
   const instance = { id: 'i', rev: '1-a', domain: 'keep.example', aliases: [], prefix: 'keep', document: {} }
-  const instances = { byHost: async () => instance, list: async () => ({ instances: [instance], next: undefined }) }
+  // It comes first, and has no jobs any more.
+  const leaving = { ...instance, id: 'a', domain: 'leaving.example', prefix: 'leaving' }
+  const listed = { instances: [leaving, instance], next: undefined }
+  const instances = { byHost: async () => instance, list: async () => listed }
   let now = Date.now() - 40 * 86_400_000
   const files = openFiles({ store: store.files, objects, log: silentLog, now: () => now, sweepEveryMs: 0 })
   const drive = await newDriveOf({ store, versioning: { max: 20, minDelayMs: 0 }, contextOf: () => ({}) })(

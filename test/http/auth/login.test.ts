@@ -211,6 +211,20 @@ describe('the first passphrase', () => {
     expect(shown.data.attributes).toMatchObject({ onboarding_finished: true, password_defined: true })
     expect(shown.data.attributes).not.toHaveProperty('register_token')
   })
+
+  test('of several who use the link at the same time one chooses', async () => {
+    const made = await admin('POST', '/instances?Domain=race.login.test')
+    const { data } = (await made.json()) as { data: { attributes: { register_token: string } } }
+    const token = Buffer.from(data.attributes.register_token, 'base64').toString('hex')
+    const path = `/auth/passphrase?registerToken=${token}`
+    const choose = (word: string) => {
+      const fields = { new_password: `${passphrase} ${word}`, again: `${passphrase} ${word}` }
+      return openBrowser(server, 'race.login.test').submit(path, fields)
+    }
+    const statuses = (await Promise.all(['a', 'b', 'c'].map(choose))).map(({ status }) => status)
+    expect(statuses.filter((status) => status === 303)).toHaveLength(1)
+    expect(statuses.filter((status) => status === 400 || status === 409)).toHaveLength(2)
+  })
 })
 
 describe('the root of a host', () => {

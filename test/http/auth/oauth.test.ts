@@ -114,6 +114,8 @@ describe('registration', () => {
     [{ redirect_uris: ['javascript:alert(1)'] }, 'invalid_redirect_uri'],
     [{ redirect_uris: ['data:text/html,x'] }, 'invalid_redirect_uri'],
     [{ redirect_uris: ['http://a.test/\r\nx: y'] }, 'invalid_redirect_uri'],
+    [{ redirect_uris: [{ toString: 1, valueOf: 1 }] }, 'invalid_redirect_uri'],
+    [{ redirect_uris: [null] }, 'invalid_redirect_uri'],
     [{ client_name: '' }, 'invalid_client_metadata'],
     [{ software_id: 7 }, 'invalid_client_metadata'],
   ])('%j is refused as %s', async (more, error) => {

@@ -128,6 +128,20 @@ describe('an export', () => {
     expect(made.manifest['archive']).toBeUndefined()
     expect(cursors.length).toBeGreaterThan(0)
     expect(mails.at(-1)).toContain(`http://settings.${server.domain}/#/exports/`)
+
+    // Whoever may read jobs must not find the link there, nor have it mailed elsewhere.
+    const { rows } = await ask('GET', '/data/io.cozy.jobs/_all_docs?include_docs=true')
+    const told = rows.find(({ doc }: { doc: { worker: string } }) => doc.worker === 'sendmail').doc.message
+    expect([told.template_name, typeof told.sealed_values]).toEqual(['archiver', 'string'])
+    expect(JSON.stringify(rows)).not.toContain(identifier)
+    const copied = { ...told, mode: 'from', to: [{ email: 'eve@example.org' }] }
+    const order = { data: { attributes: { arguments: copied } } }
+    const { data: job } = await ask('POST', '/jobs/queue/sendmail', order)
+    const end = async () => (await ask('GET', `/jobs/${job.id}`)).data.attributes
+    while (!['done', 'errored'].includes((await end()).state)) await new Promise((done) => setTimeout(done, 100))
+    expect(await end()).toMatchObject({ state: 'errored', error: 'the sealed values of the mail cannot be opened' })
+    expect(mails.some((mail) => mail.includes('eve@'))).toBe(false)
+
     expect(mails.at(-1)).toContain('Ada')
   })
 
