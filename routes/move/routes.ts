@@ -2,6 +2,7 @@
 import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { errorBody } from './errors.ts'
 import { exportRoutes } from './exports.ts'
+import { importRoutes } from './imports.ts'
 import { precheckRoute } from './precheck.ts'
 import type { MoveServices } from './services.ts'
 
@@ -10,6 +11,7 @@ export function moveRoutes(services: MoveServices): Face {
   const face = newFace({ log, errorBody, media: 'application/vnd.api+json', invalidTokenStatus: expiredStatus })
   exportRoutes(face, services) // POST /move/exports; GET /move/exports/data/ID, /move/exports/ID
   precheckRoute(face, services) // POST /move/imports/precheck
+  importRoutes(face, services) // POST /move/imports
   refuseOtherMethods(face)
   return face
 }

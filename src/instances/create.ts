@@ -11,7 +11,7 @@ import { claimEdit, domainsRef, formerDomainEdits, instancesRef, recordOfDomain 
 import type { Instance, NewInstance } from './service.ts'
 
 /** Databases that every instance has from its first moment. */
-const doctypes = [
+export const ownDatabases = [
   'io.cozy.files',
   'io.cozy.apps',
   'io.cozy.konnectors',
@@ -51,9 +51,9 @@ export async function createInstance(store: DocumentStore, rules: DomainRules, o
   const reused = claims.some((claim) => claim.id === names.domain)
   const prefix = namespace(names.domain, reused ? id : undefined)
   const password = await passwordOf(options, names.domain)
-  for (const name of doctypes) await store.createDatabase({ prefix, name })
+  for (const name of ownDatabases) await store.createDatabase({ prefix, name })
 
-  const database = (name: (typeof doctypes)[number]): DatabaseRef => ({ prefix, name })
+  const database = (name: (typeof ownDatabases)[number]): DatabaseRef => ({ prefix, name })
   const document: JsonObject = {
     locale: 'en',
     ...members,
