@@ -294,6 +294,7 @@ export async function openApp(
     instances,
     exports,
     imports,
+    stopping: stopping.signal,
     outgoing,
     attempts: store.attempts,
     clientOf,

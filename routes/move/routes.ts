@@ -5,6 +5,7 @@ import { exportRoutes } from './exports.ts'
 import { importRoutes } from './imports.ts'
 import { precheckRoute } from './precheck.ts'
 import type { MoveServices } from './services.ts'
+import { waitingRoutes } from './waiting.ts'
 
 export function moveRoutes(services: MoveServices): Face {
   const { log, expiredStatus } = services
@@ -12,6 +13,7 @@ export function moveRoutes(services: MoveServices): Face {
   exportRoutes(face, services) // POST /move/exports; GET /move/exports/data/ID, /move/exports/ID
   precheckRoute(face, services) // POST /move/imports/precheck
   importRoutes(face, services) // POST /move/imports
+  waitingRoutes(face, services) // GET /move/importing, /move/importing/realtime
   refuseOtherMethods(face)
   return face
 }

@@ -16,6 +16,8 @@ export interface MoveServices {
   readonly outgoing: Pick<Outgoing, 'fetch'>
   readonly clientOf: ClientOf
   readonly log: Log
+  /** Aborted when the server stops. */
+  readonly stopping: AbortSignal
   /** Status of an invalid or expired token. */
   readonly expiredStatus: 400 | 401
   /** Bytes of a body. */

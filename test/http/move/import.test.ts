@@ -18,7 +18,17 @@ let server: TestServer
 let source: Server
 let sourceUrl = ''
 /** What the other server gives: descriptions and parts by identifier. */
-const given = new Map<string, { attributes: Record<string, unknown>; parts: readonly Uint8Array[]; cut?: number }>()
+interface Given {
+  readonly attributes: Record<string, unknown>
+  readonly parts: readonly Uint8Array[]
+  /** Bytes after which the connection breaks. */
+  readonly cut?: number
+  /** Parts come when it resolves. */
+  readonly gate?: Promise<void>
+  /** Called when a part is asked for. */
+  readonly asked?: () => void
+}
+const given = new Map<string, Given>()
 
 beforeAll(async () => {
   smtp = new SMTPServer({
@@ -45,31 +55,41 @@ beforeAll(async () => {
       const data = { type: 'io.cozy.exports', id: name, attributes: found.attributes }
       return void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ data }))
     }
+    found.asked?.()
     const cursor = url.searchParams.get('cursor')
     const part = found.parts[cursor === null ? 0 : Number(cursor.slice(1))] ?? new Uint8Array()
     response.writeHead(200, { 'content-type': 'application/zip', 'content-length': part.length })
+    if (found.gate !== undefined) return void found.gate.then(() => response.end(part))
     if (found.cut === undefined) return void response.end(part)
     response.write(part.subarray(0, found.cut), () => response.destroy())
   })
   await new Promise<void>((done) => source.listen(0, '127.0.0.1', done))
   sourceUrl = `http://127.0.0.1:${(source.address() as AddressInfo).port}`
-  server = await startServer({
+  server = await start()
+}, 60_000)
+afterAll(async () => {
+  await server.stop()
+  smtp.close()
+  source.close()
+  for (const one of [folder, data]) rmSync(one, { recursive: true, force: true })
+})
+
+const data = mkdtempSync(join(tmpdir(), 'hearth-import-data-'))
+
+function start(): Promise<TestServer> {
+  const { port } = smtp.server.address() as AddressInfo
+  return startServer({
+    dataDir: data,
     env: {
       HEARTH_MAIL_HOST: '127.0.0.1',
-      HEARTH_MAIL_PORT: `${(smtp.server.address() as AddressInfo).port}`,
+      HEARTH_MAIL_PORT: `${port}`,
       HEARTH_MAIL_DISABLE_TLS: 'true',
       HEARTH_EXPORT_MIN_PART_SIZE: '20KiB',
       HEARTH_FS_VERSIONING_MIN_DELAY_BETWEEN_TWO_VERSIONS: '0',
       HEARTH_OUTGOING_ALLOW_PRIVATE: 'true',
     },
   })
-}, 60_000)
-afterAll(async () => {
-  await server.stop()
-  smtp.close()
-  source.close()
-  rmSync(folder, { recursive: true, force: true })
-})
+}
 
 const basic = () => ({ authorization: `Basic ${btoa(`admin:${server.passphrase}`)}` })
 
@@ -277,20 +297,24 @@ describe('an archive that is refused leaves the instance as it was', () => {
       md5sum: md5('hello'),
       ...members,
     })
-  const data = (id: string) => `My Cozy/Data/io.cozy.files/${id}.json`
+  const pathOf = (id: string) => `My Cozy/Data/io.cozy.files/${id}.json`
   const id = 'f'.repeat(32)
   const bill = ['My Cozy/Data/org.example.bills/x.json', '{"_id":"x","n":1}'] as const
   const cases: readonly (readonly [string, () => string, string])[] = [
     ['no zip', () => offer('h0', [Buffer.from('this is not a zip')]), 'archive'],
-    ['a wrong md5', () => offer('h1', [zip([bill, [data(id), file()], ['My Cozy/Files/a.txt', 'hellx']])]), 'damaged'],
-    ['a wrong size', () => offer('h2', [zip([bill, [data(id), file()], ['My Cozy/Files/a.txt', 'hi']])]), 'size'],
-    ['no content', () => offer('h3', [zip([bill, [data(id), file()]])]), 'no content'],
+    [
+      'a wrong md5',
+      () => offer('h1', [zip([bill, [pathOf(id), file()], ['My Cozy/Files/a.txt', 'hellx']])]),
+      'damaged',
+    ],
+    ['a wrong size', () => offer('h2', [zip([bill, [pathOf(id), file()], ['My Cozy/Files/a.txt', 'hi']])]), 'size'],
+    ['no content', () => offer('h3', [zip([bill, [pathOf(id), file()]])]), 'no content'],
     [
       'a file id that leads elsewhere',
       () =>
         offer('h4', [
           zip([
-            [data('x..y'), file({ _id: 'x..y' })],
+            [pathOf('x..y'), file({ _id: 'x..y' })],
             ['My Cozy/Files/a.txt', 'hello'],
           ]),
         ]),
@@ -310,7 +334,7 @@ describe('an archive that is refused leaves the instance as it was', () => {
       'a part that breaks off',
       () => {
         const url = offer('h11', [zip([bill])])
-        given.set('h11', { ...(given.get('h11') as never as { attributes: {}; parts: [] }), cut: 20 })
+        given.set('h11', { ...(given.get('h11') as Given), cut: 20 })
         return url
       },
       'What went wrong',
@@ -348,7 +372,7 @@ describe('an archive that is refused leaves the instance as it was', () => {
       target,
       offer('q', [
         zip([
-          [data(id), file()],
+          [pathOf(id), file()],
           ['My Cozy/Files/a.txt', 'hello'],
         ]),
       ]),
@@ -376,4 +400,84 @@ test('operators import too', async () => {
   expect(await documents(target, 'org.example.bills')).toEqual({ x: { _id: 'x', n: 1 } })
   const missing = `${server.adminUrl}/instances/none.example/import?manifest_url=${address}`
   expect((await server.fetch(missing, { method: 'POST', headers: basic() })).status).toBe(404)
+})
+
+describe('while an import is under way', () => {
+  let target: Account
+  let open: () => void = () => {}
+  const order = () =>
+    target.send('POST', '/move/imports', JSON.stringify({ data: { attributes: { url: link('slow') } } }))
+  const page = () => server.fetch('/move/importing', { headers: { host: target.domain, accept: 'text/html' } })
+  const visit = () => server.fetch('/', { headers: { host: target.domain, accept: 'text/html' } })
+  const slowly = () => {
+    offer('slow', [zip([['My Cozy/Data/org.example.bills/x.json', '{"_id":"x","n":1}']])])
+    return new Promise<void>((asked) => {
+      const gate = new Promise<void>((done) => {
+        open = done
+      })
+      given.set('slow', { ...(given.get('slow') as Given), gate, asked })
+    })
+  }
+
+  beforeAll(async () => {
+    target = await account('slow.example')
+    await target.ask('PUT', '/data/org.example.former/one', { x: 1 })
+  })
+
+  test('its owner waits on a page and at a websocket, others stand before the door', async () => {
+    const asked = slowly()
+    expect((await order()).status).toBe(303)
+    await asked
+    const visited = await visit()
+    expect([visited.status, visited.headers.get('location')]).toEqual([302, '/move/importing'])
+    const waiting = await page()
+    expect([waiting.status, await waiting.text()]).toEqual([200, expect.stringContaining('Import in progress')])
+    const told: string[] = []
+    const socket = new WebSocket(`${server.url.replace('http', 'ws')}/move/importing/realtime`, {
+      headers: { host: target.domain },
+      protocols: ['io.cozy.websocket'],
+    } as never)
+    const closed = new Promise<void>((done) => socket.addEventListener('close', () => done()))
+    socket.addEventListener('message', ({ data }) => told.push(String(data)))
+    await until(() => (socket.readyState === WebSocket.OPEN ? true : undefined))
+    expect(told).toEqual([])
+    open()
+    await closed
+    expect(told.map((text) => JSON.parse(text))).toEqual([{ redirect: `http://${target.domain}/auth/login` }])
+    const after = await page()
+    expect([after.status, after.headers.get('location')]).toEqual([303, `http://${target.domain}/auth/login`])
+    expect(await documents(target, 'org.example.bills')).toEqual({ x: { _id: 'x', n: 1 } })
+  })
+
+  test('a server that dies takes it up again', async () => {
+    await target.ask(
+      'DELETE',
+      `/data/org.example.bills/x?rev=${(await target.ask('GET', '/data/org.example.bills/x'))['_rev']}`,
+    )
+    const before = mails.length
+    const asked = slowly()
+    await order()
+    await asked
+    await server.killTree()
+    const again = slowly()
+    server = await start()
+    await again
+    open()
+    expect(await until(() => mails[before])).toContain('successfully imported')
+    expect(await documents(target, 'org.example.bills')).toEqual({ x: { _id: 'x', n: 1 } })
+    expect((await visit()).status).not.toBe(302)
+  }, 90_000)
+
+  test('an operator who opens the door ends it, and nothing has changed', async () => {
+    await target.ask('PUT', '/data/org.example.former/two', { x: 2 })
+    const before = mails.length
+    const asked = slowly()
+    await order()
+    await asked
+    const patch = `${server.adminUrl}/instances/${target.domain}?Blocked=false`
+    await server.fetch(patch, { method: 'PATCH', headers: basic() })
+    open()
+    expect(await until(() => mails[before])).toContain('it took too long')
+    expect(await documents(target, 'org.example.former')).toEqual({ two: { _id: 'two', x: 2 } })
+  })
 })
