@@ -3,7 +3,7 @@ import { WebSocket, WebSocketServer } from 'ws'
 import type { Instance } from '../../src/instances/service.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { SwitchingProtocols, type Upgrade } from '../../src/upgrade.ts'
-import { html, redirect } from '../auth/answer.ts'
+import { html } from '../auth/answer.ts'
 import { messagePage } from '../auth/pages/message.tsx'
 import { textsFor } from '../auth/pages/texts.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
@@ -39,15 +39,18 @@ export function waitingRoutes(face: Face, services: MoveServices): void {
       path: '/move/importing',
       summary: 'The page that waits for the end of an import',
       tag: 'move',
-      answers: { 200: 'It is under way', 303: 'It is over: where to log in' },
+      answers: { 200: 'The page: it looks again by itself, and leads to the login at the end' },
     },
     async (c) => {
       const instance = await instanceOf(c, instances)
-      if (!(await imports.isUnderWay(instance))) return redirect(loginOf(c))
       const texts = textsFor(instance, header(c, 'accept-language'))
-      return html(messagePage({ texts, title: texts.importing, text: texts.blockedImporting }), {
-        headers: { refresh: '5' },
-      })
+      if (await imports.isUnderWay(instance)) {
+        const page = messagePage({ texts, title: texts.importing, text: texts.blockedImporting })
+        return html(page, { headers: { refresh: '5' } })
+      }
+      const link = { href: loginOf(c), label: texts.logIn }
+      const page = messagePage({ texts, title: texts.imported, text: texts.importedText, link })
+      return html(page, { headers: { refresh: `0; url=${link.href}` } })
     },
   )
 

@@ -38,7 +38,7 @@ const batch = { documents: 100, bytes: 4 * 1024 ** 2 }
 
 export interface LoaderOptions {
   readonly store: Pick<DocumentStore, 'createDatabase' | 'write'>
-  readonly objects: Pick<ObjectStore, 'put'>
+  readonly objects: Pick<ObjectStore, 'put' | 'stat'>
   readonly ledger: Pick<ObjectLedger, 'lease' | 'renew'>
   readonly secrets: Secrets
   /** The namespace to fill. */
@@ -184,8 +184,7 @@ export class ArchiveLoader {
       throw new ImportFailure(`the archive has a content of another size than ${doctype}/${id}`)
     this.contents += size
     if (room !== undefined && this.contents > room) throw new ImportFailure('there is not enough space for the archive')
-    // Another name than any content has: what is there now must stay until the exchange.
-    const internalId = newInternalId()
+    const internalId = await this.#internalId(fileId, doctype === versionsDoctype ? id.slice(fileId.length + 1) : '')
     const object = storedName(prefix, fileId, internalId)
     await ledger.lease([object], leaseMs)
     this.options.made.push(object)
@@ -202,6 +201,14 @@ export class ArchiveLoader {
       throw new ImportFailure(`the archive has a file without a place: ${id}`)
     }
     await this.add(filesDoctype, id, { ...value, type: 'file', internal_vfs_id: internalId } as JsonObject)
+  }
+
+  /** Another name than any content has: what is there now must stay until the exchange. Versions keep theirs if they can. */
+  async #internalId(fileId: string, wanted: string): Promise<string> {
+    const isFree =
+      /^[A-Za-z0-9-]{1,64}$/.test(wanted) &&
+      (await this.options.objects.stat(storedName(this.options.prefix, fileId, wanted))) === undefined
+    return isFree ? wanted : newInternalId()
   }
 
   async *#counted(content: ReadEntry): AsyncGenerator<Uint8Array> {

@@ -1,21 +1,21 @@
 /** What becomes of each document of an archive, by its doctype. */
 import { isObject, type JsonObject } from '../model/json/value.ts'
 
-/** Databases of an instance that no import touches: who is signed in here, its queue, its vault and its applications. */
+/** Databases of an instance that no import touches: its queue, its vault, its applications and the clients of its owner. */
 const untouched: ReadonlySet<string> = new Set([
   'io.cozy.apps',
   'io.cozy.jobs',
   'io.cozy.konnectors',
   'io.cozy.oauth.access_codes',
   'io.cozy.oauth.clients',
-  'io.cozy.sessions',
-  'io.cozy.sessions.logins',
 ])
 
 /** What belongs to the instance that was exported: rights that were given there, and work that was under way. */
 const leftOut: ReadonlySet<string> = new Set([
   'io.cozy.exports',
   'io.cozy.permissions',
+  'io.cozy.sessions',
+  'io.cozy.sessions.logins',
   'io.cozy.shared',
   'io.cozy.sharings',
 ])

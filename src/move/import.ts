@@ -34,7 +34,7 @@ export type ImportOrder = z.infer<typeof ImportOrder>
 
 export interface ImportOptions {
   readonly store: DocumentStore & TenantExchanger & { readonly files: Pick<FileStore, 'ledger' | 'secrets'> }
-  readonly objects: Pick<ObjectStore, 'put' | 'get'>
+  readonly objects: Pick<ObjectStore, 'put' | 'get' | 'stat'>
   readonly secrets: Secrets
   readonly instances: Instances & Pick<InstanceAdministration, 'find' | 'update' | 'settingsOf'>
   readonly jobs: JobQueue

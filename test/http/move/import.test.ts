@@ -273,6 +273,11 @@ describe('what one instance exports', () => {
       ),
     )
     expect(texts.sort()).toEqual(['one', 'two'])
+    const idsOf = async ({ ask }: Account) => {
+      const shown = (await ask('GET', `/files/${report.data.id}`)) as typeof versions
+      return shown.data.relationships.old_versions.data.map(({ id }) => id).sort()
+    }
+    expect(await idsOf(second)).toEqual(await idsOf(first))
   })
 
   test('it gets back itself, over what it has', async () => {
@@ -445,7 +450,7 @@ describe('while an import is under way', () => {
     await closed
     expect(told.map((text) => JSON.parse(text))).toEqual([{ redirect: `http://${target.domain}/auth/login` }])
     const after = await page()
-    expect([after.status, after.headers.get('location')]).toEqual([303, `http://${target.domain}/auth/login`])
+    expect([after.status, after.headers.get('refresh')]).toEqual([200, `0; url=http://${target.domain}/auth/login`])
     expect(await documents(target, 'org.example.bills')).toEqual({ x: { _id: 'x', n: 1 } })
   })
 
