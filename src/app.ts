@@ -22,7 +22,13 @@ import { realtimeRoutes } from '../routes/realtime/routes.ts'
 import { statusRoutes } from '../routes/status.ts'
 import { syncRoutes } from '../routes/sync/routes.ts'
 import type { AttemptStore } from '../storage/attempts/contract.ts'
-import type { BodyRewriter, DocumentStore, EveryTenant, TenantReader } from '../storage/documents/contract.ts'
+import type {
+  BodyRewriter,
+  DocumentStore,
+  EveryTenant,
+  TenantExchanger,
+  TenantReader,
+} from '../storage/documents/contract.ts'
 import { type FileStore, filesDoctype } from '../storage/files/contract.ts'
 import type { JobStore } from '../storage/jobs/contract.ts'
 import type { ObjectStore } from '../storage/objects/contract.ts'
@@ -63,6 +69,8 @@ import { newMetrics, observeProcess } from './metrics.ts'
 import { StartupError } from './model/startup-error.ts'
 import { exportWorker } from './move/export.ts'
 import { openExports } from './move/exports.ts'
+import { importWorker } from './move/import.ts'
+import { openImports } from './move/imports.ts'
 import { objectsPlace } from './objects.ts'
 import { openOutgoing } from './outgoing/outgoing.ts'
 import { newReadyCheck } from './readiness.ts'
@@ -89,7 +97,7 @@ export interface App {
 }
 
 /** Documents, and the files and jobs made of them. */
-export interface Stores extends DocumentStore, BodyRewriter, EveryTenant, TenantReader {
+export interface Stores extends DocumentStore, BodyRewriter, EveryTenant, TenantReader, TenantExchanger {
   readonly files: FileStore
   readonly sync: SyncStore
   readonly jobs: JobStore
@@ -245,6 +253,18 @@ export async function openApp(
     isOwn: async (host) => (await instances.byHost(host)) !== undefined,
     serve: (request) => publicApp.fetch(request),
   })
+  jobs.register(
+    importWorker({
+      store,
+      objects,
+      secrets,
+      instances,
+      jobs,
+      outgoing,
+      maxDocumentBytes: limits.maxDocumentBytes,
+      maxDuration: config.move.max_duration,
+    }),
+  )
   publicApp.use(cors())
   publicApp.use(doorkeeper({ instances, clientOf }))
   const expiredStatus = config.token.expired_status
@@ -292,9 +312,12 @@ export async function openApp(
     maxJsonBytes: limits.maxRequestBytes,
   })
   const exports = openExports({ store, objects, jobs })
+  const imports = openImports({ store, jobs })
   const moveFace = moveRoutes({
     instances,
     exports,
+    imports,
+    stopping: stopping.signal,
     outgoing,
     attempts: store.attempts,
     clientOf,
@@ -343,6 +366,7 @@ export async function openApp(
     fsck,
     objects,
     exports,
+    imports,
     driveOf: driveWithoutActor,
     metrics,
     log,

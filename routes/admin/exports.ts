@@ -1,4 +1,4 @@
-/** Exports made and fetched by operators. */
+/** Exports made and fetched by operators, and imports. */
 import { z } from '@hono/zod-openapi'
 import { stringifyJson } from '../../src/model/json/exact.ts'
 import { jsonText } from '../http/answer.ts'
@@ -10,7 +10,7 @@ import type { AdminServices } from './services.ts'
 
 export function exportRoutes(
   face: Face,
-  { instances, exports, log }: Pick<AdminServices, 'instances' | 'exports' | 'log'>,
+  { instances, exports, imports, log }: Pick<AdminServices, 'instances' | 'exports' | 'imports' | 'log'>,
 ): void {
   endpoint(
     face,
@@ -55,6 +55,24 @@ export function exportRoutes(
       const instance = await instances.find(path.domain)
       const found = await exports.byId(instance, path.id)
       return sendPart(c, { log }, exports.part(found, query.cursor))
+    },
+  )
+
+  endpoint(
+    face,
+    {
+      method: 'POST',
+      path: '/instances/{domain}/import',
+      summary: 'Replace what an instance holds by what an export holds',
+      tag: 'instances',
+      needs: 'the admin passphrase',
+      query: z.object({ manifest_url: textParameter().describe('http://SOURCE/move/exports/IDENTIFIER') }),
+      answers: { 204: 'It is under way; what comes of it is told by mail', 404: 'No such instance' },
+    },
+    async (_c, { path, query }) => {
+      const instance = await instances.find(path.domain)
+      await imports.order(instance, { manifestUrl: query.manifest_url ?? '' })
+      return new Response(null, { status: 204 })
     },
   )
 }

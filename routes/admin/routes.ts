@@ -71,7 +71,7 @@ export function adminRoutes(services: AdminServices): Face {
   contentFixerRoute(face, services) //     POST   /instances/DOMAIN/fixers/content-mismatch
   otherFixerRoutes(face, services) //      POST   /instances/DOMAIN/fixers/{password-defined, orphan-account, ...}
   notificationRoute(face, services) //     POST   /instances/DOMAIN/notifications
-  exportRoutes(face, services) //          POST   /instances/DOMAIN/export; GET /instances/DOMAIN/exports/ID/data
+  exportRoutes(face, services) //          POST   /instances/DOMAIN/export; GET /instances/DOMAIN/exports/ID/data; POST .../import
   removeClientsRoute(face, services) //    DELETE /oauth/DOMAIN/clients
   maintenanceRoutes(face, services) //     GET    /konnectors/maintenance; PUT, DELETE /konnectors/maintenance/SLUG
   oidcRoute(face, services) //             POST   /oidc/CONTEXT/PROVIDER/code

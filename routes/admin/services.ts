@@ -9,6 +9,7 @@ import type { Instance, InstanceAdministration, Instances } from '../../src/inst
 import type { Log } from '../../src/log.ts'
 import type { Metrics } from '../../src/metrics.ts'
 import type { Exports } from '../../src/move/exports.ts'
+import type { Imports } from '../../src/move/imports.ts'
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
 import type { ClientOf } from '../http/client.ts'
@@ -33,6 +34,7 @@ export interface AdminServices extends Administration {
   /** The files of an instance, for nobody in particular. */
   readonly driveOf: (instance: Instance) => Drive | Promise<Drive>
   readonly exports: Pick<Exports, 'order' | 'byId' | 'part'>
+  readonly imports: Pick<Imports, 'order'>
   readonly metrics: Pick<Metrics, 'text'>
   readonly log: Log
 }

@@ -1,6 +1,6 @@
 /** `POST /move/imports/precheck`: whether an export could be imported. */
 import { z } from '@hono/zod-openapi'
-import { readManifest, requireRoom } from '../../src/move/manifest.ts'
+import { quotaOf, readManifest, requireRoom } from '../../src/move/manifest.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enter } from './access.ts'
 import { readAttributes } from './request.ts'
@@ -32,10 +32,4 @@ export function precheckRoute(face: Face, services: MoveServices): void {
       return new Response(null, { status: 204 })
     },
   )
-}
-
-/** Bytes; kept as text. */
-function quotaOf(value: unknown): number | undefined {
-  const quota = Number(value ?? 0)
-  return quota > 0 ? quota : undefined
 }

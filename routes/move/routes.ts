@@ -2,14 +2,18 @@
 import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { errorBody } from './errors.ts'
 import { exportRoutes } from './exports.ts'
+import { importRoutes } from './imports.ts'
 import { precheckRoute } from './precheck.ts'
 import type { MoveServices } from './services.ts'
+import { waitingRoutes } from './waiting.ts'
 
 export function moveRoutes(services: MoveServices): Face {
   const { log, expiredStatus } = services
   const face = newFace({ log, errorBody, media: 'application/vnd.api+json', invalidTokenStatus: expiredStatus })
   exportRoutes(face, services) // POST /move/exports; GET /move/exports/data/ID, /move/exports/ID
   precheckRoute(face, services) // POST /move/imports/precheck
+  importRoutes(face, services) // POST /move/imports
+  waitingRoutes(face, services) // GET /move/importing, /move/importing/realtime
   refuseOtherMethods(face)
   return face
 }

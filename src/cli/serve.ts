@@ -145,7 +145,14 @@ async function listenersOf(config: Config, log: Log, fetch: (name: ListenerName)
   const options: ListenerOptions[] = []
   const { host, port, admin, sync, appliance } = config
   if (port !== 'off') {
-    options.push({ name: 'public', setting: 'port', host, port, fetch: fetch('public'), websocketPaths: ['/realtime'] })
+    options.push({
+      name: 'public',
+      setting: 'port',
+      host,
+      port,
+      fetch: fetch('public'),
+      websocketPaths: ['/realtime', '/move/importing/realtime'],
+    })
   }
   if (admin.port !== 'off') {
     options.push({

@@ -11,7 +11,7 @@ import { claimEdit, domainsRef, formerDomainEdits, instancesRef, recordOfDomain 
 import type { Instance, NewInstance } from './service.ts'
 
 /** Databases that every instance has from its first moment. */
-const doctypes = [
+export const ownDatabases = [
   'io.cozy.files',
   'io.cozy.apps',
   'io.cozy.konnectors',
@@ -55,9 +55,9 @@ export async function createInstance(store: DocumentStore, rules: DomainRules, o
   const prefix = namespace(names.domain, reused ? id : undefined)
   const password = await passwordOf(options, names.domain)
   // Together: their commits share a write to the disk.
-  await Promise.all(doctypes.map((name) => store.createDatabase({ prefix, name })))
+  await Promise.all(ownDatabases.map((name) => store.createDatabase({ prefix, name })))
 
-  const database = (name: (typeof doctypes)[number]): DatabaseRef => ({ prefix, name })
+  const database = (name: (typeof ownDatabases)[number]): DatabaseRef => ({ prefix, name })
   const document: JsonObject = {
     locale: 'en',
     ...members,

@@ -12,8 +12,15 @@ const open = { kind: 'open' } as const
 
 /** How the door of an instance stands. On the hot path: nothing is made when it is open. */
 export function doorOf({ document }: Pick<Instance, 'document'>): Door {
-  if (document['blocked'] === true) return { kind: 'blocked', reason: reasonOf(document['blocking_reason']) }
+  if (document['blocked'] === true && !isOver(document['blocked_until'])) {
+    return { kind: 'blocked', reason: reasonOf(document['blocking_reason']) }
+  }
   return document['moved'] === true ? { kind: 'moved' } : open
+}
+
+/** Some blocks end by themselves. */
+function isOver(until: unknown): boolean {
+  return typeof until === 'string' && Date.parse(until) <= Date.now()
 }
 
 function reasonOf(reason: unknown): 'login' | 'payment' | 'importing' | 'other' {

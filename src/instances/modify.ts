@@ -125,7 +125,10 @@ function ownMembers(changes: InstanceModification): InstanceMembers {
   }
   return {
     ...(diskQuota === undefined || diskQuota === 0n ? {} : { disk_quota: diskQuota < 0n ? undefined : `${diskQuota}` }),
-    ...(blocked === undefined ? {} : { blocked: blocked || undefined }),
+    // A block by hand, or its end, takes the place of one that an import has made for a time.
+    ...(blocked === undefined
+      ? {}
+      : { blocked: blocked || undefined, blocked_by: undefined, blocked_until: undefined }),
     ...(blockingReason ? { blocking_reason: blockingReason } : {}),
     ...(onboardingFinished === undefined ? {} : { onboarding_finished: onboardingFinished }),
   }

@@ -11,6 +11,10 @@ export interface Manifest {
   readonly cursors: readonly string[]
   /** Bytes of documents, and of files where the server tells them. */
   readonly size: number
+  /** Bytes of files and versions, where the server tells them. */
+  readonly filesSize?: number | undefined
+  /** What the export holds; absent: all. */
+  readonly doctypes?: ReadonlySet<string> | undefined
 }
 
 const Described = z.object({
@@ -20,6 +24,7 @@ const Described = z.object({
       parts_cursors: z.array(z.string()).nullish(),
       total_size: z.number().nonnegative(),
       files_size: z.number().nonnegative().optional(),
+      with_doctypes: z.array(z.string()).nullish(),
     }),
   }),
 })
@@ -49,6 +54,11 @@ export function manifestUrl(link: string): URL | undefined {
 export async function readManifest(outgoing: Pick<Outgoing, 'fetch'>, link: string): Promise<Manifest> {
   const url = manifestUrl(link)
   if (url === undefined) throw unusable('the link is not one of an export')
+  return readManifestAt(outgoing, url)
+}
+
+/** The same by the address of the description. */
+export async function readManifestAt(outgoing: Pick<Outgoing, 'fetch'>, url: URL): Promise<Manifest> {
   try {
     const headers = { accept: 'application/vnd.api+json' }
     const response = await outgoing.fetch(url, { headers, maxBytes, signal: AbortSignal.timeout(wholeMs) })
@@ -63,8 +73,14 @@ export async function readManifest(outgoing: Pick<Outgoing, 'fetch'>, link: stri
       }),
     )
     if (!described.success) throw unusable('exports: not found')
-    const { parts_cursors, total_size, files_size = 0 } = described.data.data.attributes
-    return { url: url.href, cursors: parts_cursors ?? [], size: total_size + files_size }
+    const { parts_cursors, total_size, files_size, with_doctypes } = described.data.data.attributes
+    return {
+      url: url.href,
+      cursors: parts_cursors ?? [],
+      size: total_size + (files_size ?? 0),
+      filesSize: files_size,
+      doctypes: with_doctypes?.length ? new Set(with_doctypes) : undefined,
+    }
   } catch (error) {
     if (error instanceof OutgoingError) throw unusable(error.message, error)
     throw error
@@ -76,6 +92,12 @@ export function requireRoom({ size }: Manifest, quota: number | undefined): void
   if (quota !== undefined && quota > 0 && size > quota) {
     throw new Problem('too_large', 'import: not enough disk space', { source: { parameter: 'url' } })
   }
+}
+
+/** The quota of an instance in bytes; it is kept as text. */
+export function quotaOf(value: unknown): number | undefined {
+  const quota = Number(value ?? 0)
+  return quota > 0 ? quota : undefined
 }
 
 function unusable(reason: string, cause?: unknown): Problem {

@@ -310,6 +310,35 @@ export interface TenantReader {
   readTenant<T>(prefix: string, work: (snapshot: TenantSnapshot) => Promise<T>): Promise<T>
 }
 
+/** How one tenant's databases take the place of another's. */
+export interface TenantExchange {
+  /** The tenant that has nothing afterwards. */
+  readonly from: string
+  readonly to: string
+  /** Whether a database of `to` goes although `from` has none of its name; those of equal names go anyway. */
+  readonly replaces: (name: string) => boolean
+  /** Databases of `from` that get another name. */
+  readonly renamed: ReadonlyMap<string, string>
+  /** Objects of a file or version: those of `old` ones become rubbish, the leases of `new` ones end. */
+  readonly objectsOf: (name: string, document: StoredDocument, age: 'old' | 'new') => readonly string[]
+  /** A small value (see `SecretStore`) of `to` that is there from the exchange on. */
+  readonly mark: {
+    readonly kind: string
+    readonly secret: string
+    readonly value: string
+    readonly forMs: number
+  }
+}
+
+export interface TenantExchanger {
+  /**
+   * Exchanges databases in one transaction: whoever reads sees all of them as before or all as after. Usage of files and
+   * times of triggers follow. @throws Problem `conflict` when `from` has no database, `store_unavailable` when a lease of a
+   * new object has ended; nothing has changed then
+   */
+  exchangeTenant(exchange: TenantExchange): Promise<void>
+}
+
 /** The body to keep instead of `text`; `undefined` where it stays. Called again for what it changed, it must change nothing. */
 export type Rewrite = (ref: DatabaseRef, id: string, text: string) => Pick<Body, 'text' | 'raw'> | undefined
 

@@ -18,6 +18,7 @@ import type {
   RevisionId,
   RevisionTree,
   StoredDocument,
+  TenantExchanger,
   TenantReader,
 } from '../documents/contract.ts'
 import { StaleIndexes } from '../documents/contract.ts'
@@ -31,6 +32,7 @@ import { Compactor, compactDatabase } from './compaction.ts'
 import { type ConnectionOptions, countConnections, guarded, openPool, reading } from './connection.ts'
 import { DatabaseCache, type KnownDatabase } from './database-cache.ts'
 import { createDatabase, databaseInfo, dropDatabases, dropTenant, listDatabases, sweepDropped } from './databases.ts'
+import { exchangeTenant } from './exchange.ts'
 import { newPostgresFiles } from './files/files.ts'
 import { sweepSecrets } from './files/secrets.ts'
 import { scanIndex } from './index-scan.ts'
@@ -60,7 +62,7 @@ export interface PostgresDocumentsOptions extends ConnectionOptions {
 }
 
 /** Documents, and the files and jobs made of them. */
-export interface PostgresStore extends DocumentStore, BodyRewriter, EveryTenant, TenantReader {
+export interface PostgresStore extends DocumentStore, BodyRewriter, EveryTenant, TenantReader, TenantExchanger {
   readonly files: FileStore
   readonly sync: SyncStore
   readonly jobs: JobStore
@@ -172,6 +174,15 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
     connections: () => guarded(() => countConnections(sql)),
     readEverywhere: (name, id) => guarded(() => readEverywhere(sql, name, id)),
     readTenant: (prefix, work) => guarded(() => readTenant(sql, prefix, work)),
+    exchangeTenant: (exchange) =>
+      guarded(async () => {
+        const names = await exchangeTenant(sql, exchange)
+        for (const name of names) {
+          databases.forget({ prefix: exchange.from, name })
+          databases.forget({ prefix: exchange.to, name })
+          notifications.changed({ prefix: exchange.to, name })
+        }
+      }),
     rewriteBodies: (name, rewrite) => guarded(() => rewriteBodies(sql, name, rewrite)),
 
     createDatabase: (ref) => guarded(() => createDatabase(sql, ref)),

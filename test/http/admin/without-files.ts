@@ -56,5 +56,6 @@ export const withoutFiles: Omit<AdminServices, 'adminAuth' | 'instances' | 'metr
       throw new Error('no exports here')
     },
   },
+  imports: { order: () => Promise.reject(new Error('no imports here')) },
   driveOf: () => Promise.reject(new Error('no files here')),
 }

@@ -1,0 +1,299 @@
+/**
+ * The `import` worker: replaces what an instance holds by what an export holds. All of it is loaded beside the instance and
+ * checked; one transaction puts it in place. Whatever fails before leaves the instance as it was.
+ */
+import { z } from 'zod'
+import type { DocumentStore, TenantExchanger } from '../../storage/documents/contract.ts'
+import { type FileStore, filesDoctype, versionsDoctype } from '../../storage/files/contract.ts'
+import type { ObjectStore } from '../../storage/objects/contract.ts'
+import { ownDatabases } from '../instances/create.ts'
+import { membersOf, readDocument, scanDocuments, writeDocument } from '../instances/own-documents.ts'
+import { settingsDoctype, settingsId, vaultId } from '../instances/records.ts'
+import type { Instance, InstanceAdministration, Instances } from '../instances/service.ts'
+import { JobFailure, type JobQueue, type Task, type Worker } from '../jobs/service.ts'
+import { Problem } from '../model/errors.ts'
+import { orWithoutDatabase } from '../model/no-database.ts'
+import { storedName, tenantPrefix, thumbnailNames } from '../model/object-name.ts'
+import type { Outgoing } from '../outgoing/outgoing.ts'
+import { OutgoingError } from '../outgoing/outgoing-error.ts'
+import type { Secrets } from '../secrets/secrets.ts'
+import { mailOwner } from './export.ts'
+import { blockForImport, isBlockedBy, renewBlock, unblockAfterImport } from './import-block.ts'
+import { ImportFailure } from './import-failure.ts'
+import { ArchiveLoader, waitingTriggers } from './import-loader.ts'
+import { fetchPart } from './import-part.ts'
+import { appDoctypes, isUntouched, triggersDoctype } from './import-rules.ts'
+import { type Manifest, quotaOf, readManifestAt, requireRoom } from './manifest.ts'
+
+/** The message of an import job. */
+export const ImportOrder = z.object({
+  manifest_url: z.string().default(''),
+  secure: z.boolean().optional(),
+})
+export type ImportOrder = z.infer<typeof ImportOrder>
+
+export interface ImportOptions {
+  readonly store: DocumentStore & TenantExchanger & { readonly files: Pick<FileStore, 'ledger' | 'secrets'> }
+  readonly objects: Pick<ObjectStore, 'put' | 'get' | 'stat'>
+  readonly secrets: Secrets
+  readonly instances: Instances & Pick<InstanceAdministration, 'find' | 'update' | 'settingsOf'>
+  readonly jobs: JobQueue
+  readonly outgoing: Pick<Outgoing, 'fetch'>
+  readonly maxDocumentBytes: number
+  /** Seconds that an instance stays blocked without progress. */
+  readonly maxDuration: number
+}
+
+/** Kept from the exchange on, so that a job that is begun again knows what it has done. */
+const doneKind = 'import done'
+const markMs = 7 * 86_400_000
+const renewEveryMs = 60_000
+/** The longest import. */
+const timeout = 7 * 86_400
+const leaseMs = (timeout + 86_400) * 1000
+const gib = 1024 ** 3
+
+interface Done {
+  readonly notInstalled: readonly string[]
+  readonly withoutSecrets: readonly string[]
+}
+
+export function importWorker(options: ImportOptions): Worker {
+  return {
+    name: 'import',
+    concurrency: 1,
+    timeout,
+    async run(task) {
+      const instance = await options.instances.byHost(task.tenant.domain)
+      if (instance === undefined) throw new JobFailure('the instance is gone', { final: true })
+      const order = ImportOrder.safeParse(task.message ?? {})
+      if (!order.success) throw new JobFailure('jobs: message unmarshal', { final: true })
+      await new Import(options, task, instance, order.data).run()
+    },
+  }
+}
+
+class Import {
+  readonly #prefix: string
+  readonly #temporary: string
+  readonly #objects: string[] = []
+  readonly #installed = new Set<string>()
+  #moved = true
+  #bytes = 0
+
+  constructor(
+    private readonly options: ImportOptions,
+    private readonly task: Task,
+    private readonly instance: Instance,
+    private readonly order: ImportOrder,
+  ) {
+    this.#prefix = instance.prefix
+    this.#temporary = `${instance.prefix}-import`
+  }
+
+  async run(): Promise<void> {
+    const { store, instances, maxDuration } = this.options
+    const { id, log } = this.task
+    const { domain } = this.instance
+    const before = await store.files.secrets.get(this.#prefix, doneKind, id)
+    if (before !== undefined) return this.#end(JSON.parse(before) as Done)
+    if (!(await blockForImport(instances, domain, id, maxDuration * 1000))) {
+      throw new JobFailure('import: the instance is blocked', { final: true })
+    }
+    const timer = setInterval(() => {
+      if (!this.#moved) return
+      this.#moved = false
+      renewBlock(instances, domain, id, maxDuration * 1000).catch((error: unknown) =>
+        log.warning('the block of an import could not be renewed', { error }),
+      )
+    }, renewEveryMs)
+    let done: Done
+    try {
+      done = await this.#replace()
+    } catch (error) {
+      await this.#giveUp(error)
+      throw failureOf(error)
+    } finally {
+      clearInterval(timer)
+    }
+    await this.#end(done)
+  }
+
+  async #replace(): Promise<Done> {
+    const { store, instances, outgoing } = this.options
+    const { id } = this.task
+    const manifest = await readManifestAt(outgoing, this.#manifestUrl())
+    const quota = quotaOf(this.instance.document['disk_quota'])
+    requireRoom(manifest, quota)
+    await store.dropPrefix(this.#temporary)
+    const loader = await this.#load(manifest, quota)
+    const wants = (name: string) => manifest.doctypes?.has(name) ?? true
+    const hasFiles = wants(filesDoctype)
+    const replaces = (name: string) =>
+      !isUntouched(name) && (name === versionsDoctype ? hasFiles || wants(name) : wants(name))
+    await loader.finish(ownDatabases.filter(replaces), hasFiles)
+    await this.#carryOver(loader, replaces)
+    const done: Done = {
+      notInstalled: [...loader.slugs].filter((slug) => !this.#installed.has(slug)),
+      withoutSecrets: loader.withoutSecrets,
+    }
+    // Whoever let others in since, by hand or by the deadline, does not want what they did to be lost.
+    if (!isBlockedBy((await instances.find(this.instance.domain)).document, id)) {
+      throw new ImportFailure('it took too long')
+    }
+    this.task.signal.throwIfAborted()
+    await store.exchangeTenant({
+      from: this.#temporary,
+      to: this.#prefix,
+      replaces,
+      renamed: new Map([[waitingTriggers, triggersDoctype]]),
+      objectsOf: (name, document, age) => this.#objectsOf(name, document, age),
+      mark: { kind: doneKind, secret: id, value: JSON.stringify(done), forMs: markMs },
+    })
+    return done
+  }
+
+  async #load(manifest: Manifest, quota: number | undefined): Promise<ArchiveLoader> {
+    const { store, objects, secrets, outgoing, instances, maxDocumentBytes } = this.options
+    const { signal } = this.task
+    const { ledger } = store.files
+    const progress = (bytes: number) => {
+      this.#moved = true
+      this.#bytes += bytes
+      // Each byte comes once over the network and once out of its part.
+      this.task.progress(this.#bytes, manifest.filesSize === undefined ? undefined : 2 * manifest.size, 'bytes')
+    }
+    const { email } = await instances.settingsOf(this.instance)
+    const loader = new ArchiveLoader({
+      store,
+      objects,
+      ledger,
+      secrets,
+      temporary: this.#temporary,
+      prefix: this.#prefix,
+      email,
+      room: quota,
+      maxDocumentBytes,
+      leaseMs,
+      signal,
+      progress,
+      made: this.#objects,
+    })
+    const maxBytes = quota === undefined ? 16_384 * gib : 2 * quota + gib
+    for (const [number, cursor] of [undefined, ...manifest.cursors].entries()) {
+      const part = `${tenantPrefix(this.#prefix)}imports/${this.task.id}/${number}`
+      await ledger.lease([part], leaseMs)
+      this.#objects.push(part)
+      const source = await fetchPart({ outgoing, objects, signal, maxBytes, progress }, manifest, cursor, part)
+      await loader.load(source)
+      await ledger.renew([part], 0)
+    }
+    if (manifest.filesSize !== undefined && manifest.filesSize !== loader.contents) {
+      throw new ImportFailure(`the archive holds ${loader.contents} bytes of files instead of ${manifest.filesSize}`)
+    }
+    return loader
+  }
+
+  /** What stays of the databases that are replaced: settings of the owner, and rights of applications. */
+  async #carryOver(loader: ArchiveLoader, replaces: (name: string) => boolean): Promise<void> {
+    const { store } = this.options
+    const prefix = this.#prefix
+    for (const name of appDoctypes) {
+      for await (const { value } of scanDocuments(store, { prefix, name })) {
+        if (typeof value['slug'] === 'string') this.#installed.add(value['slug'])
+      }
+    }
+    if (replaces(settingsDoctype)) {
+      for (const id of [settingsId, vaultId]) {
+        const found = await readDocument(store, { prefix, name: settingsDoctype }, id)
+        if (found === undefined) continue
+        const { importing, ...value } = found.value
+        await loader.add(settingsDoctype, id, value)
+      }
+    }
+    const name = 'io.cozy.permissions'
+    if (replaces(name)) {
+      for await (const { id, value } of scanDocuments(store, { prefix, name })) {
+        if (['app', 'konnector'].includes(String(value['type']))) await loader.add(name, id, value)
+      }
+    }
+    await loader.flush()
+  }
+
+  #objectsOf(name: string, { id, text }: { readonly id: string; readonly text: string }, age: 'old' | 'new') {
+    if (name === versionsDoctype) {
+      const slash = id.indexOf('/')
+      return [storedName(this.#prefix, id.slice(0, slash), id.slice(slash + 1))]
+    }
+    const { type, internal_vfs_id } = membersOf(text)
+    if (type === 'directory' || typeof internal_vfs_id !== 'string') return []
+    const content = storedName(this.#prefix, id, internal_vfs_id)
+    return age === 'old' ? [content, ...thumbnailNames(this.#prefix, id)] : [content]
+  }
+
+  #manifestUrl(): URL {
+    const { manifest_url } = this.order
+    if (!URL.canParse(manifest_url)) throw new ImportFailure('the link is not one of an export')
+    return new URL(manifest_url)
+  }
+
+  async #end({ notInstalled, withoutSecrets }: Done): Promise<void> {
+    await this.#open()
+    await mailOwner(this.options.jobs, this.instance, 'import_success', {
+      CozyLink: `${this.order.secure === false ? 'http' : 'https'}://${this.instance.domain}/`,
+      AppsNotInstalled: notInstalled.join(', '),
+      AccountsWithoutSecrets: withoutSecrets.join(', '),
+    })
+  }
+
+  /** The instance is as it was: it opens again, and its owner is told. */
+  async #giveUp(error: unknown): Promise<void> {
+    const { store, jobs } = this.options
+    const { signal, log } = this.task
+    // Stopped with its process, or taken by another one: it is begun again.
+    const goesOn = signal.aborted && (signal.reason as Error).message !== 'timeout'
+    try {
+      await store.files.ledger.renew(this.#objects, 0)
+      if (goesOn) return
+      log.warning('an import failed', { error })
+      await store.dropPrefix(this.#temporary)
+      await this.#open()
+      await mailOwner(jobs, this.instance, 'import_error', { Reason: failureOf(error).message })
+    } catch (failure) {
+      log.error('a failed import could not be cleared away', { error: failure })
+    }
+  }
+
+  async #open(): Promise<void> {
+    const { store, instances } = this.options
+    await setImporting(store, this.#prefix, false)
+    await unblockAfterImport(instances, this.instance.domain, this.task.id)
+  }
+}
+
+/** Says in the owner's settings that an import is under way, or no more. */
+export async function setImporting(
+  store: Pick<DocumentStore, 'read' | 'write' | 'createDatabase'>,
+  prefix: string,
+  isImporting: boolean,
+): Promise<void> {
+  const ref = { prefix, name: settingsDoctype }
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const known = await orWithoutDatabase(readDocument(store, ref, settingsId), undefined)
+    if ((known?.value['importing'] === true) === isImporting) return
+    const { importing, ...others } = known?.value ?? {}
+    const value = isImporting ? { ...others, importing: true } : others
+    if ((await writeDocument(store, { ref, id: settingsId, value, parent: known })) === 'ok') return
+  }
+  throw new Problem('conflict', 'Document update conflict.')
+}
+
+/** What is shown to the owner. */
+function failureOf(error: unknown): JobFailure {
+  const isForOwner =
+    error instanceof ImportFailure ||
+    error instanceof OutgoingError ||
+    (error instanceof Problem && error.status < 500) ||
+    error instanceof JobFailure
+  return new JobFailure(isForOwner ? (error as Error).message : 'the import failed', { final: true, cause: error })
+}

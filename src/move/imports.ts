@@ -1,0 +1,40 @@
+/** Imports as routes see them. */
+import type { DocumentStore } from '../../storage/documents/contract.ts'
+import { doorOf } from '../instances/door.ts'
+import type { Instance } from '../instances/service.ts'
+import type { Job, Jobs } from '../jobs/service.ts'
+import type { JsonObject } from '../model/json/value.ts'
+import { setImporting } from './import.ts'
+
+export interface Imports {
+  /** Queues an import. `secure`: how the owner reaches the instance. */
+  order(instance: Instance, order: { readonly manifestUrl: string; readonly secure?: boolean }): Promise<Job>
+  /** Whether an import or a move is under way or about to begin. */
+  isUnderWay(instance: Instance): Promise<boolean>
+}
+
+export interface ImportsOptions {
+  readonly store: Pick<DocumentStore, 'read' | 'write' | 'createDatabase'>
+  readonly jobs: Pick<Jobs, 'push' | 'waiting'>
+}
+
+export function openImports({ store, jobs }: ImportsOptions): Imports {
+  return {
+    async order({ prefix, domain }, { manifestUrl, secure }) {
+      const message: JsonObject = { manifest_url: manifestUrl, ...(secure === undefined ? {} : { secure }) }
+      // Before the job, which takes it away again.
+      await setImporting(store, prefix, true)
+      try {
+        return await jobs.push({ tenant: { prefix, domain }, worker: 'import', message })
+      } catch (error) {
+        await setImporting(store, prefix, false)
+        throw error
+      }
+    },
+    async isUnderWay(instance) {
+      const door = doorOf(instance)
+      if (door.kind === 'blocked' && door.reason === 'importing') return true
+      return (await jobs.waiting(instance.prefix, 'import', 1)).length > 0
+    },
+  }
+}
