@@ -239,7 +239,7 @@ class Import {
 
   async #end({ notInstalled, withoutSecrets }: Done): Promise<void> {
     await this.#open()
-    await mailOwner(this.options.jobs, this.instance, 'import_success', {
+    await mailOwner(this.options, this.instance, 'import_success', {
       CozyLink: `${this.order.secure === false ? 'http' : 'https'}://${this.instance.domain}/`,
       AppsNotInstalled: notInstalled.join(', '),
       AccountsWithoutSecrets: withoutSecrets.join(', '),
@@ -248,7 +248,7 @@ class Import {
 
   /** The instance is as it was: it opens again, and its owner is told. */
   async #giveUp(error: unknown): Promise<void> {
-    const { store, jobs } = this.options
+    const { store } = this.options
     const { signal, log } = this.task
     // Stopped with its process, or taken by another one: it is begun again.
     const goesOn = signal.aborted && (signal.reason as Error).message !== 'timeout'
@@ -258,7 +258,7 @@ class Import {
       log.warning('an import failed', { error })
       await store.dropPrefix(this.#temporary)
       await this.#open()
-      await mailOwner(jobs, this.instance, 'import_error', { Reason: failureOf(error).message })
+      await mailOwner(this.options, this.instance, 'import_error', { Reason: failureOf(error).message })
     } catch (failure) {
       log.error('a failed import could not be cleared away', { error: failure })
     }
