@@ -8,12 +8,11 @@ import { isObject, type Json } from '../../src/model/json/value.ts'
 import { orWithoutDatabase } from '../../src/model/no-database.ts'
 import { allDocsText, lastBounds, parseListing } from '../http/all-docs.ts'
 import { jsonText, jsonValue } from '../http/answer.ts'
-import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { countParameter } from '../http/parameters.ts'
 import { enterServer } from './access.ts'
 import { databaseInformation } from './answer.ts'
-import { requireJson } from './request.ts'
+import { readJsonBody } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const tag = 'CouchDB: server'
@@ -132,8 +131,7 @@ export function serverRoutes(face: Face, services: CouchdbServices): void {
     },
     async (c) => {
       const { instance } = await enterServer(c, services)
-      requireJson(c)
-      const names = readKeys((await readJson(c, { maxBytes: services.limits.maxRequestBytes })).value)
+      const names = readKeys(await readJsonBody(c, services.limits.maxRequestBytes))
       return jsonText(c, 200, await infoRows(instance.prefix, names))
     },
   )
