@@ -72,7 +72,7 @@ export function welcome({ addresses, passphrase, home, appliance }: Welcome): st
 
 /**
  * One line for a shell that stores a document. It connects to an address and sends the domain as `Host`, since not every
- * system resolves `*.localhost` (decisions 16).
+ * system resolves `*.localhost`.
  */
 export function curlLine({ host, port }: ListenerAddress, domain: string, token: string): string {
   const anywhere = host === 'localhost' || host === '0.0.0.0' || host === '::'

@@ -1,4 +1,4 @@
-/** Opens the object store that the settings name: an S3 bucket, or a folder (decisions 19). */
+/** Opens the object store that the settings name: an S3 bucket, or a folder. */
 
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

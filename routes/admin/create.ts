@@ -24,7 +24,7 @@ const query = z.object({
   Trace: textOf('Accepted and ignored'),
 })
 
-/** `POST /instances`: everything is in the query string (admin 2.3). */
+/** `POST /instances`: everything is in the query string. */
 export function createRoute(face: Face, { instances }: Pick<AdminServices, 'instances'>): void {
   endpoint(
     face,

@@ -40,7 +40,7 @@ export class HandedOver extends Error {
   override readonly name = 'HandedOver'
 }
 
-/** A procedure that cannot start now. `code` is shown beside the message where the contract has codes. */
+/** A procedure that cannot start now. `code` is shown beside the message where clients expect one. */
 export class BusyProblem extends Problem {
   constructor(
     reason: string,

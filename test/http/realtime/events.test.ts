@@ -1,4 +1,4 @@
-/** Which writes give which events, in which order, to whom (documents 7.3, 7.5, 7.6). */
+/** Which writes give which events, in which order, to whom. */
 import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { sharedServer, type TestServer } from '../../support/server.ts'
 import { Listener, type Place, until } from './listener.ts'

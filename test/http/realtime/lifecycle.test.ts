@@ -1,4 +1,4 @@
-/** Sockets that fall silent, do not read, or whose rights end; and what is left when they are gone (documents 7). */
+/** Sockets that fall silent, do not read, or whose rights end; and what is left when they are gone. */
 import { afterEach, describe, expect, test } from 'bun:test'
 import { connect, type Socket } from 'node:net'
 import { socketLimits } from '../../../routes/realtime/limits.ts'

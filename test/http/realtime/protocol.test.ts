@@ -1,4 +1,4 @@
-/** The websocket's protocol: handshake, commands, error frames, limits and permissions (documents 7). */
+/** The websocket's protocol: handshake, commands, error frames, limits and permissions, as in cozy-stack's docs/realtime.md. */
 import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import { sharedServer, type TestServer } from '../../support/server.ts'
