@@ -37,7 +37,7 @@ async function readIdentity(store: DocumentStore): Promise<string | undefined> {
   return typeof uuid === 'string' ? uuid : undefined
 }
 
-/** What greeting the operator needs to know. */
+/** What the message of the first start needs to know. */
 export interface Welcome {
   readonly addresses: Readonly<Partial<Record<ListenerName, ListenerAddress>>>
   /** The admin passphrase when it was made just now. */

@@ -1,5 +1,5 @@
 /** Reading, writing and removing attachments of documents, as both faces do it. */
-import { checkAttachmentName } from '../../src/attachments/given.ts'
+import { checkAttachmentName } from '../../src/attachments/parse.ts'
 import { checkDocumentId } from '../../src/documents/document.ts'
 import type { AttachmentOutcome, Documents, WriteOutcome } from '../../src/documents/service.ts'
 import { Problem } from '../../src/model/errors.ts'

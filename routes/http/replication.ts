@@ -44,7 +44,7 @@ export const bulkGetQuery = z
   })
   .transform((asked) => {
     const wrong = refused.find((name) => asked[name] !== undefined)
-    if (wrong !== undefined) throw new Problem('bad_request', `The parameter ${wrong} is of no use to _bulk_get.`)
+    if (wrong !== undefined) throw new Problem('bad_request', `The parameter ${wrong} is not allowed in _bulk_get.`)
     return { revs: asked.revs, latest: asked.latest, attachments: asked.attachments }
   })
 

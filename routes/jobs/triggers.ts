@@ -182,7 +182,7 @@ export function triggerRoutes(face: Face, services: JobsServices): void {
       tag: 'jobs',
       needs: `PATCH ${restricted}`,
       body: z.object({ data: z.object({ attributes: Changes }) }),
-      answers: { 200: OneAnswer, 400: 'Nothing to change, or it cannot be read', 422: 'It is no `@cron` trigger' },
+      answers: { 200: OneAnswer, 400: 'Nothing to change, or it cannot be read', 422: 'It is not a `@cron` trigger' },
     },
     async (c, { path: { id } }) => {
       const visit = await enter(c, services)
@@ -221,7 +221,7 @@ export function triggerRoutes(face: Face, services: JobsServices): void {
       summary: 'Remove a trigger',
       tag: 'jobs',
       needs: `DELETE ${restricted}`,
-      answers: { 204: 'It is gone', 404: 'There is no such trigger' },
+      answers: { 204: 'Deleted', 404: 'There is no such trigger' },
     },
     async (c, { path: { id } }) => {
       const visit = await enter(c, services)

@@ -223,7 +223,7 @@ export class Procedure {
       }, release)
       if (this.#state !== undefined) await this.options.onEnd?.(this.#state)
     } catch (error) {
-      this.options.log.error('the end of a procedure cannot be noted', { procedure: this.options.name, error })
+      this.options.log.error('the end of a procedure cannot be recorded', { procedure: this.options.name, error })
     } finally {
       release()
     }

@@ -37,7 +37,7 @@ export async function updateExport(store: Store, id: string, change: JsonObject)
     const value = { ...known.value, ...change }
     if ((await writeDocument(store, { ref, id, value, parent: known })) === 'ok') return { ...known, value }
   }
-  throw new Error('the export is changed by others all the time')
+  throw new Error('the export keeps being changed by others')
 }
 
 export function readExport(store: Pick<DocumentStore, 'read'>, id: string): Promise<OwnDocument | undefined> {

@@ -13,7 +13,7 @@ import { Follower } from './follower.ts'
 import { type Subscriber, Topic } from './topic.ts'
 
 export interface HubOptions {
-  readonly store: Pick<DocumentStore, 'changes' | 'watch' | 'readRevision' | 'broadcast' | 'hear'>
+  readonly store: Pick<DocumentStore, 'changes' | 'watch' | 'readRevision' | 'broadcast' | 'onBroadcast'>
   readonly log: Log
 }
 
@@ -25,7 +25,7 @@ interface Followed {
 
 export class Hub {
   private readonly topics = new Map<string, Followed>()
-  private deafen: (() => void) | undefined
+  private stopListening: (() => void) | undefined
 
   constructor(private readonly options: HubOptions) {}
 
@@ -34,7 +34,7 @@ export class Hub {
    * perhaps some of just before. Waits for the store while it does not answer.
    */
   async subscribe(ref: DatabaseRef, id: string | undefined, subscriber: Subscriber): Promise<void> {
-    this.deafen ??= this.options.store.hear((about, text) => this.heard(about, text))
+    this.stopListening ??= this.options.store.onBroadcast((about, text) => this.receiveBroadcast(about, text))
     const key = databaseKey(ref)
     const followed = this.topics.get(key) ?? this.follow(ref)
     this.topics.set(key, followed)
@@ -65,8 +65,8 @@ export class Hub {
 
   /** Ends everything. */
   close(): void {
-    this.deafen?.()
-    this.deafen = undefined
+    this.stopListening?.()
+    this.stopListening = undefined
     for (const { follower } of this.topics.values()) follower?.stop()
     this.topics.clear()
   }
@@ -85,7 +85,7 @@ export class Hub {
     return { topic, follower }
   }
 
-  private heard(ref: DatabaseRef, message: string): void {
+  private receiveBroadcast(ref: DatabaseRef, message: string): void {
     const followed = this.topics.get(databaseKey(ref))
     if (!followed) return
     const end = message.indexOf('\n')

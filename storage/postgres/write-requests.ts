@@ -28,7 +28,7 @@ export interface WriteRequest {
 export function writeRequest(
   edits: readonly PlacedEdit[],
   atomic: boolean,
-  settle: Pick<WriteRequest, 'resolve' | 'reject'>,
+  callbacks: Pick<WriteRequest, 'resolve' | 'reject'>,
 ): WriteRequest {
   let bytes = 0
   let large = false
@@ -36,7 +36,7 @@ export function writeRequest(
     bytes += edit.body.text.length
     large ||= edit.body.text.length > largeBody
   }
-  return { edits, atomic, bytes, large, ...settle }
+  return { edits, atomic, bytes, large, ...callbacks }
 }
 
 /**

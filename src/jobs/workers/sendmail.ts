@@ -22,7 +22,7 @@ export function sendmailWorker(mail: MailService, instances: Pick<Instances, 'by
         })
       }
       const instance = await instances.byHost(tenant.domain)
-      if (instance === undefined) throw new JobFailure('the instance is gone', { final: true })
+      if (instance === undefined) throw new JobFailure('the instance no longer exists', { final: true })
       try {
         await mail.send(instance, parsed.data)
       } catch (cause) {
