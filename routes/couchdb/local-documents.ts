@@ -1,6 +1,6 @@
 /** `_local` documents, and their list `_local_docs`. Reading rights suffice: they hold checkpoints. */
 import { z } from '@hono/zod-openapi'
-import { localPrefix, type PreparedLocal } from '../../src/documents/locals.ts'
+import { localPrefix, type PreparedLocal } from '../../src/documents/local-document.ts'
 import { allDocsText, lastBounds, parseListing, sendListing, withBody } from '../http/all-docs.ts'
 import { jsonText, jsonValue } from '../http/answer.ts'
 import { readJson } from '../http/body.ts'

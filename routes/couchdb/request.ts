@@ -5,7 +5,7 @@ import {
   type PreparedDocument,
   prepareDocument,
 } from '../../src/documents/document.ts'
-import { type PreparedLocal, prepareLocal } from '../../src/documents/locals.ts'
+import { type PreparedLocal, prepareLocal } from '../../src/documents/local-document.ts'
 import { Problem } from '../../src/model/errors.ts'
 import type { ParsedJson } from '../../src/model/json/exact.ts'
 import type { Json } from '../../src/model/json/value.ts'

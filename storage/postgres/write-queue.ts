@@ -9,12 +9,13 @@ import type { Sql } from './connection.ts'
 import type { DatabaseCache } from './database-cache.ts'
 import { retrying } from './retry.ts'
 import { writeTrees } from './tree-edits.ts'
-import { AtomicRefusal, type PlacedEdit, writeBatch } from './write-batch.ts'
+import { AtomicRefusal, writeBatch } from './write-batch.ts'
 import {
   type BatchOutcome,
   type BatchOutcomes,
   hasRepeatedIds,
   nextBatch,
+  type PlacedEdit,
   partsAfter,
   type WriteRequest,
   writeRequest,
