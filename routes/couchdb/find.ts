@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi'
 import type { FindAnswer, FindFace } from '../../src/documents/service.ts'
 import { stringifyJson } from '../../src/model/json/exact.ts'
 import { isObject, type Json } from '../../src/model/json/value.ts'
+import { pageLimits } from '../../src/model/page-limits.ts'
 import { jsonText } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enterWhole } from './access.ts'
@@ -12,7 +13,7 @@ import type { CouchdbServices } from './services.ts'
 const tag = 'CouchDB: queries'
 const needs = 'GET on the whole database'
 /** CouchDB's own ways: 25 documents unless asked, and a query without index is only warned about. */
-const ways: FindFace = { defaultLimit: 25, refuseUnindexed: false }
+const ways: FindFace = { defaultLimit: pageLimits.couchdb.byDefault, refuseUnindexed: false }
 const failures = { 400: 'The request is malformed.', 404: 'There is no such database.', 415: 'Not announced as JSON.' }
 const selection = z.object({ selector: z.object({}), limit: z.int().optional(), bookmark: z.string().optional() })
 

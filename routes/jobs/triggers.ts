@@ -7,6 +7,7 @@ import { clientWorker } from '../../src/jobs/worker-names.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { memberOf } from '../../src/model/json/exact.ts'
 import { isObject } from '../../src/model/json/value.ts'
+import { pageLimits } from '../../src/model/page-limits.ts'
 import type { Verb } from '../../src/model/permissions.ts'
 import { triggersDoctype } from '../../storage/jobs/contract.ts'
 import { textOf } from '../files/request.ts'
@@ -29,7 +30,7 @@ const Order = z.object({
 const Changes = z.object({ arguments: z.string().nullish(), message: z.unknown().optional() })
 
 const restricted = 'on io.cozy.triggers, restricted by worker or not'
-const maxListed = 1_000
+const maxListed = pageLimits.jobs.ofTrigger
 
 export function triggersRoutes(face: Face, services: JobsServices): void {
   endpoint(

@@ -1,13 +1,12 @@
 /** `_local` documents: checkpoints and the like, with revisions `0-N` and no history. */
 import type { DatabaseRef, DocumentStore, LocalDocument } from '../../storage/documents/contract.ts'
+import { scanPage } from '../model/page-limits.ts'
 import { checkLocalId, formatLocalRevision, type PreparedLocal } from './local-document.ts'
 import { documentText } from './render.ts'
 import { sequence } from './sequence.ts'
 import type { AllDocsQuery, AllDocsRow, LocalRead, LocalsAnswer, RenderedDocument, WriteOutcome } from './service.ts'
 
 type Store = Pick<DocumentStore, 'databaseInfo' | 'readLocal' | 'readLocals' | 'scanLocals' | 'writeLocal'>
-
-const page = 500
 
 export async function readLocal(store: Store, ref: DatabaseRef, id: string): Promise<LocalRead> {
   checkLocalId(id)
@@ -35,7 +34,7 @@ async function* rangeRows(store: Store, ref: DatabaseRef, query: AllDocsQuery): 
   let { start, skip } = query
   let left = query.limit ?? Number.POSITIVE_INFINITY
   while (left > 0) {
-    const limit = Math.min(page, left)
+    const limit = Math.min(scanPage, left)
     const bounds = descending ? { start: end, end: start } : { start, end }
     const found = await store.scanLocals(ref, { ...bounds, descending, skip, limit, bodies })
     const last = found.at(-1)
@@ -51,8 +50,8 @@ async function* rangeRows(store: Store, ref: DatabaseRef, query: AllDocsQuery): 
 async function* keyRows(store: Store, ref: DatabaseRef, query: AllDocsQuery): AsyncGenerator<readonly AllDocsRow[]> {
   const { keys = [], skip, limit, descending } = query
   const wanted = (descending ? [...keys].reverse() : keys).slice(skip, limit === undefined ? undefined : skip + limit)
-  for (let at = 0; at < wanted.length; at += page) {
-    const part = wanted.slice(at, at + page)
+  for (let at = 0; at < wanted.length; at += scanPage) {
+    const part = wanted.slice(at, at + scanPage)
     const ids = [...new Set(part.filter((key) => typeof key === 'string'))]
     const found = new Map((await store.readLocals(ref, ids)).map((local) => [local.id, local]))
     yield part.map((key): AllDocsRow => {
