@@ -1,4 +1,5 @@
 /** The composition root: the one module that sees routes, services and adapters, and builds them from the settings. */
+import { openAnnouncements } from '../routes/admin/realtime.ts'
 import { adminRoutes } from '../routes/admin/routes.ts'
 import { applianceRoutes } from '../routes/appliance/routes.ts'
 import { appsRoutes } from '../routes/apps/routes.ts'
@@ -170,6 +171,7 @@ export async function openApp(
     instances,
     jobs,
     minPartSize: config.export.min_part_size,
+    announce: (doctype, id) => hub.announce(doctype, id),
     timeout: config.move.max_duration,
   })
   const thumbnails = openThumbnails({
@@ -323,7 +325,10 @@ export async function openApp(
     outgoing,
     log,
   })
+  const announced = openAnnouncements({ hub, log })
   const adminFace = adminRoutes({
+    announced,
+    apps,
     ...administration,
     instances,
     adminAuth,
@@ -361,6 +366,8 @@ export async function openApp(
       watch: (prefix, onChange) => store.watch({ prefix, name: filesDoctype }, onChange),
       openBucket: newS3,
       checkHost: async (host) => void (await outgoing.addressesOf(host)),
+      addressOf: async (host) => (await outgoing.addressesOf(host))[0] ?? host,
+      outgoingFor: (trusted) => (trusted ? openOutgoing({ allowPrivate: true }) : outgoing),
     }),
     place: objectsPlace(config),
   })
@@ -393,7 +400,7 @@ export async function openApp(
     },
     endFeeds() {
       stopping.abort()
-      void realtime.gateway.close().then(() => hub.close())
+      void Promise.all([realtime.gateway.close(), announced.close()]).then(() => hub.close())
     },
     async close() {
       await sync.close()

@@ -21,7 +21,7 @@ import { resolveConflict } from './conflicts.ts'
 import { busyEntries, type EngineContext } from './context.ts'
 import { planRules } from './plan-rules.ts'
 import type { RuleSet } from './rules.ts'
-import { Runner } from './runner.ts'
+import { forgetReplicas, Runner } from './runner.ts'
 import type { Timing } from './timing.ts'
 import { purgeTrashed, restoreTrashed } from './trash.ts'
 import { cancelWork, retryWork } from './work.ts'
@@ -115,7 +115,7 @@ export class Engine {
       case 'create-entry':
         return this.#create(command.entry, command.trusted)
       case 'change-entry':
-        return this.#change(command.entry)
+        return this.#change(command.entry, command.trusted)
       case 'remove-entry':
         return this.#remove(command.entry)
       case 'put-rules':
@@ -261,19 +261,20 @@ export class Engine {
     return {}
   }
 
-  async #change(given: EntryGiven): Promise<unknown> {
+  async #change(given: EntryGiven, trusted: boolean): Promise<unknown> {
     const runner = this.runner(given.name)
     const { entry } = runner
     if (entry.driver !== given.driver) throw unacceptable('the driver of an entry cannot be changed: make another one')
     const { kind, options } = checkOptions(this.#options, given)
-    await this.#checkRoot(entry.name, entry.driver, options, false)
+    await this.#checkRoot(entry.name, entry.driver, options, trusted)
     const wasWanted = runner.isWanted
     await runner.stop()
-    // Another place perhaps: its marker is looked at as if it were new.
+    // Another place perhaps, in which nothing can have been deleted: nothing is known of it.
+    await forgetReplicas(this.#context, given.name)
     const changed = {
       ...entry,
       options: this.#options.seal.close(given.options, kind.secrets),
-      trusted: false,
+      trusted,
       token: '',
     }
     await this.#context.change((tx) => tx.putEntry(changed))

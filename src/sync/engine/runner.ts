@@ -359,7 +359,7 @@ export class Runner {
 }
 
 /** Nothing is known any more of what an entry holds. */
-async function forgetReplicas(context: EngineContext, entry: string): Promise<void> {
+export async function forgetReplicas(context: EngineContext, entry: string): Promise<void> {
   let after = '00000000-0000-0000-0000-000000000000'
   for (;;) {
     const last = await context.change(async (tx) => {
