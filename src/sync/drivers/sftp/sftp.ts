@@ -348,7 +348,7 @@ async function readBlock(session: Session, handle: Buffer, size: number, at: num
 function seenOf(name: string, stats: Stats): Seen {
   if (stats.isDirectory()) return { kind: 'folder' }
   if (stats.isFile()) return { kind: 'file', file: recordOf(name, stats) }
-  const what = stats.isSymbolicLink() ? 'a symbolic link' : 'something that is no file'
+  const what = stats.isSymbolicLink() ? 'a symbolic link' : 'something that is not a file'
   return { kind: 'odd', name, reason: `${what} is not synchronised`, hidesBelow: stats.isSymbolicLink() }
 }
 
