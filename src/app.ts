@@ -89,7 +89,7 @@ const sweepObjectsMs = 10_000
 export interface App {
   readonly apps: Readonly<Record<ListenerName, Fetch>>
   /** Makes what the first start makes. `publicPort` is the real one; absent when that listener is off. */
-  greet(publicPort: number | undefined): Promise<Pick<Welcome, 'passphrase' | 'home'>>
+  prepareFirstStart(publicPort: number | undefined): Promise<Pick<Welcome, 'passphrase' | 'home'>>
   /** Ends the answers that would otherwise never end, each as if its time were up, and the websockets. */
   endFeeds(): void
   /** Ends what runs by itself. The stores must still be open. */
@@ -435,7 +435,7 @@ export async function openApp(
       await jobSystem.close()
       await files.close()
     },
-    async greet(publicPort) {
+    async prepareFirstStart(publicPort) {
       const passphrase = adminAuth.generated
       if (!identity.isNew || !config.first_run || publicPort === undefined) return { passphrase }
       const domain = `home.localhost:${publicPort}`

@@ -119,7 +119,9 @@ async function objectsFolder(check: string, folder: string): Promise<Finding> {
     await access(there, constants.W_OK | constants.X_OK)
   } catch (error) {
     const below = error instanceof Error && 'code' in error && error.code === 'ENOTDIR'
-    const why = below ? 'lies below something that is no directory' : `cannot be written by uid ${process.getuid?.()}`
+    const why = below
+      ? 'lies below something that is not a directory'
+      : `cannot be written by uid ${process.getuid?.()}`
     return bad(check, `${there} ${why}: change that, or objects_url`)
   }
   return ok(check, `${folder} ${there === folder ? 'is writable' : 'will be made by the first start'}`)

@@ -37,7 +37,7 @@ async function readIdentity(store: DocumentStore): Promise<string | undefined> {
   return typeof uuid === 'string' ? uuid : undefined
 }
 
-/** What greeting the operator needs to know. */
+/** What the message of the first start needs to know. */
 export interface Welcome {
   readonly addresses: Readonly<Partial<Record<ListenerName, ListenerAddress>>>
   /** The admin passphrase when it was made just now. */
@@ -72,7 +72,7 @@ export function welcome({ addresses, passphrase, home, appliance }: Welcome): st
 
 /**
  * One line for a shell that stores a document. It connects to an address and sends the domain as `Host`, since not every
- * system resolves `*.localhost` (decisions 16).
+ * system resolves `*.localhost`.
  */
 export function curlLine({ host, port }: ListenerAddress, domain: string, token: string): string {
   const anywhere = host === 'localhost' || host === '0.0.0.0' || host === '::'

@@ -1,4 +1,4 @@
-/** `listeners.json` in the data directory: where a running server really listens, for scripts (decisions 15). */
+/** `listeners.json` in the data directory: where a running server really listens, for scripts. */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ListenerAddress, type ListenerName, listenerNames } from './listeners.ts'

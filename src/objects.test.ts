@@ -24,9 +24,9 @@ describe('ends the start with a reason that shows no secret', () => {
   test.each([
     [
       'file:///dev/null/x',
-      '/dev/null/x cannot hold the files (it is no folder, or lies below something that is none).',
+      '/dev/null/x cannot hold the files (it is not a folder, or lies below something that is not a folder).',
     ],
-    ['file:///a%00b', 'file:///a%00b is no path'],
+    ['file:///a%00b', 'file:///a%00b is not a path'],
     ['s3://host/bucket', 'lacks the access key or the secret key'],
     ['s3://KEY@host/bucket', 'lacks the access key or the secret key'],
     ['s3://KEY:SESAME@host/', 'lacks a bucket name'],

@@ -1,4 +1,4 @@
-/** Opens the object store that the settings name: an S3 bucket, or a folder (decisions 19). */
+/** Opens the object store that the settings name: an S3 bucket, or a folder. */
 
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -24,7 +24,7 @@ export function objectsPlace({
 }: Pick<Config, 'data_dir' | 'objects_url'>): { folder: string } | { bucket: string } {
   if (objects_url === undefined) return { folder: join(data_dir, 'objects') }
   if (!objects_url.startsWith('file:')) return { bucket: objects_url }
-  const wrong = `objects_url: ${objects_url} is no path; allowed: file:///path`
+  const wrong = `objects_url: ${objects_url} is not a path; allowed: file:///path`
   try {
     const folder = fileURLToPath(objects_url)
     if (!folder.includes('\0')) return { folder }
@@ -49,8 +49,8 @@ const explanations: Readonly<Record<string, string>> = {
   EACCES: `${user} may not write there: change its owner, or set objects_url`,
   EPERM: `${user} may not write there: change its owner, or set objects_url`,
   EROFS: 'it is mounted read-only',
-  ENOTDIR: 'it is no folder, or lies below something that is none',
-  EEXIST: 'it is no folder',
+  ENOTDIR: 'it is not a folder, or lies below something that is not a folder',
+  EEXIST: 'it is not a folder',
   ENOSPC: 'its disk is full',
   EDQUOT: 'its quota is used up',
 }

@@ -67,7 +67,7 @@ export function codeRoutes(
       answers: {
         200: z.object({ valid: z.boolean() }).describe('It was valid'),
         400: 'The body is not an object with a text',
-        403: z.object({ valid: z.boolean() }).describe('It is unknown, spent or has ended'),
+        403: z.object({ valid: z.boolean() }).describe('It is unknown, used or expired'),
         ...noInstance,
       },
     },

@@ -17,7 +17,7 @@ export class PlainProblem extends Problem {}
 /** A failure that is answered as `{"error": message}`, whatever `Accept` asks for. */
 export class HandlerProblem extends Problem {}
 
-/** As the contract words each kind: JSON-API, plain, or an object with the message. */
+/** As cozy-stack words each kind: JSON-API, plain, or an object with the message. */
 export function errorBody(problem: Problem, c: HttpContext): unknown {
   if (problem instanceof HandlerProblem) {
     return new ErrorText('application/json', JSON.stringify({ error: problem.reason }))

@@ -21,7 +21,7 @@ const answer = z
   .object({ dry_run: z.boolean(), updated: z.array(fixed), removed: z.array(fixed), domain: z.string() })
   .describe('What was done, or would be')
 
-/** `POST /instances/DOMAIN/fixers/content-mismatch`. */
+/** `POST /instances/DOMAIN/fixers/content-mismatch`: repairs files whose content lost its end. */
 export function contentFixerRoute(
   face: Face,
   { instances, fsck, driveOf }: Pick<AdminServices, 'instances' | 'fsck' | 'driveOf'>,

@@ -1,6 +1,6 @@
 /**
- * A time as clients of the repair know it, `2019-07-30 13:05:27.268876334 +0000 UTC`: to the nanosecond,
- * trailing zeros left out. A text that is no time is the zero time.
+ * A time as Go's `Time.String` writes it, `2019-07-30 13:05:27.268876334 +0000 UTC`, which clients of the repair parse: to
+ * the nanosecond, trailing zeros left out. A text that is not a time is the zero time.
  */
 export function goTime(iso: string): string {
   const [, seconds = '', fraction = '', zone = 'Z'] =

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { Instance } from '../../src/instances/service.ts'
+import { scanPage } from '../../src/model/page-limits.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { json } from './answer.ts'
 import { lenientBooleanOf } from './request.ts'
@@ -15,10 +16,7 @@ const answer = z
   .object({ total: z.number(), unknown: count, v1: count, v2a: count, v2b: count, v3a: count, v3b: count })
   .describe('Instances by the layout of their objects')
 
-/** Instances read at a time. */
-const pageSize = 500
-
-/** `GET /swift/layouts`. */
+/** `GET /swift/layouts`: how many instances there are of each layout. */
 export function layoutsRoute(face: Face, { instances }: Pick<AdminServices, 'instances'>): void {
   endpoint(
     face,
@@ -65,7 +63,7 @@ function layoutOf({ document, domain, prefix }: Instance): Layout {
 async function* all(instances: AdminServices['instances']): AsyncGenerator<Instance, void> {
   let cursor: string | undefined
   do {
-    const page = await instances.list({ limit: pageSize, cursor })
+    const page = await instances.list({ limit: scanPage, cursor })
     yield* page.instances
     cursor = page.next
   } while (cursor !== undefined)

@@ -53,7 +53,7 @@ export function realtimeRoute(face: Face, { announced }: Pick<AdminServices, 'an
       if (origin !== undefined && origin.replace(/^https?:\/\//, '') !== header(c, 'host')) {
         throw new Problem('forbidden', 'This request came from another site.')
       }
-      if (announced.isClosing) throw new Problem('store_unavailable', 'The server stops.')
+      if (announced.isClosing) throw new Problem('store_unavailable', 'The server is stopping.')
       return announced.accept(incoming, upgrade, announcements, nowhere)
     },
   )

@@ -46,7 +46,7 @@ export interface Download {
   readonly failed: (error: unknown) => void
 }
 
-/** A file to keep. `Filename` is what the contract names, `Content-Disposition` what browsers know. */
+/** A file to keep. Clients of the appliance's API read `Filename`, browsers `Content-Disposition`. */
 export function downloadAnswer(c: HttpContext, { name, size, bytes, failed }: Download): Promise<Response> {
   const headers = {
     'content-type': 'application/octet-stream',

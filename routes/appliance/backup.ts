@@ -49,7 +49,7 @@ export function backupRoutes(face: Face, { appliance, log }: ApplianceServices):
       needs,
       answers: {
         200: z.object({ status: z.string(), filesize: z.string().optional(), sha256: z.string().optional() }),
-        404: 'There is none',
+        404: 'There is no backup',
       },
     },
     async () => jsonAnswer(200, known(await backup.state())),
@@ -62,12 +62,12 @@ export function backupRoutes(face: Face, { appliance, log }: ApplianceServices):
       summary: 'The finished backup',
       tag: 'backup',
       needs,
-      answers: { 200: 'A download', 404: 'There is none' },
+      answers: { 200: 'A download', 404: 'There is no backup' },
     },
     async (c) => {
       const { size, bytes } = known(await backup.download())
       await report(c, 'backup.download', 'backup.tar', 200)
-      const failed = (error: unknown) => log.warning('a download broke off', { name: 'backup.tar', error })
+      const failed = (error: unknown) => log.warning('a download was cut short', { name: 'backup.tar', error })
       return downloadAnswer(c, { name: 'backup.tar', size, bytes, failed })
     },
   )

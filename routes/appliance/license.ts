@@ -52,7 +52,7 @@ export function licenseRoutes(face: Face, { appliance }: ApplianceServices): voi
       tag: 'license',
       needs,
       query: z.object({ detail: z.string().optional().describe('1: also whether it has expired') }),
-      answers: { 200: License, 404: 'There is none, or it is not valid' },
+      answers: { 200: License, 404: 'There is no license, or it is not valid' },
     },
     async (_c, { query }) => {
       const license = await appliance.licenses.current()

@@ -20,7 +20,7 @@ export function supportRoutes(face: Face, { appliance, log }: ApplianceServices)
     })
     if (built === undefined) throw new Problem('not_found', '')
     await report(c, action, 200)
-    const failed = (error: unknown) => log.warning('a download broke off', { name, error })
+    const failed = (error: unknown) => log.warning('a download was cut short', { name, error })
     return downloadAnswer(c, { name, size: built.size, bytes: takeBuilt(built), failed })
   }
 

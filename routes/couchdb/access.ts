@@ -3,15 +3,12 @@
  * names, permission.
  */
 
-import type { RenderedDocument } from '../../src/documents/service.ts'
 import type { Instance } from '../../src/instances/service.ts'
 import { isDatabaseName, isReadable, isWritable } from '../../src/model/doctypes.ts'
 import { Problem } from '../../src/model/errors.ts'
-import { parseJson } from '../../src/model/json/exact.ts'
-import { isObject, type JsonObject } from '../../src/model/json/value.ts'
-import { isNoDatabase, noDatabase } from '../../src/model/no-database.ts'
+import { noDatabase } from '../../src/model/no-database.ts'
 import type { Permissions, Verb } from '../../src/model/permissions.ts'
-import type { DatabaseRef } from '../../storage/documents/contract.ts'
+import { type DocumentAccess, type DocumentVisit, newDocumentAccess } from '../http/document-access.ts'
 import type { HttpContext } from '../http/router.ts'
 import { instanceOf, permissionsOf, tokenOf } from '../http/tenant.ts'
 import { refused } from './errors.ts'
@@ -25,9 +22,7 @@ export interface Visitor {
 }
 
 /** A visitor at a database that its token has some right on. */
-export interface Visit extends Visitor {
-  readonly ref: DatabaseRef
-}
+export type Visit = Visitor & DocumentVisit
 
 export type Mode = 'read' | 'write'
 
@@ -42,10 +37,10 @@ export function checkReserved(name: string, mode: 'read' | 'write'): void {
   if (mode === 'write' && !isWritable(name)) throw new Problem('forbidden', `reserved doctype ${name} unwritable`)
 }
 
-type Doors = Pick<CouchdbServices, 'instances'>
+type WithInstances = Pick<CouchdbServices, 'instances'>
 
 /** The instance and the token of a request; 404 and 401 otherwise. */
-export async function enter(c: HttpContext, services: Doors): Promise<Visitor> {
+export async function enter(c: HttpContext, services: WithInstances): Promise<Visitor> {
   const instance = await instanceOf(c, services.instances)
   const token = tokenOf(c) ?? readSessionCookie(c)?.token
   return { instance, permissions: await permissionsOf(services.instances, instance, token) }
@@ -54,7 +49,7 @@ export async function enter(c: HttpContext, services: Doors): Promise<Visitor> {
 /** A database, for a token that allows one of the verbs on at least some of its documents. */
 export async function enterDatabase(
   c: HttpContext,
-  services: Doors,
+  services: WithInstances,
   name: string,
   verbs: readonly Verb[],
   mode: Mode,
@@ -69,7 +64,7 @@ export async function enterDatabase(
 /** The same for routes that see all of a database: rules restricted to some documents are not enough. */
 export async function enterWhole(
   c: HttpContext,
-  services: Doors,
+  services: WithInstances,
   name: string,
   verb: Verb,
   mode: Mode,
@@ -79,44 +74,13 @@ export async function enterWhole(
   return visit
 }
 
-/** Throws 403 unless the token allows `verb` on the whole database. */
-export function refuseUnlessWhole(visit: Visit, verb: Verb): void {
-  if (!visit.permissions.allowsType(verb, visit.ref.name)) throw refused()
-}
-
-/**
- * What a look at one document gives. A token for some documents only must not learn which others exist, nor whether there
- * is a database of them: it gets 403 where there is none.
- */
-export async function refusingRestricted<Outcome>(visit: Visit, look: Promise<Outcome>): Promise<Outcome> {
-  try {
-    return await look
-  } catch (error) {
-    if (isNoDatabase(error)) refuseUnlessWhole(visit, 'GET')
-    throw error
-  }
-}
-
 /** For the lists of databases: GET on `io.cozy.doctypes`. */
-export async function enterServer(c: HttpContext, services: Doors): Promise<Visitor> {
+export async function enterServer(c: HttpContext, services: WithInstances): Promise<Visitor> {
   const visitor = await enter(c, services)
   if (!visitor.permissions.allowsType('GET', 'io.cozy.doctypes')) throw refused()
   return visitor
 }
 
-/** Throws 403 unless the token allows `verb` on this very document. */
-export function requireDocument(visit: Visit, verb: Verb, document: JsonObject): void {
-  if (!visit.permissions.allowsDocument(verb, visit.ref.name, document)) throw refused()
-}
-
-/** The same for a stored document, which is parsed only when the token is restricted to some documents. */
-export function requireRendered(visit: Visit, verb: Verb, document: RenderedDocument): void {
-  if (visit.permissions.allowsType(verb, visit.ref.name)) return
-  requireDocument(visit, verb, parsedObject(document.text))
-}
-
-function parsedObject(text: string): JsonObject {
-  const { value } = parseJson(text)
-  if (isObject(value)) return value
-  throw new Problem('internal_server_error', 'A stored document is no object.')
-}
+/** The questions about single documents, with the words of this face. */
+export const access: DocumentAccess = newDocumentAccess(refused)
+export const { refuseUnlessWhole, requireDocument, requireRendered, refusingRestricted } = access

@@ -15,12 +15,11 @@ import {
   withBody,
 } from '../http/all-docs.ts'
 import { filling } from '../http/attachment.ts'
-import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import type { HttpContext } from '../http/router.ts'
 import { streamJson } from '../http/stream.ts'
 import { enterWhole, type Visit } from './access.ts'
-import { requireJson } from './request.ts'
+import { readJsonBody } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const tag = 'CouchDB: documents'
@@ -34,6 +33,7 @@ const answers = {
 }
 
 export function allDocsRoutes(face: Face, services: CouchdbServices): void {
+  const body = (c: HttpContext) => readJsonBody(c, services.limits.maxRequestBytes)
   listing('_all_docs', 'all')
   listing('_design_docs', 'only')
 
@@ -94,11 +94,6 @@ export function allDocsRoutes(face: Face, services: CouchdbServices): void {
         return streamJson(c, '{"results":[', results(visit, asked), ']}')
       },
     )
-  }
-
-  async function body(c: HttpContext): Promise<Json> {
-    requireJson(c)
-    return (await readJson(c, { maxBytes: services.limits.maxRequestBytes })).value
   }
 
   async function send(c: HttpContext, visit: Visit, asked: Listing): Promise<Response> {

@@ -1,7 +1,7 @@
 /** `_bulk_docs` with both values of `new_edits`. */
 import { z } from '@hono/zod-openapi'
 import type { DocumentRules, PreparedDocument } from '../../src/documents/document.ts'
-import { localPrefix, type PreparedLocal } from '../../src/documents/locals.ts'
+import { localPrefix, type PreparedLocal } from '../../src/documents/local-document.ts'
 import type { BulkOutcome } from '../../src/documents/service.ts'
 import type { ParsedJson } from '../../src/model/json/exact.ts'
 import { isObject } from '../../src/model/json/value.ts'

@@ -1,6 +1,6 @@
 /** `_local` documents, and their list `_local_docs`. Reading rights suffice: they hold checkpoints. */
 import { z } from '@hono/zod-openapi'
-import { localPrefix, type PreparedLocal } from '../../src/documents/locals.ts'
+import { localPrefix, type PreparedLocal } from '../../src/documents/local-document.ts'
 import { allDocsText, lastBounds, parseListing, sendListing, withBody } from '../http/all-docs.ts'
 import { jsonText, jsonValue } from '../http/answer.ts'
 import { readJson } from '../http/body.ts'
@@ -11,7 +11,7 @@ import { segment } from '../http/path.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enterWhole, type Visit } from './access.ts'
 import { noDocument, written } from './errors.ts'
-import { prepareLocalDocument, requireJson } from './request.ts'
+import { prepareLocalDocument, readJsonBody } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const tag = 'CouchDB: replication'
@@ -116,9 +116,7 @@ export function localRoutes(face: Face, services: CouchdbServices): void {
     },
     async (c, { path, query }) => {
       const visit = await enterWhole(c, services, path.db, 'GET', 'read')
-      requireJson(c)
-      const { value } = await readJson(c, { maxBytes: limits.maxRequestBytes })
-      return send(c, visit, withBody(lastBounds(c, query), value))
+      return send(c, visit, withBody(lastBounds(c, query), await readJsonBody(c, limits.maxRequestBytes)))
     },
   )
 

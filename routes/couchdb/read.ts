@@ -1,21 +1,12 @@
 /** GET of documents and design documents. */
 
 import { z } from '@hono/zod-openapi'
-import type { ReadOptions, ReadOutcome, RenderedDocument } from '../../src/documents/service.ts'
-import { jsonText, notModified, revisionTag } from '../http/answer.ts'
-import { sendWithContents } from '../http/attachment.ts'
-import { unchanged } from '../http/conditional.ts'
+import type { ReadOptions } from '../../src/documents/service.ts'
+import { type ReadingFace, readDocument, sendDocument, sendOpenRevisions } from '../http/document-read.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type ReadQuery, readQuery } from '../http/read-query.ts'
-import { type HttpContext, headerReader } from '../http/router.ts'
-import {
-  enterDatabase,
-  enterWhole,
-  refuseUnlessWhole,
-  refusingRestricted,
-  requireRendered,
-  type Visit,
-} from './access.ts'
+import type { HttpContext } from '../http/router.ts'
+import { access, enterDatabase, enterWhole, type Visit } from './access.ts'
 import { noDocument } from './errors.ts'
 import { checkPathId } from './request.ts'
 import type { CouchdbServices } from './services.ts'
@@ -35,7 +26,7 @@ const declaration = {
 
 /** Both routes read alike; what lies behind `_design/` needs GET on the whole database. */
 export function readRoutes(face: Face, services: Pick<CouchdbServices, 'documents' | 'instances'>): void {
-  const { documents } = services
+  const own: ReadingFace = { documents: services.documents, access, missing: (_visit, _id, kind) => noDocument(kind) }
 
   endpoint(
     face,
@@ -60,30 +51,9 @@ export function readRoutes(face: Face, services: Pick<CouchdbServices, 'document
 
   async function read(c: HttpContext, visit: Visit, id: string, asked: ReadQuery): Promise<Response> {
     checkPathId(id)
-    if (asked.openRevs !== undefined) return openRevisions(c, visit, id, asked, asked.openRevs)
-    const document = found(await refusingRestricted(visit, documents.read(visit.ref, id, told(asked.options))), visit)
-    requireRendered(visit, 'GET', document)
-    if (!asked.tagged) return sendWithContents(c, documents, visit.ref, document.text)
-    const etag = revisionTag(document.rev)
-    if (unchanged(headerReader(c), { etag })) return notModified({ etag })
-    return jsonText(c, 200, document.text, { etag })
-  }
-
-  async function openRevisions(
-    c: HttpContext,
-    visit: Visit,
-    id: string,
-    { options }: ReadQuery,
-    asked: NonNullable<ReadQuery['openRevs']>,
-  ): Promise<Response> {
-    const rows = await refusingRestricted(visit, documents.openRevisions(visit.ref, id, asked, options))
-    if (rows === 'missing') {
-      refuseUnlessWhole(visit, 'GET')
-      throw noDocument('missing')
-    }
-    for (const row of rows) if ('ok' in row) requireRendered(visit, 'GET', row.ok)
-    const text = rows.map((row) => ('ok' in row ? `{"ok":${row.ok.text}}` : JSON.stringify({ missing: row.missing })))
-    return sendWithContents(c, documents, visit.ref, `[${text.join(',')}]`)
+    const { openRevs } = asked
+    if (openRevs !== undefined) return sendOpenRevisions(c, own, visit, id, { ...asked, openRevs })
+    return sendDocument(c, own, visit, await readDocument(own, visit, id, told(asked.options)), asked)
   }
 }
 
@@ -91,11 +61,4 @@ export function readRoutes(face: Face, services: Pick<CouchdbServices, 'document
 function told(options: ReadOptions): ReadOptions {
   const { rev, latest = false, revs = false, attachments = false, attachmentsSince } = options
   return rev === undefined || latest ? options : { rev, revs, attachments, attachmentsSince }
-}
-
-/** A token for some documents only must not learn which others exist. */
-function found(outcome: ReadOutcome, visit: Visit): RenderedDocument {
-  if (outcome.kind === 'found') return outcome.document
-  refuseUnlessWhole(visit, 'GET')
-  throw noDocument(outcome.kind)
 }

@@ -5,9 +5,11 @@ import {
   type PreparedDocument,
   prepareDocument,
 } from '../../src/documents/document.ts'
-import { type PreparedLocal, prepareLocal } from '../../src/documents/locals.ts'
+import { type PreparedLocal, prepareLocal } from '../../src/documents/local-document.ts'
 import { Problem } from '../../src/model/errors.ts'
 import type { ParsedJson } from '../../src/model/json/exact.ts'
+import type { Json } from '../../src/model/json/value.ts'
+import { readJson } from '../http/body.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { noDocument, words } from './errors.ts'
 
@@ -15,6 +17,12 @@ import { noDocument, words } from './errors.ts'
 export function requireJson(c: HttpContext): void {
   const type = header(c, 'content-type')?.split(';')[0]?.trim().toLowerCase()
   if (type !== 'application/json') throw new Problem('bad_content_type', words.contentType)
+}
+
+/** A body that is announced as JSON and is JSON. Throws 415, `bad_request` and 413. */
+export async function readJsonBody(c: HttpContext, maxBytes: number): Promise<Json> {
+  requireJson(c)
+  return (await readJson(c, { maxBytes })).value
 }
 
 /** What creating a database of a bad name answers. */

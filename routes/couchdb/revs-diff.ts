@@ -3,12 +3,11 @@ import { z } from '@hono/zod-openapi'
 import { parseRevsDiff } from '../../src/documents/replication.ts'
 import type { RevisionsDiff } from '../../src/documents/service.ts'
 import { jsonText } from '../http/answer.ts'
-import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { missingRevsText, revisionLists, revsDiffAnswer, revsDiffText } from '../http/replication.ts'
 import type { HttpContext } from '../http/router.ts'
 import { enterWhole } from './access.ts'
-import { requireJson } from './request.ts'
+import { readJsonBody } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const tag = 'CouchDB: replication'
@@ -50,8 +49,7 @@ export function revsDiffRoutes(face: Face, services: CouchdbServices): void {
 
   async function differences(c: HttpContext, db: string): Promise<readonly RevisionsDiff[]> {
     const { ref } = await enterWhole(c, services, db, 'GET', 'read')
-    requireJson(c)
-    const { value } = await readJson(c, { maxBytes: services.limits.maxRequestBytes })
-    return await services.documents.revsDiff(ref, parseRevsDiff(value))
+    const body = await readJsonBody(c, services.limits.maxRequestBytes)
+    return await services.documents.revsDiff(ref, parseRevsDiff(body))
   }
 }

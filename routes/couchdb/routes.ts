@@ -13,8 +13,9 @@ import { copyRoutes } from './copy.ts'
 import { createRoute } from './create.ts'
 import { databaseRoutes } from './databases.ts'
 import { errorBody } from './errors.ts'
+import { findRoutes } from './find.ts'
+import { indexRoutes } from './indexes.ts'
 import { localRoutes } from './local-documents.ts'
-import { mangoRoutes } from './mango.ts'
 import { readRoutes } from './read.ts'
 import { revsDiffRoutes } from './revs-diff.ts'
 import { serverRoutes } from './server.ts'
@@ -33,7 +34,8 @@ export function couchdbRoutes(services: CouchdbServices): Face {
 
   databaseRoutes(face, services) //     GET, PUT, DELETE /couchdb/DB; GET, PUT _revs_limit, _security; POST _ensure_full_commit
   allDocsRoutes(face, services) //      GET, POST    /couchdb/DB/_all_docs, _design_docs; POST .../queries
-  mangoRoutes(face, services) //        POST         /couchdb/DB/_find, _explain; GET, POST _index; DELETE _index/D/json/NAME
+  findRoutes(face, services) //         POST         /couchdb/DB/_find, _explain
+  indexRoutes(face, services) //        GET, POST    /couchdb/DB/_index; DELETE _index/D/json/NAME; POST _index/_bulk_delete
   bulkRoute(face, services) //          POST         /couchdb/DB/_bulk_docs
   localRoutes(face, services) //        GET, PUT, DELETE /couchdb/DB/_local/ID; GET, POST _local_docs
   revsDiffRoutes(face, services) //     POST         /couchdb/DB/_revs_diff, _missing_revs

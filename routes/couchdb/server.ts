@@ -6,21 +6,20 @@ import { isDatabaseName, isReadable } from '../../src/model/doctypes.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { isObject, type Json } from '../../src/model/json/value.ts'
 import { orWithoutDatabase } from '../../src/model/no-database.ts'
+import { pageLimits } from '../../src/model/page-limits.ts'
 import { allDocsText, lastBounds, parseListing } from '../http/all-docs.ts'
 import { jsonText, jsonValue } from '../http/answer.ts'
-import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { countParameter } from '../http/parameters.ts'
 import { enterServer } from './access.ts'
 import { databaseInformation } from './answer.ts'
-import { requireJson } from './request.ts'
+import { readJsonBody } from './request.ts'
 import type { CouchdbServices } from './services.ts'
 
 const tag = 'CouchDB: server'
 const errorBody = z.object({ error: z.string(), reason: z.string() }).describe('What went wrong')
 const needsList = 'GET on io.cozy.doctypes'
-const maxUuids = 1000
-const maxInfos = 100
+const { mostUuids, mostDatabases } = pageLimits.couchdb
 
 export function serverRoutes(face: Face, services: CouchdbServices): void {
   const { documents } = services
@@ -74,7 +73,7 @@ export function serverRoutes(face: Face, services: CouchdbServices): void {
     },
     (c, { query }) => {
       const { count = 1 } = query
-      if (count > maxUuids) throw new Problem('bad_request', `count parameter too large, at most ${maxUuids}`)
+      if (count > mostUuids) throw new Problem('bad_request', `count parameter too large, at most ${mostUuids}`)
       const uuids = Array.from({ length: count }, () => crypto.randomUUID().replaceAll('-', ''))
       return jsonValue(c, 200, { uuids }, { 'cache-control': 'must-revalidate, no-cache', pragma: 'no-cache' })
     },
@@ -127,13 +126,12 @@ export function serverRoutes(face: Face, services: CouchdbServices): void {
       tag,
       summary: 'Status of the databases named in `keys`',
       needs: needsList,
-      body: z.object({ keys: z.array(z.string()).describe(`At most ${maxInfos} names`) }),
+      body: z.object({ keys: z.array(z.string()).describe(`At most ${mostDatabases} names`) }),
       answers: { 200: 'An array of `{key, info}` or `{key, error}`, in the order of `keys`.', 400: errorBody },
     },
     async (c) => {
       const { instance } = await enterServer(c, services)
-      requireJson(c)
-      const names = readKeys((await readJson(c, { maxBytes: services.limits.maxRequestBytes })).value)
+      const names = readKeys(await readJsonBody(c, services.limits.maxRequestBytes))
       return jsonText(c, 200, await infoRows(instance.prefix, names))
     },
   )
@@ -163,7 +161,8 @@ function readKeys(body: Json): readonly string[] {
   if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'string')) {
     throw new Problem('bad_request', '`keys` member must be an array of names.')
   }
-  if (keys.length > maxInfos) throw new Problem('bad_request', `\`keys\` member may hold at most ${maxInfos} names.`)
+  if (keys.length > mostDatabases)
+    throw new Problem('bad_request', `\`keys\` member may hold at most ${mostDatabases} names.`)
   return keys
 }
 

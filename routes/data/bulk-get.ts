@@ -1,9 +1,6 @@
 /** `_bulk_get`. Documents carry no `_type` here: replicators store what they read. */
-import { parseBulkGet, wantContents } from '../../src/documents/replication.ts'
-import { filling } from '../http/attachment.ts'
-import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { bulkGetAnswer, bulkGetBody, bulkGetQuery, sendBulkGet } from '../http/replication.ts'
+import { answerBulkGet, bulkGetAnswer, bulkGetBody, bulkGetQuery } from '../http/replication.ts'
 import { enterWhole } from './access.ts'
 import type { DataServices } from './services.ts'
 
@@ -26,10 +23,7 @@ export function bulkGetRoute(face: Face, { documents, instances, limits }: DataS
     },
     async (c, { path: { type }, query }) => {
       const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
-      const { value } = await readJson(c, { maxBytes: limits.maxRequestBytes })
-      const lines = parseBulkGet(value)
-      const pages = await documents.bulkGet(ref, lines, query)
-      return sendBulkGet(c, pages, filling(documents, ref, query.attachments || wantContents(lines)))
+      return answerBulkGet(c, documents, ref, query, limits.maxRequestBytes)
     },
   )
 }

@@ -38,7 +38,7 @@ export function frameworkProblem(code: ProblemCode, reason: string): Problem {
   return new WordedProblem(code, reason, framework(problems[code], reason))
 }
 
-/** A body of its own, where the contract has one. */
+/** A body unlike those of all other failures, as cozy-stack answers it. */
 export function bareProblem(code: ProblemCode, body: unknown): Problem {
   return new WordedProblem(code, typeof body === 'string' ? body : code, body)
 }
@@ -120,7 +120,7 @@ function framework(status: number, message: string): object {
   return { error: `code=${status}, message=${message}` }
 }
 
-/** `Event` for `io.cozy.events`, as the contract's examples word it. */
+/** `Event` for `io.cozy.events`, as in the examples of cozy-stack's docs/data-system.md. */
 function typeNoun(type: string): string {
   const last = type.slice(type.lastIndexOf('.') + 1).replaceAll('_', ' ')
   const singular = last.length > 1 && last.endsWith('s') ? last.slice(0, -1) : last

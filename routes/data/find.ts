@@ -3,17 +3,18 @@ import { z } from '@hono/zod-openapi'
 import type { FindFace } from '../../src/documents/service.ts'
 import { stringifyJson } from '../../src/model/json/exact.ts'
 import { isObject, type Json } from '../../src/model/json/value.ts'
+import { pageLimits } from '../../src/model/page-limits.ts'
 import { jsonText } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enterWhole } from './access.ts'
-import { defaultPage, pageLimit, readBody } from './request.ts'
+import { pageLimit, readBody } from './request.ts'
 import type { DataServices } from './services.ts'
 
-const face: FindFace = { defaultLimit: defaultPage, refuseUnindexed: true }
+const face: FindFace = { defaultLimit: pageLimits.data.byDefault, refuseUnindexed: true }
 
 const question = z.looseObject({
   selector: z.looseObject({}),
-  limit: z.number().optional().describe('100 when absent or above 1000'),
+  limit: z.number().optional().describe(`${pageLimits.data.byDefault} when absent or above ${pageLimits.data.most}`),
   skip: z.number().optional(),
   sort: z.array(z.any()).optional(),
   fields: z.array(z.string()).optional(),
@@ -43,7 +44,7 @@ export function findRoutes(own: Face, { documents, instances, limits }: DataServ
       const body = limited((await readBody(c, limits)).value)
       const answer = await documents.find(ref, body, face)
       const { docs, bookmark = '', warnings, stats } = answer
-      const limit = isObject(body) ? Number(body['limit']) : defaultPage
+      const limit = isObject(body) ? Number(body['limit']) : pageLimits.data.byDefault
       let text = `{"docs":[${docs.join(',\n')}],"limit":${limit},"next":${docs.length >= limit}`
       text += `,"bookmark":${JSON.stringify(bookmark)}`
       if (isObject(body) && body['execution_stats'] === true) text += `,"execution_stats":${JSON.stringify(stats)}`

@@ -1,6 +1,6 @@
 /** `_local` documents. GET rights suffice, so that a client may replicate what it can only read. */
 import { z } from '@hono/zod-openapi'
-import { localPrefix, type PreparedLocal, prepareLocal } from '../../src/documents/locals.ts'
+import { localPrefix, type PreparedLocal, prepareLocal } from '../../src/documents/local-document.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { jsonText, jsonValue } from '../http/answer.ts'
 import { readJson } from '../http/body.ts'

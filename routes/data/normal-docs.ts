@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import type { AllDocsRow } from '../../src/documents/service.ts'
 import { Problem } from '../../src/model/errors.ts'
+import { pageLimits } from '../../src/model/page-limits.ts'
 import { joinRows } from '../http/all-docs.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { exactlyTrue } from '../http/parameters.ts'
@@ -14,7 +15,7 @@ const parameters = z.object({
   limit: z
     .string()
     .optional()
-    .describe('Rows in a page: 100 when absent, 0, wrong or above 1000')
+    .describe(`Rows in a page: ${pageLimits.data.byDefault} when absent, 0, wrong or above ${pageLimits.data.most}`)
     .transform(whole)
     .transform((limit) => pageLimit(limit || undefined)),
   skip: z.string().optional().describe('Rows to leave out; not looked at with a bookmark').transform(whole),

@@ -6,22 +6,14 @@ import { z } from '@hono/zod-openapi'
 import { checkDoctype } from '../../src/model/doctypes.ts'
 import { Problem } from '../../src/model/errors.ts'
 import type { JsonObject } from '../../src/model/json/value.ts'
+import { pageLimits } from '../../src/model/page-limits.ts'
 import type { Verb } from '../../src/model/permissions.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import { enter, refused, type Visit } from '../files/access.ts'
 import { jsonApi, nodeObject } from '../files/answer.ts'
 import { badBody } from '../files/errors.ts'
 import { thumbnailsOf } from '../files/node-view.ts'
-import {
-  arrayOf,
-  badCursor,
-  jsonOf,
-  largestPage,
-  limitOf,
-  pageAddress,
-  pageText,
-  wholeOf,
-} from '../files/pagination.ts'
+import { arrayOf, badCursor, jsonOf, limitOf, pageAddress, pageText, wholeOf } from '../files/pagination.ts'
 import { referencesOf } from '../files/references.ts'
 import { readData, textOf } from '../files/request.ts'
 import { tag } from '../files/schemas.ts'
@@ -31,7 +23,6 @@ import type { HttpContext } from '../http/router.ts'
 import { referencesErrorBody } from './errors.ts'
 
 const path = '/data/{type}/{id}/relationships/references'
-const defaultPage = 100
 const sorts = ['id', '-id', 'datetime', '-datetime'] as const
 
 export function referencesRoutes(filesFace: Face, services: FilesServices): void {
@@ -60,7 +51,7 @@ export function referencesRoutes(filesFace: Face, services: FilesServices): void
     async (c, { path: { type, id }, query }) => {
       const visit = await enterFor(c, { type, id }, 'GET', 'GET')
       const sort = sortOf(query.sort)
-      const limit = limitOf(query, defaultPage)
+      const limit = limitOf(query, pageLimits.files.byDefault)
       const cursor = query['page[cursor]'] || undefined
       const skip = cursor === undefined ? wholeOf('page[skip]', query['page[skip]']) : undefined
       const asked = { type, id, sort }
@@ -121,7 +112,7 @@ export function referencesRoutes(filesFace: Face, services: FilesServices): void
   async function positionBehind(visit: Visit, asked: Asked, skip: number): Promise<Position | undefined> {
     let after: Position | undefined
     for (let left = skip; left > 0; ) {
-      const page = { ...asked, limit: Math.min(left, largestPage), after }
+      const page = { ...asked, limit: Math.min(left, pageLimits.files.most), after }
       const { nodes, more } = await files.referencing(visit.drive, page)
       const last = nodes.at(-1)
       if (last !== undefined) after = { at: last.at, id: last.node.id }

@@ -3,6 +3,7 @@ import { checkDocumentId, type PreparedDocument, prepareDocument } from '../../s
 import { Problem } from '../../src/model/errors.ts'
 import type { ParsedJson } from '../../src/model/json/exact.ts'
 import { isObject, type JsonObject } from '../../src/model/json/value.ts'
+import { pageLimits } from '../../src/model/page-limits.ts'
 import { parseRevision } from '../../src/model/revision.ts'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import type { Receive } from '../http/attachment.ts'
@@ -98,11 +99,7 @@ export function designDestination(destination: string | undefined): {
   return rev === undefined ? { id } : { id, rev: parseRevision(rev) }
 }
 
-/** Rows in a page when the request says nothing or too much. */
-export const defaultPage = 100
-const largestPage = 1000
-
-/** A limit that is absent, no number or above 1000 counts as 100: it is not cut down to 1000. */
+/** A limit that is absent, not a number or too large counts as the default: it is not cut down to the largest. */
 export function pageLimit(asked: unknown): number {
-  return typeof asked === 'number' && asked <= largestPage ? asked : defaultPage
+  return typeof asked === 'number' && asked <= pageLimits.data.most ? asked : pageLimits.data.byDefault
 }

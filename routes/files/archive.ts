@@ -54,7 +54,7 @@ export function archiveRoutes(face: Face, services: FilesServices): void {
       if (pages.length > 0) throw pagesNotServed()
       if (ids.length + paths.length === 0) return jsonValue(c, 400, "Can't create an archive with no files")
       if (name.includes('/')) return jsonValue(c, 400, "The archive filename can't contain a /")
-      if (/^\.\.?$|\0/.test(name)) return jsonValue(c, 400, 'The archive filename is none')
+      if (/^\.\.?$|\0/.test(name)) return jsonValue(c, 400, 'The archive filename is not valid')
       const selection = { name: name === '' ? 'archive' : name, nodes: await chosen(visit, ids, paths) }
       if (header(c, 'accept')?.includes('application/zip') === true) return send(c, visit.drive, selection)
       const value = { name: selection.name, ids: selection.nodes.map(({ id }) => id) }

@@ -4,6 +4,7 @@ import { z } from '@hono/zod-openapi'
 import type { ChangesEvent, ChangesQuery } from '../../src/documents/service.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { orWithoutDatabase } from '../../src/model/no-database.ts'
+import { pageLimits } from '../../src/model/page-limits.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { fieldTree } from '../http/projection.ts'
@@ -28,7 +29,7 @@ const parameters = z.object({
 
 /** `bearer_token` carries the token. */
 const allowed = new Set([...Object.keys(parameters.shape), 'bearer_token'])
-const mostRows = 10_000
+const mostRows = pageLimits.files.mostChanges
 
 export function changesRoute(face: Face, services: FilesServices): void {
   const { documents, files } = services

@@ -4,6 +4,7 @@ import { z } from '@hono/zod-openapi'
 import type { FindFace } from '../../src/documents/service.ts'
 import type { JsonObject } from '../../src/model/json/value.ts'
 import { orWithoutDatabase } from '../../src/model/no-database.ts'
+import { pageLimits } from '../../src/model/page-limits.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { fieldTree } from '../http/projection.ts'
@@ -11,13 +12,13 @@ import { enter, requireWhole } from './access.ts'
 import { sendList } from './answer.ts'
 import { badBody } from './errors.ts'
 import { thumbnailsOf } from './node-view.ts'
-import { largestPage, limitOf, type PageText, pageAddress, pageText, wholeOf } from './pagination.ts'
+import { limitOf, type PageText, pageAddress, pageText, wholeOf } from './pagination.ts'
 import { printedNode } from './printed-node.ts'
 import { readObject } from './request.ts'
 import { list, needs, tag } from './schemas.ts'
 import type { FilesServices } from './services.ts'
 
-const defaultLimit = 100
+const { byDefault: defaultLimit, most: largestPage } = pageLimits.files
 const engine: FindFace = { defaultLimit, refuseUnindexed: true }
 
 /** Says that nobody counted: clients take any number above what they have for "go on". */
@@ -36,7 +37,7 @@ export function findRoute(face: Face, services: FilesServices): void {
       query: z.object(pageText),
       body: z.looseObject({
         selector: z.looseObject({}),
-        limit: z.number().optional().describe('100 when absent, at most 1000'),
+        limit: z.number().optional().describe(`${defaultLimit} when absent, at most ${largestPage}`),
         skip: z.number().optional(),
         bookmark: z.string().optional(),
         sort: z.array(z.any()).optional(),

@@ -1,10 +1,11 @@
 /** What is sent along with one node: versions of a file, a page of children of a directory. */
 import type { Directory, Node } from '../../src/files/node.ts'
 import type { Page } from '../../src/files/service.ts'
+import { pageLimits } from '../../src/model/page-limits.ts'
 import type { HttpContext } from '../http/router.ts'
 import type { Visit } from './access.ts'
 import { type NodeView, sendNode } from './answer.ts'
-import { childrenPage, nextChildren } from './pagination.ts'
+import { nextChildren } from './pagination.ts'
 import type { FilesServices } from './services.ts'
 import { thumbnailSecret } from './thumbnail-secret.ts'
 
@@ -18,7 +19,7 @@ export async function viewOf(
   visit: Visit,
   node: Node,
   files: FilesServices['files'],
-  page: Page = { limit: childrenPage },
+  page: Page = { limit: pageLimits.files.children },
 ): Promise<NodeView> {
   const thumbnails = thumbnailsOf(visit)
   if (node.kind === 'file') return { thumbnails, versions: await files.versions(visit.drive, node.id) }

@@ -5,11 +5,7 @@ import type { Page } from '../../src/files/service.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { parseJson } from '../../src/model/json/exact.ts'
 import type { Json } from '../../src/model/json/value.ts'
-
-/** Rows in a page of children when the request says nothing. */
-export const childrenPage = 30
-/** Asked for more, a page ends here; `links.next` says that it goes on. */
-export const largestPage = 1000
+import { pageLimits } from '../../src/model/page-limits.ts'
 
 /** The parameters as text, for a route's declaration. An empty value counts as absent. */
 export const pageText = {
@@ -26,7 +22,7 @@ export interface PageText {
 
 /** The page of children that is asked for. Throws `bad_request` for a malformed value. */
 export function childrenPageOf(text: PageText): Page {
-  const limit = limitOf(text, childrenPage)
+  const limit = limitOf(text, pageLimits.files.children)
   const cursor = text['page[cursor]']
   const skip = wholeOf('page[skip]', text['page[skip]'])
   if (cursor !== undefined && cursor !== '') return { limit, after: positionOf(cursor) }
@@ -37,7 +33,7 @@ export function childrenPageOf(text: PageText): Page {
 export function limitOf(text: PageText, byDefault: number): number {
   const asked = text['page[limit]']
   if (asked !== undefined && /^-\d+$/.test(asked)) return byDefault
-  return Math.min(wholeOf('page[limit]', asked) || byDefault, largestPage)
+  return Math.min(wholeOf('page[limit]', asked) || byDefault, pageLimits.files.most)
 }
 
 export function wholeOf(name: string, text: string | undefined): number | undefined {

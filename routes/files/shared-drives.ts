@@ -15,7 +15,7 @@ export function sharedDrivesRoute(face: Face, services: FilesServices): void {
     {
       method: 'POST',
       path: '/files/shared-drives',
-      summary: 'The directory of shared drives, made when there is none',
+      summary: 'The directory of shared drives, created when it does not exist',
       tag,
       needs: 'POST on all of io.cozy.files or on this directory',
       answers: { 200: node },

@@ -1,4 +1,4 @@
-import { formatLocalRevision, type PreparedLocal, parseLocalRevision } from '../../src/documents/locals.ts'
+import { formatLocalRevision, type PreparedLocal, parseLocalRevision } from '../../src/documents/local-document.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { ifMatch } from './if-match.ts'
 import type { HttpContext } from './router.ts'

@@ -3,7 +3,7 @@
  * first, then the contents in the order of its members, or by the name that a part gives.
  */
 import { LimitedBytesTransformStream, toBytes } from '@std/streams'
-import type { FollowingAttachment, GivenAttachment } from '../../src/attachments/given.ts'
+import type { FollowingAttachment, SentAttachment } from '../../src/attachments/parse.ts'
 import type { PreparedDocument } from '../../src/documents/document.ts'
 import type { Documents } from '../../src/documents/service.ts'
 import { Problem } from '../../src/model/errors.ts'
@@ -50,7 +50,7 @@ export async function receiveParts(
   parts: AsyncIterator<Part>,
   options: { readonly create: boolean },
 ): Promise<PreparedDocument> {
-  const received = new Map<string, GivenAttachment>()
+  const received = new Map<string, SentAttachment>()
   const waiting = (document.attachments ?? []).filter((given) => given.kind === 'follows')
   while (waiting.length > 0) {
     const next = await parts.next()

@@ -1,11 +1,14 @@
 /** What both faces say alike to replicators: `_revs_diff`, `_missing_revs` and `_bulk_get`. */
 import { z } from '@hono/zod-openapi'
-import type { BulkGetResult, RevisionsDiff } from '../../src/documents/service.ts'
+import { parseBulkGet, wantContents } from '../../src/documents/replication.ts'
+import type { BulkGetResult, Documents, RevisionsDiff } from '../../src/documents/service.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { stringifyJson } from '../../src/model/json/exact.ts'
 import { quoteJson } from '../../src/model/json/quote.ts'
+import type { DatabaseRef } from '../../storage/documents/contract.ts'
 import { joinRows } from './all-docs.ts'
-import type { Filling } from './attachment.ts'
+import { filling } from './attachment.ts'
+import { readJson } from './body.ts'
 import { exactlyTrue, textParameter } from './parameters.ts'
 import type { HttpContext } from './router.ts'
 import { streamJson } from './stream.ts'
@@ -41,7 +44,7 @@ export const bulkGetQuery = z
   })
   .transform((asked) => {
     const wrong = refused.find((name) => asked[name] !== undefined)
-    if (wrong !== undefined) throw new Problem('bad_request', `The parameter ${wrong} is of no use to _bulk_get.`)
+    if (wrong !== undefined) throw new Problem('bad_request', `The parameter ${wrong} is not allowed in _bulk_get.`)
     return { revs: asked.revs, latest: asked.latest, attachments: asked.attachments }
   })
 
@@ -60,13 +63,18 @@ export function missingRevsText(diffs: readonly RevisionsDiff[]): string {
   return `{"missing_revs":{${members.join(',')}}}`
 }
 
-/** Streams the answer of `_bulk_get`. */
-export function sendBulkGet(
+/** Reads the body of `_bulk_get` and streams the answer. Throws `bad_request` for a body without a list of documents. */
+export async function answerBulkGet(
   c: HttpContext,
-  pages: AsyncIterable<readonly BulkGetResult[]>,
-  fill: Filling,
+  documents: Pick<Documents, 'bulkGet' | 'withContents'>,
+  ref: DatabaseRef,
+  asked: z.output<typeof bulkGetQuery>,
+  maxBytes: number,
 ): Promise<Response> {
-  const rows = joinRows(pages, resultText)
+  const { value } = await readJson(c, { maxBytes })
+  const lines = parseBulkGet(value)
+  const rows = joinRows(await documents.bulkGet(ref, lines, asked), resultText)
+  const fill = filling(documents, ref, asked.attachments || wantContents(lines))
   return streamJson(c, '{"results":[', fill?.(rows) ?? rows, ']}')
 }
 

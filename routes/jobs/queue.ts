@@ -1,5 +1,6 @@
 /** `/jobs/queue/WORKER`: queueing jobs, and those that have not ended. */
 import { z } from '@hono/zod-openapi'
+import { pageLimits } from '../../src/model/page-limits.ts'
 import { jobsDoctype } from '../../storage/jobs/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enter, forbidden, requireDocument, requireWorker } from './access.ts'
@@ -7,7 +8,7 @@ import { jobObject, ListAnswer, OneAnswer, sendList, sendOne } from './answer.ts
 import { exactMember, Options, readAttributes, readMembers } from './request.ts'
 import type { JobsServices } from './services.ts'
 
-const maxListed = 200
+const maxListed = pageLimits.jobs.waiting
 
 const Order = z.object({
   arguments: z.unknown().optional(),

@@ -7,6 +7,7 @@ import { clientWorker } from '../../src/jobs/worker-names.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { memberOf } from '../../src/model/json/exact.ts'
 import { isObject } from '../../src/model/json/value.ts'
+import { pageLimits } from '../../src/model/page-limits.ts'
 import type { Verb } from '../../src/model/permissions.ts'
 import { triggersDoctype } from '../../storage/jobs/contract.ts'
 import { textOf } from '../files/request.ts'
@@ -29,7 +30,7 @@ const Order = z.object({
 const Changes = z.object({ arguments: z.string().nullish(), message: z.unknown().optional() })
 
 const restricted = 'on io.cozy.triggers, restricted by worker or not'
-const maxListed = 1_000
+const maxListed = pageLimits.jobs.ofTrigger
 
 export function triggersRoutes(face: Face, services: JobsServices): void {
   endpoint(
@@ -182,7 +183,7 @@ export function triggerRoutes(face: Face, services: JobsServices): void {
       tag: 'jobs',
       needs: `PATCH ${restricted}`,
       body: z.object({ data: z.object({ attributes: Changes }) }),
-      answers: { 200: OneAnswer, 400: 'Nothing to change, or it cannot be read', 422: 'It is no `@cron` trigger' },
+      answers: { 200: OneAnswer, 400: 'Nothing to change, or it cannot be read', 422: 'It is not a `@cron` trigger' },
     },
     async (c, { path: { id } }) => {
       const visit = await enter(c, services)
@@ -221,7 +222,7 @@ export function triggerRoutes(face: Face, services: JobsServices): void {
       summary: 'Remove a trigger',
       tag: 'jobs',
       needs: `DELETE ${restricted}`,
-      answers: { 204: 'It is gone', 404: 'There is no such trigger' },
+      answers: { 204: 'Deleted', 404: 'There is no such trigger' },
     },
     async (c, { path: { id } }) => {
       const visit = await enter(c, services)

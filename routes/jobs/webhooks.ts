@@ -24,7 +24,7 @@ export function webhookRoute(face: Face, services: JobsServices): void {
         204: 'The job is queued',
         404: 'There is no such trigger, or it was called more than 30 times in an hour',
         413: 'The body is too large, or the job that gathers the calls is full',
-        422: 'The trigger is no webhook',
+        422: 'The trigger is not a webhook',
       },
     },
     async (c, { path: { id }, query: { Manual } }) => {

@@ -63,7 +63,7 @@ export function exportRoutes(face: Face, services: MoveServices): void {
         206: 'The bytes asked for',
         400: 'Not an identifier, or not a cursor of this export',
         401: 'Not a valid identifier',
-        404: 'The archive is gone',
+        404: 'The archive no longer exists',
       },
     },
     async (c, { path, query }) => {
@@ -84,7 +84,7 @@ export function exportRoutes(face: Face, services: MoveServices): void {
         200: z.object({ data: z.looseObject({}) }),
         400: 'Not an identifier',
         401: 'Not a valid identifier',
-        404: 'The export is gone',
+        404: 'The export no longer exists',
       },
     },
     async (c, { path }) => {

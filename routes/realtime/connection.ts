@@ -77,7 +77,7 @@ export class Connection implements Subscriber {
     const queued = socket.bufferedAmount
     if (queued > limits.maxQueuedBytes) {
       onCutOff()
-      this.close(closeCodes.tryLater, 'You read too slowly')
+      this.close(closeCodes.tryLater, 'The client reads too slowly')
       return
     }
     if (queued === 0) this.behindSince = undefined
@@ -116,7 +116,7 @@ export class Connection implements Subscriber {
     if (now - this.readAt >= limits.silenceMs) {
       this.terminate()
     } else if (!this.session.isAuthenticated && now - this.openedAt >= limits.silenceMs) {
-      this.close(closeCodes.refused, 'No AUTH came')
+      this.close(closeCodes.refused, 'No AUTH was received')
     } else if (this.isStuck(now)) {
       onCutOff()
       this.terminate()
@@ -138,10 +138,10 @@ export class Connection implements Subscriber {
       if (!(error instanceof Problem)) {
         this.fail(error)
       } else if (error.code === 'not_found') {
-        this.close(closeCodes.refused, 'The instance is gone')
+        this.close(closeCodes.refused, 'The instance no longer exists')
       } else {
         this.send(unauthorized({ method: 'AUTH' }))
-        this.close(closeCodes.refused, 'The token has ended')
+        this.close(closeCodes.refused, 'The token is no longer valid')
       }
     }
   }
@@ -209,7 +209,7 @@ export class Connection implements Subscriber {
       await this.session.authenticate(token)
     } else {
       this.send(method === 'AUTH' ? unauthorized(command.source) : unknownMethod(command))
-      this.close(closeCodes.refused, 'AUTH comes first')
+      this.close(closeCodes.refused, 'AUTH must be the first command')
     }
   }
 

@@ -28,7 +28,7 @@ export function notifyRoute(face: Face, { hub, instances }: NotifyServices): voi
       body: z.looseObject({}).describe('Any JSON object'),
       answers: {
         204: 'Sent to whoever is listening',
-        400: 'The body is no JSON object',
+        400: 'The body is not a JSON object',
         403: 'Not allowed, or no doctype with events',
         413: `The body and the id take more than ${maxBroadcastBytes} bytes`,
       },

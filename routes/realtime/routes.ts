@@ -41,7 +41,7 @@ export function realtimeRoutes(services: RealtimeServices): RealtimeRoutes {
           headers: { upgrade: 'websocket', connection: 'Upgrade' },
         })
       }
-      if (gateway.isClosing) throw new Problem('store_unavailable', 'The server stops.')
+      if (gateway.isClosing) throw new Problem('store_unavailable', 'The server is stopping.')
       return gateway.accept(incoming, upgrade, header(c, 'host') ?? '', instance)
     },
   )

@@ -1,7 +1,7 @@
 import { jsonValue } from '../http/answer.ts'
 import type { HttpContext } from '../http/router.ts'
 
-/** Sent with everything: the contract shows it although nothing is negotiated. */
+/** Sent with everything: clients expect it, although nothing is negotiated. */
 export const usualHeaders = { vary: 'Accept' } as const
 
 /** An answer of the sync API. */

@@ -38,7 +38,7 @@ export function conflictRoutes(face: Face, { sync }: SyncServices): void {
       tag,
       needs,
       body: z.object({ keep: z.enum(keeps) }),
-      answers: { 200: 'Done', 409: 'It is no conflict copy', ...failures },
+      answers: { 200: 'Done', 409: 'It is not a conflict copy', ...failures },
     },
     async (c, { path: { fid } }) => {
       if (!isUuid(fid)) throw fileNotFound(fid)

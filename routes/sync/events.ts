@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { z } from 'zod'
 import { Problem } from '../../src/model/errors.ts'
+import { scanPage } from '../../src/model/page-limits.ts'
 import type { JournalEvent, SyncStore } from '../../storage/sync/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { header } from '../http/router.ts'
@@ -11,7 +12,6 @@ import { textOf } from './request.ts'
 import { failures } from './schemas.ts'
 import type { SyncServices } from './services.ts'
 
-const pageSize = 500
 const pollMs = 250
 /** A comment keeps proxies from ending a silent answer. */
 const silenceMs = 20_000
@@ -45,13 +45,13 @@ async function* follow(store: SyncStore, since: number, end: AbortSignal): Async
   let last = since
   let silentSince = performance.now()
   while (!end.aborted) {
-    const events = await store.journal(last, pageSize)
+    const events = await store.journal(last, scanPage)
     last = events.at(-1)?.seq ?? last
     if (events.length > 0 || performance.now() - silentSince > silenceMs) {
       silentSince = performance.now()
       yield events.length > 0 ? events.map(textOfEvent).join('') : ': still here\n\n'
     }
-    if (events.length < pageSize) await pause(pollMs, undefined, { signal: end }).catch(() => {})
+    if (events.length < scanPage) await pause(pollMs, undefined, { signal: end }).catch(() => {})
   }
 }
 

@@ -1,5 +1,6 @@
 /** `GET /api/v1.0/files` and what is known of one file. */
 import { z } from 'zod'
+import { pageLimits } from '../../src/model/page-limits.ts'
 import { mediaTypeOf } from '../../src/sync/engine/media-type.ts'
 import { fileId } from '../../src/sync/names.ts'
 import { fileNotFound } from '../../src/sync/problems.ts'
@@ -11,7 +12,6 @@ import { File, failures } from './schemas.ts'
 import type { SyncServices } from './services.ts'
 
 const tag = 'sync files'
-const maxLimit = 10_000
 const maxOffset = Number.MAX_SAFE_INTEGER
 
 export function fileRoutes(face: Face, { sync }: SyncServices): void {
@@ -27,7 +27,7 @@ export function fileRoutes(face: Face, { sync }: SyncServices): void {
     },
     async (c) => {
       const offset = countOf(c, 'offset', { byDefault: 0, most: maxOffset })
-      const limit = countOf(c, 'limit', { byDefault: 20, most: maxLimit })
+      const limit = countOf(c, 'limit', pageLimits.sync)
       const { files, total } = await sync.store.listFiles({ offset, limit })
       const next = offset + limit
       const link = `</api/v1.0/files?offset=${next}&limit=${limit}>; rel="next"`

@@ -1,4 +1,4 @@
-/** The sync API: its URL space in one screen. 1.0 is the contract of old clients; everything newer is 1.1. */
+/** The sync API: its URL space in one screen. 1.0 is what old clients speak; everything newer is 1.1. */
 import { Problem } from '../../src/model/errors.ts'
 import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { syncAccess } from './access.ts'

@@ -28,7 +28,7 @@ export const Done = z.object({ status: z.literal('ok') }).describe('Done')
 export const Transition = z.object({ name: z.string(), status: z.string(), time: z.number() }).describe('Done')
 export const failures = {
   400: 'Not understood',
-  404: 'There is none',
+  404: 'It does not exist',
   422: 'Understood and not acceptable',
   503: 'No process leads, or the storage does not answer',
 } as const

@@ -91,7 +91,7 @@ export function openNotifications({ store, jobs, triggers, log, now = Date.now }
         )
         return false
       default:
-        log.info('a notification was not sent by this channel: there is none', detail)
+        log.info('a notification was not sent: this server does not have the channel', detail)
         return false
     }
   }

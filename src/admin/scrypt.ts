@@ -1,4 +1,4 @@
-/** Password hashes as one line of text: `scrypt$N$r$p$salt$key`, salt and key in hex. */
+/** Password hashes as one line of text: `scrypt$N$r$p$salt$key`, salt and key in hex, as cozy-stack keeps its own. */
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 
 const cost = { N: 32_768, r: 8, p: 1 } as const

@@ -140,7 +140,7 @@ async function runHook(options: HookOptions, verb: HookVerb, path: string, call:
       maxOutputBytes,
       signal: call.signal,
       onLine(line, from) {
-        if (from === 'out' && line.startsWith('@')) hear(line, said, call)
+        if (from === 'out' && line.startsWith('@')) readReport(line, said, call)
         else call.onLine?.(line)
       },
     })
@@ -159,7 +159,7 @@ async function runHook(options: HookOptions, verb: HookVerb, path: string, call:
   }
 }
 
-function hear(
+function readReport(
   line: string,
   said: { code?: string; message?: string; reboot: boolean; result: unknown },
   call: HookCall,

@@ -40,7 +40,7 @@ export class HandedOver extends Error {
   override readonly name = 'HandedOver'
 }
 
-/** A procedure that cannot start now. `code` is shown beside the message where the contract has codes. */
+/** A procedure that cannot start now. `code` is shown beside the message where clients expect one. */
 export class BusyProblem extends Problem {
   constructor(
     reason: string,
@@ -223,7 +223,7 @@ export class Procedure {
       }, release)
       if (this.#state !== undefined) await this.options.onEnd?.(this.#state)
     } catch (error) {
-      this.options.log.error('the end of a procedure cannot be noted', { procedure: this.options.name, error })
+      this.options.log.error('the end of a procedure cannot be recorded', { procedure: this.options.name, error })
     } finally {
       release()
     }

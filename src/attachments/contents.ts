@@ -69,7 +69,7 @@ export class Contents {
       })
       const content = { digest: stored.md5, length: stored.size }
       await this.#isThere(ref, content)
-      if (await this.#ledger.settle(ref, object, content, this.#leaseMs)) return content
+      if (await this.#ledger.commit(ref, object, content, this.#leaseMs)) return content
     } catch (error) {
       // Without it the lease only ends later.
       await this.#ledger.renew(ref, object, 0).catch(() => {})

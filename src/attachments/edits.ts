@@ -16,7 +16,7 @@ import { makeBody } from '../model/body.ts'
 import { stringifyJson } from '../model/json/exact.ts'
 import { noDatabase } from '../model/no-database.ts'
 import { checkSuccessor, formatRevision, sameRevision } from '../model/revision.ts'
-import { checkAttachmentName } from './given.ts'
+import { checkAttachmentName } from './parse.ts'
 import { noStubs, partsOf, type Stubs, stubsOf, withStubs } from './stubs.ts'
 
 export async function readAttachment(

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { Problem } from '../model/errors.ts'
 import { type ExtractOptions, extractContents } from './extract.ts'
-import { contentOf } from './given.ts'
+import { contentOf } from './parse.ts'
 
 const bytesOf = (size: number, seed = 1) =>
   Buffer.from(Array.from({ length: size }, (_, at) => (at * 31 + seed * 7) % 256))

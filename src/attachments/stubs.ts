@@ -41,7 +41,7 @@ export function stubsOf(text: string): Stubs {
 /** A stored body, or a document as a client sees it, without its attachments, and these. */
 export function partsOf(text: string): StoredParts {
   const { value, exact } = parseJson(text)
-  if (!isObject(value) || !isObject(exact)) throw new Error('a stored body is no object')
+  if (!isObject(value) || !isObject(exact)) throw new Error('a stored body is not an object')
   const { _attachments: stubs, ...members } = value
   const { _attachments: _, ...printed } = exact
   return { members: { value: members, exact: value === exact ? members : printed }, stubs: parsedStubs(stubs) }

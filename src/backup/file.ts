@@ -60,7 +60,7 @@ export async function* readBackupFile(path: string): AsyncGenerator<Uint8Array> 
 
 function toStandardOutput(): Destination {
   const { stdout } = process
-  if (stdout.isTTY) throw new StartupError('A backup is no text for a terminal: name a file, or redirect the output.')
+  if (stdout.isTTY) throw new StartupError('A backup is not text for a terminal: name a file, or redirect the output.')
   // Each write says what went wrong; without a listener the stream would say it a second time.
   stdout.on('error', () => {})
   return async (bytes) => {

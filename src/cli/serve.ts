@@ -65,7 +65,7 @@ async function serve({ config, warnings }: LoadedConfig, output: Output): Promis
       },
       first,
     )
-    const shown = await server.app.greet(addresses.public?.port)
+    const shown = await server.app.prepareFirstStart(addresses.public?.port)
     entrance.lead(server.app)
     appliance?.serving(() => probe(config, addresses.appliance?.port))
     await writeListenersFile(config.data_dir, addresses)

@@ -30,7 +30,7 @@ export const applianceStructures = {
     }),
   )
     .default({})
-    .describe('Folders of the appliance that are not the usual ones'),
+    .describe('Folders of the appliance, where they differ from the defaults'),
   tls: structure(
     'a map with cert and key',
     z.strictObject({ cert: text('a path').optional(), key: text('a path').optional() }),
@@ -50,15 +50,17 @@ export const applianceStructures = {
   )
     .prefault({})
     .describe('Which update packages are accepted'),
-  services: words('a list of names of services').default([]).describe('Services that are listed'),
-  logs: words('a list of patterns of files').default([]).describe('Further log files that are given out'),
-  debug: words('a list of names of collectors').default([]).describe('What a debug bundle holds beside the usual'),
+  services: words('a list of service names').default([]).describe('Services that are listed'),
+  logs: words('a list of file patterns').default([]).describe('Additional log files that may be downloaded'),
+  debug: words('a list of collector names')
+    .default([])
+    .describe('What a debug bundle contains in addition to the defaults'),
   backup: structure(
     'a map with include and max_bytes',
     z.strictObject({ include: words('a list of paths').default([]), max_bytes: bytes(0, 2 ** 50).optional() }),
   )
     .prefault({})
-    .describe('What a backup holds beside the server, and how large it may be'),
+    .describe('What a backup contains in addition to the server, and how large it may be'),
   auth: structure(
     'a map with require_signed and redact_secrets',
     z.strictObject({ require_signed: flag().default(false), redact_secrets: flag().default(false) }),
@@ -67,7 +69,7 @@ export const applianceStructures = {
     .describe('Whether only signed requests are taken, and whether settings are shown without their secrets'),
   limits: structure('a map of whole numbers', z.record(z.string(), whole(0, 2 ** 50)))
     .default({})
-    .describe('Limits of the appliance API that are not the usual ones'),
+    .describe('Limits of the appliance API, where they differ from the defaults'),
   hooks: structure(
     'a map with runner and timeouts',
     z.strictObject({

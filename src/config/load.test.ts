@@ -66,7 +66,7 @@ describe('order of sources', () => {
   })
 })
 
-describe('data directory and file (decisions 14)', () => {
+describe('data directory and file', () => {
   test.each([
     [{ isRoot: true }, '/var/lib/hearth'],
     [{}, '/home/ada/.local/share/hearth'],

@@ -62,8 +62,8 @@ export const Config = z.object({
     token: text('at least 16 characters without spaces', /^[\x21-\x7e]{16,}$/)
       .optional()
       .describe('Token of the sync API. Without it one is made at the first start and kept in the data directory'),
-    entries: SyncEntries.default([]).describe('Storages that are kept in step, taken over at the first start'),
-    rules: SyncRules.default([]).describe('Which files belong on which storages, taken over at the first start'),
+    entries: SyncEntries.default([]).describe('Storages to synchronise, read at the first start only'),
+    rules: SyncRules.default([]).describe('Which files belong on which storages, read at the first start only'),
     roots: SyncRoots.default([]).describe(
       'Folders below which entries of the driver `local_storage` may lie that are made through the API',
     ),
@@ -78,7 +78,7 @@ export const Config = z.object({
   log: z.object({
     level: oneOf(logLevels)
       .default('info')
-      .describe('Least important lines that are written; `debug` has every request'),
+      .describe('Least severe log lines that are written; `debug` includes every request'),
     format: oneOf(logFormats).default('auto').describe('`auto` is text on a terminal and JSON lines elsewhere'),
   }),
   database: z.object({
@@ -96,7 +96,7 @@ export const Config = z.object({
     versioning: z.object({
       max_number_of_versions_to_keep: whole(0, 1000)
         .default(20)
-        .describe('Versions that are kept of a file, its current content counted; 0 and 1 keep no former content'),
+        .describe('Versions kept of a file, including its current content; 0 and 1 keep no old versions'),
       min_delay_between_two_versions: seconds(0)
         .default(15 * 60)
         .describe('At most one version of a file is kept in this time: content that is replaced sooner is not kept'),
@@ -141,13 +141,13 @@ export const Config = z.object({
     use_ssl: flag().default(false).describe('Speak TLS from the first byte (port 465) instead of STARTTLS'),
     disable_tls: flag().default(false).describe('Never encrypt the connection to the mail server'),
     skip_certificate_validation: flag().default(false).describe('Accept any certificate of the mail server'),
-    local_name: text('a host name').optional().describe('Name that is given to the mail server (EHLO)'),
+    local_name: text('a host name').optional().describe('Host name that is sent to the mail server (EHLO)'),
     noreply_address: address()
       .optional()
       .describe('Sender of mails. Without it `noreply@` and the domain of the instance'),
     noreply_name: text('a name').default('Hearth').describe('Name of the sender'),
-    reply_to: address().optional().describe('Where answers to mails go'),
-    alert_address: address().optional().describe('Who is told of problems that need the operator'),
+    reply_to: address().optional().describe('Where replies to mails go'),
+    alert_address: address().optional().describe('Address that is told of problems that need the operator'),
   }),
   move: z.object({
     url: url().optional().describe('Web application that leads people through a move between servers'),
@@ -158,19 +158,19 @@ export const Config = z.object({
   export: z.object({
     min_part_size: bytes(1024, 1024 ** 4)
       .default(1024 ** 3)
-      .describe('Smallest part of an export in bytes; smaller wishes are raised to it'),
+      .describe('Smallest part of an export in bytes; smaller requests are raised to it'),
   }),
   jobs: z.object({
     concurrency: whole(0, 256)
       .default(32)
-      .describe('Jobs that run at once in one process, each worker no more than its own; 0 runs none in it'),
+      .describe('Jobs that one process runs at the same time, within the limit of each worker; 0 runs none'),
     keep: seconds(60)
       .default(14 * 86_400)
       .describe('How long jobs that have ended are kept'),
     take_over_after: seconds(2)
       .default(30)
-      .describe('A job is begun again by another process when its own gave no sign of life for this long'),
-    workers: JobWorkers.default({}).describe('Limits of single workers'),
+      .describe('A job is started again by another process when its own process has been silent for this long'),
+    workers: JobWorkers.default({}).describe('Limits of each worker'),
   }),
   contexts: Contexts.default({}).describe(
     'Settings of groups of instances; what a context leaves out is that of `default`',

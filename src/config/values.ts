@@ -28,7 +28,7 @@ export function whole(min: number, max: number) {
   return schema.register(allowedText, { allowed: `a whole number from ${min} to ${max}` })
 }
 
-/** A listener's port; `0` takes a free one, `off` opens none (decisions 15). */
+/** A listener's port; `0` takes a free one, `off` opens none. */
 export function port() {
   const schema = z.preprocess(portValue, z.union([z.literal('off'), z.number().int().min(0).max(65_535)]))
   return schema.register(allowedText, { allowed: 'a port from 1 to 65535, 0 for a free one, or off' })

@@ -16,6 +16,7 @@ import {
 } from '../../storage/documents/contract.ts'
 import { type FilesReader, filesDoctype } from '../../storage/files/contract.ts'
 import { isObject } from '../model/json/value.ts'
+import { scanPage } from '../model/page-limits.ts'
 import { formatRevision } from '../model/revision.ts'
 import { conflicts } from '../model/revision-tree.ts'
 import { builtinDesigns } from './builtin-designs.ts'
@@ -29,7 +30,6 @@ type ComputedStore = Pick<DocumentStore, 'scanIds' | 'readTree'>
 /** The files of a tenant by directory and path. */
 export type FileTree = (prefix: string) => Pick<FilesReader, 'children' | 'byPath'>
 
-const page = 500
 const conflictsField = '_conflicts'
 
 /** The indexes of a database with the server's own. Computed ones have negative numbers. */
@@ -133,10 +133,10 @@ async function* childrenOf(
   dirId: string,
 ): AsyncGenerator<readonly StoredDocument[]> {
   for (let after: Parameters<FilesReader['children']>[1]['after']; ; ) {
-    const documents = await tree.children(dirId, { after, limit: page })
+    const documents = await tree.children(dirId, { after, limit: scanPage })
     yield documents
     const last = documents.at(-1)
-    if (!last || documents.length < page) return
+    if (!last || documents.length < scanPage) return
     const { value } = parseStored(last, [])
     const { type, name } = isObject(value) ? value : {}
     after = {
@@ -154,12 +154,12 @@ async function* allDocuments(store: ComputedStore, ref: DatabaseRef): AsyncGener
       start,
       descending: false,
       skip: 0,
-      limit: page,
+      limit: scanPage,
       designs: 'none',
       bodies: true,
     })
     yield documents
-    if (documents.length < page) return
+    if (documents.length < scanPage) return
     after = documents.at(-1)?.id
   }
 }

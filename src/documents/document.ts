@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer'
 import type { RevisionId } from '../../storage/documents/contract.ts'
 import type { ReceivedContents } from '../attachments/extract.ts'
-import { type GivenAttachment, parseAttachments } from '../attachments/given.ts'
+import { parseAttachments, type SentAttachment } from '../attachments/parse.ts'
 import { isDesignId, makeBody, type ObjectBody } from '../model/body.ts'
 import { Problem } from '../model/errors.ts'
 import { elementsOf, memberOf, type ParsedJson, stringifyJson } from '../model/json/exact.ts'
@@ -39,7 +39,7 @@ export interface PreparedDocument {
   /** `_type`, never stored; the face decides whether it is welcome. */
   readonly type?: string | undefined
   /** `_attachments` as given, absent when there are none; `body` is without them. */
-  readonly attachments?: readonly GivenAttachment[] | undefined
+  readonly attachments?: readonly SentAttachment[] | undefined
   readonly body: ObjectBody
 }
 

@@ -1,72 +1,12 @@
 /** `_local` documents: checkpoints and the like, with revisions `0-N` and no history. */
-import { Buffer } from 'node:buffer'
 import type { DatabaseRef, DocumentStore, LocalDocument } from '../../storage/documents/contract.ts'
-import { Problem } from '../model/errors.ts'
-import type { ParsedJson } from '../model/json/exact.ts'
-import { isObject } from '../model/json/value.ts'
-import { maxIdBytes, prepareDocument } from './document.ts'
+import { scanPage } from '../model/page-limits.ts'
+import { checkLocalId, formatLocalRevision, type PreparedLocal } from './local-document.ts'
 import { documentText } from './render.ts'
 import { sequence } from './sequence.ts'
 import type { AllDocsQuery, AllDocsRow, LocalRead, LocalsAnswer, RenderedDocument, WriteOutcome } from './service.ts'
 
 type Store = Pick<DocumentStore, 'databaseInfo' | 'readLocal' | 'readLocals' | 'scanLocals' | 'writeLocal'>
-
-export const localPrefix = '_local/'
-
-const page = 500
-
-/** A local document as a client sent it. */
-export interface PreparedLocal {
-  /** With `_local/` in front. */
-  readonly id: string
-  /** The N of the `0-N` that the client read. */
-  readonly n: number | undefined
-  readonly deleted: boolean
-  /** `_type`, never stored. */
-  readonly type: string | undefined
-  readonly text: string
-}
-
-/** The N of `0-N`. Throws `bad_request` for anything else. */
-export function parseLocalRevision(text: unknown): number {
-  const match = typeof text === 'string' ? /^0-(\d{1,15})$/.exec(text) : null
-  if (match === null) throw new Problem('bad_request', 'Invalid rev format')
-  return Number(match[1])
-}
-
-export function formatLocalRevision(n: number): string {
-  return `0-${n}`
-}
-
-/** Checks an id with its prefix. Throws `illegal_docid`. */
-export function checkLocalId(id: string): void {
-  const name = id.slice(localPrefix.length)
-  if (name === '') throw new Problem('illegal_docid', 'Illegal document id `_local/`')
-  if (name.includes('\u0000')) throw new Problem('illegal_docid', 'Document id must not contain U+0000')
-  if (Buffer.byteLength(id) > maxIdBytes) {
-    throw new Problem('illegal_docid', `Document id is too long: at most ${maxIdBytes} bytes`)
-  }
-}
-
-/**
- * A local document out of a body; the id given wins over `_id`. Throws what `prepareDocument` throws, and `bad_request`
- * for a revision that is no `0-N`. A history is of no use to it and is left out.
- */
-export function prepareLocal(body: ParsedJson, id: string, maxBytes: number): PreparedLocal {
-  checkLocalId(id)
-  const { value } = body
-  const n = isObject(value) && value['_rev'] !== undefined ? parseLocalRevision(value['_rev']) : undefined
-  const prepared = prepareDocument(withoutNames(body), { maxBytes, id, replicatorMembers: true })
-  return { id, n, deleted: prepared.deleted, type: prepared.type, text: prepared.body.text }
-}
-
-/** Without the members that say other things of a local document than of a document. */
-function withoutNames({ value, exact }: ParsedJson): ParsedJson {
-  if (!isObject(value) || !isObject(exact)) return { value, exact }
-  const { _id, _rev, _revisions, ...members } = value
-  const { _id: id, _rev: rev, _revisions: revisions, ...printed } = exact
-  return { value: members, exact: printed }
-}
 
 export async function readLocal(store: Store, ref: DatabaseRef, id: string): Promise<LocalRead> {
   checkLocalId(id)
@@ -94,7 +34,7 @@ async function* rangeRows(store: Store, ref: DatabaseRef, query: AllDocsQuery): 
   let { start, skip } = query
   let left = query.limit ?? Number.POSITIVE_INFINITY
   while (left > 0) {
-    const limit = Math.min(page, left)
+    const limit = Math.min(scanPage, left)
     const bounds = descending ? { start: end, end: start } : { start, end }
     const found = await store.scanLocals(ref, { ...bounds, descending, skip, limit, bodies })
     const last = found.at(-1)
@@ -110,8 +50,8 @@ async function* rangeRows(store: Store, ref: DatabaseRef, query: AllDocsQuery): 
 async function* keyRows(store: Store, ref: DatabaseRef, query: AllDocsQuery): AsyncGenerator<readonly AllDocsRow[]> {
   const { keys = [], skip, limit, descending } = query
   const wanted = (descending ? [...keys].reverse() : keys).slice(skip, limit === undefined ? undefined : skip + limit)
-  for (let at = 0; at < wanted.length; at += page) {
-    const part = wanted.slice(at, at + page)
+  for (let at = 0; at < wanted.length; at += scanPage) {
+    const part = wanted.slice(at, at + scanPage)
     const ids = [...new Set(part.filter((key) => typeof key === 'string'))]
     const found = new Map((await store.readLocals(ref, ids)).map((local) => [local.id, local]))
     yield part.map((key): AllDocsRow => {

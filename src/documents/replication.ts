@@ -2,6 +2,7 @@
 import type { DatabaseRef, DocumentStore, RevisionId, RevisionTree } from '../../storage/documents/contract.ts'
 import { Problem } from '../model/errors.ts'
 import { isObject, type Json } from '../model/json/value.ts'
+import { scanPage } from '../model/page-limits.ts'
 import { formatRevision, parseRevision } from '../model/revision.ts'
 import { sortedLeaves } from '../model/revision-tree.ts'
 import { checkDocumentId } from './document.ts'
@@ -11,9 +12,6 @@ import { PageMemory } from './page-memory.ts'
 import type { BulkGetFailure, BulkGetLine, BulkGetResult, OpenRevision, RevisionsDiff } from './service.ts'
 
 type Store = Pick<DocumentStore, 'readTrees' | 'readRevisions'>
-
-/** Documents whose trees are read in one statement. */
-const treePage = 500
 
 /** The body of `_revs_diff` and `_missing_revs`. Throws `bad_request` when it is malformed. */
 export function parseRevsDiff(body: Json): ReadonlyMap<string, readonly RevisionId[]> {
@@ -34,8 +32,8 @@ export async function revsDiff(
   const ids = [...asked.keys()]
   const diffs: RevisionsDiff[] = []
   // Also without ids: the database must exist.
-  for (let at = 0; at === 0 || at < ids.length; at += treePage) {
-    const part = ids.slice(at, at + treePage)
+  for (let at = 0; at === 0 || at < ids.length; at += scanPage) {
+    const part = ids.slice(at, at + scanPage)
     const trees = await store.readTrees(ref, part)
     for (const id of part) {
       const diff = differenceOf(id, asked.get(id) ?? [], trees.get(id))

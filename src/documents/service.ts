@@ -10,7 +10,7 @@ import type { Upload } from '../attachments/contents.ts'
 import type { Stub } from '../attachments/stubs.ts'
 import type { Json, JsonObject } from '../model/json/value.ts'
 import type { PreparedDocument } from './document.ts'
-import type { PreparedLocal } from './locals.ts'
+import type { PreparedLocal } from './local-document.ts'
 
 /** A document ready to be sent: the JSON text with `_id`, `_rev`, `_deleted` and the members asked for. */
 export interface RenderedDocument {

@@ -9,7 +9,7 @@ import type {
   RevisionId,
 } from '../../storage/documents/contract.ts'
 import type { Contents } from '../attachments/contents.ts'
-import { settleEdits, settleRevisions } from '../attachments/settle.ts'
+import { storeEditContents, storeRevisionContents } from '../attachments/store-contents.ts'
 import { noStubs, partsOf, withStubs } from '../attachments/stubs.ts'
 import { newDocumentId } from '../ids.ts'
 import { emptyBody, makeBody } from '../model/body.ts'
@@ -164,13 +164,13 @@ async function withAttachments(
   prepared: readonly Prepared[],
   { create }: BulkOptions,
 ): Promise<readonly (Edit | EditOutcome)[]> {
-  const given = prepared.map(({ edit, document: { attachments = [] } }) => ({
+  const edits = prepared.map(({ edit, document: { attachments = [] } }) => ({
     id: edit.id,
     rev: edit.parent,
     attachments,
     refuseUnknown: edit.unknownParent === 'refuse',
   }))
-  const stubs = await creating(store, ref, create, () => settleEdits(store, contents, ref, given))
+  const stubs = await creating(store, ref, create, () => storeEditContents(store, contents, ref, edits))
   return prepared.map(({ edit, document }, at) => {
     const one = stubs[at] ?? 'conflict'
     return typeof one === 'string' ? { kind: one } : { ...edit, body: withStubs(document.body, one) }
@@ -200,11 +200,11 @@ export async function replicateDocuments(
   }
   const replicate = async () => {
     if (attached.length === 0) return store.replicate(ref, revisions)
-    const given = attached.map(({ at, document: { attachments = [] } }) => {
+    const withContents = attached.map(({ at, document: { attachments = [] } }) => {
       const { id, gen, path } = revisions[at] as Replicated
       return { id, gen, path, attachments }
     })
-    const stubs = await settleRevisions(store, contents, ref, given)
+    const stubs = await storeRevisionContents(store, contents, ref, withContents)
     const whole = [...revisions]
     for (const [n, { at, document }] of attached.entries()) {
       whole[at] = { ...(revisions[at] as Replicated), body: withStubs(document.body, stubs[n] ?? noStubs) }

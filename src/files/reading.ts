@@ -1,13 +1,11 @@
 /** Reads of a tenant's tree. */
 import type { FilesReader } from '../../storage/files/contract.ts'
+import { scanPage } from '../model/page-limits.ts'
 import type { Drives } from './drives.ts'
 import { findNode, nodeByPath } from './lookup.ts'
 import { type Directory, type Node, nodeOf, rootId, trashId } from './node.ts'
 import { cleanPath, joinPath } from './paths.ts'
 import type { Children, DiskUsage, Drive, Files, Page } from './service.ts'
-
-/** Children read at once for a walk. */
-const walkPage = 500
 
 type Reading = Pick<
   Files,
@@ -100,7 +98,7 @@ async function* walk(
     let after: Page['after']
     for (;;) {
       const except = directory.id === rootId ? trashId : undefined
-      const page = (await reader.children(directory.id, { after, limit: walkPage, except })).map(nodeOf)
+      const page = (await reader.children(directory.id, { after, limit: scanPage, except })).map(nodeOf)
       for (const node of page) {
         const path = joinPath(directory.path, node.name)
         if (node.kind === 'directory') {
@@ -111,7 +109,7 @@ async function* walk(
         yield { node, path }
       }
       after = page.at(-1)
-      if (page.length < walkPage) break
+      if (page.length < scanPage) break
     }
   }
 }

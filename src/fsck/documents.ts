@@ -5,11 +5,9 @@
 import type { DatabaseRef, DocumentStore, StoredDocument } from '../../storage/documents/contract.ts'
 import { filesDoctype, versionsDoctype } from '../../storage/files/contract.ts'
 import { orWithoutDatabase } from '../model/no-database.ts'
+import { scanPage } from '../model/page-limits.ts'
 
 export type DocumentReader = Pick<DocumentStore, 'databaseInfo' | 'scanIds' | 'readMany' | 'readTrees'>
-
-/** Documents of a page. Bodies of files are some kB at most. */
-const pageSize = 500
 
 export interface CheckedDocuments {
   /** All live files and directories by id, in pages. Throws `no_database` */
@@ -34,9 +32,9 @@ export function checkedDocuments(store: DocumentReader, prefix: string, signal: 
   async function now(ref: DatabaseRef, ids: Iterable<string>, bodies: boolean) {
     const found = new Map<string, StoredDocument>()
     const wanted = [...new Set(ids)].filter((id) => id !== '')
-    for (let at = 0; at < wanted.length; at += pageSize) {
+    for (let at = 0; at < wanted.length; at += scanPage) {
       signal.throwIfAborted()
-      const page = store.readMany(ref, wanted.slice(at, at + pageSize), bodies)
+      const page = store.readMany(ref, wanted.slice(at, at + scanPage), bodies)
       for (const document of await orWithoutDatabase(page, [])) {
         if (!document.deleted) found.set(document.id, document)
       }
@@ -69,11 +67,11 @@ async function* pages(
   let start: { readonly id: string; readonly inclusive: boolean } | undefined
   for (;;) {
     signal.throwIfAborted()
-    const range = { start, descending: false, skip: 0, limit: pageSize, designs: 'none', bodies: true } as const
+    const range = { start, descending: false, skip: 0, limit: scanPage, designs: 'none', bodies: true } as const
     const page = await orWithoutDatabase(store.scanIds(ref, range), [])
     if (page.length > 0) yield page
     const last = page.at(-1)
-    if (last === undefined || page.length < pageSize) return
+    if (last === undefined || page.length < scanPage) return
     start = { id: last.id, inclusive: false }
   }
 }

@@ -72,7 +72,7 @@ async function withoutOwner(check: ObjectCheck, names: readonly string[]): Promi
   return parts.filter((one) => !isOwned(one)).map(({ name }) => name)
 }
 
-/** `undefined` when the object is gone meanwhile. */
+/** `undefined` when the object was deleted in the meantime. */
 async function findingOf({ objects, documents, prefix }: ObjectCheck, name: string): Promise<Finding | undefined> {
   const stat = await objects.stat(tenantPrefix(prefix) + name)
   if (stat === undefined) return undefined

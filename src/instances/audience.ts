@@ -1,6 +1,6 @@
 /** For whom a token is: which secret signs it and how long it lives. */
 import type { Audience } from '../model/permissions.ts'
-import type { Instance } from './service.ts'
+import type { Instance } from './instance.ts'
 
 export type { Audience }
 

@@ -1,11 +1,10 @@
 /** Instances by id, page by page. */
 import type { DocumentStore, IdRange } from '../../storage/documents/contract.ts'
 import { orWithoutDatabase } from '../model/no-database.ts'
+import { scanPage } from '../model/page-limits.ts'
 import { membersOf } from './own-documents.ts'
 import { instancesRef, recordOf } from './records.ts'
 import type { Instance, InstanceList, InstancePage } from './service.ts'
-
-const pageSize = 500
 
 type Reader = Pick<DocumentStore, 'scanIds' | 'countIds'>
 
@@ -19,14 +18,14 @@ export async function listInstances(store: Reader, { limit, cursor, skip = 0 }: 
       start,
       descending: false,
       skip: instances.length === 0 ? skip : 0,
-      limit: Math.min(pageSize, wanted - instances.length),
+      limit: Math.min(scanPage, wanted - instances.length),
       designs: 'none',
       bodies: true,
     }
     const page = await orWithoutDatabase(store.scanIds(instancesRef, range), [])
     for (const row of page) instances.push(recordOf({ ...row, value: membersOf(row.text) }).instance)
     const last = page.at(-1)
-    if (last === undefined || page.length < pageSize) break
+    if (last === undefined || page.length < scanPage) break
     start = { id: last.id, inclusive: false }
   }
   const more = limit === undefined ? undefined : instances[limit]

@@ -12,6 +12,7 @@ import { makeBody } from '../model/body.ts'
 import { parseJson, stringifyJson } from '../model/json/exact.ts'
 import { isObject, type JsonObject } from '../model/json/value.ts'
 import { orWithoutDatabase } from '../model/no-database.ts'
+import { scanPage } from '../model/page-limits.ts'
 
 /** A live document of our own. */
 export interface OwnDocument extends RevisionId {
@@ -39,8 +40,6 @@ export async function readDocument(
   return { id, gen: found.gen, hash: found.hash, value: membersOf(found.text) }
 }
 
-const pageSize = 500
-
 /** All live documents of a database by id, design documents left out; none when there is no such database. */
 export async function* scanDocuments(
   store: Pick<DocumentStore, 'scanIds'>,
@@ -49,11 +48,11 @@ export async function* scanDocuments(
   let after: string | undefined
   for (;;) {
     const start = after === undefined ? undefined : { id: after, inclusive: false }
-    const range = { start, descending: false, skip: 0, limit: pageSize, designs: 'none', bodies: true } as const
+    const range = { start, descending: false, skip: 0, limit: scanPage, designs: 'none', bodies: true } as const
     const page = await orWithoutDatabase(store.scanIds(ref, range), [])
     for (const { id, gen, hash, text } of page) yield { id, gen, hash, value: membersOf(text) }
     after = page.at(-1)?.id
-    if (page.length < pageSize || after === undefined) return
+    if (page.length < scanPage || after === undefined) return
   }
 }
 

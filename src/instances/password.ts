@@ -3,8 +3,8 @@ import { pbkdf2 } from 'node:crypto'
 import { promisify } from 'node:util'
 import { hashPassword } from '../admin/scrypt.ts'
 import { withoutPort } from './domain.ts'
+import type { Instance } from './instance.ts'
 import { invalidParameter } from './problems.ts'
-import type { Instance } from './service.ts'
 
 const derive = promisify(pbkdf2)
 

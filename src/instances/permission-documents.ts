@@ -2,6 +2,7 @@
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 import { orWithoutDatabase } from '../model/no-database.ts'
+import { scanPage } from '../model/page-limits.ts'
 import type { Permissions } from '../model/permissions.ts'
 import { grant, nothing } from '../permissions/granted.ts'
 import { type Rule, ruleFromJson } from '../permissions/rule.ts'
@@ -9,8 +10,6 @@ import type { Audience } from './audience.ts'
 import { membersOf } from './own-documents.ts'
 
 type Reader = Pick<DocumentStore, 'scanIds'>
-
-const pageSize = 500
 
 /** The rights of an application: none when it has no permission document. */
 export async function permissionsOfApp(
@@ -64,13 +63,13 @@ async function findPermission(
   let after: string | undefined
   for (;;) {
     const start = after === undefined ? undefined : { id: after, inclusive: false }
-    const range = { start, descending: false, skip: 0, limit: pageSize, designs: 'none', bodies: true } as const
+    const range = { start, descending: false, skip: 0, limit: scanPage, designs: 'none', bodies: true } as const
     const page = await orWithoutDatabase(store.scanIds(ref, range), [])
     for (const { text } of page) {
       const document = membersOf(text)
       if (matches(document)) return document
     }
     after = page.at(-1)?.id
-    if (page.length < pageSize || after === undefined) return undefined
+    if (page.length < scanPage || after === undefined) return undefined
   }
 }

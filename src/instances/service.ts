@@ -1,20 +1,10 @@
 /** Instances (tenants) and their tokens as routes see them. `openInstances` in instances.ts implements it. */
 import type { JsonObject } from '../model/json/value.ts'
-import type { Permissions } from '../model/permissions.ts'
-import type { Audience } from './audience.ts'
+import type { Audience, Permissions } from '../model/permissions.ts'
+import type { Instance } from './instance.ts'
 import type { GivenPassword } from './password.ts'
 
-/** One tenant. Secrets stay inside the service. */
-export interface Instance {
-  readonly id: string
-  readonly rev: string
-  readonly domain: string
-  readonly aliases: readonly string[]
-  /** Namespace of all of the instance's databases; never changes. */
-  readonly prefix: string
-  /** The whole document as stored, for the admin API. */
-  readonly document: Readonly<Record<string, unknown>>
-}
+export type { Instance }
 
 export interface Instances {
   /** Exact domain or alias in lower case, else the same without `:80` or `:443`. Cached: hot path. */

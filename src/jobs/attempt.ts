@@ -66,7 +66,7 @@ export class Attempt {
   /** The server stops: the job is begun again by the next one. */
   stop(): void {
     this.#outcome ??= 'stopped'
-    this.#controller.abort(new JobFailure('the server stops'))
+    this.#controller.abort(new JobFailure('the server is stopping'))
   }
 
   /** Another process has it. */
@@ -83,7 +83,7 @@ export class Attempt {
       return
     }
     if (job.deaths >= maxDeaths) {
-      this.#log.error('a job is given up: processes died while they ran it', { deaths: job.deaths })
+      this.#log.error('a job is abandoned: the processes that ran it died', { deaths: job.deaths })
       await this.#finish(`the server died ${job.deaths} times while it ran this job`)
       return
     }

@@ -1,9 +1,9 @@
 /** From the namespace of an instance to its domain: jobs that the server makes by itself know only the first. */
 import type { InstanceAdministration } from '../instances/service.ts'
+import { scanPage } from '../model/page-limits.ts'
 
 /** Names that nobody has are asked for again this much later. */
 const restMs = 2_000
-const page = 500
 
 export function newDomainOf(
   instances: Pick<InstanceAdministration, 'list'>,
@@ -17,7 +17,7 @@ export function newDomainOf(
     const found = new Map<string, string>()
     let cursor: string | undefined
     do {
-      const { instances: some, next } = await instances.list({ limit: page, cursor })
+      const { instances: some, next } = await instances.list({ limit: scanPage, cursor })
       for (const { prefix, domain } of some) found.set(prefix, domain)
       cursor = next
     } while (cursor !== undefined)

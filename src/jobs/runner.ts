@@ -103,7 +103,7 @@ export class Runner {
     await Promise.race([Promise.all(ends), patience])
     clearTimeout(timer)
     clearInterval(this.#renewing)
-    // Where this fails the jobs are begun again when their lease ends.
+    // Where this fails the jobs are started again when their lease ends.
     if (this.#serving !== undefined) await this.#options.store.release(this.#by).catch(() => 0)
   }
 
@@ -116,7 +116,7 @@ export class Runner {
     const { store, log } = this.#options
     let failing = false
     const recovered = await store.recover().catch(() => 0)
-    if (recovered > 0) log.info('jobs are begun again', { count: recovered })
+    if (recovered > 0) log.info('jobs are started again', { count: recovered })
     while (!this.#stopped) {
       this.#alarm.clear()
       let pauseMs = lookMs

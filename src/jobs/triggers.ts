@@ -5,6 +5,7 @@ import { newDocumentId } from '../ids.ts'
 import { editOf, membersOf, readDocument, writeDocument } from '../instances/own-documents.ts'
 import { Problem } from '../model/errors.ts'
 import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
+import { scanPage } from '../model/page-limits.ts'
 import { jobOf, jobOfMembers } from './job-document.ts'
 import { newJob } from './new-job.ts'
 import type { Job } from './service.ts'
@@ -18,7 +19,6 @@ import {
 } from './trigger-document.ts'
 import { stateOf, type TriggerState } from './trigger-state.ts'
 
-const page = 500
 /** Jobs that the state of a trigger is told from. */
 const jobsOfState = 200
 const writeTries = 10
@@ -100,11 +100,11 @@ export function openTriggers({ store, jobs, refresh }: TriggersOptions): Trigger
       let after: string | undefined
       for (;;) {
         const start = after === undefined ? undefined : { id: after, inclusive: false }
-        const range = { start, descending: false, skip: 0, limit: page, bodies: true, designs: 'none' } as const
+        const range = { start, descending: false, skip: 0, limit: scanPage, bodies: true, designs: 'none' } as const
         const rows = await store.scanIds(refOf(prefix), range)
         found.push(...rows.map((row) => triggerOf(row.id, row, membersOf(row.text), prefix)))
         after = rows.at(-1)?.id
-        if (rows.length < page || after === undefined) return found
+        if (rows.length < scanPage || after === undefined) return found
       }
     },
     async modify(prefix, id, changes) {

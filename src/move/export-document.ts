@@ -5,10 +5,10 @@ import { membersOf, type OwnDocument, readDocument, writeDocument } from '../ins
 import { Problem } from '../model/errors.ts'
 import { isObject, type JsonObject } from '../model/json/value.ts'
 import { orWithoutDatabase } from '../model/no-database.ts'
+import { scanPage } from '../model/page-limits.ts'
 
 export const exportsDoctype = 'io.cozy.exports'
 const ref: DatabaseRef = { prefix: 'global', name: exportsDoctype }
-const page = 500
 
 type Store = Pick<DocumentStore, 'read' | 'write' | 'createDatabase' | 'scanIds'>
 
@@ -37,7 +37,7 @@ export async function updateExport(store: Store, id: string, change: JsonObject)
     const value = { ...known.value, ...change }
     if ((await writeDocument(store, { ref, id, value, parent: known })) === 'ok') return { ...known, value }
   }
-  throw new Error('the export is changed by others all the time')
+  throw new Error('the export keeps being changed by others')
 }
 
 export function readExport(store: Pick<DocumentStore, 'read'>, id: string): Promise<OwnDocument | undefined> {
@@ -50,14 +50,14 @@ export async function exportsOf(store: Store, domain: string): Promise<readonly 
   let after: string | undefined
   for (;;) {
     const start = after === undefined ? undefined : { id: after, inclusive: false }
-    const range = { start, descending: false, skip: 0, limit: page, designs: 'none', bodies: true } as const
+    const range = { start, descending: false, skip: 0, limit: scanPage, designs: 'none', bodies: true } as const
     const rows = await orWithoutDatabase(store.scanIds(ref, range), [])
     for (const { id, gen, hash, text } of rows) {
       const value = membersOf(text)
       if (value['domain'] === domain) found.push({ id, gen, hash, value })
     }
     after = rows.at(-1)?.id
-    if (rows.length < page) return found
+    if (rows.length < scanPage) return found
   }
 }
 

@@ -58,7 +58,7 @@ export function exportWorker(options: ExportOptions): Worker {
     timeout: options.timeout,
     async run(task) {
       const instance = await options.instances.byHost(task.tenant.domain)
-      if (instance === undefined) throw new JobFailure('the instance is gone', { final: true })
+      if (instance === undefined) throw new JobFailure('the instance no longer exists', { final: true })
       const parsed = ExportOrder.safeParse(task.message ?? {})
       if (!parsed.success) throw new JobFailure('jobs: message unmarshal', { final: true })
       // Where a link leads, and whether a mail tells of it, is for the server to say.

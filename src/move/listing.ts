@@ -55,7 +55,7 @@ export async function* entriesOf(objects: Pick<ObjectStore, 'get'>, listing: str
     const open = async () => {
       if (object === undefined) return new Blob([text ?? '']).stream()
       const found = await objects.get(object)
-      if (found === undefined) throw new Error('a content of the export is gone')
+      if (found === undefined) throw new Error('a file content of the export no longer exists')
       return found.body as ReadableStream<Uint8Array>
     }
     const entry = { kind: 'file' as const, path, modifiedMs: at, mode, size, open }
@@ -65,7 +65,7 @@ export async function* entriesOf(objects: Pick<ObjectStore, 'get'>, listing: str
 
 async function* linesOf(objects: Pick<ObjectStore, 'get'>, listing: string): AsyncGenerator<Line> {
   const found = await objects.get(listing)
-  if (found === undefined) throw new Error('the listing of an export is gone')
+  if (found === undefined) throw new Error('the listing of an export no longer exists')
   const decoder = new TextDecoder()
   let rest = ''
   for await (const chunk of found.body as unknown as AsyncIterable<Uint8Array>) {

@@ -16,7 +16,7 @@ import { type Subscriber, Topic } from './topic.ts'
 export const announcements = 'announcements'
 
 export interface HubOptions {
-  readonly store: Pick<DocumentStore, 'changes' | 'watch' | 'read' | 'readRevision' | 'broadcast' | 'hear'>
+  readonly store: Pick<DocumentStore, 'changes' | 'watch' | 'read' | 'readRevision' | 'broadcast' | 'onBroadcast'>
   readonly log: Log
 }
 
@@ -28,7 +28,7 @@ interface Followed {
 
 export class Hub {
   private readonly topics = new Map<string, Followed>()
-  private deafen: (() => void) | undefined
+  private stopListening: (() => void) | undefined
 
   constructor(private readonly options: HubOptions) {}
 
@@ -37,7 +37,7 @@ export class Hub {
    * perhaps some of just before. Waits for the store while it does not answer.
    */
   async subscribe(ref: DatabaseRef, id: string | undefined, subscriber: Subscriber): Promise<void> {
-    this.deafen ??= this.options.store.hear((about, text) => this.heard(about, text))
+    this.stopListening ??= this.options.store.onBroadcast((about, text) => this.receiveBroadcast(about, text))
     const key = databaseKey(ref)
     const followed = this.topics.get(key) ?? this.follow(ref)
     this.topics.set(key, followed)
@@ -73,8 +73,8 @@ export class Hub {
 
   /** Ends everything. */
   close(): void {
-    this.deafen?.()
-    this.deafen = undefined
+    this.stopListening?.()
+    this.stopListening = undefined
     for (const { follower } of this.topics.values()) follower?.stop()
     this.topics.clear()
   }
@@ -103,7 +103,7 @@ export class Hub {
     }
   }
 
-  private heard(ref: DatabaseRef, message: string): void {
+  private receiveBroadcast(ref: DatabaseRef, message: string): void {
     const followed = this.topics.get(databaseKey(ref))
     if (!followed) return
     const end = message.indexOf('\n')

@@ -283,7 +283,7 @@ export interface AttachmentLedger {
    * The object is there and holds this content. Where another object already does, that one stays and this one is given
    * up. False when the object had been given up, or the database is gone: nothing may name the content then.
    */
-  settle(ref: DatabaseRef, object: string, content: Content, forMs: number): Promise<boolean>
+  commit(ref: DatabaseRef, object: string, content: Content, forMs: number): Promise<boolean>
   /** Takes leases on contents. Says of each whether the database holds it. */
   hold(ref: DatabaseRef, contents: readonly Content[], forMs: number): Promise<readonly boolean[]>
   /** The object that holds a content; `undefined` when there is none. */
@@ -452,13 +452,13 @@ export interface Feed {
   follow(follower: Follower): () => void
 
   /**
-   * Hands a text to the hearers of every process on this store, this one included, at most once each; nothing of it is
-   * kept, and who does not hear it now never will. `ref` names whom it is about and need not exist.
+   * Hands a text to the listeners of every process on this store, this one included, at most once each; nothing of it is
+   * kept, and who is not listening now never gets it. `ref` names whom it is about and need not exist.
    * Throws `too_large` above `maxBroadcastBytes` of UTF-8; neither name nor text holds U+0000 or a line end in `ref`.
    */
   broadcast(ref: DatabaseRef, text: string): Promise<void>
-  /** Calls `hearer` for every broadcast until the function returned is called. Other processes' are heard from soon on. */
-  hear(hearer: (ref: DatabaseRef, text: string) => void): () => void
+  /** Calls `listener` for every broadcast until the function returned is called. Those of other processes come soon after the call. */
+  onBroadcast(listener: (ref: DatabaseRef, text: string) => void): () => void
 }
 
 /** Old bodies, and what was attached to documents. */

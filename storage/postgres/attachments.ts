@@ -8,7 +8,7 @@ import type { AttachmentLedger, Content, DatabaseRef } from '../documents/contra
 import { mayDelete } from './backup.ts'
 import { guarded, isTaken, reading, type Sql } from './connection.ts'
 
-/** How often two that settle one content at the same moment try again. */
+/** How often two that commit one content at the same moment try again. */
 const maxAttempts = 5
 
 export function newLedger(sql: Sql): AttachmentLedger {
@@ -16,7 +16,7 @@ export function newLedger(sql: Sql): AttachmentLedger {
   const databaseOf = ({ prefix, name }: DatabaseRef) =>
     sql`(SELECT db FROM databases WHERE prefix = ${prefix} AND name = ${name})`
 
-  async function settle(ref: DatabaseRef, object: string, { digest, length }: Content, forMs: number) {
+  async function commit(ref: DatabaseRef, object: string, { digest, length }: Content, forMs: number) {
     const [older] = await sql`
       UPDATE attachments SET due = greatest(due, ${inMs(forMs)})
       WHERE db = ${databaseOf(ref)} AND digest = ${digest} AND length = ${length} AND object <> ${object}
@@ -52,11 +52,11 @@ export function newLedger(sql: Sql): AttachmentLedger {
         return rows.length > 0
       }),
 
-    settle: (ref, object, content, forMs) =>
+    commit: (ref, object, content, forMs) =>
       guarded(async () => {
         for (let attempt = 1; ; attempt += 1) {
           try {
-            return await settle(ref, object, content, forMs)
+            return await commit(ref, object, content, forMs)
           } catch (error) {
             if (!isTaken(error) || attempt === maxAttempts) throw error
           }
@@ -100,7 +100,7 @@ export function newLedger(sql: Sql): AttachmentLedger {
       }),
 
     async sweep(limit, remove) {
-      // Those whose upload ended with the process that made it; from here on nobody can settle them.
+      // Those whose upload ended with the process that made it; from here on nobody can commit them.
       const rows = await guarded(
         () => sql<{ db: string; object: string }[]>`
           UPDATE attachments a SET due = '-infinity'

@@ -270,7 +270,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
     watching: () => notifications.size,
     follow: (follower) => notifications.follow(follower),
     broadcast: (ref: DatabaseRef, text: string) => guarded(() => notifications.broadcast(ref, text)),
-    hear: (hearer) => notifications.hear(hearer),
+    onBroadcast: (listener) => notifications.onBroadcast(listener),
 
     ping: () =>
       reading(async () => {

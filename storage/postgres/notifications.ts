@@ -34,7 +34,7 @@ interface Watched {
   seen: string | undefined
 }
 
-type Hearer = (ref: DatabaseRef, text: string) => void
+type BroadcastListener = (ref: DatabaseRef, text: string) => void
 
 export interface NotificationsOptions extends Pick<ConnectionOptions, 'target'> {
   /** For the looks at sequences. */
@@ -46,7 +46,7 @@ export interface NotificationsOptions extends Pick<ConnectionOptions, 'target'> 
 export class Notifications {
   private readonly watched = new Map<string, Watched>()
   private readonly outbox = new Set<string>()
-  private readonly hearers = new Set<Hearer>()
+  private readonly broadcastListeners = new Set<BroadcastListener>()
   private readonly followers = new Set<Follower>()
   private readonly origin = randomUUID()
   private readonly link: Sql
@@ -132,20 +132,20 @@ export class Notifications {
     }
     const payload = `${this.origin}\n${databaseKey(ref)}\n${text}`
     if (this.options.shared) await this.link`SELECT pg_notify(${broadcastChannel}, ${payload})`
-    for (const hearer of this.hearers) hearer(ref, text)
+    for (const listener of this.broadcastListeners) listener(ref, text)
   }
 
-  hear(hearer: Hearer): () => void {
+  onBroadcast(listener: BroadcastListener): () => void {
     this.start()
-    const call: Hearer = (ref, text) => hearer(ref, text)
-    this.hearers.add(call)
-    return () => this.hearers.delete(call)
+    const call: BroadcastListener = (ref, text) => listener(ref, text)
+    this.broadcastListeners.add(call)
+    return () => this.broadcastListeners.delete(call)
   }
 
   /** No listener is called afterwards. */
   async close(): Promise<void> {
     this.closed = true
-    this.hearers.clear()
+    this.broadcastListeners.clear()
     this.followers.clear()
     clearInterval(this.poll)
     for (const { listeners } of this.watched.values()) listeners.clear()
@@ -154,7 +154,7 @@ export class Notifications {
     await this.link.end({ timeout: 1 })
   }
 
-  /** Follows the other processes from the first watcher or hearer on. */
+  /** Follows the other processes from the first watcher or listener on. */
   private start(): void {
     if (this.poll !== undefined || this.closed) return
     this.poll = setInterval(() => void this.look(), pollMs)
@@ -168,7 +168,7 @@ export class Notifications {
         () => this.wakeAll(),
       )
       .catch(() => {})
-    this.link.listen(broadcastChannel, (payload) => this.heard(payload)).catch(() => {})
+    this.link.listen(broadcastChannel, (payload) => this.receiveBroadcast(payload)).catch(() => {})
   }
 
   private received(payload: string): void {
@@ -178,11 +178,11 @@ export class Notifications {
     if (watched) wake(watched)
   }
 
-  private heard(payload: string): void {
+  private receiveBroadcast(payload: string): void {
     const [origin, prefix = '', name = ''] = payload.split('\n', 3)
     if (origin === this.origin) return
     const text = payload.slice(`${origin}\n${prefix}\n${name}\n`.length)
-    for (const hearer of this.hearers) hearer({ prefix, name }, text)
+    for (const listener of this.broadcastListeners) listener({ prefix, name }, text)
   }
 
   private wakeAll(): void {

@@ -3,7 +3,7 @@
  * statement succeeds. After one that failed between two rows (a time limit, a database server that died) the next
  * result on that connection begins with as many holes, so that its first row is `undefined`: "there is no such document".
  */
-import type { Sql } from './connection.ts'
+import type { Sql } from 'postgres'
 
 type Settle = (result: unknown) => void
 

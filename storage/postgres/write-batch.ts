@@ -3,13 +3,7 @@ import type { Edit, EditOutcome } from '../documents/contract.ts'
 import type { Sql, Transaction } from './connection.ts'
 import type { KnownDatabase } from './database-cache.ts'
 import { type EntryRow, entriesOf, keptIndexes } from './entries.ts'
-import type { BatchOutcome } from './write-requests.ts'
-
-/** An edit with what this process knows of its database; `undefined`: no such database when it was placed. */
-export interface PlacedEdit {
-  readonly edit: Edit
-  readonly database: KnownDatabase | undefined
-}
+import type { BatchOutcome, PlacedEdit } from './write-requests.ts'
 
 export interface BatchOptions {
   /** All or nothing. */

@@ -9,12 +9,13 @@ import type { Sql } from './connection.ts'
 import type { DatabaseCache } from './database-cache.ts'
 import { retrying } from './retry.ts'
 import { writeTrees } from './tree-edits.ts'
-import { AtomicRefusal, type PlacedEdit, writeBatch } from './write-batch.ts'
+import { AtomicRefusal, writeBatch } from './write-batch.ts'
 import {
   type BatchOutcome,
   type BatchOutcomes,
   hasRepeatedIds,
   nextBatch,
+  type PlacedEdit,
   partsAfter,
   type WriteRequest,
   writeRequest,
@@ -92,7 +93,7 @@ export class WriteQueue {
       placed = edits.map((edit) => ({ edit, database: this.databases.peek(edit.ref) }))
     }
     const outcomes = await this.submit(placed, atomic)
-    return this.settle(edits, outcomes, atomic)
+    return this.repeatStale(edits, outcomes, atomic)
   }
 
   private placeKnown(edits: readonly Edit[]): PlacedEdit[] | undefined {
@@ -147,7 +148,11 @@ export class WriteQueue {
   }
 
   /** Repeats what a stale view of the database stopped, and writes the edits that need the whole revision tree. */
-  private async settle(edits: readonly Edit[], first: BatchOutcomes, atomic: boolean): Promise<readonly EditOutcome[]> {
+  private async repeatStale(
+    edits: readonly Edit[],
+    first: BatchOutcomes,
+    atomic: boolean,
+  ): Promise<readonly EditOutcome[]> {
     let outcomes = first
     for (let attempt = 0; attempt < maxRepeats && outcomes.some(isStale); attempt += 1) {
       const stale = edits.filter((_, at) => isStale(outcomes[at]))

@@ -3,13 +3,19 @@ import { databaseKey } from '../../src/model/database.ts'
 import { Problem } from '../../src/model/errors.ts'
 import type { Edit, EditOutcome } from '../documents/contract.ts'
 import { isConnectionLost, translate } from './connection.ts'
-import type { PlacedEdit } from './write-batch.ts'
+import type { KnownDatabase } from './database-cache.ts'
 
 const maxEdits = 256
 const maxDatabases = 64
 const maxBytes = 4_000_000
 /** Larger bodies are compressed by PostgreSQL while the database row is locked: not in a batch with strangers. */
 const largeBody = 32_000
+
+/** An edit with what this process knows of its database; `undefined`: no such database when it was placed. */
+export interface PlacedEdit {
+  readonly edit: Edit
+  readonly database: KnownDatabase | undefined
+}
 
 export type BatchOutcome = EditOutcome | { readonly kind: 'stale' } | { readonly kind: 'complex' }
 export type BatchOutcomes = readonly BatchOutcome[]
@@ -28,7 +34,7 @@ export interface WriteRequest {
 export function writeRequest(
   edits: readonly PlacedEdit[],
   atomic: boolean,
-  settle: Pick<WriteRequest, 'resolve' | 'reject'>,
+  callbacks: Pick<WriteRequest, 'resolve' | 'reject'>,
 ): WriteRequest {
   let bytes = 0
   let large = false
@@ -36,7 +42,7 @@ export function writeRequest(
     bytes += edit.body.text.length
     large ||= edit.body.text.length > largeBody
   }
-  return { edits, atomic, bytes, large, ...settle }
+  return { edits, atomic, bytes, large, ...callbacks }
 }
 
 /**

@@ -230,7 +230,7 @@ export async function benchFiles(): Promise<string> {
   return [table(rows), ...notes].join('\n\n')
 }
 
-/** Memory while 5 GB go up and down, on the folder and on MinIO. Skipped below 20 GB of free disk (decisions 23). */
+/** Memory while 5 GB go up and down, on the folder and on MinIO. Skipped below 20 GB of free disk. */
 export async function benchLargeFile(): Promise<string> {
   const { bavail, bsize } = statfsSync(tmpdir())
   if (bavail * bsize < 20e9) return 'SKIPPED 5 GB: less than 20 GB of free disk'

@@ -31,7 +31,7 @@ export async function benchSockets(): Promise<string> {
 
     const listeners: Listener[] = []
     for (let at = 0; at < sockets; at += 50) {
-      const some = Array.from({ length: 50 }, (_, n) => Listener.hearing(server, token, typeOf(at + n)))
+      const some = Array.from({ length: 50 }, (_, n) => Listener.subscribed(server, token, typeOf(at + n)))
       listeners.push(...(await Promise.all(some)))
     }
     await Bun.sleep(2_000)
@@ -86,7 +86,9 @@ async function warm(server: TestServer, token: string): Promise<void> {
   const reads = Array.from({ length: 200 }, () => server.fetch('/couchdb/io.cozy.bench0/_all_docs', { headers }))
   for (const response of await Promise.all(reads)) await response.text()
   for (let round = 0; round < 4; round += 1) {
-    const some = await Promise.all(Array.from({ length: 50 }, () => Listener.hearing(server, token, 'io.cozy.bench0')))
+    const some = await Promise.all(
+      Array.from({ length: 50 }, () => Listener.subscribed(server, token, 'io.cozy.bench0')),
+    )
     await Promise.all(some.map((listener) => listener.close()))
   }
   await Bun.sleep(2_000)

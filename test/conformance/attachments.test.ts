@@ -42,7 +42,7 @@ for (const server of bothPostgres) {
     async function put(ref: DatabaseRef, one: Content, forMs = hour): Promise<string> {
       const name = object()
       await store.attachments.lease(ref, name, hour)
-      expect(await store.attachments.settle(ref, name, one, forMs)).toBe(true)
+      expect(await store.attachments.commit(ref, name, one, forMs)).toBe(true)
       return name
     }
     const named = (...contents: readonly Content[]) =>
@@ -66,7 +66,7 @@ for (const server of bothPostgres) {
       const [ref, elsewhere, name] = [await fresh(), await fresh(), object()]
       await store.attachments.lease(ref, name, hour)
       expect(await store.attachments.find(ref, content('a'))).toBeUndefined()
-      expect(await store.attachments.settle(ref, name, content('a'), hour)).toBe(true)
+      expect(await store.attachments.commit(ref, name, content('a'), hour)).toBe(true)
       expect(await other.attachments.find(ref, content('a'))).toBe(name)
       expect(await store.attachments.find(ref, content('a', 2))).toBeUndefined()
       expect(await store.attachments.find(elsewhere, content('a'))).toBeUndefined()
@@ -81,12 +81,12 @@ for (const server of bothPostgres) {
       expect(await swept()).toEqual([second])
     })
 
-    test('many that settle one content at the same time leave one', async () => {
+    test('many that commit one content at the same time leave one', async () => {
       const ref = await fresh()
       const objects = Array.from({ length: 12 }, object)
       await Promise.all(objects.map((name) => store.attachments.lease(ref, name, hour)))
       const settled = await Promise.all(
-        objects.map((name, n) => (n % 2 ? store : other).attachments.settle(ref, name, content('c'), hour)),
+        objects.map((name, n) => (n % 2 ? store : other).attachments.commit(ref, name, content('c'), hour)),
       )
       expect(settled).toEqual(objects.map(() => true))
       const kept = await store.attachments.find(ref, content('c'))
@@ -101,15 +101,15 @@ for (const server of bothPostgres) {
       expect(await store.attachments.renew(ref, renewed, hour)).toBe(true)
       expect(await swept()).toEqual([name])
       expect(await store.attachments.renew(ref, name, hour)).toBe(false)
-      expect(await store.attachments.settle(ref, name, content('d'), hour)).toBe(false)
-      expect(await store.attachments.settle(ref, renewed, content('d'), hour)).toBe(true)
+      expect(await store.attachments.commit(ref, name, content('d'), hour)).toBe(false)
+      expect(await store.attachments.commit(ref, renewed, content('d'), hour)).toBe(true)
     })
 
     test('giving up is for uploads: what is settled stays', async () => {
       const [ref, name] = [await fresh(), object()]
       await store.attachments.lease(ref, name, hour)
       expect(await store.attachments.renew(ref, name, 0)).toBe(true)
-      expect(await store.attachments.settle(ref, name, content('e'), hour)).toBe(false)
+      expect(await store.attachments.commit(ref, name, content('e'), hour)).toBe(false)
       expect(await swept()).toEqual([name])
       const kept = await put(ref, content('e'))
       expect(await store.attachments.renew(ref, kept, 0)).toBe(false)
@@ -122,7 +122,7 @@ for (const server of bothPostgres) {
       const failing = store.attachments.sweep(10, () => Promise.reject(new Error('no disk')))
       expect(failing).rejects.toThrow('no disk')
       await failing.catch(() => {})
-      expect(await store.attachments.settle(ref, name, content('f'), hour)).toBe(false)
+      expect(await store.attachments.commit(ref, name, content('f'), hour)).toBe(false)
       expect(await swept()).toEqual([name])
     })
 
@@ -197,7 +197,7 @@ for (const server of bothPostgres) {
       }
       expect(removed.toSorted()).toEqual([...objects, pending].toSorted())
       await store.createDatabase(ref)
-      expect(await store.attachments.settle(ref, pending, content('h'), hour)).toBe(false)
+      expect(await store.attachments.commit(ref, pending, content('h'), hour)).toBe(false)
       expect(await store.attachments.find(ref, content('h'))).toBeUndefined()
     })
   })

@@ -44,11 +44,11 @@ describe.skipIf(postgresBin() === undefined)('two processes on one PostgreSQL', 
     await postgres?.stop()
   })
   const tell = (path: string, body: object) => announce(servers[0] as TestServer, token, path, body)
-  const hear = (n: number, ...targets: readonly string[]) =>
-    Listener.hearing(servers[n] as TestServer, token, ...targets)
+  const subscribe = (n: number, ...targets: readonly string[]) =>
+    Listener.subscribed(servers[n] as TestServer, token, ...targets)
 
   test('what one writes or announces is told by both, soon', async () => {
-    const listeners = [await hear(0, type), await hear(1, type), await hear(1, `${type}/d3`)]
+    const listeners = [await subscribe(0, type), await subscribe(1, type), await subscribe(1, `${type}/d3`)]
     const took: number[] = []
     for (let n = 0; n < 10; n += 1) {
       const began = performance.now()
@@ -69,7 +69,7 @@ describe.skipIf(postgresBin() === undefined)('two processes on one PostgreSQL', 
   test('eight writers in both, and a listener at each: every document ends with its last revision, in order', async () => {
     const name = `${type}.racing`
     await one('PUT', `/couchdb/${name}`)
-    const listeners = [await hear(0, name), await hear(1, name)]
+    const listeners = [await subscribe(0, name), await subscribe(1, name)]
     const last = new Map<string, string>()
     const writing = Array.from({ length: 8 }, async (_, writer) => {
       const ask = writer % 2 === 0 ? one : two
@@ -96,7 +96,7 @@ describe.skipIf(postgresBin() === undefined)('two processes on one PostgreSQL', 
   }, 30_000)
 
   test('PostgreSQL restarts under open sockets: nothing is missed, and both kinds of events go on', async () => {
-    const listeners = [await hear(0, type), await hear(1, type, 'io.cozy.jobs.events')]
+    const listeners = [await subscribe(0, type), await subscribe(1, type, 'io.cozy.jobs.events')]
     for (let round = 0; round < 2; round += 1) {
       await postgres.pause()
       const writing = (async () => {
@@ -112,7 +112,7 @@ describe.skipIf(postgresBin() === undefined)('two processes on one PostgreSQL', 
       await postgres.resume()
       await writing
       expect((await one('PUT', `/data/io.cozy.later${round}.x/a`, {})).status).toBe(200)
-      await listeners[0]?.settle()
+      await listeners[0]?.flush()
       expect((await two('PUT', `/data/io.cozy.later${round}/new`, {})).status).toBe(200)
       await until(() => listeners[0]?.events.map(short).includes('CREATED new 1') ?? false)
       for (const listener of listeners) {
@@ -132,7 +132,7 @@ describe.skipIf(postgresBin() === undefined)('two processes on one PostgreSQL', 
   }, 60_000)
 
   test('while the store is away, commands that pile up end the socket', async () => {
-    const listener = await hear(0, type)
+    const listener = await subscribe(0, type)
     await postgres.pause()
     try {
       listener.command('SUBSCRIBE', 'io.cozy.never')
@@ -152,8 +152,8 @@ test('clients that do not read are cut off, the memory stays, the others get eve
     const token = await server.token('*')
     const ask = asking(server, token)
     await ask('PUT', `/couchdb/${type}`)
-    const good = await Listener.hearing(server, token, type)
-    const bad = await Promise.all(Array.from({ length: 20 }, () => Listener.hearing(server, token, type)))
+    const good = await Listener.subscribed(server, token, type)
+    const bad = await Promise.all(Array.from({ length: 20 }, () => Listener.subscribed(server, token, type)))
     for (const { socket } of bad) socket.pause()
     expect(await metric(server, 'realtime_sockets')).toBe(21)
     const write = async (from: number) => {

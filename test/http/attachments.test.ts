@@ -1,4 +1,4 @@
-/** Attachments on both faces: one table for what they have in common (documents 1.26). */
+/** Attachments on both faces: one table for what they have in common. */
 import { describe, expect, test } from 'bun:test'
 import { type Scenario, scenarios } from './scenarios.ts'
 import { openStage } from './stage.ts'

@@ -30,7 +30,7 @@ const files = [
 
 /**
  * Where the files are: HEARTH_TEST_ISO_CODES, or where Debian puts them. Without them it throws in CI and is `undefined`
- * elsewhere, after saying loudly what is skipped (decisions 21).
+ * elsewhere, after saying loudly what is skipped.
  */
 export function isoCodesFolder(): string | undefined {
   const folder = process.env['HEARTH_TEST_ISO_CODES'] ?? '/usr/share/iso-codes/json'

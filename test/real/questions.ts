@@ -254,8 +254,8 @@ export function expected(codes: readonly Code[], { index, keeps, sort }: Questio
 
 /**
  * The same ids in the same order. Versions of ICU disagree whether `‘` and `’` are letters of their own or as good as `'`
- * (CLDR changed it between the embedded server's and this runtime's), and the database's order counts (decisions 8): of
- * names with them only that they are there.
+ * (CLDR changed it between the embedded server's and this runtime's), and the database's order counts: of names
+ * with them only that they are there.
  */
 export function expectSame(found: readonly string[], wanted: readonly string[]): void {
   const certain = (id: string) => !/[‘’]/.test(id)

@@ -26,7 +26,7 @@ process.exit(failure === undefined ? 0 : 1)
 async function storeAndRead(server: TestServer): Promise<void> {
   const { fetch } = server
   const token = await server.token('*')
-  const listener = await Listener.hearing(server, token, 'org.example.notes')
+  const listener = await Listener.subscribed(server, token, 'org.example.notes')
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
   const stored = await fetch('/data/org.example.notes/', { method: 'POST', headers, body: '{"title":"Grüße"}' })
   const { id } = (await stored.json()) as { id: string }

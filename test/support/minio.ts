@@ -46,7 +46,7 @@ let warned = false
 
 /**
  * The server's program: HEARTH_TEST_MINIO, `minio` on PATH, or one built before. Without any it throws in CI and is
- * `undefined` elsewhere, after saying loudly what is skipped (decisions 21).
+ * `undefined` elsewhere, after saying loudly what is skipped.
  */
 export function minioProgram(): string | undefined {
   const named = process.env['HEARTH_TEST_MINIO']

@@ -22,7 +22,7 @@ let warned = false
 
 /**
  * The folder with `initdb` and `postgres`: HEARTH_TEST_POSTGRES_BIN, Debian's, or one on PATH. Without any it throws in
- * CI and is `undefined` elsewhere, after saying loudly what is skipped (decisions 21).
+ * CI and is `undefined` elsewhere, after saying loudly what is skipped.
  */
 export function postgresBin(): string | undefined {
   const candidates = [

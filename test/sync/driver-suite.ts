@@ -219,7 +219,7 @@ export function driverSuite(
       expect(await driver.stat('y')).toBeUndefined()
     })
 
-    test('the file is gone -> replacing is refused, removing is done already', async () => {
+    test('the file no longer exists -> replacing is refused, removing is done already', async () => {
       const first = await put(driver, 'x', 'one')
       await stage.outside.remove('x')
       expect(['changed', 'not_found']).toContain(await codeOf(put(driver, 'x', 'two', { expected: first.fingerprint })))

@@ -1,5 +1,6 @@
 import { Problem } from '../../model/errors.ts'
 import type { Json, JsonObject } from '../../model/json/value.ts'
+import { pageLimits } from '../../model/page-limits.ts'
 import type { Direction } from './index-definition.ts'
 import { designId } from './index-request.ts'
 import { fieldList, projector } from './projection.ts'
@@ -17,7 +18,7 @@ import { parseSelector, type Selector } from './selector.ts'
 import { parseSort } from './sort.ts'
 
 /** CouchDB's own limit for queries that set none. */
-export const defaultLimit = 25
+export const defaultLimit = pageLimits.couchdb.byDefault
 
 /** The index that a query asks for. */
 export interface IndexHint {

@@ -1,12 +1,10 @@
 /** Rows of an index in its order, read page by page over the ranges of a plan. */
 import type { IndexPosition, IndexRow, KeyRange, StoredDocument } from '../../../storage/documents/contract.ts'
+import { maxPage } from '../page-size.ts'
 import { compareBytes } from './collation.ts'
 import type { IdBounds } from './id-range.ts'
 import { comparePart } from './key-range.ts'
 import type { FindReader } from './reader.ts'
-
-/** No page is larger: rows come with their documents. */
-export const maxPage = 1000
 
 export interface Page<Row> {
   readonly rows: readonly Row[]

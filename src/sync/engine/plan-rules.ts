@@ -1,11 +1,11 @@
 /** Brings all files under new rules, some hundred at a time, or tells what that would do. */
 import type { FileState, JournalRow } from '../../../storage/sync/contract.ts'
+import { scanPage } from '../../model/page-limits.ts'
 import type { Plan } from '../commands.ts'
 import type { EngineContext } from './context.ts'
 import { applyOwners } from './decide.ts'
 import { ownersOf, type RuleSet } from './rules.ts'
 
-const pageSize = 500
 const maxSamples = 20
 const first = '00000000-0000-0000-0000-000000000000'
 
@@ -22,7 +22,7 @@ export async function planRules(context: EngineContext, rules: RuleSet, dryRun: 
     ownersOf(rules, filename, origins).filter((name) => names.has(name))
   for (let after = first; ; ) {
     const page = await context.change(async (tx) => {
-      const states = await tx.filesAfter(after, pageSize)
+      const states = await tx.filesAfter(after, scanPage)
       const touched = new Set<string>()
       const journal: JournalRow[] = []
       for (const state of states) if (state.file.live) apply(state, owners, touched, journal, plan)

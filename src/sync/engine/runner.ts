@@ -219,7 +219,7 @@ export class Runner {
       return
     }
     await this.#setHeld('identity')
-    throw new DriverError('unavailable', 'the place has not the marker of this entry: is it mounted?')
+    throw new DriverError('unavailable', 'the marker of this entry is missing: is it mounted?')
   }
 
   async #begin(driver: Driver, stop: AbortController): Promise<void> {
@@ -301,7 +301,7 @@ export class Runner {
       if (this.#open === undefined) return
       await this.#close()
       this.#state = 'degraded'
-      this.#error = 'the place has not the marker of this entry: is it mounted?'
+      this.#error = 'the marker of this entry is missing: is it mounted?'
       this.#openLater()
     })
     return false

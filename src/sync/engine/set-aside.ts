@@ -37,7 +37,7 @@ async function freeName(context: EngineContext, entry: OwnEntry, filename: strin
     if ((await context.store.file(fileId(name))) !== undefined) continue
     if ((await entry.driver.stat(name)) === undefined) return name
   }
-  throw new Error('names never end')
+  throw new Error('no free name was found')
 }
 
 /** Renames a changed file as it was renamed elsewhere. False when that name is taken here. */

@@ -47,7 +47,7 @@ async function freeName(
   for (const name of conflictNames(wanted, `restored-${entry}`, at, driver.capabilities.maxSegmentBytes)) {
     if ((await driver.stat(name)) === undefined) return name
   }
-  throw new Error('names never end')
+  throw new Error('no free name was found')
 }
 
 function line({ entry, fid, name }: TrashedContent, op: string, detail: string) {

@@ -186,7 +186,7 @@ export async function openFolderObjects(folder: string): Promise<ObjectStore> {
 }
 
 /** The source of a copy went away while it was copied. */
-const gone = new Error('the source is gone')
+const gone = new Error('the source no longer exists')
 
 async function statOf(name: string, file: StoredFile): Promise<ObjectStat> {
   const { size, contentType, modifiedMs } = file

@@ -36,7 +36,7 @@ export async function copyObject(
         : await copyInParts(s3, source, to, headers, limits.partBytes)
     if (copied) return true
   }
-  throw new Problem('store_unavailable', 'The object to copy changes all the time.')
+  throw new Problem('store_unavailable', 'The object to copy keeps changing.')
 }
 
 async function copyInParts(

@@ -237,7 +237,7 @@ async function settled<T>(ask: () => Promise<{ readonly value: T } | undefined>)
     if (answer !== undefined) return answer.value
     await pause(10)
   }
-  throw new Problem('store_unavailable', 'The object changes all the time.')
+  throw new Problem('store_unavailable', 'The object keeps changing.')
 }
 
 function valued<T>(value: T | undefined): { readonly value: T } | undefined {

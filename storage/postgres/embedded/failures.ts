@@ -27,10 +27,10 @@ async function explain(folder: string, code: string): Promise<string | undefined
       return `${folder} lies on a file system that is mounted read-only: choose another --data-dir.`
     case 'ENOTDIR':
     case 'EEXIST':
-      return `${folder} is not a directory, or lies below something that is none: choose another --data-dir.`
+      return `${folder} is not a directory, or lies below something that is not a directory: choose another --data-dir.`
     case 'ENAMETOOLONG':
     case 'ELOOP':
-      return `${folder} is no usable path (${code}): choose another --data-dir.`
+      return `${folder} is not a usable path (${code}): choose another --data-dir.`
     default:
       return undefined
   }

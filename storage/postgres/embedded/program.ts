@@ -82,7 +82,7 @@ export async function installProgram(
     }
     // The umask may have kept the server's user out.
     for (const made of folders) await chmod(made, 0o755)
-    await settle([...paths, ...folders], user)
+    await syncAll([...paths, ...folders], user)
     await rename(draft, folder)
     await syncPath(home)
     return { folder, fresh: true }
@@ -105,7 +105,7 @@ async function writeWhole(path: string, file: UnpackedFile): Promise<void> {
 }
 
 /** Syncs many files at a time: the disk then takes them together. */
-async function settle(paths: readonly string[], user: ServerUser): Promise<void> {
+async function syncAll(paths: readonly string[], user: ServerUser): Promise<void> {
   const waiting = paths.values()
   const worker = async () => {
     for (const path of waiting) {

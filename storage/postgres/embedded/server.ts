@@ -106,7 +106,7 @@ async function start(layout: Layout, log: EmbeddedLog): Promise<Opened> {
   const serverLog = new ServerLog(layout.log)
   await serverLog.bound()
   const began = performance.now()
-  const server = await startPatiently(layout, program, user, serverLog, log)
+  const server = await startWithRetries(layout, program, user, serverLog, log)
   log('postgres started', { pid: server.pid, milliseconds: since(began) })
   await removeOtherPrograms(layout.home, program)
   return { server, serverLog, socketFolder }
@@ -116,7 +116,7 @@ async function start(layout: Layout, log: EmbeddedLog): Promise<Opened> {
 const remains = /lock file "postmaster.pid" already exists|pre-existing shared memory block/
 
 /** Starts the server, for up to 10 s again while something remains of a killed one. */
-async function startPatiently(
+async function startWithRetries(
   layout: Layout,
   program: string,
   user: ServerUser,

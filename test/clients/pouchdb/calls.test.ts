@@ -35,7 +35,7 @@ for (const face of faces) {
 
     test('a first put onto what is there', async () => {
       await db.put({ _id: 'taken' })
-      // The contract of /data has another word for it than PouchDB expects (documents 1.7).
+      // /data answers it with 400, where PouchDB expects 409.
       expect(await failure(db.put({ _id: 'taken' }))).toMatchObject({ status: face === 'data' ? 400 : 409 })
     })
 

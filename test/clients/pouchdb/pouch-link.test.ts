@@ -1,6 +1,5 @@
 /**
- * cozy-pouch-link's first and incremental sync as plain requests: it does not load outside a browser (documents 8,
- * clients). What the documents are stored in is left out.
+ * cozy-pouch-link's first and incremental sync as plain requests: it does not load outside a browser. What the documents are stored in is left out.
  */
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { freshName, type Remote, sharedRemote } from './remote.ts'

@@ -1,4 +1,4 @@
-/** Documents and requests over the limits: 413 in time, nothing written (documents 3.6, decisions 7). */
+/** Documents and requests over the limits: 413 in time, nothing written. */
 import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { Readable } from 'node:stream'
 import { expectRefusal, faces, openTarget, type Target } from './target.ts'

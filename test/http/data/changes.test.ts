@@ -1,4 +1,4 @@
-/** `_changes` of the data API: its parameters and its words (documents 1.13). Feeds in time: test/http/feeds.test.ts. */
+/** `_changes` of the data API: its parameters and its words. Feeds in time: test/http/feeds.test.ts. */
 import { scenarios } from '../scenarios.ts'
 import { openStage } from '../stage.ts'
 

@@ -115,7 +115,7 @@ describe('an archive', () => {
     ['nothing', {}, 400, `"Can't create an archive with no files"`],
     ['no files', { name: 'x', ids: [], files: [] }, 400, `"Can't create an archive with no files"`],
     ['a name with a slash', { name: 'a/b', files: ['/Bills'] }, 400, `"The archive filename can't contain a /"`],
-    ['a name that leads out', { name: '..', files: ['/Bills'] }, 400, 'none'],
+    ['a name that leads out', { name: '..', files: ['/Bills'] }, 400, 'is not valid'],
     ['an unknown id', { ids: ['none'] }, 404, 'file does not exist'],
     ['an unknown path', { files: ['/none'] }, 404, 'file does not exist'],
     ['a relative path', { files: ['Bills'] }, 400, ''],

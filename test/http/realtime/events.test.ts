@@ -1,4 +1,4 @@
-/** Which writes give which events, in which order, to whom (documents 7.3, 7.5, 7.6). */
+/** Which writes give which events, in which order, to whom. */
 import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { sharedServer, type TestServer } from '../../support/server.ts'
 import { Listener, type Place, until } from './listener.ts'
@@ -21,8 +21,8 @@ afterEach(async () => {
 })
 
 const fresh = () => `io.cozy.rt${++names}`
-async function hear(...targets: readonly string[]): Promise<Listener> {
-  const listener = await Listener.hearing(place, token, ...targets)
+async function subscribe(...targets: readonly string[]): Promise<Listener> {
+  const listener = await Listener.subscribed(place, token, ...targets)
   open.push(listener)
   return listener
 }
@@ -40,7 +40,7 @@ async function ask(method: string, path: string, body?: unknown, headers: Record
 
 test('/data: POST, PUT, PUT, DELETE, and creation over the tombstone', async () => {
   const type = fresh()
-  const listener = await hear(type)
+  const listener = await subscribe(type)
   const { id, rev } = await ask('POST', `/data/${type}/`, { n: 1 })
   expect(await listener.next()).toEqual([
     { event: 'CREATED', payload: { type, id, doc: { _id: id, _rev: rev, n: 1 } } },
@@ -64,7 +64,7 @@ test('/data: _deleted in the body of PUT, and _bulk_docs with all three', async 
   const type = fresh()
   await ask('PUT', `/data/${type}/old`, { kept: true })
   const { rev } = await ask('PUT', `/data/${type}/gone`, { was: 'here' })
-  const listener = await hear(type)
+  const listener = await subscribe(type)
   const { _rev } = (await ask('GET', `/data/${type}/old`)) as unknown as { _rev: string }
   await ask('POST', `/data/${type}/_bulk_docs`, {
     docs: [
@@ -93,7 +93,7 @@ test('/data: _deleted in the body of PUT, and _bulk_docs with all three', async 
 test('/couchdb: the same, with COPY and attachments-free replication', async () => {
   const type = fresh()
   await ask('PUT', `/couchdb/${type}`)
-  const listener = await hear(type)
+  const listener = await subscribe(type)
   const { rev } = await ask('PUT', `/couchdb/${type}/a`, { n: 1 })
   const { rev: second } = await ask('PUT', `/couchdb/${type}/a`, { _rev: rev, n: 2 })
   await ask('COPY', `/couchdb/${type}/a`, undefined, { destination: 'b' })
@@ -105,7 +105,7 @@ test('/couchdb: the same, with COPY and attachments-free replication', async () 
 test('replicated revisions: new ones, old ones, conflicts and tombstones', async () => {
   const type = fresh()
   await ask('PUT', `/couchdb/${type}`)
-  const listener = await hear(type)
+  const listener = await subscribe(type)
   const replicate = (...docs: object[]) => ask('POST', `/couchdb/${type}/_bulk_docs`, { docs, new_edits: false })
   await replicate({ _id: 'a', _rev: '1-a', n: 1 })
   expect(await listener.told()).toEqual(['CREATED a 1'])
@@ -132,7 +132,7 @@ test('what a deleted document held is told while it is kept, else its tombstone 
   const { rev } = await ask('PUT', `/data/${type}/a`, { secret: 1 })
   await ask('DELETE', `/data/${type}/a?rev=${rev}`)
   await ask('POST', `/couchdb/${type}/_compact`, {})
-  const listener = await hear(type)
+  const listener = await subscribe(type)
   // The feed moves the tombstone on: its parent's body is gone by now.
   await ask('POST', `/couchdb/${type}/_bulk_docs`, {
     docs: [{ _id: 'a', _revisions: { start: 3, ids: ['f', 'e', 'd'] }, _deleted: true, why: 'replicated' }],
@@ -144,7 +144,7 @@ test('what a deleted document held is told while it is kept, else its tombstone 
 
 test('numbers and texts arrive as they were written', async () => {
   const type = fresh()
-  const listener = await hear(type)
+  const listener = await subscribe(type)
   const received: string[] = []
   listener.socket.on('message', (data) => received.push(String(data)))
   const body = '{"big":12345678901234567890123,"one":1.0,"text":"a\\u0000b ü \\" 😀","deep":{"b":1,"a":[]}}'
@@ -159,7 +159,7 @@ test('numbers and texts arrive as they were written', async () => {
 test('design documents, local documents and failed writes are not told', async () => {
   const type = fresh()
   await ask('PUT', `/data/${type}/a`, { n: 1 })
-  const listener = await hear(type, `${type}/_design/x`)
+  const listener = await subscribe(type, `${type}/_design/x`)
   await ask('POST', `/data/${type}/_index`, { index: { fields: ['n'] }, ddoc: 'x' })
   await ask('PUT', `/data/${type}/_local/check`, { n: 1 })
   await expect(ask('PUT', `/data/${type}/a`, { n: 2 })).rejects.toThrow('409')
@@ -171,7 +171,7 @@ test('design documents, local documents and failed writes are not told', async (
 describe('targets', () => {
   test('a document and its doctype: each once, and only what was asked for', async () => {
     const [type, other] = [fresh(), fresh()]
-    const [whole, one, both] = [await hear(type), await hear(`${type}/a`), await hear(type, `${type}/a`)]
+    const [whole, one, both] = [await subscribe(type), await subscribe(`${type}/a`), await subscribe(type, `${type}/a`)]
     await ask('PUT', `/data/${other}/a`, {})
     await ask('PUT', `/data/${type}/b`, {})
     await ask('PUT', `/data/${type}/a`, {})
@@ -184,18 +184,18 @@ describe('targets', () => {
 
   test('UNSUBSCRIBE ends one subscription and nothing else', async () => {
     const type = fresh()
-    const listener = await hear(type, `${type}/a`)
+    const listener = await subscribe(type, `${type}/a`)
     listener.command('UNSUBSCRIBE', type)
     listener.command('UNSUBSCRIBE', `${type}/never`)
-    await listener.settle()
+    await listener.flush()
     await ask('PUT', `/data/${type}/b`, {})
     await ask('PUT', `/data/${type}/a`, {})
     expect(await listener.told()).toEqual(['CREATED a 1'])
     listener.command('UNSUBSCRIBE', `${type}/a`)
-    await listener.settle()
+    await listener.flush()
     await ask('PUT', `/data/${type}/c`, {})
     listener.command('SUBSCRIBE', type)
-    await listener.settle()
+    await listener.flush()
     await ask('PUT', `/data/${type}/d`, {})
     expect(await listener.told()).toEqual(['CREATED d 1'])
     expect(listener.events).toHaveLength(2)
@@ -206,20 +206,20 @@ describe('targets', () => {
     const elsewhere = 'realtime-elsewhere.localhost'
     await server.createInstance(elsewhere)
     const foreign = await server.token('*', { domain: elsewhere })
-    const there = await Listener.hearing({ ...place, domain: elsewhere }, foreign, type, 'io.cozy.ui')
+    const there = await Listener.subscribed({ ...place, domain: elsewhere }, foreign, type, 'io.cozy.ui')
     open.push(there)
-    const here = await hear(type, 'io.cozy.ui')
+    const here = await subscribe(type, 'io.cozy.ui')
     await ask('PUT', `/data/${type}/a`, {})
     await ask('POST', '/realtime/io.cozy.ui/a', {})
     await here.next(2)
-    await there.settle()
+    await there.flush()
     expect(there.events).toEqual([])
   })
 })
 
 test('a doctype that does not exist yet, that is dropped and made again', async () => {
   const type = fresh()
-  const listener = await hear(type)
+  const listener = await subscribe(type)
   await ask('PUT', `/data/${type}/a`, {})
   expect(await listener.told()).toEqual(['CREATED a 1'])
   for (let round = 0; round < 3; round += 1) {
@@ -241,7 +241,7 @@ test('a doctype that does not exist yet, that is dropped and made again', async 
 
 test('changes that follow each other at once are all told, whatever the pace of reading', async () => {
   const type = fresh()
-  const listener = await hear(type)
+  const listener = await subscribe(type)
   const rounds = 30
   const expected: string[] = []
   for (let n = 0; n < rounds; n += 1) {
@@ -258,7 +258,7 @@ test('changes that follow each other at once are all told, whatever the pace of 
   // In one request.
   await ask('POST', `/data/${type}/_bulk_docs`, { docs: Array.from({ length: 20 }, (_, n) => ({ _id: `b${n}` })) })
   expect(await listener.told(20)).toHaveLength(20)
-  await listener.settle()
+  await listener.flush()
   expect(listener.rest).toEqual([])
 })
 
@@ -279,7 +279,7 @@ test('whoever subscribes while others write misses nothing from then on, and eve
   for (let n = 0; n < 12; n += 1) {
     // The first one of every three finds nobody listening.
     if (n % 3 === 0) for (const { listener } of listeners.splice(0)) await listener.close()
-    const listener = await hear(type)
+    const listener = await subscribe(type)
     listeners.push({ listener, from: performance.now() })
     await Bun.sleep(40)
   }
@@ -303,21 +303,21 @@ test('whoever subscribes while others write misses nothing from then on, and eve
 describe('NOTIFIED', () => {
   test('goes to who listens to the document or its doctype, as it was sent and with its id', async () => {
     const type = fresh()
-    const [whole, one, other] = [await hear(type), await hear(`${type}/a\n"b`), await hear(`${type}/c`)]
+    const [whole, one, other] = [await subscribe(type), await subscribe(`${type}/a\n"b`), await subscribe(`${type}/c`)]
     const path = `/realtime/${type}/${encodeURIComponent('a\n"b')}`
     const body = { data: { title: 'Grüße', nested: [1, { a: null }] }, nul: '\u0000' }
     await ask('POST', path, body)
     const event = { event: 'NOTIFIED', payload: { type, id: 'a\n"b', doc: { ...body, _id: 'a\n"b' } } }
     expect((await whole.next()) as unknown).toEqual([event])
     expect((await one.next()) as unknown).toEqual([event])
-    await other.settle()
+    await other.flush()
     expect(other.events).toEqual([])
     // Nothing was stored, not even a database.
     await expect(ask('GET', `/data/${type}/`)).rejects.toThrow('404')
   })
 
   test('also of doctypes that have no documents', async () => {
-    const listener = await hear('io.cozy.jobs.events')
+    const listener = await subscribe('io.cozy.jobs.events')
     await ask('POST', '/realtime/io.cozy.jobs.events/j', { done: true })
     expect(await listener.next()).toMatchObject([{ event: 'NOTIFIED', payload: { id: 'j', doc: { done: true } } }])
   })
@@ -326,7 +326,7 @@ describe('NOTIFIED', () => {
 test('large documents and thousands of events reach who reads, in order', async () => {
   const type = fresh()
   await ask('PUT', `/couchdb/${type}`)
-  const [first, second] = [await hear(type), await hear(type)]
+  const [first, second] = [await subscribe(type), await subscribe(type)]
   await ask('PUT', `/couchdb/${type}/large`, { text: 'x'.repeat(4_000_000) })
   for (let at = 0; at < 5_000; at += 1_000) {
     const docs = Array.from({ length: 1_000 }, (_, n) => ({ _id: `d${at + n}`, text: 'y'.repeat(2_000) }))
@@ -353,7 +353,7 @@ test('files: a directory that a token may read lets it hear of what lies below',
   const file = await made(`/files/${inner}?Type=file&Name=below`)
   const stranger = await made('/files/?Type=file&Name=stranger')
   const restricted = await server.token(`io.cozy.files:GET:${outer}`, { domain })
-  const listener = await Listener.hearing(place, restricted, `io.cozy.files/${file}`, `io.cozy.files/${stranger}`)
+  const listener = await Listener.subscribed(place, restricted, `io.cozy.files/${file}`, `io.cozy.files/${stranger}`)
   open.push(listener)
   const [refused] = await listener.next()
   expect(refused).toMatchObject({

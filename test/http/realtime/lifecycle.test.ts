@@ -1,4 +1,4 @@
-/** Sockets that fall silent, do not read, or whose rights end; and what is left when they are gone (documents 7). */
+/** Sockets that fall silent, do not read, or whose rights end; and what is left when they are gone. */
 import { afterEach, describe, expect, test } from 'bun:test'
 import { connect, type Socket } from 'node:net'
 import { socketLimits } from '../../../routes/realtime/limits.ts'
@@ -13,7 +13,7 @@ afterEach(() => server?.stop(), 20_000)
 async function start(limits: Parameters<typeof openInProcess>[0] = {}): Promise<void> {
   server = await openInProcess(limits)
 }
-const hear = async (...targets: readonly string[]) => Listener.hearing(server, await server.token(), ...targets)
+const subscribe = async (...targets: readonly string[]) => Listener.subscribed(server, await server.token(), ...targets)
 
 /** A websocket of which nothing is read and to whose pings nobody answers, after it has said some commands. */
 async function deafSocket(...commands: readonly object[]): Promise<Socket> {
@@ -42,7 +42,7 @@ test('the limits are those of the protocol', () => {
 describe.skipIf(postgresBin() === undefined)('silence', () => {
   test('pings are sent, and whoever answers them stays', async () => {
     await start({ pingMs: 100, silenceMs: 400 })
-    const listener = await hear(type)
+    const listener = await subscribe(type)
     let pings = 0
     listener.socket.on('ping', () => {
       pings += 1
@@ -70,7 +70,7 @@ describe.skipIf(postgresBin() === undefined)('silence', () => {
   test('without AUTH a socket does not stay, whatever it answers', async () => {
     await start({ pingMs: 50, silenceMs: 300 })
     const listener = await Listener.open(server)
-    expect(await listener.closed).toEqual({ code: 1008, reason: 'No AUTH came' })
+    expect(await listener.closed).toEqual({ code: 1008, reason: 'No AUTH was received' })
   })
 })
 
@@ -79,8 +79,8 @@ describe.skipIf(postgresBin() === undefined)('whoever does not read', () => {
 
   test('is cut off when too much waits, while the others get everything', async () => {
     await start()
-    const good = await hear(type)
-    const bad = await hear(type)
+    const good = await subscribe(type)
+    const bad = await subscribe(type)
     bad.socket.pause()
     const before = process.memoryUsage.rss()
     for (let n = 0; n < 300; n += 1) await server.put(type, `d${n}`, large)
@@ -113,7 +113,7 @@ describe.skipIf(postgresBin() === undefined)('whoever does not read', () => {
 
   test('but one that reads slowly and steadily is waited for', async () => {
     await start({ writeMs: 1_000 })
-    const slow = await hear(type)
+    const slow = await subscribe(type)
     const timer = setInterval(() => {
       slow.socket.resume()
       setTimeout(() => slow.socket.pause(), 20)
@@ -145,7 +145,7 @@ describe.skipIf(postgresBin() === undefined)('whoever does not read', () => {
 describe.skipIf(postgresBin() === undefined)('rights that end', () => {
   test('a token that expires ends the socket', async () => {
     await start({ pingMs: 100 })
-    const listener = await Listener.hearing(server, await server.token('*', 2), type)
+    const listener = await Listener.subscribed(server, await server.token('*', 2), type)
     expect((await listener.closed).code).toBe(1008)
     expect(listener.events).toMatchObject([
       { event: 'error', payload: { code: 'unauthorized', source: { method: 'AUTH' } } },
@@ -155,10 +155,10 @@ describe.skipIf(postgresBin() === undefined)('rights that end', () => {
 
   test('new secrets end the sockets of the old ones at once', async () => {
     await start()
-    const listener = await hear(type)
+    const listener = await subscribe(type)
     await server.instances.rotateCliSecret(server.domain)
     expect((await listener.closed).code).toBe(1008)
-    const again = await hear(type)
+    const again = await subscribe(type)
     await server.put(type, 'a')
     expect(await again.told()).toEqual(['CREATED a 1'])
   })
@@ -172,10 +172,10 @@ describe.skipIf(postgresBin() === undefined)('rights that end', () => {
       scope: '*',
       subject: 'test',
     })
-    const other = await Listener.hearing({ ...server, domain: 'other.localhost' }, token, type)
-    const own = await hear(type)
+    const other = await Listener.subscribed({ ...server, domain: 'other.localhost' }, token, type)
+    const own = await subscribe(type)
     await server.instances.remove('other.localhost')
-    expect(await other.closed).toEqual({ code: 1008, reason: 'The instance is gone' })
+    expect(await other.closed).toEqual({ code: 1008, reason: 'The instance no longer exists' })
     await server.put(type, 'a')
     expect(await own.told()).toEqual(['CREATED a 1'])
   })
@@ -194,7 +194,7 @@ describe.skipIf(postgresBin() === undefined)('rights that end', () => {
       scope: '',
       subject: 'notes',
     })
-    const listener = await Listener.hearing(server, token, type, 'io.cozy.other')
+    const listener = await Listener.subscribed(server, token, type, 'io.cozy.other')
     expect(listener.events).toEqual([])
     const ref = { prefix: (await server.instances.find(server.domain)).prefix, name: 'io.cozy.permissions' }
     const stored = await server.store.read(ref, 'p')
@@ -224,7 +224,7 @@ describe.skipIf(postgresBin() === undefined)('rights that end', () => {
 describe.skipIf(postgresBin() === undefined)('the end', () => {
   test('the server takes leave of everybody, also of who does not answer', async () => {
     await start({ farewellMs: 500 })
-    const listener = await hear(type)
+    const listener = await subscribe(type)
     const deaf = await deafSocket({ method: 'AUTH', payload: await server.token() })
     await until(() => server.gateway.size === 2)
     const began = performance.now()
@@ -244,7 +244,7 @@ describe.skipIf(postgresBin() === undefined)('the end', () => {
         Array.from({ length: 50 }, async (_, n) => {
           if (n % 10 === 9) return Listener.open(server, n % 20 === 9 ? token : 'bad')
           const targets = [type, `${type}/a`, `io.cozy.t${n}`, 'io.cozy.jobs.events']
-          return n % 3 === 0 ? Listener.hearing(server, token, ...targets) : Listener.hearing(server, token, type)
+          return n % 3 === 0 ? Listener.subscribed(server, token, ...targets) : Listener.subscribed(server, token, type)
         }),
       )
       for (const [n, listener] of open.entries()) {
@@ -255,7 +255,7 @@ describe.skipIf(postgresBin() === undefined)('the end', () => {
     }
     await until(() => server.gateway.size === 0)
     expect(server.store.watching()).toBe(0)
-    const left = await hear(type)
+    const left = await subscribe(type)
     await server.put(type, 'a')
     expect(await left.told()).toEqual(['CREATED a 1'])
     await left.close()

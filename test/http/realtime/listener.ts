@@ -21,7 +21,7 @@ export interface Place {
 }
 
 export class Listener {
-  /** Everything received, errors too; answers to `settle` left out. */
+  /** Everything received, errors too; answers to `flush` left out. */
   readonly events: RealtimeEvent[] = []
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>
   readonly socket: WebSocket
@@ -54,10 +54,10 @@ export class Listener {
   }
 
   /** Opens a socket that hears of the targets from when the promise resolves: `type` or `type/id`. */
-  static async hearing(place: Place, token: string, ...targets: readonly string[]): Promise<Listener> {
+  static async subscribed(place: Place, token: string, ...targets: readonly string[]): Promise<Listener> {
     const listener = await Listener.open(place, token)
     for (const target of targets) listener.command('SUBSCRIBE', target)
-    await listener.settle()
+    await listener.flush()
     return listener
   }
 
@@ -71,7 +71,7 @@ export class Listener {
   }
 
   /** Resolves when the server has obeyed everything sent so far: it answers commands in their order. */
-  async settle(): Promise<void> {
+  async flush(): Promise<void> {
     const mark = ++this.marks
     this.send({ method: 'SETTLE', payload: mark })
     await until(

@@ -1,4 +1,4 @@
-/** The websocket's protocol: handshake, commands, error frames, limits and permissions (documents 7). */
+/** The websocket's protocol: handshake, commands, error frames, limits and permissions, as in cozy-stack's docs/realtime.md. */
 import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import { sharedServer, type TestServer } from '../../support/server.ts'
@@ -140,7 +140,7 @@ describe('the first message', () => {
   test('AUTH is not answered, in any case of letters', async () => {
     const listener = await listen()
     listener.send({ method: 'Auth', payload: token })
-    await listener.settle()
+    await listener.flush()
     expect(listener.events).toEqual([])
   })
 })
@@ -164,7 +164,7 @@ test.each<[string, unknown, object]>([
   const [answer] = await listener.next()
   expect(answer).toMatchObject({ event: 'error', payload: error })
   if (typeof message === 'object') expect(answer?.payload.source).toEqual(message)
-  await listener.settle()
+  await listener.flush()
   expect(listener.events).toHaveLength(1)
 })
 
@@ -190,7 +190,7 @@ test('a socket has at most 1,000 subscriptions; the same one twice is one', asyn
   const listener = await listen(token)
   for (let n = 0; n < 1_000; n += 1) listener.command('SUBSCRIBE', `io.cozy.many/${n % 999}`)
   listener.command('SUBSCRIBE', 'io.cozy.many')
-  await listener.settle()
+  await listener.flush()
   expect(listener.events).toEqual([])
   listener.command('SUBSCRIBE', 'io.cozy.more')
   const [answer] = await listener.next()
@@ -200,7 +200,7 @@ test('a socket has at most 1,000 subscriptions; the same one twice is one', asyn
   })
   listener.command('UNSUBSCRIBE', 'io.cozy.many/5')
   listener.command('SUBSCRIBE', 'io.cozy.more')
-  await listener.settle()
+  await listener.flush()
   expect(listener.events).toHaveLength(1)
 })
 
@@ -232,7 +232,7 @@ describe('what a token may hear', () => {
   ])('%s hears %s: %p', async (scope, target, allowed) => {
     const listener = await listen(await scoped(scope))
     listener.command('SUBSCRIBE', target)
-    await listener.settle()
+    await listener.flush()
     if (allowed) {
       expect(listener.events).toEqual([])
       return

@@ -76,7 +76,7 @@ async function openHearth(
   /** The file that is expected, with the revision that a change has to name. */
   async function expectFile(name: string, fingerprint: string): Promise<FileNode> {
     const node = await nodeAt(name)
-    if (node === undefined) throw new DriverError('not_found', `${name}: the file is gone`)
+    if (node === undefined) throw new DriverError('not_found', `${name}: the file no longer exists`)
     if (node.kind !== 'file' || fingerprintOf(node) !== fingerprint) throw changed(name)
     return node
   }

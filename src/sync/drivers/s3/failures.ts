@@ -25,7 +25,7 @@ export async function onBucket<T>(name: string, work: () => Promise<T>): Promise
     const cause = error instanceof Problem ? error.cause : error
     const code = typeof cause === 'object' && cause !== null && 'code' in cause ? String(cause.code) : ''
     if (error instanceof Problem && error.code === 'store_full') {
-      throw new DriverError('space', `${name}: the server is full`, { cause: error })
+      throw new DriverError('space', `${name}: the server has no space left`, { cause: error })
     }
     throw new DriverError(codes[code] ?? 'unavailable', `${name}: ${code || 'the server does not answer'}`, {
       cause: error,

@@ -93,7 +93,7 @@ function newDriver(bucket: Bucket, prefix: string): Driver {
     const isCopied = await bucket.copy(from, etagOf(fingerprint), to, {})
     if (!isCopied) throw new DriverError('changed', `${name}: the object has changed`)
     const head = await bucket.head(to)
-    if (head === undefined) throw new DriverError('changed', `${name}: the copy is gone`)
+    if (head === undefined) throw new DriverError('changed', `${name}: the copy no longer exists`)
     return recordOf(name, head)
   }
 
@@ -148,12 +148,12 @@ function newDriver(bucket: Bucket, prefix: string): Driver {
       if (start === end) return
       const range = { start, end: end - 1 }
       const got = await onBucket(name, () => bucket.get(keyOf(name), { range, etag: etagOf(fingerprint) }))
-      if (got.state === 'absent') throw new DriverError('not_found', `${name}: the object is gone`)
+      if (got.state === 'absent') throw new DriverError('not_found', `${name}: the object no longer exists`)
       if (got.state !== 'found') throw new DriverError('changed', `${name}: the object has changed`)
       try {
         for await (const chunk of got.response) yield chunk as Uint8Array
       } catch (error) {
-        throw new DriverError('unavailable', `${name}: the transfer broke off`, { cause: error })
+        throw new DriverError('unavailable', `${name}: the transfer was cut short`, { cause: error })
       } finally {
         got.response.destroy()
       }
@@ -258,10 +258,10 @@ function newDriver(bucket: Bucket, prefix: string): Driver {
             if (expected !== undefined) await setAside(name, expected, trash)
             await checkBefore(name, expected)
             if (!(await bucket.copy(at, staged.etag, keyOf(name), {}))) {
-              throw new DriverError('unavailable', `${name}: the staged object is gone`)
+              throw new DriverError('unavailable', `${name}: the staged object no longer exists`)
             }
             const head = await bucket.head(keyOf(name))
-            if (head === undefined) throw new DriverError('changed', `${name}: the object is gone`)
+            if (head === undefined) throw new DriverError('changed', `${name}: the object no longer exists`)
             return recordOf(name, head)
           } finally {
             await bucket.remove([at])
@@ -285,7 +285,7 @@ function newDriver(bucket: Bucket, prefix: string): Driver {
   /** What was put, unless somebody has put something else already: then its fingerprint is nobody's. */
   async function published(name: string, md5: string, size: number): Promise<FileRecord> {
     const head = await bucket.head(keyOf(name))
-    if (head === undefined) throw new DriverError('changed', `${name}: the object is gone`)
+    if (head === undefined) throw new DriverError('changed', `${name}: the object no longer exists`)
     const record = recordOf(name, head)
     return head.etag === md5 && head.size === size ? record : { ...record, fingerprint: `${record.fingerprint}:unsure` }
   }

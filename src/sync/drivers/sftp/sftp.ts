@@ -125,7 +125,7 @@ function newDriver(session: Session, root: string): Driver {
   async function expectFile(name: string, fingerprint: string): Promise<void> {
     await checkFolders(name)
     const stats = await session.lstat(pathOf(name))
-    if (stats === undefined) throw new DriverError('not_found', `${name}: the file is gone`)
+    if (stats === undefined) throw new DriverError('not_found', `${name}: the file no longer exists`)
     if (!stats.isFile() || fingerprintOf(stats) !== fingerprint) throw changed(name)
   }
 
@@ -348,7 +348,7 @@ async function readBlock(session: Session, handle: Buffer, size: number, at: num
 function seenOf(name: string, stats: Stats): Seen {
   if (stats.isDirectory()) return { kind: 'folder' }
   if (stats.isFile()) return { kind: 'file', file: recordOf(name, stats) }
-  const what = stats.isSymbolicLink() ? 'a symbolic link' : 'something that is no file'
+  const what = stats.isSymbolicLink() ? 'a symbolic link' : 'something that is not a file'
   return { kind: 'odd', name, reason: `${what} is not synchronised`, hidesBelow: stats.isSymbolicLink() }
 }
 

@@ -133,7 +133,7 @@ function newDriver(
 
   async function expectFile(name: string, fingerprint: string): Promise<Resource> {
     const found = await resource(name)
-    if (found === undefined) throw new DriverError('not_found', `${name}: the file is gone`)
+    if (found === undefined) throw new DriverError('not_found', `${name}: the file no longer exists`)
     if (found.isFolder || fingerprintOf(found) !== fingerprint) throw changed(name)
     return found
   }
@@ -154,7 +154,7 @@ function newDriver(
     const status = await tell('MOVE', from, [403, 404, 409, 412], { headers })
     if (status === 412) throw new DriverError('exists', `${to}: something is there already`)
     if (status >= 400) {
-      if ((await resource(from)) === undefined) throw new DriverError('not_found', `${from}: the file is gone`)
+      if ((await resource(from)) === undefined) throw new DriverError('not_found', `${from}: the file no longer exists`)
       throw refusal(to, status)
     }
     const found = await resource(to)
@@ -251,7 +251,7 @@ function newDriver(
           if (left === 0) break
         }
       } catch (error) {
-        throw new DriverError('unavailable', `${name}: the transfer broke off`, { cause: error })
+        throw new DriverError('unavailable', `${name}: the transfer was cut short`, { cause: error })
       }
       if (left > 0) throw changed(name)
       await expectFile(name, fingerprint)

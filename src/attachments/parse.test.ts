@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { Problem } from '../model/errors.ts'
 import { parseJson } from '../model/json/exact.ts'
-import { parseAttachments } from './given.ts'
+import { parseAttachments } from './parse.ts'
 
 const parse = (text: string) => parseAttachments(parseJson(text).value)
 

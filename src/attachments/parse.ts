@@ -44,7 +44,7 @@ export interface ReceivedAttachment extends Named {
   readonly content: Content
 }
 
-export type GivenAttachment = InlineAttachment | StubAttachment | FollowingAttachment | ReceivedAttachment
+export type SentAttachment = InlineAttachment | StubAttachment | FollowingAttachment | ReceivedAttachment
 
 const nothingReceived: ReceivedContents = new Map()
 
@@ -58,7 +58,7 @@ const unknownType = 'application/octet-stream'
 export function parseAttachments(
   value: Json | undefined,
   received: ReceivedContents = nothingReceived,
-): readonly GivenAttachment[] | undefined {
+): readonly SentAttachment[] | undefined {
   if (value === undefined) return undefined
   if (!isObject(value)) throw new Problem('doc_validation', '_attachments must be an object')
   const names = Object.keys(value)
@@ -80,7 +80,7 @@ export function contentOf(data: Uint8Array): Content {
   return { digest: hash('md5', data, 'base64'), length: data.length }
 }
 
-function parseAttachment(name: string, value: Json | undefined, received: ReceivedContents): GivenAttachment {
+function parseAttachment(name: string, value: Json | undefined, received: ReceivedContents): SentAttachment {
   checkAttachmentName(name)
   if (!isObject(value)) throw new Problem('bad_request', `Attachment ${name} must be an object`)
   const revpos = position(value['revpos'])

@@ -1,32 +1,32 @@
 /**
- * From attachments as they were given to those that are stored: contents are put, and what is to stay as it was is looked
+ * From attachments as a client sent them to those that are stored: contents are put, and what is to stay as it was is looked
  * up in the revisions before. All of it happens before the document is written.
  */
 import type { DatabaseRef, DocumentStore, RevisionId, RevisionTree } from '../../storage/documents/contract.ts'
 import { Problem } from '../model/errors.ts'
 import { formatRevision, sameRevision } from '../model/revision.ts'
 import type { Contents } from './contents.ts'
-import type { GivenAttachment, InlineAttachment, StubAttachment } from './given.ts'
+import type { InlineAttachment, SentAttachment, StubAttachment } from './parse.ts'
 import { noStubs, type Stub, type Stubs, stubsOf } from './stubs.ts'
 
 type Store = Pick<DocumentStore, 'readMany' | 'readRevisions' | 'readTrees'>
 
 /** An edit of a document with attachments. */
-export interface EditGiven {
+export interface EditAttachments {
   readonly id: string
   /** The revision that the client read. */
   readonly rev: RevisionId | undefined
-  readonly attachments: readonly GivenAttachment[]
+  readonly attachments: readonly SentAttachment[]
   /** A revision given for an unknown document is an error rather than the beginning of one. */
   readonly refuseUnknown: boolean
 }
 
 /** A revision with attachments as replication brings it. `path` is newest first. */
-export interface RevisionGiven {
+export interface RevisionAttachments {
   readonly id: string
   readonly gen: number
   readonly path: readonly string[]
-  readonly attachments: readonly GivenAttachment[]
+  readonly attachments: readonly SentAttachment[]
 }
 
 /** What an edit cannot be for another reason than its attachments; the store would say the same. */
@@ -36,102 +36,99 @@ export type Refusal = 'conflict' | 'missing' | 'deleted'
  * The attachments of each edit, all contents being there and leased. Throws `missing_stub` when one is to stay that the
  * revision before does not have; nothing is put then.
  */
-export async function settleEdits(
+export async function storeEditContents(
   store: Store,
   contents: Contents,
   ref: DatabaseRef,
-  edits: readonly EditGiven[],
+  edits: readonly EditAttachments[],
 ): Promise<readonly (Stubs | Refusal)[]> {
   const parents = await parentsOf(store, ref, edits)
-  const settled = edits.map((edit, at): Stubs | Refusal => {
+  const resolved = edits.map((edit, at): Stubs | Refusal => {
     const parent = parents[at] ?? noStubs
     if (typeof parent === 'string') return parent
     const revpos = (edit.rev?.gen ?? 0) + 1
-    return collect(edit, (given) => {
-      if (given.kind !== 'stub') return { ...given.content, contentType: given.contentType, revpos }
-      const kept = parent.get(given.name)
-      return kept && (given.revpos === undefined || given.revpos === kept.revpos) ? kept : undefined
+    return collect(edit, (sent) => {
+      if (sent.kind !== 'stub') return { ...sent.content, contentType: sent.contentType, revpos }
+      const kept = parent.get(sent.name)
+      return kept && (sent.revpos === undefined || sent.revpos === kept.revpos) ? kept : undefined
     })
   })
-  const wanted = edits.filter((_, at) => typeof settled[at] !== 'string')
+  const wanted = edits.filter((_, at) => typeof resolved[at] !== 'string')
   await contents.putAll(ref, inlineOf(wanted))
-  return settled
+  return resolved
 }
 
 /** The same of revisions that are stored as they are. Of those whose body is known already none is looked for. */
-export async function settleRevisions(
+export async function storeRevisionContents(
   store: Store,
   contents: Contents,
   ref: DatabaseRef,
-  revisions: readonly RevisionGiven[],
+  revisions: readonly RevisionAttachments[],
 ): Promise<readonly Stubs[]> {
   const withStub = revisions.filter(hasStub)
   const trees: ReadonlyMap<string, RevisionTree> =
     withStub.length === 0 ? new Map() : await store.readTrees(ref, [...new Set(withStub.map(({ id }) => id))])
-  const settled: Stubs[] = []
+  const resolved: Stubs[] = []
   const kept: Stub[] = []
   for (const revision of revisions) {
     const known = hasStub(revision) ? trees.get(revision.id) : undefined
     const rev = { gen: revision.gen, hash: revision.path[0] ?? '' }
     if (known?.nodes.some((node) => sameRevision(node, rev) && node.hasBody)) {
-      settled.push(noStubs)
+      resolved.push(noStubs)
       continue
     }
     const older = known ? await olderStubs(store, ref, revision, known) : []
-    settled.push(
-      collect(revision, (given) => {
-        if (given.kind !== 'stub') {
-          return { ...given.content, contentType: given.contentType, revpos: given.revpos ?? revision.gen }
+    resolved.push(
+      collect(revision, (sent) => {
+        if (sent.kind !== 'stub') {
+          return { ...sent.content, contentType: sent.contentType, revpos: sent.revpos ?? revision.gen }
         }
-        const found = keptStub(given, older)
+        const found = keptStub(sent, older)
         if (found) kept.push(found)
         return found
       }),
     )
   }
-  const wanted = revisions.filter((_, at) => settled[at] !== noStubs)
+  const wanted = revisions.filter((_, at) => resolved[at] !== noStubs)
   await contents.putAll(ref, inlineOf(wanted))
   // What they are taken from may be compacted before they are written.
   const held = await contents.hold(ref, kept)
   if (held.includes(false)) throw new Problem('missing_stub', 'An attachment that is to stay was deleted meanwhile.')
-  return settled
+  return resolved
 }
 
 /** Whether it says of an attachment that it stays. */
-function hasStub({ attachments }: { readonly attachments: readonly GivenAttachment[] }): boolean {
+function hasStub({ attachments }: { readonly attachments: readonly SentAttachment[] }): boolean {
   return attachments.some(({ kind }) => kind === 'stub')
 }
 
-type Settleable = Exclude<GivenAttachment, { readonly kind: 'follows' }>
+type ArrivedAttachment = Exclude<SentAttachment, { readonly kind: 'follows' }>
 
 function collect(
-  { id, attachments }: { readonly id: string; readonly attachments: readonly GivenAttachment[] },
-  settle: (given: Settleable) => Stub | undefined,
+  { id, attachments }: { readonly id: string; readonly attachments: readonly SentAttachment[] },
+  resolve: (sent: ArrivedAttachment) => Stub | undefined,
 ): Stubs {
   return new Map(
-    attachments.map((given): [string, Stub] => {
-      if (given.kind === 'follows') {
-        throw new Problem(
-          'bad_request',
-          `Attachment ${given.name} is to follow, but the body is not multipart/related.`,
-        )
+    attachments.map((sent): [string, Stub] => {
+      if (sent.kind === 'follows') {
+        throw new Problem('bad_request', `Attachment ${sent.name} is to follow, but the body is not multipart/related.`)
       }
-      const stub = settle(given)
-      if (!stub) throw new Problem('missing_stub', `Invalid attachment stub in ${id} for ${given.name}`)
-      return [given.name, stub]
+      const stub = resolve(sent)
+      if (!stub) throw new Problem('missing_stub', `Invalid attachment stub in ${id} for ${sent.name}`)
+      return [sent.name, stub]
     }),
   )
 }
 
-function inlineOf(documents: readonly { readonly attachments: readonly GivenAttachment[] }[]): InlineAttachment[] {
-  return documents.flatMap(({ attachments }) => attachments.filter((given) => given.kind === 'inline'))
+function inlineOf(documents: readonly { readonly attachments: readonly SentAttachment[] }[]): InlineAttachment[] {
+  return documents.flatMap(({ attachments }) => attachments.filter((sent) => sent.kind === 'inline'))
 }
 
 /** The attachments of the revision before, where an edit needs them. */
 async function parentsOf(
   store: Store,
   ref: DatabaseRef,
-  edits: readonly EditGiven[],
+  edits: readonly EditAttachments[],
 ): Promise<readonly (Stubs | Refusal | undefined)[]> {
   const needed = edits.flatMap((edit, at) => (hasStub(edit) ? [{ ...edit, at }] : []))
   if (needed.length === 0) return []
@@ -163,7 +160,7 @@ async function parentsOf(
 async function olderStubs(
   store: Store,
   ref: DatabaseRef,
-  { id, gen, path }: RevisionGiven,
+  { id, gen, path }: RevisionAttachments,
   { nodes }: RevisionTree,
 ): Promise<readonly { readonly stubs: Stubs; readonly isParent: boolean }[]> {
   const ancestors = new Map(path.map((hash, at) => [formatRevision({ gen: gen - at, hash }), at]))
