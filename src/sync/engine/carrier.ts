@@ -27,7 +27,13 @@ interface Task {
 type Result =
   | { readonly kind: 'put'; readonly file: FileRecord }
   | { readonly kind: 'gone' }
-  | { readonly kind: 'later'; readonly reason: string | null; readonly afterMs: number; readonly counts: boolean }
+  | {
+      readonly kind: 'later'
+      readonly reason: string | null
+      readonly afterMs: number
+      readonly counts: boolean
+      readonly isDisplaced?: boolean
+    }
 
 /** What is written about results. */
 interface Outcomes {
@@ -173,6 +179,8 @@ export class Carrier {
           results.set(task, await this.#perform(task, versions.get(head), own, unsafe))
         })
       }
+      // What was put where an unmounted disk should be is not there when the disk is back: the intents stay until then.
+      if (!(await this.#entry.isItself())) return
       await this.#finish(results, versions)
     } finally {
       for (const fid of fids) this.#inFlight.delete(fid)
@@ -251,8 +259,16 @@ export class Carrier {
       this.#entry.answered()
       return { kind: 'put', file: put }
     } catch (error) {
-      return this.#refused(task, error)
+      const later = this.#refused(task, error)
+      return (await this.#isDisplaced(task, error)) ? { ...later, isDisplaced: true } : later
     }
+  }
+
+  /** Whether it broke off after the old content went to the trash, where no free name was left to put it back. */
+  async #isDisplaced({ op, work: { replica } }: Task, error: unknown): Promise<boolean> {
+    const code = driverCode(error)
+    if (replica.fingerprint === null || (code !== 'exists' && code !== 'changed')) return false
+    return this.#entry.driver.isTrashed({ key: op, name: replica.native }).catch(() => false)
   }
 
   /** Why the place can never have a file of this name. */
@@ -303,10 +319,14 @@ export class Carrier {
   }
 
   /** What becomes of work that could not be done. */
-  #refused({ work }: Task, error: unknown): Result {
+  #refused({ work }: Task, error: unknown): Extract<Result, { kind: 'later' }> {
     const { timing } = this.#context
     const { replica } = work
-    const again = (afterMs: number, reason: string | null = null, counts = false): Result => ({
+    const again = (
+      afterMs: number,
+      reason: string | null = null,
+      counts = false,
+    ): Extract<Result, { kind: 'later' }> => ({
       kind: 'later',
       reason,
       afterMs,
@@ -374,18 +394,19 @@ export class Carrier {
     const replica = state && replicaIn(state, entry)
     if (state === undefined || replica === undefined) return
     const { fid, filename, head, hash } = work.file
-    if (result.kind === 'later') {
-      if (state.file.head !== head) return
-      replica.blocked = result.reason
-      replica.attempts = result.counts ? replica.attempts + 1 : replica.attempts
-      replica.retryAtMs = this.#context.now() + result.afterMs
-      return
-    }
     const line = { entry, fid, filename, before: work.replica.base, after: head }
     const put = (reason: string) => {
       const { native, base, fingerprint } = work.replica
       if (fingerprint === null) return
       trash.push({ key: op, entry, name: native, fid, version: base, size: versions.get(base ?? 0)?.size ?? 0, reason })
+    }
+    if (result.kind === 'later') {
+      if (result.isDisplaced) put('replaced')
+      if (state.file.head !== head) return
+      replica.blocked = result.reason
+      replica.attempts = result.counts ? replica.attempts + 1 : replica.attempts
+      replica.retryAtMs = this.#context.now() + result.afterMs
+      return
     }
     unblock(replica)
     replica.base = head
