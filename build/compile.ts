@@ -78,6 +78,8 @@ async function compile(base: string, assets: string): Promise<void> {
     '--format=esm',
     // An import that is only known at run time would be looked for on the user's disk.
     '--reject-unresolved',
+    // An optional native part of ssh2, which only looks up a faster cipher and does without where it is missing.
+    '--external=cpu-features',
     // A binary must not take settings from whatever folder it is started in.
     '--no-compile-autoload-dotenv',
     '--no-compile-autoload-bunfig',

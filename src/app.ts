@@ -1,4 +1,5 @@
 /** The composition root: the one module that sees routes, services and adapters, and builds them from the settings. */
+import { openAnnouncements } from '../routes/admin/realtime.ts'
 import { adminRoutes } from '../routes/admin/routes.ts'
 import { applianceRoutes } from '../routes/appliance/routes.ts'
 import { appsRoutes } from '../routes/apps/routes.ts'
@@ -35,7 +36,7 @@ import { openApps } from './apps/apps.ts'
 import { startSweeper } from './attachments/sweeper.ts'
 import { openAuth } from './auth/auth.ts'
 import { newOwnerMail } from './auth/mail.ts'
-import { effectiveContext } from './config/contexts.ts'
+import { effectiveContext, ofContext } from './config/contexts.ts'
 import { proxyAddresses } from './config/proxies.ts'
 import type { Config } from './config/schema.ts'
 import { openDocuments } from './documents/documents.ts'
@@ -45,10 +46,13 @@ import { openIdentity, type Welcome } from './first-run.ts'
 import { openFsck } from './fsck/fsck.ts'
 import { openInstances } from './instances/instances.ts'
 import type { Instance } from './instances/service.ts'
+import { ageSeconds } from './jobs/age.ts'
+import { Housekeeping } from './jobs/housekeeping.ts'
 import { openJobSystem } from './jobs/system.ts'
 import { applicationWorkers } from './jobs/workers/applications.ts'
 import { archiveWorkers } from './jobs/workers/archives.ts'
 import { logWorker } from './jobs/workers/log.ts'
+import { oldTrashWorker } from './jobs/workers/old-trash.ts'
 import { sendmailWorker } from './jobs/workers/sendmail.ts'
 import { thumbnailTrigger, thumbnailWorker } from './jobs/workers/thumbnail.ts'
 import type { Fetch, ListenerName } from './listeners.ts'
@@ -167,6 +171,7 @@ export async function openApp(
     instances,
     jobs,
     minPartSize: config.export.min_part_size,
+    announce: (doctype, id) => hub.announce(doctype, id),
     timeout: config.move.max_duration,
   })
   const thumbnails = openThumbnails({
@@ -187,7 +192,22 @@ export async function openApp(
       },
     }),
   )
+  const trashKeptMs = ({ document }: Instance) => {
+    const context = typeof document['context'] === 'string' ? document['context'] : undefined
+    const age = ofContext(config.fs.auto_clean_trashed_after, context)
+    const seconds = age === undefined ? undefined : ageSeconds(age)
+    return seconds === undefined ? undefined : seconds * 1000
+  }
+  const housekeeping = new Housekeeping({
+    store: store.jobs,
+    instances,
+    jobs,
+    log,
+    keepMs: config.jobs.keep * 1000,
+    cleansTrash: (instance) => trashKeptMs(instance) !== undefined,
+  })
   const workers = [
+    oldTrashWorker({ files, instances, driveOf: (instance) => driveOf(instance, undefined), keptMs: trashKeptMs }),
     logWorker,
     sendmailWorker(mail, instances),
     ...archiveWorkers(store.files),
@@ -305,7 +325,10 @@ export async function openApp(
     outgoing,
     log,
   })
+  const announced = openAnnouncements({ hub, log })
   const adminFace = adminRoutes({
+    announced,
+    apps,
     ...administration,
     instances,
     adminAuth,
@@ -343,6 +366,8 @@ export async function openApp(
       watch: (prefix, onChange) => store.watch({ prefix, name: filesDoctype }, onChange),
       openBucket: newS3,
       checkHost: async (host) => void (await outgoing.addressesOf(host)),
+      addressOf: async (host) => (await outgoing.addressesOf(host))[0] ?? host,
+      outgoingFor: (trusted) => (trusted ? openOutgoing({ allowPrivate: true }) : outgoing),
     }),
     place: objectsPlace(config),
   })
@@ -365,6 +390,7 @@ export async function openApp(
   syncApp.route('/', syncFace.router)
 
   jobSystem.start()
+  housekeeping.start()
   return {
     apps: {
       public: publicApp.fetch,
@@ -374,10 +400,11 @@ export async function openApp(
     },
     endFeeds() {
       stopping.abort()
-      void realtime.gateway.close().then(() => hub.close())
+      void Promise.all([realtime.gateway.close(), announced.close()]).then(() => hub.close())
     },
     async close() {
       await sync.close()
+      await housekeeping.close()
       await jobSystem.close()
       await files.close()
     },

@@ -1,4 +1,4 @@
-/** How the admin API answers: JSON-API documents, compressed when the client can read that (admin 1.3, 2). */
+/** How the admin API answers: JSON-API documents, compressed when the client can read that. */
 import { gzipSync } from 'node:zlib'
 import type { Instance } from '../../src/instances/service.ts'
 import { stringifyJson } from '../../src/model/json/exact.ts'

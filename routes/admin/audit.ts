@@ -17,7 +17,7 @@ export function auditTrail(audit: Pick<Audit, 'record'>, clientOf: ClientOf): Mi
     audit.record({
       address: clientOf(c).address,
       method,
-      route: routePath(c, -1),
+      route: routePath(c),
       instance: instanceIn(c),
       parameters: namesOf(c),
       status,
@@ -27,7 +27,9 @@ export function auditTrail(audit: Pick<Audit, 'record'>, clientOf: ClientOf): Mi
 
 /** The domain in the path, in the parameters, or of the host where objects are spoken of. */
 function instanceIn(c: HttpContext): string | undefined {
-  const [, area, domain] = target(c).split(/[/?]/)
+  // What follows the question mark may hold a passphrase.
+  const [path = ''] = target(c).split('?', 1)
+  const [, area, domain] = path.split('/')
   if (area === 'swift') return header(c, 'host')
   const fixed = ['', 'token', 'oauth_client', 'contexts', 'feature', 'count', 'redis', 'assets', 'with-app-version']
   if ((area === 'instances' || area === 'oauth') && domain !== undefined && !fixed.includes(domain)) {

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import type { InstanceChanges } from '../../src/instances/service.ts'
 import { bytesOf, listOf, settingsOf, textOf } from './request.ts'
 
-/** Query parameters that creating and modifying share, by their names on the wire (admin 2.3, 2.5). */
+/** Query parameters that creating and modifying share, by their names on the wire. */
 export const commonChanges = {
   OldDomain: textOf('Former domain, which tokens may still name as their issuer'),
   DomainAliases: listOf('Further domains of the instance'),

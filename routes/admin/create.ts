@@ -14,7 +14,7 @@ const query = z.object({
   Passphrase: textOf('Password; hashed by the client when `Key` or `KdfIterations` comes with it, else clear'),
   Key: textOf("The vault's key, encrypted by the client"),
   KdfIterations: wholeOf('KdfIterations', 'Rounds of PBKDF2 that the client made, 50000 to 5000000'),
-  Apps: textOf('Accepted and ignored: there are no applications to install'),
+  Apps: listOf('Slugs of applications to install; what fails is only logged'),
   sponsorships: listOf('Slugs of sponsors'),
   feature_sets: listOf('Names of feature sets'),
   AutoUpdate: booleanOf('AutoUpdate', 'false: applications are not updated by themselves'),
@@ -24,8 +24,11 @@ const query = z.object({
   Trace: textOf('Accepted and ignored'),
 })
 
-/** `POST /instances`: everything is in the query string (admin 2.3). */
-export function createRoute(face: Face, { instances }: Pick<AdminServices, 'instances'>): void {
+/** `POST /instances`: everything is in the query string. */
+export function createRoute(
+  face: Face,
+  { instances, apps, log }: Pick<AdminServices, 'instances' | 'apps' | 'log'>,
+): void {
   endpoint(
     face,
     {
@@ -37,7 +40,6 @@ export function createRoute(face: Face, { instances }: Pick<AdminServices, 'inst
       query,
       answers: {
         201: 'The instance, without its secrets',
-        400: 'Malformed version of the terms',
         409: 'The domain or an alias is taken',
         422: 'A parameter is wrong; `source.parameter` names it',
       },
@@ -59,6 +61,11 @@ export function createRoute(face: Face, { instances }: Pick<AdminServices, 'inst
         swiftLayout: asked.SwiftLayout,
         couchCluster: asked.CouchCluster,
       })
+      for (const slug of asked.Apps ?? []) {
+        await apps.install(instance, 'apps', slug, 'stable').catch((error: unknown) => {
+          log.warning('an application could not be installed', { instance: instance.domain, slug, error })
+        })
+      }
       return jsonApi(c, 201, { data: instanceObject(instance) })
     },
   )

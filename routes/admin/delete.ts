@@ -1,7 +1,7 @@
 import { endpoint, type Face } from '../http/endpoint.ts'
 import type { AdminServices } from './services.ts'
 
-/** `DELETE /instances/DOMAIN`: the instance with all its data (admin 2.6). */
+/** `DELETE /instances/DOMAIN`: the instance with all its data. */
 export function deleteRoute(face: Face, { instances }: Pick<AdminServices, 'instances'>): void {
   endpoint(
     face,

@@ -21,7 +21,7 @@ const answer = z
   .object({ dry_run: z.boolean(), updated: z.array(fixed), removed: z.array(fixed), domain: z.string() })
   .describe('What was done, or would be')
 
-/** `POST /instances/DOMAIN/fixers/content-mismatch` (admin 8.4). */
+/** `POST /instances/DOMAIN/fixers/content-mismatch`. */
 export function contentFixerRoute(
   face: Face,
   { instances, fsck, driveOf }: Pick<AdminServices, 'instances' | 'fsck' | 'driveOf'>,
@@ -128,7 +128,7 @@ export function otherFixerRoutes(
   }
 }
 
-/** Only a body that says `"dry_run": false` changes anything; one that cannot be read does not (admin 13.9). */
+/** Only a body that says `"dry_run": false` changes anything; one that cannot be read does not. */
 async function isDryRun(c: HttpContext): Promise<boolean> {
   try {
     const read = await readOptionalJson(c, { maxBytes })

@@ -16,7 +16,7 @@ const query = z.object({
   ),
 })
 
-/** `GET /instances/DOMAIN/fsck`: one line of JSON for each finding, sent as soon as it is found (admin 7). */
+/** `GET /instances/DOMAIN/fsck`: one line of JSON for each finding, sent as soon as it is found. */
 export function fsckRoute(
   face: Face,
   { instances, fsck, log }: Pick<AdminServices, 'instances' | 'fsck' | 'log'>,

@@ -1,5 +1,5 @@
 /**
- * A time as clients of the repair know it, `2019-07-30 13:05:27.268876334 +0000 UTC` (admin 8.4): to the nanosecond,
+ * A time as clients of the repair know it, `2019-07-30 13:05:27.268876334 +0000 UTC`: to the nanosecond,
  * trailing zeros left out. A text that is no time is the zero time.
  */
 export function goTime(iso: string): string {

@@ -18,7 +18,7 @@ const answer = z
 /** Instances read at a time. */
 const pageSize = 500
 
-/** `GET /swift/layouts` (admin 9). */
+/** `GET /swift/layouts`. */
 export function layoutsRoute(face: Face, { instances }: Pick<AdminServices, 'instances'>): void {
   endpoint(
     face,
@@ -47,7 +47,7 @@ export function layoutsRoute(face: Face, { instances }: Pick<AdminServices, 'ins
   )
 }
 
-/** By the number of the layout, and whether the namespace is the domain itself (admin 9). */
+/** By the number of the layout, and whether the namespace is the domain itself. */
 function layoutOf({ document, domain, prefix }: Instance): Layout {
   const plain = prefix === domain
   switch (document['swift_cluster'] ?? 0) {

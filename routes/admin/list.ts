@@ -12,7 +12,7 @@ const query = z.object({
 
 const needs = 'the admin passphrase'
 
-/** `GET /instances` by id, page by page; `meta.count` is the size of the page (admin 2.1). `GET /instances/count`. */
+/** `GET /instances` by id, page by page; `meta.count` is the size of the page. `GET /instances/count`. */
 export function listRoutes(face: Face, { instances }: Pick<AdminServices, 'instances'>): void {
   endpoint(
     face,

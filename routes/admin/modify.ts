@@ -17,7 +17,7 @@ const query = z.object({
   Debug: textOf('Accepted and ignored'),
 })
 
-/** `PATCH /instances/DOMAIN`: only what is given is changed (admin 2.5). The answer holds the secrets, as documented. */
+/** `PATCH /instances/DOMAIN`: only what is given is changed. The answer holds the secrets, as documented. */
 export function modifyRoute(
   face: Face,
   { instances, accountManager }: Pick<AdminServices, 'instances' | 'accountManager'>,

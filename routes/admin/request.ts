@@ -53,7 +53,7 @@ export function booleanOf(name: string, meaning: string) {
   })
 }
 
-/** The same, but anything else counts as not given (admin 2.5). */
+/** The same, but anything else counts as not given. */
 export function lenientBooleanOf(meaning: string) {
   return optional(meaning).transform((text) => readBoolean(text ?? ''))
 }
@@ -82,7 +82,7 @@ export function bytesOf(name: string, meaning: string) {
   })
 }
 
-/** A whole number from 1 up; anything else counts as not given (admin 2.1). */
+/** A whole number from 1 up; anything else counts as not given. */
 export function countOf(meaning: string) {
   return optional(meaning).transform((text) => {
     const value = /^\+?\d{1,15}$/.test(text ?? '') ? Number(text) : 0

@@ -28,6 +28,7 @@ import { notificationRoute } from './notifications.ts'
 import { oidcRoute } from './oidc.ts'
 import { operationRoutes } from './operation.ts'
 import { profileRoute } from './profile.ts'
+import { realtimeRoute } from './realtime.ts'
 import type { AdminServices } from './services.ts'
 import { showRoutes } from './show.ts'
 import { swiftRoutes } from './swift.ts'
@@ -45,6 +46,7 @@ export function adminRoutes(services: AdminServices): Face {
   face.router.use(basicAuth(services, face.onError))
 
   metricsRoutes(face, services) //                  GET /metrics
+  realtimeRoute(face, services) //                  GET /realtime, a websocket
   versionRoutes(face, 'the admin passphrase') //    GET /version, /connection_check
   listRoutes(face, services) //          GET         /instances, /instances/count
   createRoute(face, services) //         POST        /instances

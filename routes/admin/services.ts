@@ -1,6 +1,7 @@
 import type { Administration } from '../../src/admin/administration.ts'
 import type { Audit } from '../../src/admin/audit.ts'
 import type { AdminAuth } from '../../src/admin/passphrase.ts'
+import type { Apps } from '../../src/apps/apps.ts'
 import type { Auth } from '../../src/auth/auth.ts'
 import type { Drive, Files } from '../../src/files/service.ts'
 import type { Fsck } from '../../src/fsck/service.ts'
@@ -11,6 +12,7 @@ import type { Exports } from '../../src/move/exports.ts'
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
 import type { ClientOf } from '../http/client.ts'
+import type { Gateway } from '../realtime/gateway.ts'
 
 /** What the admin routes need; each module asks for its part. */
 export interface AdminServices extends Administration {
@@ -18,6 +20,9 @@ export interface AdminServices extends Administration {
   readonly adminAuth: Pick<AdminAuth, 'verify'>
   readonly audit: Pick<Audit, 'record'>
   readonly clientOf: ClientOf
+  readonly apps: Pick<Apps, 'install'>
+  /** The websockets of operators. */
+  readonly announced: Pick<Gateway, 'accept' | 'isClosing'>
   /** Owners' sessions, codes and OAuth clients, and how often may be guessed. */
   readonly auth: Pick<Auth, 'codes' | 'sessions' | 'clients' | 'limits'>
   readonly instances: InstanceAdministration & Pick<Instances, 'byHost'>

@@ -5,7 +5,7 @@ import type { AdminServices } from './services.ts'
 
 const needs = 'the admin passphrase'
 
-/** `GET /instances/DOMAIN` and `GET /instances/DOMAIN/prefix`; aliases work (admin 2.4, 2.10). */
+/** `GET /instances/DOMAIN` and `GET /instances/DOMAIN/prefix`; aliases work. */
 export function showRoutes(face: Face, { instances }: Pick<AdminServices, 'instances'>): void {
   endpoint(
     face,

@@ -1,5 +1,5 @@
 /**
- * The objects of an instance as its operator sees them: names without the instance's prefix, bytes as they are (admin 9).
+ * The objects of an instance as its operator sees them: names without the instance's prefix, bytes as they are.
  * Nothing else is touched: a content that is replaced or deleted here is what a check then finds.
  */
 import { z } from '@hono/zod-openapi'

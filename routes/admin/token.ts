@@ -16,7 +16,7 @@ const query = z.object({
   Expire: textOf('Lifetime such as `1h30m` instead of the default; anything else is ignored'),
 })
 
-/** `POST /instances/token`: the bare token as text (admin 4.1). */
+/** `POST /instances/token`: the bare token as text. */
 export function tokenRoute(face: Face, { instances }: Pick<AdminServices, 'instances'>): void {
   endpoint(
     face,

@@ -1,6 +1,6 @@
 /** Jobs by id, and tidying them up. */
 import { z } from '@hono/zod-openapi'
-import { durationSeconds } from '../../src/instances/duration.ts'
+import { ageSeconds } from '../../src/jobs/age.ts'
 import { jobNotFound } from '../../src/jobs/jobs.ts'
 import type { Job } from '../../src/jobs/service.ts'
 import { clientWorker } from '../../src/jobs/worker-names.ts'
@@ -103,16 +103,3 @@ export function jobRoutes(face: Face, services: JobsServices): void {
 }
 
 const End = z.object({ state: z.enum(['done', 'errored']), error: z.string().nullish() })
-
-const longUnits: Readonly<Record<string, number>> = { D: 86_400, W: 7 * 86_400, M: 30 * 86_400, Y: 365 * 86_400 }
-
-/** Durations with days, weeks, months (30 days) and years before the usual units. */
-function ageSeconds(text: string): number | undefined {
-  const [, long = '', rest = ''] = /^((?:\d+[DWMY])*)(.*)$/.exec(text) ?? []
-  const seconds = rest === '' && long !== '' ? 0 : durationSeconds(rest)
-  if (seconds === undefined || seconds < 0) return undefined
-  return [...long.matchAll(/(\d+)([DWMY])/g)].reduce(
-    (sum, [, count, unit]) => sum + Number(count) * (longUnits[unit ?? ''] ?? 0),
-    seconds,
-  )
-}

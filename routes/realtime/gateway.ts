@@ -19,6 +19,8 @@ export interface GatewayOptions {
   readonly ancestors: (prefix: string, fileId: string) => Promise<readonly string[]>
   readonly log: Log
   readonly limits?: SocketLimits
+  /** Sockets of this gateway need no AUTH: their request was authenticated, and this stands for it. */
+  readonly token?: string
 }
 
 export class Gateway {
@@ -51,14 +53,14 @@ export class Gateway {
 
   /** Takes the connection of a request; what is wrong with the handshake is answered on it. */
   accept(incoming: IncomingMessage, { socket, head }: Upgrade, host: string, instance: Instance): Response {
-    const { hub, instances, log } = this.options
+    const { hub, instances, log, token } = this.options
     const ancestors = (fileId: string) => this.options.ancestors(instance.prefix, fileId)
     this.server.handleUpgrade(incoming, socket, head, (websocket) => {
       const connection = new Connection({
         socket: websocket,
         limits: this.limits,
         log,
-        newSession: (subscriber) => new Session({ hub, instances, host, instance, subscriber, ancestors }),
+        newSession: (subscriber) => new Session({ hub, instances, host, instance, subscriber, ancestors, token }),
         onCutOff: () => {
           this.cutOff += 1
         },

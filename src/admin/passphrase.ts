@@ -1,5 +1,5 @@
 /**
- * The admin passphrase (admin 1.2, decisions 18): given by the environment, else kept in a secret file, else generated
+ * The admin passphrase: given by the environment, else kept in a secret file, else generated
  * once and kept as a hash in the database, so that several processes share it.
  */
 import { createHmac, randomBytes, randomInt, timingSafeEqual } from 'node:crypto'

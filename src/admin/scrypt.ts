@@ -1,4 +1,4 @@
-/** Password hashes as one line of text: `scrypt$N$r$p$salt$key`, salt and key in hex (admin 1.2). */
+/** Password hashes as one line of text: `scrypt$N$r$p$salt$key`, salt and key in hex. */
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 
 const cost = { N: 32_768, r: 8, p: 1 } as const

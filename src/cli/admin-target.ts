@@ -10,7 +10,7 @@ const defaultUrl = 'http://localhost:6060'
 
 /**
  * `HEARTH_ADMIN_URL`, else what a server on this machine's data directory says of itself, else the default port; the
- * passphrase is `HEARTH_ADMIN_PASSPHRASE`, the file `HEARTH_ADMIN_PASSPHRASE_FILE` names, or asked for (decisions 18).
+ * passphrase is `HEARTH_ADMIN_PASSPHRASE`, the file `HEARTH_ADMIN_PASSPHRASE_FILE` names, or asked for.
  */
 export async function adminTarget(): Promise<AdminTarget> {
   return { adminUrl: process.env['HEARTH_ADMIN_URL'] || (await localUrl()), passphrase: await passphrase() }

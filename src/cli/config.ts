@@ -26,7 +26,7 @@ export function addConfigCommands(program: Command, output: Output): void {
 
   config
     .command('reference')
-    .description('print the table of all settings (Markdown)')
+    .description('print the list of all settings (Markdown)')
     .action(() => output.out(configReference()))
 
   config

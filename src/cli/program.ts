@@ -15,6 +15,7 @@ import { addInstanceCommands } from './instances.ts'
 import type { Output } from './output.ts'
 import { addServeCommand } from './serve.ts'
 import { addSwiftCommands } from './swift.ts'
+import { addSyncCommands } from './sync.ts'
 import { addVersionCommand } from './version.ts'
 
 /** Done. */
@@ -53,6 +54,7 @@ function newProgram(output: Output): Command {
   addConfigCommands(program, output)
   addApplianceCommands(program, output)
   addDoctorCommand(program, output)
+  addSyncCommands(program, output)
   addVersionCommand(program, output)
   addCompletionCommands(program, output)
   return program

@@ -148,7 +148,14 @@ async function listenersOf(config: Config, log: Log, fetch: (name: ListenerName)
     options.push({ name: 'public', setting: 'port', host, port, fetch: fetch('public'), websocketPaths: ['/realtime'] })
   }
   if (admin.port !== 'off') {
-    options.push({ name: 'admin', setting: 'admin.port', host: admin.host, port: admin.port, fetch: fetch('admin') })
+    options.push({
+      name: 'admin',
+      setting: 'admin.port',
+      host: admin.host,
+      port: admin.port,
+      fetch: fetch('admin'),
+      websocketPaths: ['/realtime'],
+    })
   }
   if (sync.port !== 'off')
     options.push({ name: 'sync', setting: 'sync.port', host: sync.host, port: sync.port, fetch: fetch('sync') })

@@ -197,11 +197,11 @@ describe('showing', () => {
     expect(configJson(values)['admin.passphrase']).toEqual({ value: '[hidden]', origin: 'HEARTH_ADMIN_PASSPHRASE' })
   })
 
-  test('the reference has a row for every setting', () => {
+  test('the reference has an item for every setting', () => {
     const reference = configReference()
     for (const { setting } of values) {
       const given = setting.variable === undefined ? 'only in the file' : `\`${setting.variable}\``
-      expect(reference).toContain(`| \`${setting.name}\` | ${given}`)
+      expect(reference.replaceAll(/\n */g, ' ')).toContain(`- \`${setting.name}\` (${given}`)
     }
   })
 })

@@ -9,7 +9,7 @@ import { Authentication, Clouderies, Contexts, Office, Registries } from './cont
 import { TrustedProxies } from './proxies.ts'
 import { SyncEntries, SyncRoots, SyncRules } from './sync.ts'
 import { bytes, flag, oneOf, oneOfNumbers, port, seconds, text, whole } from './values.ts'
-import { JobWorkers, processes } from './workers.ts'
+import { JobWorkers, processes, TrashAges } from './workers.ts'
 
 const host = () => text('a host name or an IP address', /^[A-Za-z0-9._:%-]+$/)
 const url = () => text('a URL that begins with http:// or https://', /^https?:\/\/[^\s/]\S*$/)
@@ -101,6 +101,9 @@ export const Config = z.object({
         .default(15 * 60)
         .describe('At most one version of a file is kept in this time: content that is replaced sooner is not kept'),
     }),
+    auto_clean_trashed_after: TrashAges.default({}).describe(
+      'How long the trash is kept in each context; without it, for ever',
+    ),
   }),
   request: z.object({
     max_size: bytes(1024, 1024 ** 3)

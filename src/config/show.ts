@@ -1,6 +1,6 @@
-/** Prints the configuration: for people, for machines, and as the reference table of the README. */
+/** Prints the configuration: for people, for machines, and as the reference of the README. */
 import type { SettingValue } from './load.ts'
-import { settings } from './settings.ts'
+import { type Setting, settings } from './settings.ts'
 import { withoutSecrets } from './structured.ts'
 
 /** Longer values push their origin aside instead of everybody's. */
@@ -22,19 +22,30 @@ export function configJson(values: readonly SettingValue[]): Record<string, { va
   )
 }
 
-/** A Markdown table of all settings, for the README (`hearth config reference`). */
+/** Longest line of the reference, in characters. */
+const lineWidth = 120
+
+/** A Markdown list of all settings, for the README (`hearth config reference`). */
 export function configReference(): string {
-  const rows = settings.map((setting) => {
-    const given = [setting.variable, setting.flag].filter((name) => name !== undefined)
-    const names = given.map((name) => `\`${name}\``).join('<br>') || 'only in the file'
-    const initial = setting.defaultValue === undefined ? '' : `\`${text(setting.defaultValue)}\``
-    return `| \`${setting.name}\` | ${names} | ${initial} | ${cell(setting.description)}. Allowed: ${cell(setting.allowed)} |\n`
-  })
-  return `| setting | variable, flag | default | meaning |\n|---|---|---|---|\n${rows.join('')}`
+  return settings.map((setting) => wrap(entry(setting))).join('')
 }
 
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|')
+function entry({ name, variable, flag, defaultValue, description, allowed }: Setting): string {
+  const given = [variable, flag].filter((way) => way !== undefined)
+  const ways = given.length === 0 ? 'only in the file' : given.map((way) => `\`${way}\``).join(', ')
+  const initial = defaultValue === undefined ? '' : `; default \`${text(defaultValue)}\``
+  return `- \`${name}\` (${ways}${initial}): ${description}. Allowed: ${allowed}`
+}
+
+/** Breaks at spaces; later lines are indented so that they belong to the list's item. */
+function wrap(words: string): string {
+  const lines = ['']
+  for (const word of words.split(' ')) {
+    const line = lines.at(-1) ?? ''
+    if (line !== '' && line.length + 1 + word.length > lineWidth) lines.push(`  ${word}`)
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
+  }
+  return `${lines.join('\n')}\n`
 }
 
 function shownValue({ setting, value }: SettingValue): unknown {

@@ -1,7 +1,7 @@
-/** How many processes serve, and what is set for the workers of jobs. */
+/** How many processes serve, and what is set for jobs. */
 import { z } from 'zod'
 import { structure } from './structured.ts'
-import { allowedText, decimal, seconds, whole } from './values.ts'
+import { allowedText, decimal, seconds, text, whole } from './values.ts'
 
 /** A number of serving processes, or `auto` for one for each core. */
 export function processes() {
@@ -20,4 +20,9 @@ export const JobWorkers = structure(
       timeout: seconds(1).optional(),
     }),
   ),
+)
+
+export const TrashAges = structure(
+  'a map of contexts, each an age such as 30D, 8W or 3M',
+  z.record(z.string().min(1), text('an age such as 30D, 8W or 3M', /^\d+[DWMY]$/)),
 )

@@ -229,14 +229,18 @@ export interface FindFace {
   readonly refuseUnindexed: boolean
 }
 
-export interface Documents {
+/** Databases as a whole. */
+export interface DatabaseService {
   listDatabases(prefix: string): Promise<readonly string[]>
   info(ref: DatabaseRef): Promise<DatabaseInfo>
   /** The sequence of a database as clients see it: `N-opaque`. */
   sequence(info: Pick<DatabaseInfo, 'updateSeq' | 'epoch'>): string
   createDatabase(ref: DatabaseRef): Promise<'created' | 'exists'>
   dropDatabase(ref: DatabaseRef): Promise<void>
+}
 
+/** Documents one by one. */
+export interface ReadService {
   read(ref: DatabaseRef, id: string, options?: ReadOptions): Promise<ReadOutcome>
   /** `missing` when `all` is asked of an unknown document; with a list every unknown revision is a `missing` row. */
   openRevisions(
@@ -245,7 +249,10 @@ export interface Documents {
     revs: 'all' | readonly RevisionId[],
     options?: Pick<ReadOptions, 'revs' | 'latest' | 'attachments' | 'attachmentsSince' | 'type'>,
   ): Promise<readonly OpenRevision[] | 'missing'>
+}
 
+/** Edits, alone and in bulk, and revisions as replication brings them. */
+export interface WriteService {
   write(ref: DatabaseRef, request: WriteRequest, options?: BulkOptions): Promise<WriteOutcome>
   /** An interactive DELETE: `missing`, `deleted` (even with a wrong revision), else `conflict` unless `rev` is a leaf. */
   remove(ref: DatabaseRef, id: string, rev: RevisionId | undefined): Promise<WriteOutcome>
@@ -263,7 +270,10 @@ export interface Documents {
     from: { readonly id: string; readonly rev?: RevisionId | undefined },
     to: { readonly id: string; readonly rev?: RevisionId | undefined },
   ): Promise<WriteOutcome>
+}
 
+/** What is attached to documents. */
+export interface AttachmentService {
   /** One attachment of the winner, or of a revision. */
   readAttachment(ref: DatabaseRef, id: string, name: string, rev?: RevisionId): Promise<AttachmentRead>
   /** Attaches what comes, in place of an attachment of that name; without `rev` as the beginning of a document. */
@@ -276,13 +286,19 @@ export interface Documents {
   receiveContent(ref: DatabaseRef, upload: Upload, options: BulkOptions): Promise<Content>
   /** Puts contents in the place of marks: for what was read with `attachments` or `attachmentsSince`. */
   withContents(ref: DatabaseRef, texts: AsyncIterable<string>): AsyncIterable<string>
+}
 
+/** `_local` documents. */
+export interface LocalService {
   readLocal(ref: DatabaseRef, id: string): Promise<LocalRead>
   /** Puts a local document, or deletes it when it is prepared as deleted; `missing`: there is none to delete. */
   writeLocal(ref: DatabaseRef, local: PreparedLocal): Promise<WriteOutcome>
   /** `_local_docs`: bounds and keys hold whole ids. */
   listLocals(ref: DatabaseRef, query: AllDocsQuery): Promise<LocalsAnswer>
+}
 
+/** What replicators ask, and the compaction of what they have read. */
+export interface ReplicationService {
   /** Which of the revisions are not known here. Ancestors without body are known. */
   revsDiff(ref: DatabaseRef, asked: ReadonlyMap<string, readonly RevisionId[]>): Promise<readonly RevisionsDiff[]>
   /** `_bulk_get`: one result a line, in the order asked; pages as in `AllDocsAnswer.rows`. */
@@ -293,15 +309,24 @@ export interface Documents {
   ): Promise<AsyncIterable<readonly BulkGetResult[]>>
   /** Drops the bodies of superseded revisions, and what was attached to them, at once. */
   compact(ref: DatabaseRef): Promise<void>
+}
 
+/** Documents in pages. */
+export interface ListingService {
   allDocs(ref: DatabaseRef, query: AllDocsQuery): Promise<AllDocsAnswer>
+}
 
+/** The feed of changes. */
+export interface FeedService {
   /**
    * Reads or follows the feed. Nothing is held in the store between two events, and everything ends when `signal` aborts
    * or the iterator is closed. Throws `bad_request` for a bad `since` or filter.
    */
   changes(ref: DatabaseRef, query: ChangesQuery, signal: AbortSignal): Promise<AsyncIterable<ChangesEvent>>
+}
 
+/** Queries and their indexes. */
+export interface QueryService {
   find(ref: DatabaseRef, body: Json, face: FindFace): Promise<FindAnswer>
   explain(ref: DatabaseRef, body: Json, face: FindFace): Promise<JsonObject>
   /** Makes the database when `create` is set. */
@@ -315,3 +340,15 @@ export interface Documents {
   /** False when there is no such index. */
   deleteIndex(ref: DatabaseRef, ddoc: string, name: string): Promise<boolean>
 }
+
+/** All of it. */
+export interface Documents
+  extends DatabaseService,
+    ReadService,
+    WriteService,
+    AttachmentService,
+    LocalService,
+    ReplicationService,
+    ListingService,
+    FeedService,
+    QueryService {}

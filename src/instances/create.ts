@@ -39,7 +39,10 @@ const defaultLayout = 2
 export async function createInstance(store: DocumentStore, rules: DomainRules, order: NewInstance): Promise<Instance> {
   const options = liftSettings(order)
   const names = namesOf(options, rules)
-  const members = { ...instanceMembers(options), ...creationMembers(options) }
+  const members = {
+    ...instanceMembers({ ...options, tosSigned: undefined, tosLatest: undefined }),
+    ...creationMembers(options),
+  }
   checkIterations(options.kdfIterations)
 
   await store.createDatabase(instancesRef)
@@ -88,9 +91,9 @@ interface Names {
 
 function namesOf(options: NewInstance, rules: DomainRules): Names {
   const domain = normaliseDomain(options.domain, rules)
-  const aliases = (options.domainAliases ?? []).map((alias) => normaliseDomain(alias, rules))
+  const aliases = [...new Set((options.domainAliases ?? []).map((alias) => normaliseDomain(alias, rules)))]
+  if (aliases.includes(domain)) throw instanceExists()
   const all = [domain, ...aliases]
-  if (new Set(all).size < all.length) throw instanceExists()
   return { domain, aliases, all }
 }
 
@@ -103,7 +106,7 @@ function namespace(domain: string, instanceId: string | undefined): string {
 }
 
 function creationMembers(options: NewInstance): JsonObject {
-  const { swiftLayout, couchCluster, diskQuota } = options
+  const { swiftLayout, couchCluster, diskQuota, tosSigned, tosLatest } = options
   if (swiftLayout === 0) throw invalidParameter('SwiftLayout', 'Swift layout v1 disabled for instance creation')
   if (diskQuota !== undefined && diskQuota < -1n) throw invalidParameter('DiskQuota', 'DiskQuota is a number of bytes')
   const layout = swiftLayout === undefined || swiftLayout < 0 ? defaultLayout : swiftLayout
@@ -111,6 +114,9 @@ function creationMembers(options: NewInstance): JsonObject {
     swift_cluster: layout,
     ...(couchCluster !== undefined && couchCluster >= 0 ? { couch_cluster: couchCluster } : {}),
     ...(diskQuota !== undefined && diskQuota > 0n ? { disk_quota: `${diskQuota}` } : {}),
+    // Whatever the operator says; changing it is stricter. A bare date means version 1.0.0 of that day.
+    ...(tosSigned ? { tos: [...tosSigned].length === 8 ? `1.0.0-${tosSigned}` : tosSigned } : {}),
+    ...(tosLatest ? { tos_latest: tosLatest } : {}),
     ...(options.orgDomain ? { org_domain: options.orgDomain } : {}),
     ...(options.orgId ? { org_id: options.orgId } : {}),
     ...(options.featureSets?.length ? { feature_sets: options.featureSets } : {}),

@@ -38,7 +38,7 @@ export async function modifyInstance(
   }
   const changes = liftSettings(asked)
   const members = instanceMembers(changes)
-  const aliases = changes.domainAliases?.map((alias) => normaliseDomain(alias, rules)) ?? []
+  const aliases = [...new Set(changes.domainAliases?.map((alias) => normaliseDomain(alias, rules)))]
   const instance = await updateRecord(store, domain, async (record) => [
     changedRecord(record, {
       ...members,
@@ -140,7 +140,7 @@ async function aliasEdits(
   aliases: readonly string[],
 ): Promise<readonly OwnEdit[]> {
   const { domain, aliases: former } = record.instance
-  if (aliases.includes(domain) || new Set(aliases).size < aliases.length) throw instanceExists()
+  if (aliases.includes(domain)) throw instanceExists()
   const added = aliases.filter((alias) => !former.includes(alias))
   const holders = await Promise.all(added.map((alias) => findRecord(store, alias)))
   if (holders.some((holder) => holder !== undefined)) throw instanceExists()

@@ -4,7 +4,10 @@ import { Buffer } from 'node:buffer'
 import { compareBytes } from './compare-bytes.ts'
 import { Problem } from './errors.ts'
 
-/** One node of a revision tree: `gen` counts from 1, `hash` is any non-empty text (32 hex digits when made here). */
+/**
+ * One node of a revision tree: `gen` counts from 1, and `hash` is 32 hex digits, where it was made here; replication may
+ * bring generation 0 and any text, also an empty one.
+ */
 export interface RevisionId {
   readonly gen: number
   readonly hash: string

@@ -10,7 +10,14 @@ import type { JsonObject } from '../model/json/value.ts'
 import type { Secrets } from '../secrets/secrets.ts'
 import { writeArchive } from './archive.ts'
 import { partsSizeOf } from './cursors.ts'
-import { type ArchivePart, archiveOf, createExport, exportsOf, updateExport } from './export-document.ts'
+import {
+  type ArchivePart,
+  archiveOf,
+  createExport,
+  exportsDoctype,
+  exportsOf,
+  updateExport,
+} from './export-document.ts'
 import { exportIdentifier } from './identifier.ts'
 
 /** The message of an export job. */
@@ -33,6 +40,8 @@ export interface ExportOptions {
   readonly jobs: JobQueue
   /** Bytes. */
   readonly minPartSize: number
+  /** Tells operators who listen of an export that they asked for. */
+  readonly announce: (doctype: string, id: string) => Promise<void>
   /** Seconds for one export. */
   readonly timeout: number
 }
@@ -108,8 +117,8 @@ async function makeExport(options: ExportOptions, instance: Instance, order: Exp
       creation_duration: (Date.now() - now) * 1e6,
       archive: { job: task.id, parts: parts as unknown as JsonObject[] },
     })
-    if (!order.admin_req)
-      await tellOwner(options.jobs, instance, order, { id, cursors: cursors ?? [], endsMs: now + lifeMs })
+    if (order.admin_req) await options.announce(exportsDoctype, id)
+    else await tellOwner(options.jobs, instance, order, { id, cursors: cursors ?? [], endsMs: now + lifeMs })
   } catch (error) {
     await store.files.ledger.renew(written, 0)
     await updateExport(store, id, { state: 'error', error: 'the archive could not be made' })

@@ -1,5 +1,5 @@
 /** Events as clients receive them: the text is made once, whoever is listening. */
-import type { ChangedDocument } from '../../storage/documents/contract.ts'
+import type { ChangedDocument, StoredDocument } from '../../storage/documents/contract.ts'
 import { documentText } from '../documents/render.ts'
 import { parseJson, stringifyJson } from '../model/json/exact.ts'
 import { quoteJson } from '../model/json/quote.ts'
@@ -26,6 +26,11 @@ export function changeFrame(type: string, document: ChangedDocument): Frame {
   const kept = deleted && parent?.deleted === false ? parent.text : undefined
   const text = withoutObjectName(kept ?? document.text)
   return frame(kindOf(document), type, document.id, documentText({ ...document, text }))
+}
+
+/** A document that is announced as new, whatever its place in a feed. */
+export function createdFrame(type: string, document: StoredDocument): Frame {
+  return frame('CREATED', type, document.id, documentText(document))
 }
 
 /** `text`: the JSON object that is handed on. */

@@ -8,12 +8,15 @@ import type { Log } from '../log.ts'
 import { databaseKey } from '../model/database.ts'
 import { Problem } from '../model/errors.ts'
 import { hasDocuments } from './doctypes.ts'
-import { notificationFrame } from './events.ts'
+import { createdFrame, notificationFrame } from './events.ts'
 import { Follower } from './follower.ts'
 import { type Subscriber, Topic } from './topic.ts'
 
+/** The namespace under which listeners to announcements are kept: no tenant has it. */
+export const announcements = 'announcements'
+
 export interface HubOptions {
-  readonly store: Pick<DocumentStore, 'changes' | 'watch' | 'readRevision' | 'broadcast' | 'hear'>
+  readonly store: Pick<DocumentStore, 'changes' | 'watch' | 'read' | 'readRevision' | 'broadcast' | 'hear'>
   readonly log: Log
 }
 
@@ -63,6 +66,11 @@ export class Hub {
     await this.options.store.broadcast(ref, message)
   }
 
+  /** Tells the operator's listeners in every process of a document of the server's own, as if it were new. */
+  async announce(name: string, id: string): Promise<void> {
+    await this.options.store.broadcast({ prefix: announcements, name }, `${JSON.stringify(id)}\n`)
+  }
+
   /** Ends everything. */
   close(): void {
     this.deafen?.()
@@ -74,7 +82,7 @@ export class Hub {
   private follow(ref: DatabaseRef): Followed {
     const { store, log } = this.options
     const topic = new Topic(ref.name)
-    if (!hasDocuments(ref.name)) return { topic, follower: undefined }
+    if (ref.prefix === announcements || !hasDocuments(ref.name)) return { topic, follower: undefined }
     const follower = new Follower({
       store,
       ref,
@@ -85,11 +93,25 @@ export class Hub {
     return { topic, follower }
   }
 
+  /** The text of a broadcast is short, a document may not be: it is read where somebody listens. */
+  private async publishAnnounced(topic: Topic, name: string, id: string): Promise<void> {
+    try {
+      const document = await this.options.store.read({ prefix: 'global', name }, id)
+      if (document !== undefined && !document.deleted) topic.publish(id, () => createdFrame(name, document))
+    } catch (error) {
+      this.options.log.error('a document could not be announced', { doctype: name, error })
+    }
+  }
+
   private heard(ref: DatabaseRef, message: string): void {
     const followed = this.topics.get(databaseKey(ref))
     if (!followed) return
     const end = message.indexOf('\n')
     const id = JSON.parse(message.slice(0, end)) as string
+    if (ref.prefix === announcements) {
+      void this.publishAnnounced(followed.topic, ref.name, id)
+      return
+    }
     followed.topic.publish(id, () => notificationFrame(ref.name, id, message.slice(end + 1)))
   }
 }

@@ -19,6 +19,8 @@ export interface SessionOptions {
   readonly subscriber: Subscriber
   /** Of the instance's files. */
   readonly ancestors: Ancestors
+  /** Where the request has told already who it is: no AUTH is waited for then. */
+  readonly token?: string | undefined
 }
 
 /** Subscriptions of one client. */
@@ -32,6 +34,7 @@ export class Session {
 
   constructor(private readonly options: SessionOptions) {
     this.instance = options.instance
+    this.token = options.token
   }
 
   get isAuthenticated(): boolean {

@@ -322,17 +322,13 @@ export interface BodyRewriter {
   rewriteBodies(name: string, rewrite: Rewrite): Promise<void>
 }
 
-/**
- * Whatever is asked of a database that does not exist is `Problem('no_database')`; only `write` says it of each edit. What
- * is done all the same says so.
- */
 /** Reads that do not stop at one tenant, for the server's own administration. */
 export interface EveryTenant {
   /** The live document with this id in each tenant's database of this name, in the order of the prefixes. */
   readEverywhere(name: string, id: string): Promise<readonly { readonly prefix: string; readonly text: string }[]>
 }
 
-export interface DocumentStore {
+export interface DatabaseStore {
   createDatabase(ref: DatabaseRef): Promise<'created' | 'exists'>
   databaseInfo(ref: DatabaseRef): Promise<DatabaseInfo>
   /** Names in byte order. */
@@ -342,16 +338,10 @@ export interface DocumentStore {
   /** Drops every database of a tenant in one transaction; its objects become rubbish (see `ObjectLedger`). */
   dropPrefix(prefix: string): Promise<void>
   setRevsLimit(ref: DatabaseRef, limit: number): Promise<void>
+}
 
-  /**
-   * Applies edits, each on its own: an outcome for each, in order, after the commit is on disk. Edits of one call get
-   * sequences in id order. An id twice in one call: the first edit is applied first.
-   * Guarantee: commit order is sequence order; two edits with one parent give exactly one `conflict`.
-   */
-  write(edits: readonly Edit[], options?: { readonly atomic?: boolean }): Promise<readonly EditOutcome[]>
-  /** Stores revisions as they came, grafting them on known trees. Idempotent: a known revision takes no sequence. */
-  replicate(ref: DatabaseRef, revisions: readonly Replicated[]): Promise<void>
-
+/** Documents, one by one and in pages. */
+export interface DocumentReader {
   /** The winner; `undefined` when the document does not exist. */
   read(ref: DatabaseRef, id: string): Promise<StoredDocument | undefined>
   /** One revision with its body; `undefined` when unknown or without body. */
@@ -374,7 +364,22 @@ export interface DocumentStore {
   scanIds(ref: DatabaseRef, range: IdRange): Promise<readonly StoredDocument[]>
   /** How many live winners lie in a range of ids (bounds and `designs` only). */
   countIds(ref: DatabaseRef, range: Pick<IdRange, 'start' | 'end' | 'designs'>): Promise<number>
+}
 
+/** Interactive edits, alone and in bulk, and revisions that replication brings. */
+export interface DocumentWriter {
+  /**
+   * Applies edits, each on its own: an outcome for each, in order, after the commit is on disk. Edits of one call get
+   * sequences in id order. An id twice in one call: the first edit is applied first.
+   * Guarantee: commit order is sequence order; two edits with one parent give exactly one `conflict`.
+   */
+  write(edits: readonly Edit[], options?: { readonly atomic?: boolean }): Promise<readonly EditOutcome[]>
+
+  /** Stores revisions as they came, grafting them on known trees. Idempotent: a known revision takes no sequence. */
+  replicate(ref: DatabaseRef, revisions: readonly Replicated[]): Promise<void>
+}
+
+export interface IndexReader {
   /**
    * Indexes of a database; waits for those that are still being built. The list may be as old as the last write or scan of
    * this process unless `fresh` is set.
@@ -382,7 +387,9 @@ export interface DocumentStore {
   indexes(ref: DatabaseRef, options?: { readonly fresh?: boolean }): Promise<IndexList>
   /** One page of an index, in its order: columns under ICU, ties by id in bytes. One snapshot with the bodies. */
   scanIndex(ref: DatabaseRef, scan: IndexScan): Promise<readonly IndexRow[]>
+}
 
+export interface LocalStore {
   /** Writes or deletes a local document, after commit. The last of several writers wins. */
   writeLocal(ref: DatabaseRef, edit: LocalEdit): Promise<LocalOutcome>
   readLocal(ref: DatabaseRef, id: string): Promise<LocalDocument | undefined>
@@ -390,15 +397,10 @@ export interface DocumentStore {
   readLocals(ref: DatabaseRef, ids: readonly string[]): Promise<readonly LocalDocument[]>
   /** Local documents by id in byte order: one page. `text` is `{}` unless `bodies`. */
   scanLocals(ref: DatabaseRef, range: Omit<IdRange, 'designs'>): Promise<readonly LocalDocument[]>
+}
 
-  /**
-   * Drops bodies of revisions that are no leaves, all of them unless `keep` says which stay; trees stay as they are.
-   * Gives up the contents of attachments that no body names any more and nobody has a lease on.
-   */
-  compact(ref: DatabaseRef, keep?: KeptBodies): Promise<void>
-
-  readonly attachments: AttachmentLedger
-
+/** The feed of changes, and what processes tell each other beside it. */
+export interface Feed {
   /**
    * One page of the feed. Guarantee: commit order is sequence order, so that a reader who asks for what lies behind the
    * last sequence it saw misses nothing, whoever writes.
@@ -428,7 +430,31 @@ export interface DocumentStore {
   broadcast(ref: DatabaseRef, text: string): Promise<void>
   /** Calls `hearer` for every broadcast until the function returned is called. Other processes' are heard from soon on. */
   hear(hearer: (ref: DatabaseRef, text: string) => void): () => void
+}
 
+/** Old bodies, and what was attached to documents. */
+export interface Compaction {
+  /**
+   * Drops bodies of revisions that are no leaves, all of them unless `keep` says which stay; trees stay as they are.
+   * Gives up the contents of attachments that no body names any more and nobody has a lease on.
+   */
+  compact(ref: DatabaseRef, keep?: KeptBodies): Promise<void>
+
+  readonly attachments: AttachmentLedger
+}
+
+/**
+ * All of it. Whatever is asked of a database that does not exist is `Problem('no_database')`; only `write` says it of each
+ * edit. What is done all the same says so.
+ */
+export interface DocumentStore
+  extends DatabaseStore,
+    DocumentReader,
+    DocumentWriter,
+    IndexReader,
+    LocalStore,
+    Feed,
+    Compaction {
   /** Resolves when the store answers; rejects with `store_unavailable` otherwise. */
   ping(): Promise<void>
   close(): Promise<void>

@@ -8,6 +8,7 @@ import { startServer } from '../support/server.ts'
 import { benchAllDocs, benchBulk, benchFind, benchStart, makeDocuments } from './documents.ts'
 import { benchFiles, benchLargeFile } from './files.ts'
 import { startFloor } from './floor-process.ts'
+import { benchJobs } from './jobs.ts'
 import { type LoadResult, load } from './load.ts'
 import { benchReplication } from './replication.ts'
 import { type Measured, middle, table } from './report.ts'
@@ -96,6 +97,7 @@ if (runs('start')) console.log(await benchStart(bench))
 if (runs('files')) console.log(await benchFiles())
 if (runs('files-5gb')) console.log(await benchLargeFile())
 if (runs('replication')) console.log(await benchReplication(server))
+if (wanted.includes('jobs')) await benchJobs()
 if (runs('sockets')) console.log(await benchSockets())
 
 for (const { hearth, bare } of results) {

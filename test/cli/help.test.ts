@@ -15,6 +15,7 @@ const commands = [
   ['backup'],
   ['restore'],
   ['doctor'],
+  ['sync'],
   ['version'],
 ] as const
 

@@ -1,4 +1,4 @@
-/** The README keeps its promises: its table of settings is the program's own, and its requests work when pasted. */
+/** The README keeps its promises: its list of settings is the program's own, and its requests work when pasted. */
 import { expect, test } from 'bun:test'
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -8,10 +8,10 @@ import { runHearth, sharedServer } from '../support/server.ts'
 
 const readme = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8')
 
-test('the table of settings is what `hearth config reference` prints', async () => {
+test('the list of settings is what `hearth config reference` prints', async () => {
   const { stdout } = await runHearth(['config', 'reference'])
-  const table = /<!-- configuration -->\n([\s\S]*?)<!-- \/configuration -->/.exec(readme)?.[1]
-  expect(table).toBe(stdout)
+  const list = /<!-- configuration -->\n([\s\S]*?)<!-- \/configuration -->/.exec(readme)?.[1]
+  expect(list).toBe(stdout)
 })
 
 test('the first requests work when pasted', async () => {

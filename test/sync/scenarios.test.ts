@@ -1,6 +1,16 @@
 /** What people do with two or three folders, and what must come of it. */
 import { describe, expect, test } from 'bun:test'
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileId } from '../../src/sync/names.ts'
 import { postgresBin } from '../support/postgres.ts'
@@ -331,6 +341,22 @@ describe('masses and places', () => {
       await world.until('back', async () => (await world.folder('A').read('new')) === 'while away')
       await world.quiet()
       expect(await world.isSame()).toBe(true)
+    },
+  )
+
+  scenario(
+    'an entry is changed to another, empty folder -> nothing counts as deleted, all is copied there',
+    async (world) => {
+      await withX(world)
+      const root = `${world.folder('B').root}-new`
+      mkdirSync(root)
+      const entry = { name: 'B', driver: 'local_storage', options: { root } }
+      // As the operator would: in this world the API may name no folder.
+      await expect(world.engine.run({ kind: 'change-entry', entry, trusted: false })).rejects.toThrow('sync.roots')
+      await world.engine.run({ kind: 'change-entry', entry, trusted: true })
+      await world.until('a copy', async () => readdirSync(root).includes('x'))
+      await world.quiet()
+      expect(await world.folder('A').read('x')).toBe('one')
     },
   )
 

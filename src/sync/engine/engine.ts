@@ -116,7 +116,7 @@ export class Engine {
       case 'create-entry':
         return this.#inEntriesTurn(() => this.#create(command.entry, command.trusted))
       case 'change-entry':
-        return this.#inEntriesTurn(() => this.#change(command.entry))
+        return this.#inEntriesTurn(() => this.#change(command.entry, command.trusted))
       case 'remove-entry':
         return this.#inEntriesTurn(() => this.#remove(command.entry))
       case 'put-rules':
@@ -263,18 +263,18 @@ export class Engine {
     return {}
   }
 
-  async #change(given: EntryGiven): Promise<unknown> {
+  async #change(given: EntryGiven, trusted: boolean): Promise<unknown> {
     const runner = this.runner(given.name)
     const { entry } = runner
     if (entry.driver !== given.driver) throw unacceptable('the driver of an entry cannot be changed: make another one')
     const { kind, options } = checkOptions(this.#options, given)
-    await this.#checkRoot(entry.name, entry.driver, options, false)
+    await this.#checkRoot(entry.name, entry.driver, options, trusted)
     const wasWanted = runner.isWanted
     await runner.stop()
     const changed = {
       ...runner.entry,
       options: this.#options.seal.close(given.options, kind.secrets),
-      trusted: false,
+      trusted,
     }
     await this.#context.change((tx) => tx.putEntry(changed))
     const next = this.#add(changed, true)

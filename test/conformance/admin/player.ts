@@ -136,7 +136,8 @@ export class Player {
     const body = this.#bodyOf(step, headers)
     const host = toAdmin ? step.host && fillText(step.host, this.#values) : this.#hostOf(l)
     if (host) headers['host'] = host
-    const auth = step.auth ?? (toAdmin ? 'basic' : undefined)
+    // Null: nobody says who they are.
+    const auth = step.auth === undefined && toAdmin ? 'basic' : step.auth
     if (auth === 'basic') headers['authorization'] = this.#basic
     else if (auth?.startsWith('basic:'))
       headers['authorization'] = `Basic ${btoa(fillText(auth.slice(6), this.#values))}`

@@ -46,7 +46,7 @@ export interface Step {
   readonly q?: readonly (readonly [string, string])[]
   readonly h?: Readonly<Record<string, string>>
   readonly host?: string
-  readonly auth?: string
+  readonly auth?: string | null
   readonly jar?: string
   readonly raw?: string
   readonly gen?: Readonly<Record<string, Json>>

@@ -1,4 +1,4 @@
-/** The repair of contents that lost their end, on the real server: it does what it says and nothing else (admin 8.4). */
+/** The repair of contents that lost their end, on the real server: it does what it says and nothing else. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import postgres from 'postgres'

@@ -1,6 +1,6 @@
 /**
  * The check of an instance's files on the real server: every kind of finding is produced by a real damage, done past the
- * server in its database or through the routes for objects, and found with its exact line (admin 7).
+ * server in its database or through the routes for objects, and found with its exact line.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { createHash } from 'node:crypto'

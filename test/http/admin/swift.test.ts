@@ -1,4 +1,4 @@
-/** The routes for an instance's objects, on the real server (admin 9). */
+/** The routes for an instance's objects, on the real server. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'

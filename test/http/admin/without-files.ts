@@ -22,6 +22,13 @@ export const withoutFiles: Omit<AdminServices, 'adminAuth' | 'instances' | 'metr
       accept: absent,
     },
   },
+  apps: { install: absent },
+  announced: {
+    isClosing: true,
+    accept() {
+      throw new Error('not in this test')
+    },
+  },
   audit: { record() {} },
   clientOf: () => ({ address: '127.0.0.1', isSecure: false }),
   notifications: { create: absent },
