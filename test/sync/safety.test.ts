@@ -12,13 +12,15 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Outgoing } from '../../src/outgoing/outgoing.ts'
 import { syncToken } from '../../src/sync/access.ts'
 import type { Driver, DriverKind } from '../../src/sync/drivers/contract.ts'
-import { DriverError } from '../../src/sync/drivers/error.ts'
+import { DriverError, driverCode } from '../../src/sync/drivers/error.ts'
 import { localStorage } from '../../src/sync/drivers/local/local-storage.ts'
 import { recordOf, recordOfPlaced } from '../../src/sync/drivers/local/record.ts'
 import type { Bucket } from '../../src/sync/drivers/s3/bucket.ts'
 import { s3Kind } from '../../src/sync/drivers/s3/s3.ts'
+import { webdavKind } from '../../src/sync/drivers/webdav/webdav.ts'
 import { type Deciding, decide, newReplica } from '../../src/sync/engine/decide.ts'
 import { conflictNames, fileId } from '../../src/sync/names.ts'
 import { openPool } from '../../storage/postgres/connection.ts'
@@ -258,6 +260,32 @@ test('the token cannot be read -> the start fails, and does not wait for ever', 
   const { root } = newFolder()
   mkdirSync(join(root, 'sync-token'))
   await expect(syncToken(root, undefined)).rejects.toThrow('EISDIR')
+})
+
+test('a WebDAV server tells nothing of a file, or of a folder -> it is not taken for a deletion', async () => {
+  const answer = (...paths: string[]) => {
+    const found = paths.map((path) => {
+      const type = path.endsWith('/') ? '<d:resourcetype><d:collection/></d:resourcetype>' : ''
+      const prop = `<d:prop>${type}</d:prop><d:status>HTTP/1.1 200 OK</d:status>`
+      return `<d:response><d:href>${path}</d:href><d:propstat>${prop}</d:propstat></d:response>`
+    })
+    return new Response(`<d:multistatus xmlns:d="DAV:">${found.join('')}</d:multistatus>`, { status: 207 })
+  }
+  const failing = '<d:response><d:href>/x</d:href><d:status>HTTP/1.1 500 Oh</d:status></d:response>'
+  let give = () => answer('/')
+  const outgoing = { fetch: async () => give() } as unknown as Outgoing
+  const kind = webdavKind({ outgoingFor: () => outgoing })
+  const driver = await kind.open({ url: 'http://localhost/' }, { signal: new AbortController().signal, trusted: true })
+  for (const empty of [
+    () => answer(),
+    () => new Response(`<d:multistatus xmlns:d="DAV:">${failing}</d:multistatus>`, { status: 207 }),
+  ]) {
+    give = empty
+    expect(await driver.stat('x').catch(driverCode)).toBe('unavailable')
+    expect(await Array.fromAsync(driver.list()).catch(driverCode)).toBe('unavailable')
+  }
+  give = () => new Response(null, { status: 404 })
+  expect(await driver.stat('x')).toBeUndefined()
 })
 
 test('long names of files, extensions and entries -> names of conflict copies fit', () => {

@@ -32,7 +32,7 @@ type Result =
       readonly reason: string | null
       readonly afterMs: number
       readonly counts: boolean
-      readonly isDisplaced?: boolean
+      readonly isDisplaced?: boolean | 'unknown'
     }
 
 /** What is written about results. */
@@ -260,15 +260,14 @@ export class Carrier {
       return { kind: 'put', file: put }
     } catch (error) {
       const later = this.#refused(task, error)
-      return (await this.#isDisplaced(task, error)) ? { ...later, isDisplaced: true } : later
+      return { ...later, isDisplaced: await this.#isDisplaced(task) }
     }
   }
 
   /** Whether it broke off after the old content went to the trash, where no free name was left to put it back. */
-  async #isDisplaced({ op, work: { replica } }: Task, error: unknown): Promise<boolean> {
-    const code = driverCode(error)
-    if (replica.fingerprint === null || (code !== 'exists' && code !== 'changed')) return false
-    return this.#entry.driver.isTrashed({ key: op, name: replica.native }).catch(() => false)
+  async #isDisplaced({ op, work: { replica } }: Task): Promise<boolean | 'unknown'> {
+    if (replica.fingerprint === null) return false
+    return this.#entry.driver.isTrashed({ key: op, name: replica.native }).catch(() => 'unknown' as const)
   }
 
   /** Why the place can never have a file of this name. */
@@ -373,6 +372,8 @@ export class Carrier {
   async #finish(results: ReadonlyMap<Task, Result>, versions: ReadonlyMap<number, VersionRow>): Promise<void> {
     const { name: entry } = this.#entry
     const tasks = [...results.keys()]
+    // What is not known is found out when the place is opened again.
+    const settled = [...results].filter(([, result]) => !('isDisplaced' in result && result.isDisplaced === 'unknown'))
     const woken = await this.#context.change(async (tx) => {
       const ids = tasks.flatMap(({ work, from }) =>
         from === undefined ? [work.file.fid] : [work.file.fid, from.file.fid],
@@ -381,7 +382,7 @@ export class Carrier {
       const journal: JournalRow[] = []
       const trash: TrashRow[] = []
       for (const [task, result] of results) this.#apply(task, result, { states, journal, trash, versions })
-      await tx.save({ files: [...states.values()], journal, trash, intentsDone: tasks.map(({ op }) => op) })
+      await tx.save({ files: [...states.values()], journal, trash, intentsDone: settled.map(([{ op }]) => op) })
       return [...states.values()]
     })
     this.#context.log.debug('work done', { entry, count: tasks.length })
@@ -401,7 +402,7 @@ export class Carrier {
       trash.push({ key: op, entry, name: native, fid, version: base, size: versions.get(base ?? 0)?.size ?? 0, reason })
     }
     if (result.kind === 'later') {
-      if (result.isDisplaced) put('replaced')
+      if (result.isDisplaced === true) put('replaced')
       if (state.file.head !== head) return
       replica.blocked = result.reason
       replica.attempts = result.counts ? replica.attempts + 1 : replica.attempts

@@ -236,8 +236,8 @@ export class Observer {
   #isUnsettled({ changedMs }: FileRecord): boolean {
     if (changedMs === undefined) return false
     const age = this.#context.now() - changedMs
-    // A time to come says nothing: then the look itself, whose reading is checked, has to do.
-    return age >= 0 && age < this.#context.timing.settleMs
+    // A time to come, other than the end of this second, says nothing: then the look itself, whose reading is checked, has to do.
+    return age > -1_000 && age < this.#context.timing.settleMs
   }
 
   async #observe(
