@@ -54,7 +54,8 @@ export async function createInstance(store: DocumentStore, rules: DomainRules, o
   const reused = claims.some((claim) => claim.id === names.domain)
   const prefix = namespace(names.domain, reused ? id : undefined)
   const password = await passwordOf(options, names.domain)
-  for (const name of doctypes) await store.createDatabase({ prefix, name })
+  // Together: their commits share a write to the disk.
+  await Promise.all(doctypes.map((name) => store.createDatabase({ prefix, name })))
 
   const database = (name: (typeof doctypes)[number]): DatabaseRef => ({ prefix, name })
   const document: JsonObject = {
