@@ -1,4 +1,5 @@
 /** Reads the parts of forms: small ones into memory, large ones into files, none before the request may. */
+import { createHash } from 'node:crypto'
 import { open, rename, rm, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Appliance } from '../../src/appliance/appliance.ts'
@@ -132,6 +133,21 @@ async function eachPart(
   const declared = Number(header(c, 'content-length') ?? 0)
   if (declared > maxBytes) throw tooLarge(maxBytes)
   const bytes = watched(c, appliance, maxBytes)
+  try {
+    await takeParts(type, bytes, take)
+    // What stands behind the last part is read too: a signature is over all of it.
+    await drain(bytes)
+  } finally {
+    // Otherwise whoever reads no further is watched for ever, and the connection cut under later requests.
+    await bytes.return(undefined)
+  }
+}
+
+async function takeParts(
+  type: string | undefined,
+  bytes: AsyncGenerator<Uint8Array>,
+  take: (name: string, isFile: boolean, body: AsyncIterable<Uint8Array>) => Promise<unknown>,
+): Promise<void> {
   if (/^\s*application\/x-www-form-urlencoded\s*(;|$)/i.test(type ?? '')) {
     const text = Buffer.from(await collect('form', bytes, textForm.total)).toString('utf8')
     for (const [name, value] of new URLSearchParams(text))
@@ -148,11 +164,12 @@ async function eachPart(
   }
 }
 
-/** Ends uploads that stand still or crawl, and those that are larger than they may be. */
+/** Ends uploads that stand still or crawl, that are larger than they may be, or not what was signed. */
 async function* watched(c: HttpContext, { limits }: Appliance, maxBytes: number): AsyncGenerator<Uint8Array> {
   const { uploadIdleMs, uploadGraceMs, uploadMinRate } = limits()
   const began = Date.now()
   const incoming = c.env?.incoming
+  const signed = header(c, 'authorization')?.startsWith('Jido-HMAC ') ? createHash('sha256') : undefined
   let total = 0
   let last = began
   const timer = setInterval(() => {
@@ -164,11 +181,16 @@ async function* watched(c: HttpContext, { limits }: Appliance, maxBytes: number)
     for await (const chunk of incomingBytes(c)) {
       last = Date.now()
       total += chunk.length
+      signed?.update(chunk)
       if (total > maxBytes) throw tooLarge(maxBytes)
       // A connection that was deciphered in front of the HTTP server is read by it however much waits already.
       if (incoming !== undefined && incoming.readableLength > maxWaiting) incoming.socket.pause()
       else incoming?.socket.resume()
       yield chunk
+    }
+    const digest = header(c, 'x-content-sha256') ?? createHash('sha256').digest('hex')
+    if (signed !== undefined && signed.digest('hex') !== digest.toLowerCase()) {
+      throw new Problem('forbidden', 'The body is not the one that was signed')
     }
   } finally {
     incoming?.socket.resume()

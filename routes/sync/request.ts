@@ -43,7 +43,9 @@ export function countOf(
 export function textOf(c: HttpContext, name: string): string | undefined {
   const given = query(c).entries.filter(([key]) => key === name)
   if (given.length > 1) throw new Problem('bad_request', `${name} is given twice`)
-  return given[0]?.[1]
+  const text = given[0]?.[1]
+  if (text?.includes('\0')) throw new Problem('bad_request', `${name} must not hold a NUL`)
+  return text
 }
 
 /** `1` or `true`; anything else but `0` and `false` is refused. */

@@ -50,6 +50,8 @@ const Manifest = z.object({
     .max(1 + configurationFiles.length),
 })
 
+const maxConfigurationBytes = 1024 ** 2
+
 /** An archive whose every byte has been looked at. */
 interface CheckedArchive {
   /** Where the server's data begin in the file, and how many bytes they are. */
@@ -121,12 +123,13 @@ async function checkArchive(path: string): Promise<CheckedArchive> {
     } else {
       const listed = manifest.files.find((file) => file.path === name)
       if (listed === undefined || listed.size !== size) throw new TarError(`${name} is not in the manifest`)
+      if (name !== serverEntry && size > maxConfigurationBytes) throw new TarError(`${name} is too large`)
       seen.push(name)
       const hash = createHash('sha256')
       const kept: Buffer[] = []
       for await (const chunk of body) {
         hash.update(chunk)
-        if (name !== serverEntry && size <= 1024 ** 2) kept.push(Buffer.from(chunk))
+        if (name !== serverEntry) kept.push(Buffer.from(chunk))
       }
       if (hash.digest('hex') !== listed.sha256) throw new TarError(`${name} is not what was saved`)
       if (name === serverEntry) server = { start: at + 512, size }

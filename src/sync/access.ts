@@ -31,7 +31,10 @@ export async function machineId(dataDir: string): Promise<string> {
 /** The text of a file that only its owner may read; made when it is not there. */
 async function keptText(path: string, make: () => string): Promise<string> {
   for (;;) {
-    const kept = await readFile(path, 'utf8').catch(() => undefined)
+    const kept = await readFile(path, 'utf8').catch((error: unknown) => {
+      if ((error as { code?: unknown }).code !== 'ENOENT') throw error
+      return undefined
+    })
     if (kept !== undefined && kept.trim() !== '') return kept.trim()
     try {
       const handle = await open(path, kept === undefined ? 'wx' : 'w', 0o600)

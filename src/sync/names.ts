@@ -42,6 +42,10 @@ export function isIgnored(name: string): boolean {
   return base === '.DS_Store' || base === 'Thumbs.db' || /^\..*\.sw[a-p]$/.test(base) || base.startsWith('~$')
 }
 
+/** Bytes of an extension and of an entry's name that a conflict copy's name keeps: all of it must fit into 255. */
+const longestExtension = 64
+const longestEntry = 128
+
 const conflictMark = /\.conflict-\d{8}-\d{6}-[^/]*?(?=\.[^./]*$|$)/
 
 /**
@@ -53,11 +57,12 @@ export function* conflictNames(filename: string, entry: string, at: Date, maxSeg
   // A conflict about a conflict copy is named from the original.
   const base = filename.slice(slash).replace(conflictMark, '')
   const dot = base.lastIndexOf('.')
-  const [stem, extension] = dot > 0 ? [base.slice(0, dot), base.slice(dot)] : [base, '']
+  const hasExtension = dot > 0 && Buffer.byteLength(base) - Buffer.byteLength(base.slice(0, dot)) <= longestExtension
+  const [stem, extension] = hasExtension ? [base.slice(0, dot), base.slice(dot)] : [base, '']
   const digits = at.toISOString().replaceAll(/[-:]/g, '')
   const stamp = `${digits.slice(0, 8)}-${digits.slice(9, 15)}`
   for (let n = 1; ; n++) {
-    const suffix = `.conflict-${stamp}-${entry.replaceAll('.', '_')}${n === 1 ? '' : `-${n}`}`
+    const suffix = `.conflict-${stamp}-${cutBytes(entry.replaceAll('.', '_'), longestEntry)}${n === 1 ? '' : `-${n}`}`
     const room = Math.max(1, maxSegmentBytes - Buffer.byteLength(suffix + extension))
     yield filename.slice(0, slash) + cutBytes(stem, room) + suffix + extension
   }

@@ -88,8 +88,13 @@ export function openSync(options: SyncOptions): Sync {
     const { roots, ownFolders, seal, machine } = options
     const leading = new Engine({ store, epoch: taken.epoch, log, timing, seal, machine, kinds, roots, ownFolders })
     log.info('this process leads the synchronisation', { epoch: taken.epoch })
-    await leading.start()
-    if (await store.isUnseeded()) await seed(leading, taken.epoch)
+    try {
+      await leading.start()
+      if (await store.isUnseeded()) await seed(leading, taken.epoch)
+    } catch (error) {
+      await leading.close()
+      throw error
+    }
     engine = leading
     begin()
     const running = new Set<Promise<void>>()

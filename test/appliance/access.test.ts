@@ -254,6 +254,25 @@ describe('authentication', () => {
   })
 })
 
+test('a form was sent -> its connection is not watched any more', async () => {
+  const { stage } = await start({ config: { limits: { upload_idle_seconds: 1 } } })
+  const { body, headers } = formOf([{ name: 'newtoken', content: 'other' }])
+  const lines = Object.entries({ ...headers, host: '127.0.0.1', 'content-length': body.length })
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  const socket = connect({ port: stage.port, host: '127.0.0.1', rejectUnauthorized: false })
+  let isClosed = false
+  socket.on('close', () => {
+    isClosed = true
+  })
+  const answered = new Promise<string>((resolve) => socket.once('data', (data) => resolve(String(data))))
+  socket.write(Buffer.concat([Buffer.from(`POST ${prefix}/setup?token=yourtoken HTTP/1.1\r\n${head}\r\n`), body]))
+  expect(await answered).toStartWith('HTTP/1.1 200')
+  // Longer than an upload may stand still.
+  await new Promise((resolve) => setTimeout(resolve, 3_200))
+  expect(isClosed).toBe(false)
+  socket.destroy()
+})
+
 describe('signed requests', () => {
   const key = createHash('sha256').update('yourtoken').digest('hex')
   const sign = (path: string, query: string, ts: number, nonce: string) => {
@@ -272,6 +291,24 @@ describe('signed requests', () => {
     expect((await get(sign('/version', '', now() - 400, 'nonce-0002'))).status).toBe(403)
     expect((await get(sign('/version', '', now(), 'nonce-0003'), '?more=1')).status).toBe(403)
     expect((await get(sign('/version', 'more=1', now(), 'nonce-0004'), '?more=1')).status).toBe(200)
+  })
+
+  test('cover the body: another one is refused, and nothing of it counts', async () => {
+    const { ask, stage } = await start()
+    const { body, headers } = formOf([{ name: 'newtoken', content: 'ours' }])
+    const { body: other, headers: otherHeaders } = formOf([{ name: 'newtoken', content: 'evil' }])
+    const digest = createHash('sha256').update(body).digest('hex')
+    const signed = (nonce: string) => {
+      const text = ['POST', `${prefix}/setup`, '', now(), nonce, digest].join('\n')
+      const sig = createHmac('sha256', key).update(text).digest('hex')
+      return { authorization: `Jido-HMAC ts=${now()},nonce=${nonce},sig=${sig}`, 'x-content-sha256': digest }
+    }
+    const replaced = await ask('POST', '/setup', { headers: { ...otherHeaders, ...signed('nonce-0006') }, body: other })
+    expect(replaced.status).toBe(403)
+    expect(stage.appliance.token.key()).toBe(key)
+    const meant = await ask('POST', '/setup', { headers: { ...headers, ...signed('nonce-0007') }, body })
+    expect(meant.status).toBe(200)
+    expect((await ask('GET', '/version?token=ours')).status).toBe(200)
   })
 
   test('can be the only way', async () => {

@@ -14,9 +14,9 @@ afterAll(() => under.close())
 
 const context = { signal: new AbortController().signal, trusted: true }
 
-function kindFor(drive: Drive) {
+function kindFor(drive: Drive, files = under.files) {
   return hearthKind({
-    files: under.files,
+    files,
     instances: { byHost: async (host) => (host === 'alice.example' ? ({ domain: host } as Instance) : undefined) },
     driveOf: async () => drive,
     watch: (prefix, onChange) => under.store.watch({ prefix, name: 'io.cozy.files' }, onChange),
@@ -56,6 +56,27 @@ async function newStage(): Promise<DriverStage & { readonly drive: Drive }> {
 driverSuite('hearth', newStage, { withoutResume: true })
 
 describe('what only drives have', () => {
+  test('it ends right after a content was replaced -> the old one is in the trash, whatever is swept', async () => {
+    const { drive, open } = await newStage()
+    const before = await put(await open(), 'x', 'old')
+    const files: typeof under.files = {
+      ...under.files,
+      async overwrite(...given) {
+        await under.files.overwrite(...given)
+        throw new Error('ended here')
+      },
+    }
+    const ending = await kindFor(drive, files).open({ domain: 'alice.example', path: '/Synced' }, context)
+    const trash = '00000000-0000-4000-8000-00000000eeee'
+    await put(ending, 'x', 'new', { expected: before.fingerprint, trash }).catch(() => {})
+    const driver = await open()
+    await driver.sweepStages(new Set())
+    expect((await fileAt(driver, 'x')).fingerprint).not.toBe(before.fingerprint)
+    expect(await driver.isTrashed({ key: trash, name: 'x' })).toBe(true)
+    const restored = await driver.restore({ key: trash, name: 'x' }, 'x-old')
+    expect(restored.size).toBe(3)
+  })
+
   test('an unknown instance -> options are refused', async () => {
     const kind = kindFor(under.newDrive())
     expect(await kind.open({ domain: 'nobody.example' }, context).catch(driverCode)).toBe('options')

@@ -84,6 +84,8 @@ export interface WorldOptions {
   readonly rules?: readonly Rule[]
   readonly timing?: Partial<Timing>
   readonly kinds?: readonly DriverKind[]
+  /** Folders below which entries may lie that were not named by the operator. */
+  readonly roots?: readonly string[]
   /** Fill the folders before the engine sees them. */
   readonly before?: (folders: Record<string, Folder>) => Promise<void>
 }
@@ -150,7 +152,7 @@ export class World {
       seal: newSeal(newSecrets(new Uint8Array(32))),
       machine: 'here',
       kinds: new Map(kinds.map((kind) => [kind.name, kind])),
-      roots: [],
+      roots: this.#options.roots ?? [],
       ownFolders: [],
     })
     await this.engine.start()

@@ -31,6 +31,8 @@ export async function takeUpTrial(options: TrialOptions): Promise<Trial | undefi
   if (trial === undefined) return undefined
   if (trial.phase === 'installing') {
     await giveUp(options, trial, 'The installation was interrupted by the end of the server')
+    // The new version may be the one that was started: it was given up.
+    if (running !== undefined && basename(running) === trial.to) await options.restart()
     return undefined
   }
   if (running === undefined || basename(running) !== trial.to) {

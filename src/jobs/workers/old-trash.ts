@@ -57,10 +57,10 @@ function trashedMs({ value }: Node): number | undefined {
   return Number.isNaN(time) ? undefined : time
 }
 
-/** Somebody may have taken it out, or deleted it, meanwhile. */
-async function destroy(files: Pick<Files, 'destroy'>, drive: Drive, { id }: Node): Promise<void> {
+/** Somebody may have taken it out, or deleted it, meanwhile; or thrown it away again, which is another time. */
+async function destroy(files: Pick<Files, 'destroy'>, drive: Drive, { id, rev }: Node): Promise<void> {
   try {
-    await files.destroy(drive, id, { inTrash: true })
+    await files.destroy(drive, id, { inTrash: true, ifMatch: rev })
   } catch (error) {
     if (!(error instanceof Problem) || error.status >= 500) throw error
   }

@@ -27,7 +27,13 @@ interface Task {
 type Result =
   | { readonly kind: 'put'; readonly file: FileRecord }
   | { readonly kind: 'gone' }
-  | { readonly kind: 'later'; readonly reason: string | null; readonly afterMs: number; readonly counts: boolean }
+  | {
+      readonly kind: 'later'
+      readonly reason: string | null
+      readonly afterMs: number
+      readonly counts: boolean
+      readonly isDisplaced?: boolean | 'unknown'
+    }
 
 /** What is written about results. */
 interface Outcomes {
@@ -173,6 +179,8 @@ export class Carrier {
           results.set(task, await this.#perform(task, versions.get(head), own, unsafe))
         })
       }
+      // What was put where an unmounted disk should be is not there when the disk is back: the intents stay until then.
+      if (!(await this.#entry.isItself())) return
       await this.#finish(results, versions)
     } finally {
       for (const fid of fids) this.#inFlight.delete(fid)
@@ -251,8 +259,15 @@ export class Carrier {
       this.#entry.answered()
       return { kind: 'put', file: put }
     } catch (error) {
-      return this.#refused(task, error)
+      const later = this.#refused(task, error)
+      return { ...later, isDisplaced: await this.#isDisplaced(task) }
     }
+  }
+
+  /** Whether it broke off after the old content went to the trash, where no free name was left to put it back. */
+  async #isDisplaced({ op, work: { replica } }: Task): Promise<boolean | 'unknown'> {
+    if (replica.fingerprint === null) return false
+    return this.#entry.driver.isTrashed({ key: op, name: replica.native }).catch(() => 'unknown' as const)
   }
 
   /** Why the place can never have a file of this name. */
@@ -303,10 +318,14 @@ export class Carrier {
   }
 
   /** What becomes of work that could not be done. */
-  #refused({ work }: Task, error: unknown): Result {
+  #refused({ work }: Task, error: unknown): Extract<Result, { kind: 'later' }> {
     const { timing } = this.#context
     const { replica } = work
-    const again = (afterMs: number, reason: string | null = null, counts = false): Result => ({
+    const again = (
+      afterMs: number,
+      reason: string | null = null,
+      counts = false,
+    ): Extract<Result, { kind: 'later' }> => ({
       kind: 'later',
       reason,
       afterMs,
@@ -353,6 +372,8 @@ export class Carrier {
   async #finish(results: ReadonlyMap<Task, Result>, versions: ReadonlyMap<number, VersionRow>): Promise<void> {
     const { name: entry } = this.#entry
     const tasks = [...results.keys()]
+    // What is not known is found out when the place is opened again.
+    const settled = [...results].filter(([, result]) => !('isDisplaced' in result && result.isDisplaced === 'unknown'))
     const woken = await this.#context.change(async (tx) => {
       const ids = tasks.flatMap(({ work, from }) =>
         from === undefined ? [work.file.fid] : [work.file.fid, from.file.fid],
@@ -361,7 +382,7 @@ export class Carrier {
       const journal: JournalRow[] = []
       const trash: TrashRow[] = []
       for (const [task, result] of results) this.#apply(task, result, { states, journal, trash, versions })
-      await tx.save({ files: [...states.values()], journal, trash, intentsDone: tasks.map(({ op }) => op) })
+      await tx.save({ files: [...states.values()], journal, trash, intentsDone: settled.map(([{ op }]) => op) })
       return [...states.values()]
     })
     this.#context.log.debug('work done', { entry, count: tasks.length })
@@ -374,18 +395,19 @@ export class Carrier {
     const replica = state && replicaIn(state, entry)
     if (state === undefined || replica === undefined) return
     const { fid, filename, head, hash } = work.file
-    if (result.kind === 'later') {
-      if (state.file.head !== head) return
-      replica.blocked = result.reason
-      replica.attempts = result.counts ? replica.attempts + 1 : replica.attempts
-      replica.retryAtMs = this.#context.now() + result.afterMs
-      return
-    }
     const line = { entry, fid, filename, before: work.replica.base, after: head }
     const put = (reason: string) => {
       const { native, base, fingerprint } = work.replica
       if (fingerprint === null) return
       trash.push({ key: op, entry, name: native, fid, version: base, size: versions.get(base ?? 0)?.size ?? 0, reason })
+    }
+    if (result.kind === 'later') {
+      if (result.isDisplaced === true) put('replaced')
+      if (state.file.head !== head) return
+      replica.blocked = result.reason
+      replica.attempts = result.counts ? replica.attempts + 1 : replica.attempts
+      replica.retryAtMs = this.#context.now() + result.afterMs
+      return
     }
     unblock(replica)
     replica.base = head

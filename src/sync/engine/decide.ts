@@ -14,6 +14,8 @@ export interface Observation {
   readonly native: string
   /** Absent: missing. */
   readonly found?: { readonly file: FileRecord; readonly content: Content } | undefined
+  /** Missing: the fingerprint that the file had before the look. One that was put there since is not missing. */
+  readonly gone?: string | null | undefined
   /** The name the same content had in this entry a moment ago; that one is missing. */
   readonly movedFrom?: string | undefined
   /** The entry had the same file under another spelling of its name, which is gone. */
@@ -54,12 +56,13 @@ export function decide(on: Deciding, seen: Observation): Outcome {
   const known = state && replicaIn(state, on.entry)
   const otherSpelling = known !== undefined && known.fingerprint !== null && known.native !== seen.native
   if (otherSpelling && !seen.respelt) return { kind: 'same' }
-  return seen.found === undefined ? missing(on, state) : present(on, state, seen, seen.found)
+  return seen.found === undefined ? missing(on, state, seen) : present(on, state, seen, seen.found)
 }
 
-function missing(on: Deciding, state: FileState | undefined): Outcome {
+function missing(on: Deciding, state: FileState | undefined, { gone }: Observation): Outcome {
   const replica = state && replicaIn(state, on.entry)
   if (state === undefined || replica === undefined || replica.fingerprint === null) return { kind: 'same' }
+  if (gone !== undefined && gone !== replica.fingerprint) return { kind: 'same' }
   const { file } = state
   const { base } = replica
   empty(replica)

@@ -21,7 +21,7 @@ import { resolveConflict } from './conflicts.ts'
 import { busyEntries, type EngineContext } from './context.ts'
 import { planRules } from './plan-rules.ts'
 import type { RuleSet } from './rules.ts'
-import { forgetReplicas, Runner } from './runner.ts'
+import { Runner } from './runner.ts'
 import type { Timing } from './timing.ts'
 import { purgeTrashed, restoreTrashed } from './trash.ts'
 import { cancelWork, retryWork } from './work.ts'
@@ -44,6 +44,7 @@ export class Engine {
   readonly #context: EngineContext
   #rules: RuleSet = { rules: [] }
   #rulesTurn: Promise<unknown> = Promise.resolve()
+  #entriesTurn: Promise<unknown> = Promise.resolve()
 
   constructor(options: EngineOptions) {
     this.#options = options
@@ -113,11 +114,11 @@ export class Engine {
       case 'check':
         return this.#check(this.runner(command.entry))
       case 'create-entry':
-        return this.#create(command.entry, command.trusted)
+        return this.#inEntriesTurn(() => this.#create(command.entry, command.trusted))
       case 'change-entry':
-        return this.#change(command.entry, command.trusted)
+        return this.#inEntriesTurn(() => this.#change(command.entry, command.trusted))
       case 'remove-entry':
-        return this.#remove(command.entry)
+        return this.#inEntriesTurn(() => this.#remove(command.entry))
       case 'put-rules':
         return this.#inRulesTurn(() => this.#putRules(command.rules, command.ifMatch))
       case 'reload-rules':
@@ -142,7 +143,7 @@ export class Engine {
     for (const entry of busyEntries(states)) this.#runners.get(entry)?.wake()
   }
 
-  #add(entry: StoredEntry): Runner | undefined {
+  #add(entry: StoredEntry, mayBeElsewhere = false): Runner | undefined {
     const kind = this.#options.kinds.get(entry.driver)
     if (kind === undefined) {
       this.#options.log.error('an entry has a driver that is not known', { entry: entry.name, driver: entry.driver })
@@ -152,6 +153,7 @@ export class Engine {
       context: this.#context,
       kind,
       entry,
+      mayBeElsewhere,
       options: this.#options.seal.open(entry.options, kind.secrets),
       onEntry: (changed) => this.#context.change((tx) => tx.putEntry(changed)),
     })
@@ -269,16 +271,13 @@ export class Engine {
     await this.#checkRoot(entry.name, entry.driver, options, trusted)
     const wasWanted = runner.isWanted
     await runner.stop()
-    // Another place perhaps, in which nothing can have been deleted: nothing is known of it.
-    await forgetReplicas(this.#context, given.name)
     const changed = {
-      ...entry,
+      ...runner.entry,
       options: this.#options.seal.close(given.options, kind.secrets),
       trusted,
-      token: '',
     }
     await this.#context.change((tx) => tx.putEntry(changed))
-    const next = this.#add(changed)
+    const next = this.#add(changed, true)
     if (wasWanted && next !== undefined) await this.#startRunner(next)
     return {}
   }
@@ -312,6 +311,13 @@ export class Engine {
     await this.#runners.get(name)?.stop()
     this.#runners.delete(name)
     await this.#context.change((tx) => tx.removeEntry(name))
+  }
+
+  /** One after the other: two entries made at once must not get one name, or one folder. */
+  #inEntriesTurn<T>(work: () => Promise<T>): Promise<T> {
+    const run = this.#entriesTurn.then(work)
+    this.#entriesTurn = run.catch(() => {})
+    return run
   }
 
   #inRulesTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -26,7 +26,8 @@ export class Observer {
   readonly #hints = new Set<string>()
   /** Deletions that wait for a person. */
   readonly #held = new Set<string>()
-  #confirmed = false
+  /** Deletions that a person said yes to. */
+  readonly #confirmed = new Set<string>()
   #timer: ReturnType<typeof setTimeout> | undefined
   #running: Promise<void> = Promise.resolve()
   #pending = 0
@@ -65,8 +66,11 @@ export class Observer {
 
   /** A person says that a mass of deletions is meant. */
   confirm(): void {
-    this.#confirmed = true
-    for (const native of this.#held) this.#missing.add(native)
+    this.#confirmed.clear()
+    for (const native of this.#held) {
+      this.#confirmed.add(native)
+      this.#missing.add(native)
+    }
     this.#held.clear()
   }
 
@@ -211,6 +215,7 @@ export class Observer {
     for (const file of files) {
       this.#missing.delete(file.name)
       this.#held.delete(file.name)
+      this.#confirmed.delete(file.name)
       if (known.get(file.name)?.fingerprint === file.fingerprint) continue
       if (canonicalName(file.name) === undefined) {
         issues.push({ entry, native: file.name, reason: nameFault(file.name.normalize('NFC')) ?? 'a bad name' })
@@ -231,8 +236,8 @@ export class Observer {
   #isUnsettled({ changedMs }: FileRecord): boolean {
     if (changedMs === undefined) return false
     const age = this.#context.now() - changedMs
-    // A time to come says nothing: then the look itself, whose reading is checked, has to do.
-    return age >= 0 && age < this.#context.timing.settleMs
+    // A time to come, other than the end of this second, says nothing: then the look itself, whose reading is checked, has to do.
+    return age > -1_000 && age < this.#context.timing.settleMs
   }
 
   async #observe(
@@ -310,6 +315,11 @@ export class Observer {
   async #delete(natives: readonly string[]): Promise<void> {
     const { name: entry, driver, busy } = this.#entry
     if (!(await this.#entry.isItself())) return
+    const known = new Map<string, string | null>()
+    for (let at = 0; at < natives.length; at += knownPage) {
+      const some = await this.#context.store.replicas(entry, natives.slice(at, at + knownPage))
+      for (const { replica } of some) known.set(replica.native, replica.fingerprint)
+    }
     const gone: string[] = []
     await inParallel(looksAtOnce, natives, async (native) => {
       if (busy.has(native)) return this.hint(native)
@@ -317,19 +327,22 @@ export class Observer {
       if (seen === undefined || seen.kind === 'folder') gone.push(native)
       else if (seen.kind === 'file') this.hint(native)
     })
-    if (gone.length === 0) return
+    // Asked again, since the place may have gone while it was looked at.
+    if (gone.length === 0 || !(await this.#entry.isItself())) return
     const held = await this.#context.store.countHeld(entry)
-    const all = gone.length + this.#held.size
-    if (!this.#confirmed && isMassDeletion(all, held)) {
+    const all = gone.filter((native) => !this.#confirmed.has(native)).length + this.#held.size
+    if (isMassDeletion(all, held)) {
       for (const native of gone) this.#held.add(native)
       await this.#entry.hold('mass-deletion', `${all} of ${held} files are gone`)
       return
     }
     for (let at = 0; at < gone.length; at += batchSize) {
       const some = gone.slice(at, at + batchSize)
-      await this.accept(some.map((native) => ({ native, filename: canonicalName(native) ?? native })))
+      await this.accept(
+        some.map((native) => ({ native, filename: canonicalName(native) ?? native, gone: known.get(native) ?? null })),
+      )
+      for (const native of some) this.#confirmed.delete(native)
     }
-    this.#confirmed = false
   }
 }
 

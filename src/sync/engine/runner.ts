@@ -18,6 +18,8 @@ export interface RunnerOptions {
   readonly context: EngineContext
   readonly kind: DriverKind
   readonly entry: StoredEntry
+  /** Its options were changed: it may be another place now, of which nothing is known then. */
+  readonly mayBeElsewhere?: boolean
   /** With secrets in clear. */
   readonly options: Readonly<Record<string, unknown>>
   /** Keeps what changed of the entry. */
@@ -42,6 +44,7 @@ export class Runner {
   #state: RunnerState = 'stopped'
   #turn: Promise<unknown> = Promise.resolve()
   #reopen: ReturnType<typeof setTimeout> | undefined
+  #isRecognised = false
   #failures = 0
   #attempts = 0
   #startedMs = 0
@@ -179,7 +182,8 @@ export class Runner {
       this.#attempts = 0
     } catch (error) {
       stop.abort()
-      await driver?.close().catch(() => {})
+      if (this.#open !== undefined) await this.#close()
+      else await driver?.close().catch(() => {})
       if (driverCode(error) === 'options') throw error
       this.#state = 'degraded'
       this.#error = error instanceof DriverError ? error.message : 'the entry could not be opened'
@@ -216,6 +220,16 @@ export class Runner {
     }
     if (found === token) {
       if (held === 'identity') await this.#setHeld('')
+      this.#isRecognised = true
+      return
+    }
+    if (this.#options.mayBeElsewhere && !this.#isRecognised) {
+      // Before it is marked: what is not there must not look deleted.
+      await forgetReplicas(this.#options.context, this.#entry.name)
+      const fresh = found ?? randomUUID()
+      if (found === undefined) await driver.mark(fresh)
+      await this.#change({ token: fresh, held: '' })
+      this.#isRecognised = true
       return
     }
     await this.#setHeld('identity')
@@ -359,7 +373,7 @@ export class Runner {
 }
 
 /** Nothing is known any more of what an entry holds. */
-export async function forgetReplicas(context: EngineContext, entry: string): Promise<void> {
+async function forgetReplicas(context: EngineContext, entry: string): Promise<void> {
   let after = '00000000-0000-0000-0000-000000000000'
   for (;;) {
     const last = await context.change(async (tx) => {

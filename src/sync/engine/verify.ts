@@ -1,5 +1,6 @@
 /** Finds content that has rotted: other bytes under an unchanged fingerprint. It is set aside and comes back from elsewhere. */
 import { randomUUID } from 'node:crypto'
+import type { Work } from '../../../storage/sync/contract.ts'
 import { driverCode } from '../drivers/error.ts'
 import type { EngineContext, OwnEntry } from './context.ts'
 import { empty, replicaIn } from './decide.ts'
@@ -24,22 +25,42 @@ export async function verifyReplica(context: EngineContext, entry: OwnEntry, nat
   }
   const others = (await context.store.sources([hash])).filter((source) => source.entry !== entry.name)
   const key = randomUUID()
-  // Without another copy the wrong bytes are all there is.
-  if (others.length > 0) {
-    entry.busy.add(native)
-    try {
-      await entry.driver.remove(native, seen.file.fingerprint, { key, name: native })
-    } finally {
-      entry.busy.delete(native)
+  entry.busy.add(native)
+  try {
+    // Known before it is done: a file that is gone and still counts as held would be a deletion of all copies.
+    await note(context, entry, known, { key, hasOthers: others.length > 0 })
+    // Without another copy the wrong bytes are all there is.
+    if (others.length > 0) {
+      try {
+        await entry.driver.remove(native, seen.file.fingerprint, { key, name: native })
+      } catch (error) {
+        const isTrashed = await entry.driver.isTrashed({ key, name: native }).catch(() => true)
+        if (!isTrashed) await context.change((tx) => tx.save({ untrash: [key] }))
+        throw error
+      }
     }
+  } finally {
+    entry.busy.delete(native)
+    entry.hint(native)
   }
+  context.wake([entry.name])
+  return false
+}
+
+async function note(
+  context: EngineContext,
+  entry: OwnEntry,
+  known: Work,
+  { key, hasOthers }: { readonly key: string; readonly hasOthers: boolean },
+): Promise<void> {
+  const { native } = known.replica
   await context.change(async (tx) => {
     const [state] = await tx.files([known.file.fid])
     const replica = state && replicaIn(state, entry.name)
     if (state === undefined || replica === undefined) return
     const { fid, filename, size } = state.file
     const line = { entry: entry.name, fid, filename, op: 'rotted', before: replica.base }
-    if (others.length === 0) {
+    if (!hasOthers) {
       replica.blocked = 'corrupt'
       await tx.save({ files: [state], journal: [{ ...line, detail: 'there is no other copy' }] })
       return
@@ -49,6 +70,4 @@ export async function verifyReplica(context: EngineContext, entry: OwnEntry, nat
     replica.base = null
     await tx.save({ files: [state], trash: [row], journal: [line] })
   })
-  context.wake([entry.name])
-  return false
 }

@@ -227,14 +227,16 @@ async function openHearth(
             // Kept before it is replaced; versions of the drive come and go by their own rules.
             const copy = await files.copy(drive, node.id, { name: trash.key, dirId: folder.id })
             try {
+              const named = await files.change(drive, copy.id, { name: `${trash.key}-${baseOf(name)}`.slice(0, 200) })
+              await throwAway(named as FileNode, trash)
               const { body } = await files.open(drive, staged)
               const content = { ifMatch: node.rev, executable, size, updatedAt: given.updatedAt }
               const written = await files.overwrite(drive, node.id, content, body)
-              const named = await files.change(drive, copy.id, { name: `${trash.key}-${baseOf(name)}`.slice(0, 200) })
-              await throwAway(named as FileNode, trash)
               return recordOf(name, written)
             } catch (error) {
-              await files.destroy(drive, copy.id, { inTrash: false }).catch(() => {})
+              // Where it is not certain that nothing was written, the old content stays in the trash.
+              if (error instanceof Problem && error.status < 500)
+                await files.destroy(drive, copy.id, { inTrash: false }).catch(() => {})
               throw error
             } finally {
               await files.destroy(drive, staged.id, { inTrash: false }).catch(() => {})

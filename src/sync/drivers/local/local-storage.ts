@@ -14,7 +14,7 @@ import { listBelow } from './listing.ts'
 import { probe } from './probe.ts'
 import { renameExclusive, takeAway } from './publishing.ts'
 import { readRange } from './reading.ts'
-import { oddKind, recordOf } from './record.ts'
+import { oddKind, recordOf, recordOfPlaced } from './record.ts'
 import { openStage, stageFolder } from './staging.ts'
 import { watchFolder } from './watching.ts'
 
@@ -137,7 +137,7 @@ export async function openLocalStorage(root: string): Promise<Driver> {
             await renameExclusive(source.path, target.path, to)
             await target.sync()
             await source.sync()
-            return recordOf(to, await lstat(target.path, { bigint: true }))
+            return recordOfPlaced(to, fingerprint, await lstat(target.path, { bigint: true }))
           }),
         )
         await folders.removeEmpty(from)

@@ -44,16 +44,20 @@ export async function replace(
   const before = await lstat(to, { bigint: true })
   if (recordOf(name, before).fingerprint !== expected) throw changed(name)
   const { ino } = await lstat(from, { bigint: true })
-  if (!renameWith(renameFlags.exchange, from, to)) return replaceInTwoSteps(from, to, aside, { name, expected })
-  // `from` is now what was at `to` in that very moment.
-  const out = await lstat(from, { bigint: true })
-  if (isSameContent(expected, out)) return rename(from, aside)
-  if (!renameWith(renameFlags.exchange, from, to)) {
-    // Somebody has removed our file again: theirs goes back to where it was.
-    await renameExclusive(from, to, name).catch(() => rename(from, aside))
-  } else if ((await lstat(from, { bigint: true })).ino !== ino) {
-    // Somebody has replaced our file meanwhile: of the two that are theirs the newer one is kept in the trash.
-    await rename(from, aside)
+  // Exchanged from there, so that what was at `to` is in the trash in that very moment, whatever ends us then.
+  await rename(from, aside)
+  if (!renameWith(renameFlags.exchange, aside, to)) {
+    await rename(aside, from)
+    return replaceInTwoSteps(from, to, aside, { name, expected })
+  }
+  const out = await lstat(aside, { bigint: true })
+  if (isSameContent(expected, out)) return
+  if (!renameWith(renameFlags.exchange, aside, to)) {
+    // Somebody has removed our file again: theirs goes back to where it was, or stays in the trash.
+    await renameExclusive(aside, to, name).catch(() => {})
+  } else if ((await lstat(aside, { bigint: true })).ino === ino) {
+    // Otherwise somebody has replaced our file meanwhile: the older one of the two that are theirs stays in the trash.
+    await rename(aside, from)
   }
   throw changed(name)
 }

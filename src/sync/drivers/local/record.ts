@@ -21,6 +21,15 @@ export function isSameContent(fingerprint: string, stats: BigIntStats): boolean 
   return fingerprint.startsWith(`${stats.ino}:${stats.size}:${stats.mtimeNs}:`)
 }
 
+/**
+ * The record of a file that was put in its place a moment ago. Where somebody has written to it since, its fingerprint is
+ * nobody's, so that the next look reads it.
+ */
+export function recordOfPlaced(name: string, fingerprint: string, stats: BigIntStats): FileRecord {
+  const record = recordOf(name, stats)
+  return isSameContent(fingerprint, stats) ? record : { ...record, fingerprint: `${record.fingerprint}:unsure` }
+}
+
 /** What something that is no regular file is called. */
 export function oddKind(stats: BigIntStats): string {
   if (stats.isSymbolicLink()) return 'a symbolic link'

@@ -7,7 +7,7 @@ import { onDisk } from './failures.ts'
 import type { Folders } from './folders.ts'
 import { renameExclusive, replace } from './publishing.ts'
 import { readRange } from './reading.ts'
-import { recordOf } from './record.ts'
+import { recordOf, recordOfPlaced } from './record.ts'
 
 export const stageFolder = `${ownFolder}/stage`
 
@@ -48,6 +48,7 @@ export async function openStage(
         await handle.utimes(seconds, seconds)
         if (request.executable) await handle.chmod(0o777 & ~process.umask())
         await handle.sync()
+        const { fingerprint } = recordOf(name, await handle.stat({ bigint: true }))
         await close()
         return folders.at(stageName, (stage) =>
           folders.making(name, async (target) => {
@@ -59,7 +60,7 @@ export async function openStage(
               })
             }
             await target.sync()
-            return recordOf(name, await lstat(target.path, { bigint: true }))
+            return recordOfPlaced(name, fingerprint, await lstat(target.path, { bigint: true }))
           }),
         )
       }),

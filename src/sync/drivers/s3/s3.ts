@@ -181,12 +181,16 @@ function newDriver(bucket: Bucket, prefix: string): Driver {
       onBucket(name, async () => {
         if ((await bucket.head(keyOf(name))) === undefined) return
         await setAside(name, fingerprint, trash)
+        // Copying takes its time: what somebody has put meanwhile stays.
+        await checkBefore(name, fingerprint)
         await bucket.remove([keyOf(name)])
       }),
     move: (from, fingerprint, to) =>
       onBucket(from, async () => {
         const moved = await copyTo(keyOf(from), fingerprint, keyOf(to), to)
-        await bucket.remove([keyOf(from)])
+        const left = await bucket.head(keyOf(from))
+        // What somebody has put there meanwhile stays, as a file that is new.
+        if (left !== undefined && fingerprintOf(left) === fingerprint) await bucket.remove([keyOf(from)])
         return moved
       }),
 

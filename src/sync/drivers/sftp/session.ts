@@ -78,6 +78,8 @@ function isKey(wanted: string, key: Buffer): boolean {
 }
 
 function wrap(client: Client, sftp: SFTPWrapper): Session {
+  // One for each request under way.
+  client.setMaxListeners(0)
   let lost: DriverError | undefined
   client.on('close', () => {
     lost = new DriverError('unavailable', 'the connection is closed')

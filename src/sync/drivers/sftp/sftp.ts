@@ -354,8 +354,9 @@ function seenOf(name: string, stats: Stats): Seen {
 
 function recordOf(name: string, stats: Stats): FileRecord {
   const mtimeMs = stats.mtime * 1_000
+  // Whatever happens within the same second looks the same: it must be over.
   const executable = (stats.mode & 0o100) !== 0
-  return { name, size: stats.size, mtimeMs, fingerprint: fingerprintOf(stats), executable, changedMs: mtimeMs }
+  return { name, size: stats.size, mtimeMs, fingerprint: fingerprintOf(stats), executable, changedMs: mtimeMs + 1_000 }
 }
 
 function fingerprintOf({ size, mtime }: Stats): string {

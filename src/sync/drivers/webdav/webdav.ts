@@ -128,7 +128,11 @@ function newDriver(
 
   async function resource(name: string): Promise<Resource | undefined> {
     const path = pathOf(name).replace(/\/+$/, '')
-    return (await find(name, '0'))?.find((one) => one.path === path)
+    const answer = await find(name, '0')
+    const found = answer?.find((one) => isSamePath(one.path, path))
+    // Only 404 says that it is not there: a file of which the server tells nothing is not one that was deleted.
+    if (answer !== undefined && found === undefined) throw untold(name)
+    return found
   }
 
   async function expectFile(name: string, fingerprint: string): Promise<Resource> {
@@ -177,6 +181,7 @@ function newDriver(
       if (folder === '') throw new DriverError('unavailable', 'the folder is not there')
       return
     }
+    if (!found.some((one) => isSamePath(one.path, own))) throw untold(folder)
     const children = found.flatMap((one) => {
       const base = one.path.slice(own.length + 1)
       if (!one.path.startsWith(`${own}/`) || base === '' || base.includes('/')) return []
@@ -350,6 +355,15 @@ const statuses: Readonly<Record<number, DriverErrorCode>> = {
   414: 'name',
   423: 'unavailable',
   507: 'space',
+}
+
+/** Some servers spell names in another form of Unicode than they were asked for. */
+function isSamePath(one: string, other: string): boolean {
+  return one.normalize('NFC') === other.normalize('NFC')
+}
+
+function untold(name: string): DriverError {
+  return new DriverError('unavailable', `${name || 'the folder'}: the server says nothing of it`)
 }
 
 function refusal(name: string, status: number): DriverError {
