@@ -167,7 +167,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       sql,
       databases,
       changed: (ref) => notifications.changed(ref),
-      watch: (ref, listener) => notifications.watch(ref, listener),
+      watch: (ref, listener) => notifications.watchUncounted(ref, listener),
       shared: options.shared ?? true,
     }),
     attempts: newAttemptStore(sql),

@@ -67,6 +67,18 @@ export class Notifications {
 
   /** Calls `listener` after changes until the function returned is called. */
   watch(ref: DatabaseRef, listener: () => void, onCommit?: (commit: Commit) => void): () => void {
+    const unwatch = this.watchUncounted(ref, listener, onCommit)
+    this.count += 1
+    return () => {
+      if (unwatch()) this.count -= 1
+    }
+  }
+
+  /**
+   * The same for what the server itself waits for, which is not among the listeners that `size` counts. The function
+   * returned says whether it ended anything.
+   */
+  watchUncounted(ref: DatabaseRef, listener: () => void, onCommit?: (commit: Commit) => void): () => boolean {
     this.start()
     const key = databaseKey(ref)
     const known = this.watched.get(key)
@@ -83,12 +95,11 @@ export class Notifications {
     const call = () => listener()
     watched.listeners.add(call)
     if (onCommit) watched.committers.add(onCommit)
-    this.count += 1
     return () => {
-      if (!watched.listeners.delete(call)) return
+      if (!watched.listeners.delete(call)) return false
       if (onCommit) watched.committers.delete(onCommit)
-      this.count -= 1
       if (watched.listeners.size === 0 && this.watched.get(key) === watched) this.watched.delete(key)
+      return true
     }
   }
 

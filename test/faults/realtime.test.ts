@@ -61,7 +61,7 @@ describe.skipIf(postgresBin() === undefined)('two processes on one PostgreSQL', 
     expect(await listeners[2]?.told()).toEqual(['CREATED d3 1'])
     expect(await tell(`/realtime/${type}/d3`, { hello: 'Grüße' })).toBe(204)
     for (const listener of listeners) {
-      expect((await listener.next()).map(({ payload }) => payload.doc)).toEqual([{ hello: 'Grüße' }])
+      expect((await listener.next()).map(({ payload }) => payload.doc)).toEqual([{ _id: 'd3', hello: 'Grüße' }])
     }
     for (const listener of listeners) await listener.close()
   }, 30_000)

@@ -150,11 +150,11 @@ describe.each(places)('objects of an instance, in $name', ({ env }) => {
     ['GET', '/swift/vfs/%ff', 400],
     ['PUT', '/swift/vfs/%zz', 400],
     ['PUT', `/swift/vfs/${'x'.repeat(1_100)}`, 400],
-    ['POST', '/swift/vfs/a', 405],
-    ['POST', '/swift/vfs', 405],
-    ['PUT', '/swift/vfs', 405],
+    ['POST', '/swift/vfs/a', 404],
+    ['POST', '/swift/vfs', 404],
+    ['PUT', '/swift/vfs', 404],
     ['GET', '/swift/vfs/a/b', 404],
-    ['POST', '/swift/layouts', 405],
+    ['POST', '/swift/layouts', 404],
   ])('%s %p is %p', async (method, path, status) => {
     const answer = await stage.admin(method, path, method === 'PUT' ? { body: 'x' } : {})
     expect(answer.status).toBe(status)
