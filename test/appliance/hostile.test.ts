@@ -75,7 +75,7 @@ describe('large uploads', () => {
   })
 
   test('with credentials do not grow the memory, and arrive whole', async () => {
-    const { client, url, stage } = await start()
+    const { url, stage } = await start()
     const seen = createHash('sha256')
     Object.assign(stage.appliance.update, {
       async begin({ path }: { path: string }) {
