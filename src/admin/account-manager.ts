@@ -1,6 +1,6 @@
 /** The operator's account manager, which wants to know when an owner's mail address or name has changed. */
 import { ofContext } from '../config/contexts.ts'
-import type { Config } from '../config/schema.ts'
+import type { Config } from '../config/settings.ts'
 import type { Instance } from '../instances/service.ts'
 import type { Log } from '../log.ts'
 import type { JsonObject } from '../model/json/value.ts'

@@ -2,7 +2,7 @@
 import type { DocumentStore, EveryTenant } from '../../storage/documents/contract.ts'
 import type { SecretStore } from '../../storage/files/contract.ts'
 import type { Auth } from '../auth/auth.ts'
-import type { Config } from '../config/schema.ts'
+import type { Config } from '../config/settings.ts'
 import type { Instance, InstanceAdministration } from '../instances/service.ts'
 import type { JobQueue } from '../jobs/service.ts'
 import type { Triggers } from '../jobs/triggers.ts'

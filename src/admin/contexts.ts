@@ -1,6 +1,6 @@
 /** What the configuration says of a context, as operators' tools read it. */
 import { ofContext, ownContext, registriesOf } from '../config/contexts.ts'
-import type { Config } from '../config/schema.ts'
+import type { Config } from '../config/settings.ts'
 import type { Json, JsonObject } from '../model/json/value.ts'
 
 export type ContextsConfig = Pick<Config, 'contexts' | 'registries' | 'office' | 'clouderies' | 'authentication'>

@@ -4,7 +4,7 @@
  */
 import type { Codes } from '../auth/codes.ts'
 import { newDelegatedCode } from '../auth/codes.ts'
-import type { Config } from '../config/schema.ts'
+import type { Config } from '../config/settings.ts'
 import type { Instance } from '../instances/service.ts'
 import { Problem } from '../model/errors.ts'
 import { parseJson } from '../model/json/exact.ts'

@@ -1,6 +1,6 @@
 /** Whether the owner has chosen a password, for instances of the time when that was not noted. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
-import type { Config } from '../config/schema.ts'
+import type { Config } from '../config/settings.ts'
 import { readDocument } from '../instances/own-documents.ts'
 import { settingsDoctype, vaultId } from '../instances/records.ts'
 import type { Instance } from '../instances/service.ts'

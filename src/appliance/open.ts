@@ -1,6 +1,6 @@
 /** Finds out from the settings and the environment where the appliance is kept and how it is configured. */
 import { join } from 'node:path'
-import type { Config } from '../config/schema.ts'
+import type { Config } from '../config/settings.ts'
 import type { Log } from '../log.ts'
 import type { KeyAndCertificate } from '../self-signed.ts'
 import { openCertificate } from './certificate-store.ts'

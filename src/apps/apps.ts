@@ -1,7 +1,7 @@
 /** Applications and konnectors of an instance: what a registry says of them, kept as documents. None of them runs here. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { registriesOf } from '../config/contexts.ts'
-import type { Config } from '../config/schema.ts'
+import type { Config } from '../config/settings.ts'
 import { type OwnDocument, readDocument, scanDocuments, writeDocument } from '../instances/own-documents.ts'
 import type { Instance } from '../instances/service.ts'
 import { Problem } from '../model/errors.ts'

@@ -9,7 +9,7 @@ import type { ServerExchange } from '../appliance/restore.ts'
 import { newServerExchange, type Places, takeUpExchange } from '../appliance/server-exchange.ts'
 import { withExistingDatabase, withOwnDatabase } from '../backup/database.ts'
 import { writeBackup } from '../backup/write.ts'
-import type { Config } from '../config/schema.ts'
+import type { Config } from '../config/settings.ts'
 import type { Log } from '../log.ts'
 
 export interface ServerDataOptions {

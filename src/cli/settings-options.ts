@@ -1,7 +1,7 @@
 /** Gives a command one flag for every setting, made from the schema, and reads them back. */
 import { type Command, Option } from 'commander'
 import type { LoadedConfig } from '../config/load.ts'
-import { settings } from '../config/settings.ts'
+import { settings } from '../config/setting-list.ts'
 import { loadProcessConfig } from '../config.ts'
 
 /** Adds `--config` and a flag for every setting that may have one. */

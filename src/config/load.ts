@@ -5,8 +5,8 @@
 import { dirname, join, resolve } from 'node:path'
 import { parseConfigFile } from './file.ts'
 import { explainStructure } from './mistakes.ts'
-import type { Config } from './schema.ts'
-import { type Setting, settingNamed, settings, variableOf } from './settings.ts'
+import { type Setting, settingNamed, settings, variableOf } from './setting-list.ts'
+import type { Config } from './settings.ts'
 import { didYouMean } from './suggest.ts'
 
 export interface ConfigSources {

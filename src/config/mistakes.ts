@@ -1,6 +1,6 @@
 /** Says what is wrong inside a map or a list, each mistake with its own place in the file. */
 import { z } from 'zod'
-import type { Setting } from './settings.ts'
+import type { Setting } from './setting-list.ts'
 import { isSecretPath, schemaAt, withoutSecrets, writePath } from './structured.ts'
 import { didYouMean } from './suggest.ts'
 import { allowedText } from './values.ts'

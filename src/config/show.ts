@@ -1,6 +1,6 @@
 /** Prints the configuration: for people, for machines, and as the reference of the README. */
 import type { SettingValue } from './load.ts'
-import { type Setting, settings } from './settings.ts'
+import { type Setting, settings } from './setting-list.ts'
 import { withoutSecrets } from './structured.ts'
 
 /** Longer values push their origin aside instead of everybody's. */

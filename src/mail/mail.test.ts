@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import type { AddressInfo } from 'node:net'
 import { SMTPServer } from 'smtp-server'
-import { Config } from '../config/schema.ts'
+import { Config } from '../config/settings.ts'
 import type { Instance } from '../instances/service.ts'
 import { type Log, silentLog } from '../log.ts'
 import { selfSignedCertificate } from '../self-signed.ts'

@@ -2,7 +2,7 @@
 import { createTransport } from 'nodemailer'
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { type ContextSettings, effectiveContext } from '../config/contexts.ts'
-import type { Config } from '../config/schema.ts'
+import type { Config } from '../config/settings.ts'
 import { readDocument } from '../instances/own-documents.ts'
 import type { Instance } from '../instances/service.ts'
 import type { Log } from '../log.ts'

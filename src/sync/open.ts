@@ -1,6 +1,6 @@
 /** Builds the synchronisation from the settings. */
 import type { SyncStore } from '../../storage/sync/contract.ts'
-import type { Config } from '../config/schema.ts'
+import type { Config } from '../config/settings.ts'
 import type { Log } from '../log.ts'
 import type { Secrets } from '../secrets/secrets.ts'
 import { machineId, syncToken } from './access.ts'

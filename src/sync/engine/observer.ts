@@ -10,7 +10,7 @@ import { acceptAll } from './acceptance.ts'
 import type { EngineContext, OwnEntry } from './context.ts'
 import type { Observation } from './decide.ts'
 import { contentOf } from './hashing.ts'
-import { isMassDeletion, Missing } from './missing.ts'
+import { isMassDeletion, Missing } from './mass-deletion.ts'
 import { inParallel } from './parallel.ts'
 import { setAside } from './set-aside.ts'
 
