@@ -53,7 +53,7 @@ describe('doctor', () => {
     })
     const refused = await doctor([], { HEARTH_OBJECTS_URL: 'file:///dev/null/objects' })
     expect(refused.code).toBe(1)
-    expect(refused.finding('objects')).toMatchObject({ state: 'bad', text: expect.stringContaining('no directory') })
+    expect(refused.finding('objects')).toMatchObject({ state: 'bad', text: expect.stringContaining('not a directory') })
     const silent = await doctor([], { HEARTH_OBJECTS_URL: 's3+http://KEY:geheim@127.0.0.1:1/bucket' })
     expect(silent.code).toBe(0)
     expect(silent.finding('objects')).toMatchObject({
