@@ -44,6 +44,9 @@ export interface DocumentsJson extends ParsedJson {
 /** Bodies that are at most so long are read whole, contents and all. Bytes. */
 const smallBody = 256 * 1024
 
+/** The longest body of documents, contents and all; as CouchDB's `max_http_request_size`. Bytes. */
+const largestBody = 4 * 1024 ** 3
+
 /**
  * The same as `readJson` for documents: long contents of attachments are handed to `receive` while they arrive, and do not
  * count for the limit.
@@ -53,6 +56,7 @@ export async function readDocuments(c: HttpContext, options: ExtractOptions): Pr
   if (declared <= smallBody && contentEncoding(c) === 'identity') {
     return { ...(await readJson(c, options)), received: new Map() }
   }
+  if (Number.isFinite(declared) && declared > largestBody) throw tooLarge({ maxBytes: largestBody })
   const { bytes, received } = await extractContents(decodedBytes(c), options)
   return { ...parseJson(decodeText(bytes)), received }
 }

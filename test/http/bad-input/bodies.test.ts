@@ -138,7 +138,6 @@ describe('a list of documents with one that is wrong', () => {
     ['an id of 1,025 bytes', `{"_id":"${'x'.repeat(1025)}"}`],
     ['a revision that is an object', '{"_rev":{}}'],
     ['a revision without a generation', '{"_rev":"abc"}'],
-    ['a revision of generation 0', '{"_rev":"0-abc"}'],
     ['a revision of a generation beyond all', '{"_rev":"99999999999999999999-abc"}'],
     ['a revision with U+0000', '{"_rev":"1-a\\u0000"}'],
     ['a revision of 2,000 bytes', `{"_rev":"1-${'x'.repeat(2000)}"}`],

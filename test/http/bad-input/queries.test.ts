@@ -113,19 +113,7 @@ describe.each(faces)('/%s: lists', (face) => {
 
 describe.each(faces)('/%s: one document', (face) => {
   const path = `/${face}/{db}/sentinel%2F%C3%A9`
-  const revisions = [
-    'bad',
-    '1',
-    '-',
-    '1-',
-    '-abc',
-    '0-abc',
-    '01-abc',
-    '-1-abc',
-    '1.5-abc',
-    '99999999999999999999-a',
-    '1-%00',
-  ]
+  const revisions = ['bad', '1', '-', '-abc', '-1-abc', '1.5-abc', '99999999999999999999-a', '1-%00']
 
   test.each(revisions)('rev=%s', async (rev) => {
     expectRefusal(await target.ask(`GET ${path}?rev=${rev}`), 400)

@@ -160,7 +160,7 @@ describe('bodies', () => {
     ['an unknown expectation', 'Expect: miracle\r\nContent-Length: 7\r\n', '{"a":1}'],
     ['no length at all', '', '{"a":1}'],
     ['a length beyond the limit', 'Content-Length: 99999999999999\r\n', '{"a":1}'],
-    ['100 MB that are asked about first', 'Content-Length: 100000000\r\nExpect: 100-continue\r\n', ''],
+    ['5 GB that are asked about first', 'Content-Length: 5000000000\r\nExpect: 100-continue\r\n', ''],
   ])('%s', async (_name, headers, body) => {
     const answer = (await send(put(headers, body))).replace('HTTP/1.1 100 Continue\r\n\r\n', '')
     expect(statusOf(answer)).toBeWithin(400, 500)
@@ -192,7 +192,7 @@ describe('headers', () => {
   ]
   test.each(odd)('%.40j', async (header) => {
     const answer = await send(get(`${host()}${token()}${header}\r\n`))
-    expect(statusOf(answer)).toBeOneOf([200, 400, 431])
+    expect(statusOf(answer)).toBeOneOf([200, 304, 400, 431])
     const preflight = `OPTIONS /data/bad.wire/x HTTP/1.1`
     const asked = `${host()}Access-Control-Request-Method: GET\r\nOrigin: http://a\r\n${header}\r\n`
     expect(statusOf(await send(get(asked, preflight)))).toBeOneOf([204, 400, 431])
