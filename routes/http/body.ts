@@ -57,8 +57,34 @@ export async function readDocuments(c: HttpContext, options: ExtractOptions): Pr
     return { ...(await readJson(c, options)), received: new Map() }
   }
   if (Number.isFinite(declared) && declared > largestBody) throw tooLarge({ maxBytes: largestBody })
-  const { bytes, received } = await extractContents(decodedBytes(c), options)
-  return { ...parseJson(decodeText(bytes)), received }
+  try {
+    const { bytes, received } = await extractContents(decodedBytes(c), options)
+    return { ...parseJson(decodeText(bytes)), received }
+  } catch (error) {
+    await swallowRest(c.env?.incoming)
+    throw error
+  }
+}
+
+const swallowedBytes = 32 * 1024 ** 2
+const swallowedMs = 1_000
+
+/** Takes and drops what a refused client still sends, within limits: some read no answer before they have sent all. */
+async function swallowRest(incoming: IncomingMessage | undefined): Promise<void> {
+  if (incoming === undefined || incoming.readableEnded || incoming.destroyed) return
+  let left = swallowedBytes
+  const { promise: over, resolve: stop } = Promise.withResolvers<void>()
+  const timer = setTimeout(stop, swallowedMs)
+  const drop = (chunk: Buffer) => {
+    left -= chunk.length
+    if (left <= 0) stop()
+  }
+  incoming.removeAllListeners('readable')
+  incoming.on('data', drop).once('end', stop).once('close', stop)
+  incoming.resume()
+  await over
+  clearTimeout(timer)
+  incoming.off('data', drop)
 }
 
 /** Node's own events: about half the time of a web stream over the same socket. */

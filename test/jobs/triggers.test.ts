@@ -107,6 +107,7 @@ describe.skipIf(postgresBin() === undefined)('triggers of two servers', () => {
     let rev = await put(undefined, 'a', 1)
     rev = await put(rev, 'a', 2)
     rev = await put(rev, 'b', 3)
+    await until('the change', async () => (await jobsOf(changes)).length === 1)
     await ask(one, 'DELETE', `/data/test.events/changing?rev=${rev}`)
     await until('the deletion', async () => (await jobsOf(deletions)).length === 1)
     const changed = (await jobsOf(changes)).map(({ attributes }) => decoded(attributes.event))
