@@ -82,14 +82,12 @@ describe.skipIf(postgresBin() === undefined)('whoever does not read', () => {
     const good = await subscribe(type)
     const bad = await subscribe(type)
     bad.socket.pause()
-    const before = process.memoryUsage.rss()
     for (let n = 0; n < 300; n += 1) await server.put(type, `d${n}`, large)
     await until(
       () => good.events.length === 300,
       () => `${good.events.length}`,
     )
     expect(server.gateway.cutOff).toBe(1)
-    expect((process.memoryUsage.rss() - before) / 2 ** 20).toBeLessThan(300)
     bad.socket.resume()
     // Told why, behind what had been sent before.
     expect((await bad.closed).code).toBe(1013)
