@@ -4,7 +4,7 @@ import { orWithoutDatabase } from '../model/no-database.ts'
 import type { PlacedRow, RowMaker } from './changes-rows.ts'
 import { firstPage, maxPage, nextPage } from './page-size.ts'
 import type { PendingMemory } from './pending.ts'
-import { parseSequence, sequence } from './sequence.ts'
+import { formatSequence, parseSequence } from './sequence.ts'
 import type { ChangesEvent, ChangesQuery } from './service.ts'
 
 type Store = Pick<DocumentStore, 'changes' | 'countChanges'>
@@ -144,7 +144,7 @@ export class Scan {
   async end(): Promise<ChangesEvent> {
     const at = this.#at ?? (this.#query.descending ? this.#updateSeq : 0n)
     const pending = this.exhausted || this.gone ? 0 : await this.#pending()
-    return { kind: 'end', lastSeq: sequence({ updateSeq: at, epoch: this.#epoch }), pending }
+    return { kind: 'end', lastSeq: formatSequence({ updateSeq: at, epoch: this.#epoch }), pending }
   }
 
   async #pending(): Promise<number> {
