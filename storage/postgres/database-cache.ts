@@ -91,8 +91,7 @@ export class DatabaseCache {
 
   #remember(ref: DatabaseRef, row: DatabaseRow): KnownDatabase {
     const indexes = (row.indexes ?? []).map((index): KnownIndex => {
-      const { columns, keys } = this.compile(index.def)
-      return { indexId: index.id, definition: index.def, ready: index.state === 'ready', columns, keys }
+      return { ...this.compile(index.def), indexId: index.id, definition: index.def, ready: index.state === 'ready' }
     })
     const views = (row.views ?? []).flatMap((view): IndexView[] => {
       const index = indexes.find((candidate) => candidate.indexId === view.id)

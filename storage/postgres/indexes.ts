@@ -102,7 +102,8 @@ export class IndexBuilder {
       if (!last) break
       after = last.id
       const entries = rows.flatMap((row) => {
-        const [entry] = entriesOf([index], row.id, row.rev, parseJson(row.text).value)
+        const body = { value: parseJson(row.text).value, text: row.text }
+        const [entry] = entriesOf([index], row.id, row.rev, body)
         return entry ? [{ rev: row.rev, id: row.id, entry }] : []
       })
       if (!(await this.#insert(db, index.indexId, entries))) return
