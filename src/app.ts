@@ -70,6 +70,7 @@ import { StartupError } from './model/startup-error.ts'
 import { exportWorker } from './move/export.ts'
 import { openExports } from './move/exports.ts'
 import { importWorker } from './move/import.ts'
+import { openImportUploads } from './move/import-upload.ts'
 import { openImports } from './move/imports.ts'
 import { objectsPlace } from './objects.ts'
 import { openOutgoing } from './outgoing/outgoing.ts'
@@ -253,6 +254,7 @@ export async function openApp(
     isOwn: async (host) => (await instances.byHost(host)) !== undefined,
     serve: (request) => publicApp.fetch(request),
   })
+  const uploads = openImportUploads({ files: store.files, objects })
   jobs.register(
     importWorker({
       store,
@@ -261,6 +263,7 @@ export async function openApp(
       instances,
       jobs,
       outgoing,
+      uploads,
       maxDocumentBytes: limits.maxDocumentBytes,
       maxDuration: config.move.max_duration,
     }),
@@ -367,6 +370,8 @@ export async function openApp(
     objects,
     exports,
     imports,
+    uploads,
+    jobs,
     driveOf: driveWithoutActor,
     metrics,
     log,
