@@ -26,7 +26,7 @@ const piece = { least: 4 * mib, most: 64 * mib, count: 1_000 }
 /** Adds `hearth import`. */
 export function addImportCommand(program: Command, output: Output): void {
   program
-    .command('import <domain> <archive...>')
+    .command('import <domain> <file...>')
     .description('replace what an instance holds by an export; run it again to go on after a failure')
     .option('--doctypes <list>', 'the archive holds only these, separated by commas: the others stay', (text: string) =>
       text.split(','),
@@ -35,7 +35,7 @@ export function addImportCommand(program: Command, output: Output): void {
     .option('--json', 'print what was done as JSON')
     .addHelpText(
       'after',
-      '\nThe archive is the folder that hearth export has filled, or all zip files of one export.\nWhen the import fails the instance is as it was.',
+      '\nThe files are all zip files of one export, or the folder that hearth export has filled.\nWhen the import fails the instance is as it was.',
     )
     .action(async (domain: string, paths: readonly string[], options: Options) => {
       const archive = await readArchiveFiles(paths)
