@@ -78,16 +78,19 @@ class Download {
   /** Bytes fetched by this run, by file. */
   readonly #fetched = new Map<string, number>()
 
-  constructor(
-    private readonly target: AdminTarget,
-    private readonly domain: string,
-    private readonly options: Options,
-  ) {
+  readonly #target: AdminTarget
+  readonly #domain: string
+  readonly #options: Options
+
+  constructor(target: AdminTarget, domain: string, options: Options) {
+    this.#target = target
+    this.#domain = domain
+    this.#options = options
     this.#path = descriptionPath(options.output, domain)
   }
 
   async run(): Promise<{ readonly description: ExportDescription; readonly fetched: ReadonlyMap<string, number> }> {
-    await makeFolder(this.options.output)
+    await makeFolder(this.#options.output)
     const description = (await this.#goesOn()) ?? (await this.#begin())
     await this.#fetch(description)
     return { description, fetched: this.#fetched }
@@ -95,7 +98,7 @@ class Download {
 
   /** The export that the folder is about, if it is complete or can be completed. */
   async #goesOn(): Promise<ExportDescription | undefined> {
-    const { output, new: isNew } = this.options
+    const { output, new: isNew } = this.#options
     const known = await readDescription(this.#path)
     if (known === undefined) return undefined
     if (!isNew) {
@@ -109,8 +112,8 @@ class Download {
   }
 
   async #begin(): Promise<ExportDescription> {
-    const job = await orderExport(this.target, this.domain, this.options)
-    const description = { domain: this.domain, job, parts: [] }
+    const job = await orderExport(this.#target, this.#domain, this.#options)
+    const description = { domain: this.#domain, job, parts: [] }
     await writeDescription(this.#path, description)
     const made = await this.#made(job)
     if (made === undefined) throw new AdminClientError('the server no longer has the archive: begin again')
@@ -120,18 +123,18 @@ class Download {
   /** The export that a job has made, as soon as it has; `undefined` when there is nothing to wait for. */
   async #made(job: string): Promise<ShownExport | undefined> {
     const find = async () => {
-      const exports = await persist(() => listExports(this.target, this.domain))
+      const exports = await persist(() => listExports(this.#target, this.#domain))
       return exports.find((one) => one.job === job && one.parts.length > 0)
     }
     const found = await find()
     if (found !== undefined) return found
-    const state = (await showJob(this.target, this.domain, job))?.state
+    const state = (await showJob(this.#target, this.#domain, job))?.state
     if (state !== 'queued' && state !== 'running') return undefined
     await withProgress(
-      `Making an archive of ${this.domain}`,
+      `Making an archive of ${this.#domain}`,
       (progress) =>
-        awaitJob(this.target, this.domain, job, ({ progress: now }) => {
-          if (now) progress.say(`Making an archive of ${this.domain} ${amountText(now.done, now.of, undefined)}`)
+        awaitJob(this.#target, this.#domain, job, ({ progress: now }) => {
+          if (now) progress.say(`Making an archive of ${this.#domain} ${amountText(now.done, now.of, undefined)}`)
         }),
       () => 'The archive is made',
     )
@@ -140,7 +143,7 @@ class Download {
 
   async #describe(known: ExportDescription, made: ShownExport): Promise<ExportDescription> {
     const parts: DescribedPart[] = made.parts.map(({ length, etag, cursor }, number) => ({
-      file: fileNameOf(this.domain, number, made.parts.length),
+      file: fileNameOf(this.#domain, number, made.parts.length),
       length,
       etag,
       ...(cursor === undefined ? {} : { cursor }),
@@ -149,9 +152,9 @@ class Download {
     const changed = known.parts.filter(
       ({ file, etag }) => !parts.some((part) => part.file === file && part.etag === etag),
     )
-    await removeParts(this.options.output, { ...known, parts: changed })
+    await removeParts(this.#options.output, { ...known, parts: changed })
     const description: ExportDescription = {
-      domain: this.domain,
+      domain: this.#domain,
       job: known.job,
       export: made.id,
       created_at: made.createdAt,
@@ -165,7 +168,7 @@ class Download {
   }
 
   async #fetch({ parts, export: id = '' }: ExportDescription): Promise<void> {
-    const { output } = this.options
+    const { output } = this.#options
     const missing: DescribedPart[] = []
     let [total, there] = [0, 0]
     for (const part of parts) {
@@ -180,9 +183,9 @@ class Download {
     if (missing.length === 0) return
     await requireSpace(output, total - there)
     await withProgress(
-      `Downloading ${this.domain}`,
+      `Downloading ${this.#domain}`,
       async (progress) => {
-        const shown = new ByteProgress(progress, `Downloading ${this.domain}`, total, there)
+        const shown = new ByteProgress(progress, `Downloading ${this.#domain}`, total, there)
         for (const part of missing) await this.#fetchPart(id, part, (bytes) => shown.add(bytes))
       },
       () => 'Everything is downloaded',
@@ -191,7 +194,7 @@ class Download {
 
   /** From where the last run ended. The file gets its name when all of it is on disk. */
   async #fetchPart(id: string, part: DescribedPart, onBytes: (bytes: number) => void): Promise<void> {
-    const path = join(this.options.output, part.file)
+    const path = join(this.#options.output, part.file)
     const draft = path + partialEnding
     const there = await sizeOf(draft)
     const handle = await onFile(draft, () => open(draft, there > 0 ? 'r+' : 'w+', 0o600))
@@ -201,7 +204,7 @@ class Download {
       await persist(
         async () => {
           if (at === part.length) return
-          const answer = await fetchPart(this.target, this.domain, id, part, at)
+          const answer = await fetchPart(this.#target, this.#domain, id, part, at)
           if (answer.headers.get('etag') !== part.etag) {
             await answer.body?.cancel()
             throw new StartupError('the server packs the archive otherwise than before: run the command again')
@@ -235,7 +238,7 @@ class Download {
     await requireZip(draft, part.file)
     await onFile(path, async () => {
       await rename(draft, path)
-      await syncFolder(this.options.output)
+      await syncFolder(this.#options.output)
     })
   }
 }

@@ -68,38 +68,42 @@ class Sender {
   readonly #pieceBytes: number
   readonly #total: number
 
-  constructor(
-    private readonly target: AdminTarget,
-    private readonly domain: string,
-    private readonly archive: ArchiveFiles,
-    private readonly doctypes: readonly string[] | undefined,
-  ) {
+  readonly #target: AdminTarget
+  readonly #domain: string
+  readonly #archive: ArchiveFiles
+  readonly #doctypes: readonly string[] | undefined
+
+  constructor(target: AdminTarget, domain: string, archive: ArchiveFiles, doctypes: readonly string[] | undefined) {
+    this.#target = target
+    this.#domain = domain
+    this.#archive = archive
+    this.#doctypes = doctypes
     this.#total = archive.files.reduce((sum, { length }) => sum + length, 0)
     this.#pieceBytes = Math.min(piece.most, Math.max(piece.least, Math.ceil(this.#total / piece.count)))
   }
 
   /** Sends what the server does not have yet. */
   async send(): Promise<void> {
-    const { files, size, filesSize } = this.archive
+    const { files, size, filesSize } = this.#archive
     const order = {
       parts: files.map(({ length }) => length),
       piece_size: this.#pieceBytes,
       size,
       files_size: filesSize,
-      with_doctypes: this.doctypes,
+      with_doctypes: this.#doctypes,
     }
     let missing: readonly Piece[]
     try {
-      missing = await persist(() => beginUpload(this.target, this.domain, this.#id, order))
+      missing = await persist(() => beginUpload(this.#target, this.#domain, this.#id, order))
     } catch (error) {
       // An earlier run has sent everything, and the server is at it: its end is all that is left to wait for.
       if (error instanceof AdminClientError && error.message.includes('being imported')) return
       throw error
     }
     await withProgress(
-      `Sending to ${this.domain}`,
+      `Sending to ${this.#domain}`,
       async (progress) => {
-        const shown = new ByteProgress(progress, `Sending to ${this.domain}`, this.#total, this.#before(missing[0]))
+        const shown = new ByteProgress(progress, `Sending to ${this.#domain}`, this.#total, this.#before(missing[0]))
         const handles = new Map<number, FileHandle>()
         try {
           while (missing.length > 0) {
@@ -107,7 +111,7 @@ class Sender {
               await this.#sendPiece(one, handles)
               shown.set(this.#before(one) + this.#lengthOf(one))
             }
-            missing = await persist(() => missingPieces(this.target, this.domain, this.#id))
+            missing = await persist(() => missingPieces(this.#target, this.#domain, this.#id))
           }
         } finally {
           for (const handle of handles.values()) await handle.close()
@@ -119,33 +123,33 @@ class Sender {
 
   /** Has it imported and waits for the end. Gives the id of the job. */
   async import(): Promise<string> {
-    const job = await persist(() => startImport(this.target, this.domain, this.#id))
+    const job = await persist(() => startImport(this.#target, this.#domain, this.#id))
     try {
       await withProgress(
-        `Importing into ${this.domain}`,
+        `Importing into ${this.#domain}`,
         (progress) =>
-          awaitJob(this.target, this.domain, job, ({ progress: now }) => {
-            if (now) progress.say(`Importing into ${this.domain} ${amountText(now.done, now.of, undefined)}`)
+          awaitJob(this.#target, this.#domain, job, ({ progress: now }) => {
+            if (now) progress.say(`Importing into ${this.#domain} ${amountText(now.done, now.of, undefined)}`)
           }),
         () => 'Everything is imported',
       )
     } catch (error) {
       if (!(error instanceof AdminClientError) || error.status !== 500) throw error
-      throw new StartupError(`the import failed, and ${this.domain} is as it was: ${error.message}`, { cause: error })
+      throw new StartupError(`the import failed, and ${this.#domain} is as it was: ${error.message}`, { cause: error })
     }
     return job
   }
 
   /** Stands for this archive, so that another run finds what this one has sent. */
   get #id(): string {
-    const { fingerprint } = this.archive
+    const { fingerprint } = this.#archive
     return createHash('sha256')
-      .update(JSON.stringify([fingerprint, this.doctypes ?? null]))
+      .update(JSON.stringify([fingerprint, this.#doctypes ?? null]))
       .digest('hex')
   }
 
   async #sendPiece(one: Piece, handles: Map<number, FileHandle>): Promise<void> {
-    const file = this.archive.files[one.part]
+    const file = this.#archive.files[one.part]
     if (file === undefined) throw new AdminClientError('the server asks for a part that the archive does not have')
     const handle = handles.get(one.part) ?? (await open(file.path))
     handles.set(one.part, handle)
@@ -156,19 +160,19 @@ class Sender {
       if (bytesRead === 0) throw new StartupError(`${file.path} became shorter while it was read`)
       filled += bytesRead
     }
-    await persist(() => sendPiece(this.target, this.domain, this.#id, one, bytes))
+    await persist(() => sendPiece(this.#target, this.#domain, this.#id, one, bytes))
     this.sentBytes += bytes.length
   }
 
   #lengthOf({ part, piece: number }: Piece): number {
-    const rest = (this.archive.files[part]?.length ?? 0) - number * this.#pieceBytes
+    const rest = (this.#archive.files[part]?.length ?? 0) - number * this.#pieceBytes
     return Math.max(0, Math.min(rest, this.#pieceBytes))
   }
 
   /** Bytes in front of a piece; of all when there is none. */
   #before(one: Piece | undefined): number {
     if (one === undefined) return this.#total
-    const before = this.archive.files.slice(0, one.part).reduce((sum, { length }) => sum + length, 0)
+    const before = this.#archive.files.slice(0, one.part).reduce((sum, { length }) => sum + length, 0)
     return before + one.piece * this.#pieceBytes
   }
 }

@@ -45,35 +45,36 @@ export async function withProgress<T>(
 
 /** Bytes that pass, shown as a bar with their rate. */
 export class ByteProgress {
-  readonly #beganMs: number
+  readonly #progress: Pick<Progress, 'say'>
+  readonly #text: string
+  readonly #of: number | undefined
   readonly #atFirst: number
+  readonly #beganMs = Date.now()
+  #done: number
   #shownMs = 0
 
   /** `of`: bytes at the end, where it is known. `done`: bytes that were there before. */
-  constructor(
-    private readonly progress: Pick<Progress, 'say'>,
-    private readonly text: string,
-    private readonly of: number | undefined,
-    private done = 0,
-    private readonly now: () => number = Date.now,
-  ) {
+  constructor(progress: Pick<Progress, 'say'>, text: string, of: number | undefined, done = 0) {
+    this.#progress = progress
+    this.#text = text
+    this.#of = of
+    this.#done = done
     this.#atFirst = done
-    this.#beganMs = now()
   }
 
   add(bytes: number): void {
-    this.set(this.done + bytes)
+    this.set(this.#done + bytes)
   }
 
   set(done: number): void {
-    this.done = done
-    const time = this.now()
+    this.#done = done
+    const time = Date.now()
     // More often nobody can read it.
     if (time - this.#shownMs < 100) return
     this.#shownMs = time
     const seconds = (time - this.#beganMs) / 1000
     const perSecond = seconds < 1 ? undefined : Math.max(0, done - this.#atFirst) / seconds
-    this.progress.say(`${this.text} ${amountText(done, this.of, perSecond)}`)
+    this.#progress.say(`${this.#text} ${amountText(done, this.#of, perSecond)}`)
   }
 }
 

@@ -88,20 +88,24 @@ class Import {
   /** Bytes that will have passed at the end, where it is known. */
   #expected: number | undefined
 
-  constructor(
-    private readonly options: ImportOptions,
-    private readonly task: Task,
-    private readonly instance: Instance,
-    private readonly order: ImportOrder,
-  ) {
+  readonly #options: ImportOptions
+  readonly #task: Task
+  readonly #instance: Instance
+  readonly #order: ImportOrder
+
+  constructor(options: ImportOptions, task: Task, instance: Instance, order: ImportOrder) {
+    this.#options = options
+    this.#task = task
+    this.#instance = instance
+    this.#order = order
     this.#prefix = instance.prefix
     this.#temporary = `${instance.prefix}-import`
   }
 
   async run(): Promise<void> {
-    const { store, instances, maxDuration } = this.options
-    const { id, log } = this.task
-    const { domain } = this.instance
+    const { store, instances, maxDuration } = this.#options
+    const { id, log } = this.#task
+    const { domain } = this.#instance
     const before = await store.files.secrets.get(this.#prefix, doneKind, id)
     if (before !== undefined) return this.#end(JSON.parse(before) as Done)
     if (!(await blockForImport(instances, domain, id, maxDuration * 1000))) {
@@ -127,9 +131,9 @@ class Import {
   }
 
   async #replace(): Promise<Done> {
-    const { store, instances } = this.options
-    const { id } = this.task
-    const quota = quotaOf(this.instance.document['disk_quota'])
+    const { store, instances } = this.#options
+    const { id } = this.#task
+    const quota = quotaOf(this.#instance.document['disk_quota'])
     const source = await this.#source(quota)
     requireRoom(source, quota)
     await store.dropPrefix(this.#temporary)
@@ -145,10 +149,10 @@ class Import {
       withoutSecrets: loader.withoutSecrets,
     }
     // Whoever let others in since, by hand or by the deadline, does not want what they did to be lost.
-    if (!isBlockedBy((await instances.find(this.instance.domain)).document, id)) {
+    if (!isBlockedBy((await instances.find(this.#instance.domain)).document, id)) {
       throw new ImportFailure('it took too long')
     }
-    this.task.signal.throwIfAborted()
+    this.#task.signal.throwIfAborted()
     await store.exchangeTenant({
       from: this.#temporary,
       to: this.#prefix,
@@ -161,10 +165,10 @@ class Import {
   }
 
   async #source(quota: number | undefined): Promise<ImportSource> {
-    const { store, objects, outgoing, uploads } = this.options
-    const { signal, id } = this.task
+    const { store, objects, outgoing, uploads } = this.#options
+    const { signal, id } = this.#task
     const { ledger } = store.files
-    if (this.order.upload !== undefined) return uploadedSource(uploads, this.#prefix, this.order.upload)
+    if (this.#order.upload !== undefined) return uploadedSource(uploads, this.#prefix, this.#order.upload)
     return fetchedSource(await readManifestAt(outgoing, this.#manifestUrl()), {
       outgoing,
       objects,
@@ -183,12 +187,12 @@ class Import {
   #progress(bytes: number): void {
     this.#moved = true
     this.#bytes += bytes
-    this.task.progress(this.#bytes, this.#expected, 'bytes')
+    this.#task.progress(this.#bytes, this.#expected, 'bytes')
   }
 
   async #load(source: ImportSource, quota: number | undefined): Promise<ArchiveLoader> {
-    const { store, objects, secrets, instances, maxDocumentBytes } = this.options
-    const { email } = await instances.settingsOf(this.instance)
+    const { store, objects, secrets, instances, maxDocumentBytes } = this.#options
+    const { email } = await instances.settingsOf(this.#instance)
     if (source.filesSize !== undefined) this.#expected = source.passes * source.size
     const loader = new ArchiveLoader({
       store,
@@ -201,7 +205,7 @@ class Import {
       room: quota,
       maxDocumentBytes,
       leaseMs,
-      signal: this.task.signal,
+      signal: this.#task.signal,
       progress: (bytes) => this.#progress(bytes),
       made: this.#objects,
     })
@@ -218,7 +222,7 @@ class Import {
 
   /** What stays of the databases that are replaced: settings of the owner, and rights of applications. */
   async #carryOver(loader: ArchiveLoader, replaces: (name: string) => boolean): Promise<void> {
-    const { store } = this.options
+    const { store } = this.#options
     const prefix = this.#prefix
     for (const name of appDoctypes) {
       for await (const { value } of scanDocuments(store, { prefix, name })) {
@@ -254,15 +258,15 @@ class Import {
   }
 
   #manifestUrl(): URL {
-    const { manifest_url } = this.order
+    const { manifest_url } = this.#order
     if (!URL.canParse(manifest_url)) throw new ImportFailure('the link is not one of an export')
     return new URL(manifest_url)
   }
 
   async #end({ notInstalled, withoutSecrets }: Done): Promise<void> {
     await this.#open()
-    await mailOwner(this.options, this.instance, 'import_success', {
-      CozyLink: `${this.order.secure === false ? 'http' : 'https'}://${this.instance.domain}/`,
+    await mailOwner(this.#options, this.#instance, 'import_success', {
+      CozyLink: `${this.#order.secure === false ? 'http' : 'https'}://${this.#instance.domain}/`,
       AppsNotInstalled: notInstalled.join(', '),
       AccountsWithoutSecrets: withoutSecrets.join(', '),
     })
@@ -270,8 +274,8 @@ class Import {
 
   /** The instance is as it was: it opens again, and its owner is told. */
   async #giveUp(error: unknown): Promise<void> {
-    const { store } = this.options
-    const { signal, log } = this.task
+    const { store } = this.#options
+    const { signal, log } = this.#task
     // Stopped with its process, or taken by another one: it is begun again.
     const goesOn = signal.aborted && (signal.reason as Error).message !== 'timeout'
     try {
@@ -280,17 +284,17 @@ class Import {
       log.warning('an import failed', { error })
       await store.dropPrefix(this.#temporary)
       await this.#open()
-      await mailOwner(this.options, this.instance, 'import_error', { Reason: failureOf(error).message })
+      await mailOwner(this.#options, this.#instance, 'import_error', { Reason: failureOf(error).message })
     } catch (failure) {
       log.error('a failed import could not be cleared away', { error: failure })
     }
   }
 
   async #open(): Promise<void> {
-    const { store, instances, uploads } = this.options
+    const { store, instances, uploads } = this.#options
     await setImporting(store, this.#prefix, false)
-    await unblockAfterImport(instances, this.instance.domain, this.task.id)
-    if (this.order.upload !== undefined) await uploads.drop(this.#prefix, this.order.upload)
+    await unblockAfterImport(instances, this.#instance.domain, this.#task.id)
+    if (this.#order.upload !== undefined) await uploads.drop(this.#prefix, this.#order.upload)
   }
 }
 
