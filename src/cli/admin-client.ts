@@ -126,14 +126,14 @@ export async function* checkFiles(
   domain: string,
   asked: CheckRequest,
 ): AsyncGenerator<string, void> {
-  const given = (wanted: boolean | undefined) => (wanted === true ? 'true' : undefined)
+  const flag = (wanted: boolean | undefined) => (wanted === true ? 'true' : undefined)
   // The server takes one of the two for the only one.
   const isPart = asked.index !== asked.files
   const answer = await ask(target, 'GET', `${pathOf(domain)}/fsck`, {
-    IndexIntegrity: given(isPart && asked.index),
-    FilesConsistency: given(isPart && asked.files),
-    FailFast: given(asked.failFast),
-    Hash: given(asked.hash),
+    IndexIntegrity: flag(isPart && asked.index),
+    FilesConsistency: flag(isPart && asked.files),
+    FailFast: flag(asked.failFast),
+    Hash: flag(asked.hash),
   })
   let rest = ''
   for await (const text of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
@@ -168,6 +168,7 @@ export interface AdminRequest {
   readonly query?: AdminParameters
   /** Sent as JSON. */
   readonly body?: unknown
+  readonly bytes?: Uint8Array
   /** Sent as it comes, for routes that take bytes. */
   readonly stream?: AsyncIterable<Uint8Array>
   readonly headers?: Readonly<Record<string, string>>
@@ -184,10 +185,10 @@ export async function askAdmin(
   { adminUrl, passphrase }: AdminTarget,
   method: string,
   path: string,
-  { query = {}, body, stream, headers = {}, host }: AdminRequest = {},
+  { query = {}, body, bytes, stream, headers = {}, host }: AdminRequest = {},
 ): Promise<Response> {
-  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined)
-  const search = given.length === 0 ? '' : `?${new URLSearchParams(given)}`
+  const present = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  const search = present.length === 0 ? '' : `?${new URLSearchParams(present)}`
   const authorization = `Basic ${Buffer.from(`admin:${passphrase}`).toString('base64')}`
   const url = `${adminUrl.replace(/\/+$/, '')}${path}${search}`
   const answer = await fetch(url, {
@@ -199,6 +200,7 @@ export async function askAdmin(
       ...headers,
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(bytes === undefined ? {} : { body: bytes as Uint8Array<ArrayBuffer> }),
     ...(stream === undefined ? {} : { body: stream as unknown as BodyInit, duplex: 'half' }),
   }).catch((cause: unknown) => {
     throw new AdminClientError(`no answer from the admin API at ${adminUrl}; is \`hearth serve\` running?`, undefined, {

@@ -51,6 +51,7 @@ export function openInstances(options: InstancesOptions): Instances & InstanceAd
 
   return {
     byHost: lookup.byHost,
+    peekHost: lookup.peekHost,
     byFormerHost: lookup.byFormerHost,
     authorise: authoriser.authorise,
     find: found,
@@ -85,8 +86,8 @@ export function openInstances(options: InstancesOptions): Instances & InstanceAd
     },
     settingsOf: async ({ prefix }) =>
       (await readDocument(store, { prefix, name: settingsDoctype }, settingsId))?.value ?? {},
-    async setPassphrase(domain, given) {
-      const instance = await setPassphrase(store, normaliseDomain(domain), given)
+    async setPassphrase(domain, password) {
+      const instance = await setPassphrase(store, normaliseDomain(domain), password)
       changed(instance.domain)
       return instance
     },

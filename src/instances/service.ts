@@ -9,6 +9,8 @@ export type { Instance }
 export interface Instances {
   /** Exact domain or alias in lower case, else the same without `:80` or `:443`. Cached: hot path. */
   byHost(host: string): Promise<Instance | undefined>
+  /** The same without waiting: `undefined` also where it would have to be looked up. */
+  peekHost(host: string): Instance | undefined
   /**
    * What a token may do on this instance. Verified tokens are cached. Throws a Problem with `identity.token` set to
    * `invalid` or `expired` otherwise.
@@ -121,7 +123,7 @@ export interface InstanceAdministration {
   /** The members of the instance's settings document; empty when there is none. */
   settingsOf(instance: Pick<Instance, 'prefix'>): Promise<JsonObject>
   /** Sets the owner's passphrase: the instance is ready for use then. Ends nothing by itself. */
-  setPassphrase(domain: string, given: GivenPassword): Promise<Instance>
+  setPassphrase(domain: string, password: GivenPassword): Promise<Instance>
   /** Ends every `cli` token of the instance. */
   rotateCliSecret(domain: string): Promise<void>
   /** Forgets what is cached of one domain or of all, after a change by another process. */
