@@ -65,7 +65,7 @@ import type { Fetch, ListenerName } from './listeners.ts'
 import type { Log } from './log.ts'
 import { openMail } from './mail/mail.ts'
 import { measuredObjects } from './measured-objects.ts'
-import { newMetrics, observeProcess } from './metrics.ts'
+import { type Metrics, newMetrics, observeProcess } from './metrics.ts'
 import { StartupError } from './model/startup-error.ts'
 import { exportWorker } from './move/export.ts'
 import { openExports } from './move/exports.ts'
@@ -73,12 +73,14 @@ import { importWorker } from './move/import.ts'
 import { openImports } from './move/imports.ts'
 import { objectsPlace } from './objects.ts'
 import { openOutgoing } from './outgoing/outgoing.ts'
+import { alone, type Siblings } from './processes/siblings.ts'
 import { newReadyCheck } from './readiness.ts'
 import { Hub } from './realtime/hub.ts'
 import { openSecrets, sealOldAccounts } from './secrets/key.ts'
 import { sealBody, sealStore } from './secrets/sealed-store.ts'
 import { driverKinds } from './sync/drivers/kinds.ts'
 import { openSyncFromSettings } from './sync/open.ts'
+import type { Sync } from './sync/sync.ts'
 import { openThumbnails } from './thumbnails/thumbnails.ts'
 import { version } from './version.ts'
 
@@ -92,6 +94,10 @@ export interface App {
   prepareFirstStart(publicPort: number | undefined): Promise<Pick<Welcome, 'passphrase' | 'home'>>
   /** Ends the answers that would otherwise never end, each as if its time were up, and the websockets. */
   endFeeds(): void
+  /** Another process changed an instance: what is remembered of instances and tokens counts no more. */
+  forgetInstances(): void
+  /** What this process counted. */
+  counts: Metrics['counts']
   /** Ends what runs by itself. The stores must still be open. */
   close(): Promise<void>
 }
@@ -115,18 +121,23 @@ export async function openApp(
   bare: Stores,
   given: ObjectStore,
   appliance: Appliance | undefined,
+  siblings: Siblings = alone,
 ): Promise<App> {
-  const metrics = newMetrics('hearth')
+  const { leads } = siblings
+  const metrics = newMetrics('hearth', siblings)
   observeProcess(metrics)
   const objects = measuredObjects(given, metrics)
   const secrets = await openSecrets(config, bare)
-  await sealOldAccounts(bare, secrets)
+  if (leads) await sealOldAccounts(bare, secrets)
   const store = sealStore(bare, secrets)
   const identity = await openIdentity(store)
   const instances = openInstances({
     store,
     cliLifetime: config.token.cli_lifetime,
-    onChange: () => realtime.gateway.recheck(),
+    onChange() {
+      realtime.gateway.recheck()
+      return siblings.instancesChanged()
+    },
   })
   const audit = await openAudit({ log, file: config.admin.audit_file })
   const adminAuth = await openPassphrase(config, store)
@@ -140,6 +151,7 @@ export async function openApp(
     sendPasscode: (instance, passcode) => ownerMail(instance, { kind: 'passcode', passcode }),
     onReplay: (instance, client) => {
       instances.invalidate(instance.domain)
+      void siblings.instancesChanged()
       log.warning('an OAuth client was removed: an old refresh token of its was used', {
         domain: instance.domain,
         client,
@@ -151,7 +163,7 @@ export async function openApp(
   const sweeper = startSweeper({
     ledger: store.attachments,
     objects,
-    everyMs: sweepObjectsMs,
+    everyMs: leads ? sweepObjectsMs : 0,
     stopping: stopping.signal,
     log: log.warning,
   })
@@ -165,12 +177,13 @@ export async function openApp(
     stopping: stopping.signal,
     fileTree: store.files.tree,
   })
-  const files = openFiles({ store: store.files, objects, log })
+  const files = openFiles({ store: store.files, objects, log, ...(leads ? {} : { sweepEveryMs: 0 }) })
   const { max_number_of_versions_to_keep, min_delay_between_two_versions } = config.fs.versioning
   const versioning = { max: max_number_of_versions_to_keep, minDelayMs: min_delay_between_two_versions * 1000 }
   const driveOf = newDriveOf({ store, versioning, contextOf: (context) => effectiveContext(config, context) })
   const fsck = openFsck({ store, fileStore: store.files, objects, files })
-  const jobSystem = openJobSystem({ store, instances, log, settings: config.jobs, builtIn: [thumbnailTrigger] })
+  const builtIn = [thumbnailTrigger]
+  const jobSystem = openJobSystem({ store, instances, log, settings: config.jobs, builtIn, runsJobs: leads })
   const { jobs, triggers } = jobSystem
   const exporting = exportWorker({
     store,
@@ -234,7 +247,7 @@ export async function openApp(
   metrics.observe('images_drawn_total', 'counter', 'Images whose thumbnails were made.', () => drawn.done)
   metrics.observe('images_failed_total', 'counter', 'Images that could not be drawn.', () => drawn.failed)
   const peakHelp = 'Most memory that drawing an image took, in a process of its own.'
-  metrics.observe('image_peak_bytes', 'gauge', peakHelp, () => drawn.peakBytes)
+  metrics.observe('image_peak_bytes', 'gauge', peakHelp, () => drawn.peakBytes, 'max')
   metrics.observe('jobs_running', 'gauge', 'Jobs that run in this process.', () => jobs.running)
   const ready = newReadyCheck({ 'document store': store, 'object store': objects })
 
@@ -381,43 +394,48 @@ export async function openApp(
   }
 
   const syncApp = newApp('sync')
-  const { sync, token: ofSync } = await openSyncFromSettings({
-    config,
-    store: bare.sync,
-    secrets,
-    log,
-    kinds: driverKinds({
-      files,
-      instances,
-      driveOf,
-      watch: (prefix, onChange) => store.watch({ prefix, name: filesDoctype }, onChange),
-      openBucket: newS3,
-      checkHost: async (host) => void (await outgoing.addressesOf(host)),
-      addressOf: async (host) => (await outgoing.addressesOf(host))[0] ?? host,
-      outgoingFor: (trusted) => (trusted ? openOutgoing({ allowPrivate: true }) : outgoing),
-    }),
-    place: objectsPlace(config),
-  })
-  const mayUseDrive = async (domain: string, token: string) => {
-    const instance = await instances.byHost(domain)
-    const permissions = instance && (await instances.authorise(instance, token).catch(() => undefined))
-    return (['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).every((verb) =>
-      permissions?.allowsType(verb, filesDoctype),
-    )
+  /** The engine, and its API on its listener. */
+  async function openSync(): Promise<Sync> {
+    const { sync, token: ofSync } = await openSyncFromSettings({
+      config,
+      store: bare.sync,
+      secrets,
+      log,
+      kinds: driverKinds({
+        files,
+        instances,
+        driveOf,
+        watch: (prefix, onChange) => store.watch({ prefix, name: filesDoctype }, onChange),
+        openBucket: newS3,
+        checkHost: async (host) => void (await outgoing.addressesOf(host)),
+        addressOf: async (host) => (await outgoing.addressesOf(host))[0] ?? host,
+        outgoingFor: (trusted) => (trusted ? openOutgoing({ allowPrivate: true }) : outgoing),
+      }),
+      place: objectsPlace(config),
+    })
+    const mayUseDrive = async (domain: string, token: string) => {
+      const instance = await instances.byHost(domain)
+      const permissions = instance && (await instances.authorise(instance, token).catch(() => undefined))
+      return (['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).every((verb) =>
+        permissions?.allowsType(verb, filesDoctype),
+      )
+    }
+    const syncFace = syncRoutes({
+      sync,
+      log,
+      token: ofSync,
+      host: config.sync.host,
+      mayUseDrive,
+      stopping: stopping.signal,
+    })
+    openApiRoute(syncApp, [syncFace], { version })
+    syncApp.route('/', syncFace.router)
+    return sync
   }
-  const syncFace = syncRoutes({
-    sync,
-    log,
-    token: ofSync,
-    host: config.sync.host,
-    mayUseDrive,
-    stopping: stopping.signal,
-  })
-  openApiRoute(syncApp, [syncFace], { version })
-  syncApp.route('/', syncFace.router)
+  const sync = leads ? await openSync() : undefined
 
   jobSystem.start()
-  housekeeping.start()
+  if (leads) housekeeping.start()
   return {
     apps: {
       public: publicApp.fetch,
@@ -429,8 +447,13 @@ export async function openApp(
       stopping.abort()
       void Promise.all([realtime.gateway.close(), announced.close()]).then(() => hub.close())
     },
+    forgetInstances() {
+      instances.invalidate()
+      realtime.gateway.recheck()
+    },
+    counts: metrics.counts,
     async close() {
-      await sync.close()
+      await sync?.close()
       await housekeeping.close()
       await jobSystem.close()
       await files.close()
