@@ -8,10 +8,11 @@ import { dirname, join, normalize, relative } from 'node:path'
 import { sourceFiles } from './source-files.ts'
 
 /** Files that put the parts together: they alone know which store is behind a contract. */
-const wiring = /^src\/(app|store|objects|doctor|main)\.ts$|^src\/cli\/|^src\/backup\/database\.ts$/
+const wiring =
+  /^src\/(app|services|faces|job-workers|store|objects|doctor|main)\.ts$|^src\/cli\/|^src\/backup\/database\.ts$/
 
 const leaf = /^src\/(model|platform|compat)\//
-const contract = /^storage\/(\w+\/contract|coalescer)\.ts$/
+const contract = /^storage\/(\w+\/contract(\/[\w-]+)?|coalescer)\.ts$/
 
 /** What the files of a layer may import; the first layer that fits a file counts. */
 const layers: readonly { readonly files: RegExp; readonly mayImport: (target: string, file: string) => boolean }[] = [
@@ -22,7 +23,7 @@ const layers: readonly { readonly files: RegExp; readonly mayImport: (target: st
     mayImport: (target, file) =>
       leaf.test(target) || contract.test(target) || folderOf(target, 2) === folderOf(file, 2),
   },
-  { files: wiring, mayImport: (target, file) => !/^routes\//.test(target) || file === 'src/app.ts' },
+  { files: wiring, mayImport: (target, file) => !/^routes\//.test(target) || /^src\/(app|faces)\.ts$/.test(file) },
   { files: /^src\//, mayImport: (target) => /^src\//.test(target) || contract.test(target) },
   {
     files: /^routes\//,

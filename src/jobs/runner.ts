@@ -1,10 +1,10 @@
 /** Takes jobs from the queue and runs them in this process, a few of each worker at a time. */
-import { randomUUID } from 'node:crypto'
 import type { JobStore, TakenJob } from '../../storage/jobs/contract.ts'
 import { Alarm } from '../documents/alarm.ts'
 import type { Log } from '../log.ts'
 import type { Admission } from './admission.ts'
 import { Attempt } from './attempt.ts'
+import { hasEnded, newProcessName } from './process-name.ts'
 import { JobFailure, type Tenant, type Worker } from './service.ts'
 import { knownWorkers } from './worker-names.ts'
 
@@ -46,7 +46,7 @@ interface Lane {
 }
 
 export class Runner {
-  readonly #by = randomUUID()
+  readonly #by = newProcessName()
   readonly #lanes = new Map<string, Lane>()
   readonly #attempts = new Map<string, Attempt>()
   readonly #alarm = new Alarm()
@@ -115,7 +115,7 @@ export class Runner {
   async #serve(): Promise<void> {
     const { store, log } = this.#options
     let failing = false
-    const recovered = await store.recover().catch(() => 0)
+    const recovered = await store.recover(hasEnded).catch(() => 0)
     if (recovered > 0) log.info('jobs are started again', { count: recovered })
     while (!this.#stopped) {
       this.#alarm.clear()

@@ -81,20 +81,24 @@ class Import {
   #moved = true
   #bytes = 0
 
-  constructor(
-    private readonly options: ImportOptions,
-    private readonly task: Task,
-    private readonly instance: Instance,
-    private readonly order: ImportOrder,
-  ) {
+  readonly #options: ImportOptions
+  readonly #task: Task
+  readonly #instance: Instance
+  readonly #order: ImportOrder
+
+  constructor(options: ImportOptions, task: Task, instance: Instance, order: ImportOrder) {
+    this.#options = options
+    this.#task = task
+    this.#instance = instance
+    this.#order = order
     this.#prefix = instance.prefix
     this.#temporary = `${instance.prefix}-import`
   }
 
   async run(): Promise<void> {
-    const { store, instances, maxDuration } = this.options
-    const { id, log } = this.task
-    const { domain } = this.instance
+    const { store, instances, maxDuration } = this.#options
+    const { id, log } = this.#task
+    const { domain } = this.#instance
     const before = await store.files.secrets.get(this.#prefix, doneKind, id)
     if (before !== undefined) return this.#end(JSON.parse(before) as Done)
     if (!(await blockForImport(instances, domain, id, maxDuration * 1000))) {
@@ -120,10 +124,10 @@ class Import {
   }
 
   async #replace(): Promise<Done> {
-    const { store, instances, outgoing } = this.options
-    const { id } = this.task
+    const { store, instances, outgoing } = this.#options
+    const { id } = this.#task
     const manifest = await readManifestAt(outgoing, this.#manifestUrl())
-    const quota = quotaOf(this.instance.document['disk_quota'])
+    const quota = quotaOf(this.#instance.document['disk_quota'])
     requireRoom(manifest, quota)
     await store.dropPrefix(this.#temporary)
     const loader = await this.#load(manifest, quota)
@@ -138,10 +142,10 @@ class Import {
       withoutSecrets: loader.withoutSecrets,
     }
     // Whoever let others in since, by hand or by the deadline, does not want what they did to be lost.
-    if (!isBlockedBy((await instances.find(this.instance.domain)).document, id)) {
+    if (!isBlockedBy((await instances.find(this.#instance.domain)).document, id)) {
       throw new ImportFailure('it took too long')
     }
-    this.task.signal.throwIfAborted()
+    this.#task.signal.throwIfAborted()
     await store.exchangeTenant({
       from: this.#temporary,
       to: this.#prefix,
@@ -154,16 +158,16 @@ class Import {
   }
 
   async #load(manifest: Manifest, quota: number | undefined): Promise<ArchiveLoader> {
-    const { store, objects, secrets, outgoing, instances, maxDocumentBytes } = this.options
-    const { signal } = this.task
+    const { store, objects, secrets, outgoing, instances, maxDocumentBytes } = this.#options
+    const { signal } = this.#task
     const { ledger } = store.files
     const progress = (bytes: number) => {
       this.#moved = true
       this.#bytes += bytes
       // Each byte comes once over the network and once out of its part.
-      this.task.progress(this.#bytes, manifest.filesSize === undefined ? undefined : 2 * manifest.size, 'bytes')
+      this.#task.progress(this.#bytes, manifest.filesSize === undefined ? undefined : 2 * manifest.size, 'bytes')
     }
-    const { email } = await instances.settingsOf(this.instance)
+    const { email } = await instances.settingsOf(this.#instance)
     const loader = new ArchiveLoader({
       store,
       objects,
@@ -181,7 +185,7 @@ class Import {
     })
     const maxBytes = quota === undefined ? 16_384 * gib : 2 * quota + gib
     for (const [number, cursor] of [undefined, ...manifest.cursors].entries()) {
-      const part = `${tenantPrefix(this.#prefix)}imports/${this.task.id}/${number}`
+      const part = `${tenantPrefix(this.#prefix)}imports/${this.#task.id}/${number}`
       await ledger.lease([part], leaseMs)
       this.#objects.push(part)
       const source = await fetchPart({ outgoing, objects, signal, maxBytes, progress }, manifest, cursor, part)
@@ -196,7 +200,7 @@ class Import {
 
   /** What stays of the databases that are replaced: settings of the owner, and rights of applications. */
   async #carryOver(loader: ArchiveLoader, replaces: (name: string) => boolean): Promise<void> {
-    const { store } = this.options
+    const { store } = this.#options
     const prefix = this.#prefix
     for (const name of appDoctypes) {
       for await (const { value } of scanDocuments(store, { prefix, name })) {
@@ -232,15 +236,15 @@ class Import {
   }
 
   #manifestUrl(): URL {
-    const { manifest_url } = this.order
+    const { manifest_url } = this.#order
     if (!URL.canParse(manifest_url)) throw new ImportFailure('the link is not one of an export')
     return new URL(manifest_url)
   }
 
   async #end({ notInstalled, withoutSecrets }: Done): Promise<void> {
     await this.#open()
-    await mailOwner(this.options, this.instance, 'import_success', {
-      CozyLink: `${this.order.secure === false ? 'http' : 'https'}://${this.instance.domain}/`,
+    await mailOwner(this.#options, this.#instance, 'import_success', {
+      CozyLink: `${this.#order.secure === false ? 'http' : 'https'}://${this.#instance.domain}/`,
       AppsNotInstalled: notInstalled.join(', '),
       AccountsWithoutSecrets: withoutSecrets.join(', '),
     })
@@ -248,8 +252,8 @@ class Import {
 
   /** The instance is as it was: it opens again, and its owner is told. */
   async #giveUp(error: unknown): Promise<void> {
-    const { store } = this.options
-    const { signal, log } = this.task
+    const { store } = this.#options
+    const { signal, log } = this.#task
     // Stopped with its process, or taken by another one: it is begun again.
     const goesOn = signal.aborted && (signal.reason as Error).message !== 'timeout'
     try {
@@ -258,16 +262,16 @@ class Import {
       log.warning('an import failed', { error })
       await store.dropPrefix(this.#temporary)
       await this.#open()
-      await mailOwner(this.options, this.instance, 'import_error', { Reason: failureOf(error).message })
+      await mailOwner(this.#options, this.#instance, 'import_error', { Reason: failureOf(error).message })
     } catch (failure) {
       log.error('a failed import could not be cleared away', { error: failure })
     }
   }
 
   async #open(): Promise<void> {
-    const { store, instances } = this.options
+    const { store, instances } = this.#options
     await setImporting(store, this.#prefix, false)
-    await unblockAfterImport(instances, this.instance.domain, this.task.id)
+    await unblockAfterImport(instances, this.#instance.domain, this.#task.id)
   }
 }
 

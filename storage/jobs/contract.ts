@@ -138,8 +138,11 @@ export interface JobStore {
    * milliseconds until the next job's time comes.
    */
   ripen(by: string): Promise<number | undefined>
-  /** Lets jobs be taken again that a process had which cannot be alive any more. For the first process that starts. */
-  recover(): Promise<number>
+  /**
+   * Lets jobs be taken again at once that processes had which `hasEnded` is sure of. `onThisMachine` is told where no
+   * process of another machine can have taken them. Gives how many there were.
+   */
+  recover(hasEnded: (by: string, known: { readonly onThisMachine: boolean }) => boolean): Promise<number>
   /** Says for all jobs of a process that it is alive. Gives those that it has. */
   renew(by: string, leaseMs: number): Promise<readonly { readonly prefix: string; readonly id: string }[]>
   /**

@@ -25,7 +25,7 @@ export interface PostgresJobsOptions {
   readonly changed: (ref: DatabaseRef) => void
   /** Calls a listener after changes of a database by any process. */
   readonly watch: (ref: DatabaseRef, listener: () => void) => () => void
-  /** Other processes may run jobs of the same database. */
+  /** Processes of other machines may run jobs of the same database. */
   readonly shared: boolean
 }
 
@@ -105,7 +105,13 @@ export function newPostgresJobs({ sql, databases, changed, watch, shared }: Post
           WHERE NOT ready AND taken_by IS NULL ORDER BY due LIMIT 1`
         return next?.ms ?? undefined
       }),
-    recover: () => (shared ? Promise.resolve(0) : guarded(() => release(sql`true`, 1))),
+    recover: (hasEnded) =>
+      guarded(async () => {
+        const takers = await sql<{ by: string }[]>`
+          SELECT DISTINCT taken_by AS by FROM job_queue WHERE taken_by IS NOT NULL`
+        const ended = takers.map(({ by }) => by).filter((by) => hasEnded(by, { onThisMachine: !shared }))
+        return ended.length === 0 ? 0 : release(sql`taken_by = ANY (${ended}::text[])`, 1)
+      }),
     renew: (by, leaseMs) =>
       guarded(
         async () =>
