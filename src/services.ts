@@ -37,6 +37,8 @@ import { newMetrics, observeProcess } from './metrics.ts'
 import { StartupError } from './model/startup-error.ts'
 import { openExports } from './move/exports.ts'
 import { openImports } from './move/imports.ts'
+import { openMoves } from './move/moves.ts'
+import { changeOwnerSettings } from './move/owner-settings.ts'
 import { objectsPlace } from './objects.ts'
 import { openOutgoing } from './outgoing/outgoing.ts'
 import { Hub } from './realtime/hub.ts'
@@ -48,6 +50,8 @@ import { openThumbnails } from './thumbnails/thumbnails.ts'
 
 /** Milliseconds between looks for objects that nobody needs any more. */
 const sweepObjectsMs = 10_000
+/** Milliseconds until other processes on the same database know that an instance was blocked. */
+const otherProcessesMs = 6_000
 
 /** Documents, and the files and jobs made of them. */
 export interface Stores extends DocumentStore, BodyRewriter, EveryTenant, TenantReader, TenantExchanger {
@@ -163,6 +167,20 @@ export async function openServices({
     outgoing,
     log,
   })
+  const ownerSettings = changeOwnerSettings.bind(undefined, store)
+  const moves = openMoves({
+    store,
+    instances,
+    auth,
+    jobs,
+    triggers,
+    secrets,
+    outgoing,
+    mail: ownerMail,
+    maxMs: config.move.max_duration * 1000,
+    settleMs: config.database_url === undefined ? 0 : otherProcessesMs,
+    log,
+  })
   const { sync, token: syncToken } = await openSyncFromSettings({
     config,
     store: stores.sync,
@@ -200,9 +218,11 @@ export async function openServices({
     jobSystem,
     mail,
     metrics,
+    moves,
     objects,
     outgoing,
     ownerMail,
+    ownerSettings,
     secrets,
     stopping,
     store,
