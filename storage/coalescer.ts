@@ -1,35 +1,39 @@
 /** Runs work for many callers at once: those that come while a run is under way share the next one. */
 export class Coalescer<Item> {
-  private waiting: { item: Item; resolve: () => void; reject: (error: unknown) => void }[] = []
-  private running = false
+  #waiting: { item: Item; resolve: () => void; reject: (error: unknown) => void }[] = []
+  #running = false
 
-  constructor(private readonly run: (items: readonly Item[]) => Promise<void>) {}
+  readonly #run: (items: readonly Item[]) => Promise<void>
+
+  constructor(run: (items: readonly Item[]) => Promise<void>) {
+    this.#run = run
+  }
 
   /** Nothing is under way and nothing waits. */
   get idle(): boolean {
-    return !this.running && this.waiting.length === 0
+    return !this.#running && this.#waiting.length === 0
   }
 
   /** Resolves or rejects with the run that had the item. */
   add(item: Item): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.waiting.push({ item, resolve, reject })
-      if (!this.running) void this.serve()
+      this.#waiting.push({ item, resolve, reject })
+      if (!this.#running) void this.#serve()
     })
   }
 
-  private async serve(): Promise<void> {
-    this.running = true
-    while (this.waiting.length > 0) {
-      const batch = this.waiting
-      this.waiting = []
+  async #serve(): Promise<void> {
+    this.#running = true
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting
+      this.#waiting = []
       try {
-        await this.run(batch.map(({ item }) => item))
+        await this.#run(batch.map(({ item }) => item))
         for (const { resolve } of batch) resolve()
       } catch (error) {
         for (const { reject } of batch) reject(error)
       }
     }
-    this.running = false
+    this.#running = false
   }
 }

@@ -1,5 +1,5 @@
 /** How this face answers: the outcome of a write, the status of a database. */
-import type { Documents } from '../../src/documents/service.ts'
+import { formatSequence } from '../../src/documents/sequence.ts'
 import type { DatabaseInfo, DatabaseRef } from '../../storage/documents/contract.ts'
 import { jsonValue, revisionTag } from '../http/answer.ts'
 import type { HttpContext } from '../http/router.ts'
@@ -27,12 +27,12 @@ export function documentPath(ref: DatabaseRef, id: string): string {
 }
 
 /** A database's status as CouchDB prints it. The tenant's prefix stays inside. */
-export function databaseInformation(info: DatabaseInfo, documents: Pick<Documents, 'sequence'>): object {
+export function databaseInformation(info: DatabaseInfo): object {
   return {
     instance_start_time: info.epoch,
     db_name: info.ref.name,
-    purge_seq: documents.sequence({ updateSeq: 0n, epoch: info.epoch }),
-    update_seq: documents.sequence(info),
+    purge_seq: formatSequence({ updateSeq: 0n, epoch: info.epoch }),
+    update_seq: formatSequence(info),
     sizes: { file: info.bytes, external: info.bytes, active: info.bytes },
     props: {},
     doc_del_count: info.deletedCount,

@@ -48,7 +48,7 @@ export function bulkRoute(face: Face, services: CouchdbServices): void {
       const prepared = docs.map((doc) => prepareAny(doc, rules))
       const plain = prepared.filter((doc): doc is PreparedDocument => 'body' in doc)
       // Without documents the engine touches no database.
-      if (plain.length === 0) await documents.info(ref)
+      if (plain.length === 0) await documents.databaseInfo(ref)
       const rows = newEdits
         ? await documents.bulk(ref, plain, { create: false })
         : await documents.replicate(ref, plain, { create: false })

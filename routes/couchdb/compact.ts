@@ -37,7 +37,7 @@ export function compactRoutes(face: Face, services: CouchdbServices): void {
     endpoint(face, { ...common, path, summary: 'Accepted; indexes are always tidy' }, async (c, { path }) => {
       requireJson(c)
       const { ref } = await enterWhole(c, services, path.db, 'POST', 'write')
-      await documents.info(ref)
+      await documents.databaseInfo(ref)
       return jsonValue(c, 202, { ok: true })
     })
   }

@@ -34,8 +34,8 @@ export function databaseRoutes(face: Face, services: CouchdbServices): void {
     },
     async (c, { path }) => {
       const { ref } = await enterWhole(c, services, path.db, 'GET', 'read')
-      const info = await documents.info(ref)
-      return jsonValue(c, 200, databaseInformation(info, documents))
+      const info = await documents.databaseInfo(ref)
+      return jsonValue(c, 200, databaseInformation(info))
     },
   )
 
@@ -92,7 +92,7 @@ export function databaseRoutes(face: Face, services: CouchdbServices): void {
     },
     async (c, { path }) => {
       const { ref } = await enterWhole(c, services, path.db, 'GET', 'read')
-      const info = await documents.info(ref)
+      const info = await documents.databaseInfo(ref)
       return jsonText(c, 200, `${info.revsLimit}`)
     },
   )
@@ -164,13 +164,13 @@ export function databaseRoutes(face: Face, services: CouchdbServices): void {
     async (c, { path }) => {
       requireJson(c)
       const { ref } = await enterWhole(c, services, path.db, 'GET', 'write')
-      const info = await documents.info(ref)
+      const info = await documents.databaseInfo(ref)
       return jsonValue(c, 201, { ok: true, instance_start_time: info.epoch })
     },
   )
 
   async function requireDatabase(c: HttpContext, name: string): Promise<void> {
     const { ref } = await enterWhole(c, services, name, 'GET', 'read')
-    await documents.info(ref)
+    await documents.databaseInfo(ref)
   }
 }

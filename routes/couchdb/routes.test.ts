@@ -19,11 +19,10 @@ function requireDatabase({ name }: { readonly name: string }): void {
 /** One database, `db`, with the document `a` and the tombstone `gone`. */
 const engine: Partial<Documents> = {
   listDatabases: async () => ['a', 'b', 'c', 'd'],
-  async info(ref) {
+  async databaseInfo(ref) {
     requireDatabase(ref)
     return { ref, epoch: '7', updateSeq: 5n, docCount: 2, deletedCount: 1, bytes: 10, revsLimit: 1000 }
   },
-  sequence: ({ updateSeq }) => `${updateSeq}-x`,
   createDatabase: async ({ name }) => (name === 'db' ? 'exists' : 'created'),
   dropDatabase: async (ref) => requireDatabase(ref),
   read: async (ref, id) => {
@@ -140,7 +139,7 @@ table('server', [
     body: { keys: ['db', 'no'] },
     status: 200,
     json: [
-      { key: 'db', info: { db_name: 'db', doc_count: 2, doc_del_count: 1, update_seq: '5-x' } },
+      { key: 'db', info: { db_name: 'db', doc_count: 2, doc_del_count: 1, update_seq: '5-Nw' } },
       { key: 'no', error: 'not_found' },
     ],
   },
@@ -256,7 +255,7 @@ table('databases', [
     name: 'status',
     request: 'GET /couchdb/db/',
     status: 200,
-    json: { db_name: 'db', doc_count: 2, doc_del_count: 1, update_seq: '5-x', instance_start_time: '7' },
+    json: { db_name: 'db', doc_count: 2, doc_del_count: 1, update_seq: '5-Nw', instance_start_time: '7' },
   },
   { name: 'HEAD', request: 'HEAD /couchdb/db', status: 200 },
   { name: 'missing', request: 'GET /couchdb/nope', status: 404, json: noDatabase },

@@ -146,9 +146,9 @@ export function serverRoutes(face: Face, services: CouchdbServices): void {
     for (const name of names) {
       const info =
         isDatabaseName(name) && isReadable(name)
-          ? await orWithoutDatabase(documents.info({ prefix, name }), undefined)
+          ? await orWithoutDatabase(documents.databaseInfo({ prefix, name }), undefined)
           : undefined
-      const found = info === undefined ? { error: 'not_found' } : { info: databaseInformation(info, documents) }
+      const found = info === undefined ? { error: 'not_found' } : { info: databaseInformation(info) }
       rows.push(JSON.stringify({ key: name, ...found }))
     }
     return `[${rows.join(',\n')}]`

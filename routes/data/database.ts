@@ -1,6 +1,7 @@
 /** A doctype as a whole: its status, its creation, its end. */
+
 import { z } from '@hono/zod-openapi'
-import type { Documents } from '../../src/documents/service.ts'
+import { formatSequence } from '../../src/documents/sequence.ts'
 import { Problem } from '../../src/model/errors.ts'
 import type { DatabaseInfo } from '../../storage/documents/contract.ts'
 import { jsonText, jsonValue } from '../http/answer.ts'
@@ -27,8 +28,8 @@ export function databaseRoutes(own: Face, couch: Face, { documents, instances }:
     },
     async (c, { path: { type } }) => {
       const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
-      const info = await documents.info(ref)
-      return jsonValue(c, 200, status(documents, info))
+      const info = await documents.databaseInfo(ref)
+      return jsonValue(c, 200, status(info))
     },
   )
 
@@ -71,11 +72,11 @@ export function databaseRoutes(own: Face, couch: Face, { documents, instances }:
   )
 }
 
-function status(documents: Pick<Documents, 'sequence'>, info: DatabaseInfo): object {
+function status(info: DatabaseInfo): object {
   const { bytes } = info
   return {
     db_name: info.ref.name,
-    update_seq: documents.sequence(info),
+    update_seq: formatSequence(info),
     purge_seq: '0',
     doc_count: info.docCount,
     doc_del_count: info.deletedCount,

@@ -78,10 +78,10 @@ class Source {
   readonly #chunks: AsyncIterator<Uint8Array>
   #held: Buffer = Buffer.alloc(0)
 
-  constructor(
-    body: AsyncIterable<Uint8Array>,
-    private readonly free: boolean,
-  ) {
+  readonly #free: boolean
+
+  constructor(body: AsyncIterable<Uint8Array>, free: boolean) {
+    this.#free = free
     this.#chunks = body[Symbol.asyncIterator]()
   }
 
@@ -103,9 +103,9 @@ class Source {
       const safe = this.#held.length - delimiter.length + 1
       if (safe > 0) {
         const held = this.#held
-        this.#held = this.free ? Buffer.from(held.subarray(safe)) : held.subarray(safe)
+        this.#held = this.#free ? Buffer.from(held.subarray(safe)) : held.subarray(safe)
         yield held.subarray(0, safe)
-        if (this.free) freeMemory(held)
+        if (this.#free) freeMemory(held)
       }
       await this.#more()
     }

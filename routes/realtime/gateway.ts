@@ -26,76 +26,79 @@ export interface GatewayOptions {
 export class Gateway {
   /** Sockets ended because their clients did not take what they were sent. */
   cutOff = 0
-  private readonly connections = new Set<Connection>()
-  private readonly limits: SocketLimits
-  private readonly server = new WebSocketServer({
+  readonly #connections = new Set<Connection>()
+  readonly #limits: SocketLimits
+  readonly #server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
     maxPayload: maxFrameBytes,
     perMessageDeflate: false,
     handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
   })
-  private timer: ReturnType<typeof setInterval> | undefined
-  private closing = false
+  #timer: ReturnType<typeof setInterval> | undefined
+  #closing = false
 
-  constructor(private readonly options: GatewayOptions) {
-    this.limits = options.limits ?? socketLimits
+  readonly #options: GatewayOptions
+
+  constructor(options: GatewayOptions) {
+    this.#options = options
+    this.#limits = options.limits ?? socketLimits
   }
 
   /** Open sockets. */
   get size(): number {
-    return this.connections.size
+    return this.#connections.size
   }
 
   get isClosing(): boolean {
-    return this.closing
+    return this.#closing
   }
 
   /** Takes the connection of a request; what is wrong with the handshake is answered on it. */
   accept(incoming: IncomingMessage, { socket, head }: Upgrade, host: string, instance: Instance): Response {
-    const { hub, instances, log, token } = this.options
-    const ancestors = (fileId: string) => this.options.ancestors(instance.prefix, fileId)
-    this.server.handleUpgrade(incoming, socket, head, (websocket) => {
+    const { hub, instances, log, token } = this.#options
+    const ancestors = (fileId: string) => this.#options.ancestors(instance.prefix, fileId)
+    this.#server.handleUpgrade(incoming, socket, head, (websocket) => {
       const connection = new Connection({
         socket: websocket,
-        limits: this.limits,
+        limits: this.#limits,
         log,
         newSession: (subscriber) => new Session({ hub, instances, host, instance, subscriber, ancestors, token }),
         onCutOff: () => {
           this.cutOff += 1
         },
-        onEnd: (ended) => this.remove(ended),
+        onEnd: (ended) => this.#remove(ended),
       })
-      this.connections.add(connection)
-      if (this.closing) connection.close(closeCodes.goingAway, 'The server stops')
-      this.timer ??= setInterval(() => this.sweep(), this.limits.sweepMs)
+      this.#connections.add(connection)
+      if (this.#closing) connection.close(closeCodes.goingAway, 'The server stops')
+      this.#timer ??= setInterval(() => this.#sweep(), this.#limits.sweepMs)
     })
     return new SwitchingProtocols()
   }
 
   /** Looks at all tokens and rights now: an instance was changed. */
   recheck(): void {
-    for (const connection of this.connections) void connection.check()
+    for (const connection of this.#connections) void connection.check()
   }
 
   /** Takes leave of everybody; resolves when all are gone. */
   async close(): Promise<void> {
-    this.closing = true
-    for (const connection of this.connections) connection.close(closeCodes.goingAway, 'The server stops')
-    const deadline = performance.now() + this.limits.farewellMs
-    while (this.connections.size > 0 && performance.now() < deadline) await new Promise((done) => setTimeout(done, 20))
-    for (const connection of this.connections) connection.terminate()
+    this.#closing = true
+    for (const connection of this.#connections) connection.close(closeCodes.goingAway, 'The server stops')
+    const deadline = performance.now() + this.#limits.farewellMs
+    while (this.#connections.size > 0 && performance.now() < deadline) await new Promise((done) => setTimeout(done, 20))
+    for (const connection of this.#connections) connection.terminate()
   }
 
-  private remove(connection: Connection): void {
-    this.connections.delete(connection)
-    if (this.connections.size > 0) return
-    clearInterval(this.timer)
-    this.timer = undefined
+  #remove(connection: Connection): void {
+    this.#connections.delete(connection)
+    if (this.#connections.size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
   }
 
-  private sweep(): void {
+  #sweep(): void {
     const now = performance.now()
-    for (const connection of this.connections) connection.sweep(now)
+    for (const connection of this.#connections) connection.sweep(now)
   }
 }

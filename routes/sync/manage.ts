@@ -2,8 +2,10 @@
 import { z } from 'zod'
 import { Problem } from '../../src/model/errors.ts'
 import type { Command, EntryGiven } from '../../src/sync/commands.ts'
+import { DriverError } from '../../src/sync/drivers/error.ts'
 import { checkEntryName, checkOptions, hiddenSecret } from '../../src/sync/entry-definition.ts'
 import { entryNotFound, unacceptable } from '../../src/sync/problems.ts'
+import type { StoredEntry } from '../../storage/sync/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { answer } from './answer.ts'
@@ -117,11 +119,11 @@ export function manageRoutes(face: Face, services: SyncServices): void {
       const body = await readObject(c)
       refuseOthers(body, ['name', 'driver', 'options'])
       const secrets = sync.kinds.get(entry.driver)?.secrets ?? []
-      const before = sync.seal.open(entry.options, secrets)
+      const before = keptOptions(services, entry, secrets)
       const options = Object.fromEntries(
         Object.entries(objectOf(body['options'])).map(([option, value]) => [
           option,
-          secrets.includes(option) && value === hiddenSecret ? before[option] : value,
+          secrets.includes(option) && value === hiddenSecret ? before(option) : value,
         ]),
       )
       const driver = body['driver'] ?? entry.driver
@@ -168,6 +170,23 @@ export function manageRoutes(face: Face, services: SyncServices): void {
         return answer(c, { status: 'ok', ...((await sync.run(command)) as object) })
       },
     )
+  }
+}
+
+/** Gives options as they are kept. @throws Problem 422 for one that cannot be read any more */
+function keptOptions(
+  { sync }: Pick<SyncServices, 'sync'>,
+  { options }: StoredEntry,
+  secrets: readonly string[],
+): (option: string) => unknown {
+  return (option) => {
+    const { [option]: kept } = JSON.parse(options) as Record<string, unknown>
+    try {
+      return sync.seal.open(JSON.stringify({ [option]: kept }), secrets)[option]
+    } catch (error) {
+      if (error instanceof DriverError) throw unacceptable(`option ${error.message}`)
+      throw error
+    }
   }
 }
 

@@ -26,12 +26,11 @@ export interface ProcedureState {
 /** Why a run failed, for the person who started it. */
 export class ProcedureFailure extends Error {
   override readonly name = 'ProcedureFailure'
-  constructor(
-    message: string,
-    readonly code?: string,
-    options?: { cause?: unknown },
-  ) {
+  readonly code: string | undefined
+
+  constructor(message: string, code?: string, options?: { cause?: unknown }) {
     super(message, options)
+    this.code = code
   }
 }
 
@@ -42,11 +41,11 @@ export class HandedOver extends Error {
 
 /** A procedure that cannot start now. `code` is shown beside the message where clients expect one. */
 export class BusyProblem extends Problem {
-  constructor(
-    reason: string,
-    readonly procedureCode?: string,
-  ) {
+  readonly procedureCode: string | undefined
+
+  constructor(reason: string, procedureCode?: string) {
     super('bad_request', reason)
+    this.procedureCode = procedureCode
   }
 }
 
@@ -94,10 +93,10 @@ export class Procedure {
   #running: Promise<void> | undefined
   #abort: AbortController | undefined
 
-  private constructor(
-    private readonly options: ProcedureOptions,
-    state: ProcedureState | undefined,
-  ) {
+  readonly #options: ProcedureOptions
+
+  private constructor(options: ProcedureOptions, state: ProcedureState | undefined) {
+    this.#options = options
     this.log = newProcedureLog(options.logFile, options.tag)
     this.#state = state
   }
@@ -132,7 +131,7 @@ export class Procedure {
    * left undisturbed.
    */
   async reserve(): Promise<void> {
-    const { busy, busyCode, exclusion, name } = this.options
+    const { busy, busyCode, exclusion, name } = this.#options
     const other = exclusion?.holder
     if (this.#reserved || (other !== undefined && other !== name)) {
       const reason = this.#reserved ? busy : `The procedure ${other} is running; wait for its end`
@@ -146,7 +145,7 @@ export class Procedure {
   /** Gives up what was claimed. */
   release(): void {
     this.#reserved = false
-    if (this.options.exclusion?.holder === this.options.name) this.options.exclusion.holder = undefined
+    if (this.#options.exclusion?.holder === this.#options.name) this.#options.exclusion.holder = undefined
   }
 
   /**
@@ -193,7 +192,7 @@ export class Procedure {
   /** Replaces what is known of the last run, for work that ends after a restart. */
   async conclude(state: ProcedureState): Promise<void> {
     await this.#change(() => state)
-    await this.options.onEnd?.(state)
+    await this.#options.onEnd?.(state)
   }
 
   async #work(run: Run, work: (run: Run) => Promise<void>): Promise<void> {
@@ -212,18 +211,18 @@ export class Procedure {
         return
       }
       const known = error instanceof ProcedureFailure
-      if (!known) this.options.log.error('a procedure failed', { procedure: this.options.name, job: run.job, error })
+      if (!known) this.#options.log.error('a procedure failed', { procedure: this.#options.name, job: run.job, error })
       const message = known ? error.message : 'The procedure failed; the log of the server says why'
-      end = { status: 'failed', message, code: known ? error.code : this.options.unforeseenCode }
+      end = { status: 'failed', message, code: known ? error.code : this.#options.unforeseenCode }
     }
     try {
       await this.#change((state) => {
         const percentage = end.status === 'success' && state?.percentage !== undefined ? 100 : state?.percentage
         return { ...(state ?? { job: run.job, started: Date.now() }), ...end, percentage, ended: Date.now() }
       }, release)
-      if (this.#state !== undefined) await this.options.onEnd?.(this.#state)
+      if (this.#state !== undefined) await this.#options.onEnd?.(this.#state)
     } catch (error) {
-      this.options.log.error('the end of a procedure cannot be recorded', { procedure: this.options.name, error })
+      this.#options.log.error('the end of a procedure cannot be recorded', { procedure: this.#options.name, error })
     } finally {
       release()
     }
@@ -235,7 +234,7 @@ export class Procedure {
       .catch(() => {})
       .then(async () => {
         const next = make(this.#state)
-        await writeDurably(fileOf(this.options), `${JSON.stringify(next ?? null)}\n`)
+        await writeDurably(fileOf(this.#options), `${JSON.stringify(next ?? null)}\n`)
         this.#state = next
         then?.()
       })

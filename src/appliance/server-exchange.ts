@@ -144,10 +144,13 @@ async function deleteAll(objects: ObjectStore, names: readonly string[]): Promis
 class PutBeside implements FilledObjects {
   readonly #wanted = new Set<string>()
 
-  constructor(
-    private readonly objects: ObjectStore,
-    private readonly journal: OpenJournal,
-  ) {}
+  readonly #objects: ObjectStore
+  readonly #journal: OpenJournal
+
+  constructor(objects: ObjectStore, journal: OpenJournal) {
+    this.#objects = objects
+    this.#journal = journal
+  }
 
   /** For a restore this place is empty. */
   async list() {
@@ -159,7 +162,7 @@ class PutBeside implements FilledObjects {
 
   async put(name: string, body: AsyncIterable<Uint8Array>, options?: Parameters<ObjectStore['put']>[2]) {
     this.#wanted.add(name)
-    const there = await this.objects.stat(name)
+    const there = await this.#objects.stat(name)
     if (there !== undefined) {
       const hash = createHash('md5')
       let size = 0
@@ -173,15 +176,15 @@ class PutBeside implements FilledObjects {
       return there
     }
     // Noted before it is there: what is noted and not there is no harm.
-    await this.journal.addToList('put', name)
-    return this.objects.put(name, body, options)
+    await this.#journal.addToList('put', name)
+    return this.#objects.put(name, body, options)
   }
 
   /** The names of objects that are not of the backup. */
   async others(): Promise<string[]> {
     const names: string[] = []
     for (let after: string | undefined; ; ) {
-      const { objects, more } = await this.objects.list('', { after, limit: 1_000 })
+      const { objects, more } = await this.#objects.list('', { after, limit: 1_000 })
       for (const { name } of objects) if (!this.#wanted.has(name)) names.push(name)
       after = objects.at(-1)?.name
       if (!more) return names

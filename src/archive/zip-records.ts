@@ -187,30 +187,30 @@ function msdosTime(modifiedMs: number): number {
 /** Writes little-endian numbers one behind the other. */
 class Writer {
   readonly buffer: Buffer
-  private at = 0
+  #at = 0
 
   constructor(length: number) {
     this.buffer = Buffer.alloc(length)
   }
 
   u16(value: number): this {
-    this.at = this.buffer.writeUInt16LE(value, this.at)
+    this.#at = this.buffer.writeUInt16LE(value, this.#at)
     return this
   }
 
   u32(value: number): this {
-    this.at = this.buffer.writeUInt32LE(value, this.at)
+    this.#at = this.buffer.writeUInt32LE(value, this.#at)
     return this
   }
 
   u64(value: number): this {
-    this.at = this.buffer.writeBigUInt64LE(BigInt(value), this.at)
+    this.#at = this.buffer.writeBigUInt64LE(BigInt(value), this.#at)
     return this
   }
 
   bytes(value: Uint8Array): this {
-    this.buffer.set(value, this.at)
-    this.at += value.length
+    this.buffer.set(value, this.#at)
+    this.#at += value.length
     return this
   }
 
@@ -218,7 +218,7 @@ class Writer {
   time(ms: number): this {
     const seconds = Math.min(Math.max(Math.floor(ms / 1000), 0), 0x7fff_ffff)
     this.u16(0x5455).u16(5)
-    this.buffer[this.at++] = 1
+    this.buffer[this.#at++] = 1
     return this.u32(seconds)
   }
 }

@@ -147,10 +147,14 @@ class Counted {
   crc = 0
   seen = 0
 
-  constructor(private readonly file: Pick<ZipFile, 'size'>) {}
+  readonly #file: Pick<ZipFile, 'size'>
+
+  constructor(file: Pick<ZipFile, 'size'>) {
+    this.#file = file
+  }
 
   async *read(bytes: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    const { size } = this.file
+    const { size } = this.#file
     for await (const chunk of bytes) {
       this.crc = crc32(chunk, this.crc)
       this.seen += chunk.length

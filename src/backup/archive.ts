@@ -39,17 +39,17 @@ const maxTextBytes = 512 * 1024 ** 2
 
 /** A backup file being read. Its parts must be asked for in the file's order. */
 export class BackupArchive {
-  private readonly entries: AsyncIterator<ParsedTarEntry>
-  private next: ParsedTarEntry | undefined
+  readonly #entries: AsyncIterator<ParsedTarEntry>
+  #next: ParsedTarEntry | undefined
 
   constructor(gzipped: AsyncIterable<Uint8Array>) {
     const decoded = gunzipped(gzipped).pipeThrough(createTarDecoder({ strict: true }))
-    this.entries = decoded[Symbol.asyncIterator]()
+    this.#entries = decoded[Symbol.asyncIterator]()
   }
 
   /** @throws StartupError when this is no backup, or one of a newer Hearth. */
   async manifest(): Promise<Hashed<Manifest>> {
-    const { value, sha256 } = await this.text(manifestName)
+    const { value, sha256 } = await this.#text(manifestName)
     const any = AnyManifest.safeParse(value)
     if (!any.success) throw new StartupError('This is not a backup made by hearth backup.')
     const { format, hearth } = any.data
@@ -65,8 +65,8 @@ export class BackupArchive {
   /** The bytes of a table's parts; returns their SHA-256. */
   async *table(name: string): AsyncGenerator<Uint8Array, string> {
     const hash = createHash('sha256')
-    for (let number = 1; (await this.peek())?.header.name === partName(name, number); number++) {
-      for await (const chunk of this.body()) {
+    for (let number = 1; (await this.#peek())?.header.name === partName(name, number); number++) {
+      for await (const chunk of this.#body()) {
         hash.update(chunk)
         yield chunk
       }
@@ -77,34 +77,34 @@ export class BackupArchive {
   /** The objects; each one's bytes must be read before the next is asked for. */
   async *objects(): AsyncGenerator<ArchivedObject> {
     for (;;) {
-      const header = (await this.peek())?.header
+      const header = (await this.#peek())?.header
       const name = header && objectOfEntry(header.name)
       if (header === undefined || name === undefined || name === '') return
       const contentType = header.pax?.[contentTypeKeyword] ?? 'application/octet-stream'
-      yield { name, size: header.size, contentType, body: this.body() }
+      yield { name, size: header.size, contentType, body: this.#body() }
     }
   }
 
   /** The checksums, which end the file. */
   async checksums(): Promise<Checksums> {
-    const { value } = await this.text(checksumName)
-    const more = await this.peek()
+    const { value } = await this.#text(checksumName)
+    const more = await this.#peek()
     if (more) throw unexpected(more.header.name, 'the end')
     return checked(Checksums, value, checksumName)
   }
 
   /** Gives up reading. */
   async close(): Promise<void> {
-    await this.entries.return?.()
+    await this.#entries.return?.()
   }
 
-  private async text(name: string): Promise<Hashed<unknown>> {
-    const found = await this.peek()
+  async #text(name: string): Promise<Hashed<unknown>> {
+    const found = await this.#peek()
     if (found?.header.name !== name) throw unexpected(found?.header.name, name)
     if (found.header.size > maxTextBytes) throw new StartupError(`The backup is damaged: ${name} is too large.`)
     const hash = createHash('sha256')
     const chunks: Uint8Array[] = []
-    for await (const chunk of this.body()) {
+    for await (const chunk of this.#body()) {
       hash.update(chunk)
       chunks.push(chunk)
     }
@@ -115,18 +115,18 @@ export class BackupArchive {
     }
   }
 
-  private async peek(): Promise<ParsedTarEntry | undefined> {
+  async #peek(): Promise<ParsedTarEntry | undefined> {
     try {
-      this.next ??= (await this.entries.next()).value
-      return this.next
+      this.#next ??= (await this.#entries.next()).value
+      return this.#next
     } catch (error) {
       throw damaged(error)
     }
   }
 
-  private async *body(): AsyncGenerator<Uint8Array> {
-    const entry = await this.peek()
-    this.next = undefined
+  async *#body(): AsyncGenerator<Uint8Array> {
+    const entry = await this.#peek()
+    this.#next = undefined
     try {
       if (entry) yield* entry.body
     } catch (error) {

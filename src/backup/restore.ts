@@ -54,26 +54,30 @@ async function refuseFilled(objects: FilledObjects): Promise<void> {
 
 /** Objects cannot be put in one transaction: what was put is remembered by its count and removed when all was in vain. */
 class RestoredObjects {
-  private count = 0
+  #count = 0
 
-  constructor(private readonly objects: FilledObjects) {}
+  readonly #objects: FilledObjects
+
+  constructor(objects: FilledObjects) {
+    this.#objects = objects
+  }
 
   async load(archive: BackupArchive): Promise<Checksums['objects']> {
     const hash = createHash('sha256')
     for await (const { name, size, contentType, body } of archive.objects()) {
-      this.count += 1
-      const stat = await this.objects.put(name, body, { size, contentType })
+      this.#count += 1
+      const stat = await this.#objects.put(name, body, { size, contentType })
       hash.update(objectLine(stat))
     }
-    return { count: this.count, sha256: hash.digest('hex') }
+    return { count: this.#count, sha256: hash.digest('hex') }
   }
 
   /** The store was empty before, so all that is there came from here. */
   async undo(): Promise<void> {
-    if (this.count === 0) return
+    if (this.#count === 0) return
     for (;;) {
-      const { objects, more } = await this.objects.list('', { limit: 1_000 })
-      await this.objects.delete(objects.map(({ name }) => name))
+      const { objects, more } = await this.#objects.list('', { limit: 1_000 })
+      await this.#objects.delete(objects.map(({ name }) => name))
       if (!more) return
     }
   }

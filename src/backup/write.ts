@@ -94,13 +94,16 @@ async function addObjects(archive: Archive, objects: SavedObjects, snapshotMs: n
 }
 
 class Archive {
-  constructor(
-    private readonly controller: TarPackController,
-    private readonly mtime: Date,
-  ) {}
+  readonly #controller: TarPackController
+  readonly #mtime: Date
+
+  constructor(controller: TarPackController, mtime: Date) {
+    this.#controller = controller
+    this.#mtime = mtime
+  }
 
   async add(name: string, bytes: Uint8Array): Promise<void> {
-    const writer = this.controller.add({ name, size: bytes.length, mode: 0o600, mtime: this.mtime }).getWriter()
+    const writer = this.#controller.add({ name, size: bytes.length, mode: 0o600, mtime: this.#mtime }).getWriter()
     if (bytes.length > 0) await writer.write(bytes)
     await writer.close()
   }
@@ -111,13 +114,13 @@ class Archive {
     body: ReadableStream<Uint8Array>,
   ): Promise<void> {
     const pax = { [contentTypeKeyword]: contentType }
-    const writer = this.controller.add({ name, size, mode: 0o600, mtime: new Date(modifiedMs), pax }).getWriter()
+    const writer = this.#controller.add({ name, size, mode: 0o600, mtime: new Date(modifiedMs), pax }).getWriter()
     for await (const chunk of body) await writer.write(chunk)
     await writer.close()
   }
 
   end(): void {
-    this.controller.finalize()
+    this.#controller.finalize()
   }
 }
 

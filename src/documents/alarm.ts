@@ -1,29 +1,29 @@
 /** Waits for a ring or the end of a time, whichever comes first. A ring while nobody waits is kept. */
 export class Alarm {
-  private rung = false
-  private wake: (() => void) | undefined
+  #rung = false
+  #wake: (() => void) | undefined
 
   readonly ring = (): void => {
-    this.rung = true
-    this.wake?.()
+    this.#rung = true
+    this.#wake?.()
   }
 
   /** Forgets the rings so far; call it before looking at what they were about. */
   clear(): void {
-    this.rung = false
+    this.#rung = false
   }
 
   /** Resolves at the first ring since `clear`, or after `ms`. For one waiter at a time. */
   wait(ms: number): Promise<void> {
-    if (this.rung || ms <= 0) return Promise.resolve()
+    if (this.#rung || ms <= 0) return Promise.resolve()
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer)
-        this.wake = undefined
+        this.#wake = undefined
         resolve()
       }
       const timer = setTimeout(done, ms)
-      this.wake = done
+      this.#wake = done
     })
   }
 }

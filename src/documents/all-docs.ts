@@ -7,7 +7,7 @@ import { builtinDesigns } from './builtin-designs.ts'
 import { compareBytes } from './mango/collation.ts'
 import { firstPage, maxPage, nextPage } from './page-size.ts'
 import { inlined, render } from './reading.ts'
-import { sequence } from './sequence.ts'
+import { formatSequence } from './sequence.ts'
 import type { AllDocsAnswer, AllDocsQuery, AllDocsRow } from './service.ts'
 
 type Store = Pick<DocumentStore, 'databaseInfo' | 'scanIds' | 'countIds' | 'readMany' | 'readTrees'>
@@ -15,12 +15,12 @@ type Store = Pick<DocumentStore, 'databaseInfo' | 'scanIds' | 'countIds' | 'read
 export async function allDocs(store: Store, ref: DatabaseRef, query: AllDocsQuery): Promise<AllDocsAnswer> {
   const info = await store.databaseInfo(ref)
   if (query.designs === 'only' && !query.keys && builtinDesigns(ref.name).length > 0) {
-    return { updateSeq: sequence(info), ...(await designsWithBuiltin(store, ref, query)) }
+    return { updateSeq: formatSequence(info), ...(await designsWithBuiltin(store, ref, query)) }
   }
   const designs = query.designs === 'all' ? 0 : await store.countIds(ref, { designs: 'only' })
   const totalRows =
     query.designs === 'all' ? info.docCount : query.designs === 'only' ? designs : info.docCount - designs
-  const updateSeq = sequence(info)
+  const updateSeq = formatSequence(info)
   if (query.keys) return { totalRows, offset: null, updateSeq, rows: keyRows(store, ref, query, query.keys) }
   const before = await countBefore(store, ref, query)
   const offset = Math.min(totalRows, before + query.skip)

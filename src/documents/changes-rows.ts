@@ -11,7 +11,7 @@ import { projector } from './mango/projection.ts'
 import { parseSelector } from './mango/selector.ts'
 import { inlined } from './reading.ts'
 import { documentText } from './render.ts'
-import { sequence } from './sequence.ts'
+import { formatSequence } from './sequence.ts'
 import type { ChangesQuery, ChangesRow } from './service.ts'
 
 type Store = Pick<DocumentStore, 'readTrees' | 'readRevisions'>
@@ -75,7 +75,7 @@ export function rowMaker(store: Store, query: ChangesQuery): RowMaker {
       const trees: Trees = branched.length > 0 ? await store.readTrees(ref, branched) : new Map()
       const named = await leavesOf(ref, kept, trees)
       // What all sequences of one database end with.
-      const ending = sequence({ updateSeq: 0n, epoch }).slice(1)
+      const ending = formatSequence({ updateSeq: 0n, epoch }).slice(1)
       return named.flatMap(({ document, leaves }): PlacedRow[] => {
         if (leaves.length === 0) return []
         const seq = `${document.seq}${ending}`

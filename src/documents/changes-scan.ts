@@ -4,7 +4,7 @@ import { orWithoutDatabase } from '../model/no-database.ts'
 import type { PlacedRow, RowMaker } from './changes-rows.ts'
 import { firstPage, maxPage, nextPage } from './page-size.ts'
 import type { PendingMemory } from './pending.ts'
-import { parseSequence, sequence } from './sequence.ts'
+import { formatSequence, parseSequence } from './sequence.ts'
 import type { ChangesEvent, ChangesQuery } from './service.ts'
 
 type Store = Pick<DocumentStore, 'changes' | 'countChanges'>
@@ -56,101 +56,111 @@ export class Scan {
   /** The database was dropped, and perhaps made anew. */
   gone = false
   /** The last sequence that was read; `undefined`: none yet. */
-  private at: bigint | undefined
-  private updateSeq: bigint
+  #at: bigint | undefined
+  #updateSeq: bigint
   /** Rows of the feed that follow, as of `updateSeq`; `undefined`: not known without counting. */
-  private behind: number | undefined
-  private pageSize: number
+  #behind: number | undefined
+  #pageSize: number
   /** What `next` has to read first, when it was read already. */
-  private ahead: ChangesPage | undefined
+  #ahead: ChangesPage | undefined
   /** Ids that one statement may look up; with more of them the whole feed is read. */
-  private readonly ids: readonly string[] | undefined
-  private readonly epoch: string
-  private readonly filtered: boolean
+  readonly #ids: readonly string[] | undefined
+  readonly #epoch: string
+  readonly #filtered: boolean
+
+  readonly #store: Store
+  readonly #ref: DatabaseRef
+  readonly #query: ChangesQuery
+  readonly #maker: RowMaker
+  readonly #memory: PendingMemory
 
   constructor(
-    private readonly store: Store,
-    private readonly ref: DatabaseRef,
-    private readonly query: ChangesQuery,
-    private readonly maker: RowMaker,
-    private readonly memory: PendingMemory,
+    store: Store,
+    ref: DatabaseRef,
+    query: ChangesQuery,
+    maker: RowMaker,
+    memory: PendingMemory,
     /** The database at the beginning. */
     now: ChangesPage,
     /** What was asked for `now`, when that may be the first page. */
     asked?: ChangesRange,
   ) {
+    this.#store = store
+    this.#ref = ref
+    this.#query = query
+    this.#maker = maker
+    this.#memory = memory
     const { filter, descending, limit } = query
     const since = parseSequence(query.since ?? '', now)
-    this.at = descending ? undefined : placeOf(since)
+    this.#at = descending ? undefined : placeOf(since)
     // A sequence of another database means its start.
-    if (asked && asked.after === this.at) this.ahead = now
+    if (asked && asked.after === this.#at) this.#ahead = now
     this.left = limit ?? Number.POSITIVE_INFINITY
-    this.epoch = now.epoch
-    this.updateSeq = now.updateSeq
-    this.behind = this.at === undefined ? now.total : memory.recall(now.epoch, this.at, now.updateSeq)
-    const first = firstRange(query, maker, this.at)
-    this.pageSize = maker.bodies ? firstPage : maxPage
-    this.filtered = filter !== undefined
-    this.ids = first.ids
+    this.#epoch = now.epoch
+    this.#updateSeq = now.updateSeq
+    this.#behind = this.#at === undefined ? now.total : memory.recall(now.epoch, this.#at, now.updateSeq)
+    const first = firstRange(query, maker, this.#at)
+    this.#pageSize = maker.bodies ? firstPage : maxPage
+    this.#filtered = filter !== undefined
+    this.#ids = first.ids
   }
 
   /** The rows of the next page that pass the filter, at most `left`. Can be called again after it threw. */
   async next(): Promise<readonly PlacedRow[]> {
-    const { store, ref, query, maker, ids } = this
-    const { descending } = query
-    const limit = this.filtered ? this.pageSize : Math.min(this.pageSize, this.left)
+    const maker = this.#maker
+    const { descending } = this.#query
+    const limit = this.#filtered ? this.#pageSize : Math.min(this.#pageSize, this.left)
     const page =
-      this.ahead ??
+      this.#ahead ??
       (await orWithoutDatabase(
-        store.changes(ref, { after: this.at, descending, limit, bodies: maker.bodies, ids }),
+        this.#store.changes(this.#ref, { after: this.#at, descending, limit, bodies: maker.bodies, ids: this.#ids }),
         undefined,
       ))
-    if (page?.epoch !== this.epoch) {
+    if (page?.epoch !== this.#epoch) {
       this.gone = true
       return []
     }
-    const made = await maker.rows(ref, this.epoch, page.rows)
+    const made = await maker.rows(this.#ref, this.#epoch, page.rows)
     const rows = made.length > this.left ? made.slice(0, this.left) : made
-    this.advance(page, limit, rows.length < made.length ? rows.at(-1)?.at : undefined)
+    this.#advance(page, limit, rows.length < made.length ? rows.at(-1)?.at : undefined)
     this.left -= rows.length
     return rows
   }
 
   /** `cut`: the last sequence that the limit let through, when rows of the page were left out. */
-  private advance(page: ChangesPage, limit: number, cut: bigint | undefined): void {
-    this.ahead = undefined
+  #advance(page: ChangesPage, limit: number, cut: bigint | undefined): void {
+    this.#ahead = undefined
     const passed = cut === undefined ? page.rows.length : page.rows.findIndex(({ seq }) => seq === cut) + 1
-    const whole = this.at === undefined ? page.total : page.updateSeq === this.updateSeq ? this.behind : undefined
-    this.behind = this.ids || whole === undefined ? undefined : whole - passed
-    this.updateSeq = page.updateSeq
+    const whole = this.#at === undefined ? page.total : page.updateSeq === this.#updateSeq ? this.#behind : undefined
+    this.#behind = this.#ids || whole === undefined ? undefined : whole - passed
+    this.#updateSeq = page.updateSeq
     this.exhausted = cut === undefined && page.rows.length < limit
     const last = cut ?? page.rows.at(-1)?.seq
-    if (this.exhausted && !this.query.descending) this.at = page.updateSeq
-    else if (last !== undefined) this.at = last
-    if (this.maker.bodies && page.rows.length > 0) this.pageSize = nextPage(page.rows)
+    if (this.exhausted && !this.#query.descending) this.#at = page.updateSeq
+    else if (last !== undefined) this.#at = last
+    if (this.#maker.bodies && page.rows.length > 0) this.#pageSize = nextPage(page.rows)
   }
 
   async end(): Promise<ChangesEvent> {
-    const { epoch, query, updateSeq } = this
-    const at = this.at ?? (query.descending ? updateSeq : 0n)
-    const pending = this.exhausted || this.gone ? 0 : await this.pending()
-    return { kind: 'end', lastSeq: sequence({ updateSeq: at, epoch }), pending }
+    const at = this.#at ?? (this.#query.descending ? this.#updateSeq : 0n)
+    const pending = this.exhausted || this.gone ? 0 : await this.#pending()
+    return { kind: 'end', lastSeq: formatSequence({ updateSeq: at, epoch: this.#epoch }), pending }
   }
 
-  private async pending(): Promise<number> {
-    const { at, epoch, memory, query } = this
-    const known = this.behind ?? (await this.count())
-    if (at !== undefined && !query.descending) memory.remember(epoch, at, this.updateSeq, known)
+  async #pending(): Promise<number> {
+    const at = this.#at
+    const known = this.#behind ?? (await this.#count())
+    if (at !== undefined && !this.#query.descending) this.#memory.remember(this.#epoch, at, this.#updateSeq, known)
     return known
   }
 
-  private async count(): Promise<number> {
-    const { at: after, query } = this
+  async #count(): Promise<number> {
+    const after = this.#at
     const counted = await orWithoutDatabase(
-      this.store.countChanges(this.ref, { after, descending: query.descending }),
+      this.#store.countChanges(this.#ref, { after, descending: this.#query.descending }),
       undefined,
     )
-    if (counted) this.updateSeq = counted.updateSeq
+    if (counted) this.#updateSeq = counted.updateSeq
     return counted?.count ?? 0
   }
 }

@@ -3,11 +3,11 @@ import type { ChangesPage, ChangesRange, DatabaseRef, StoredDocument } from '../
 import { Problem } from '../model/errors.ts'
 import { noDatabase } from '../model/no-database.ts'
 import { changesReader } from './changes.ts'
-import { sequence } from './sequence.ts'
+import { formatSequence } from './sequence.ts'
 import type { ChangesEvent, ChangesQuery } from './service.ts'
 
 const ref: DatabaseRef = { prefix: 'p', name: 'db' }
-const seqOf = (n: number, epoch = '1') => sequence({ updateSeq: BigInt(n), epoch })
+const seqOf = (n: number, epoch = '1') => formatSequence({ updateSeq: BigInt(n), epoch })
 
 /** A feed in memory that counts what is asked of it. */
 class FakeStore {

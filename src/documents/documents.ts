@@ -15,7 +15,6 @@ import { openRevisions } from './open-revisions.ts'
 import { explainFind, find } from './queries.ts'
 import { readDocument } from './reading.ts'
 import { bulkGet, revsDiff } from './replication.ts'
-import { sequence } from './sequence.ts'
 import type { Documents } from './service.ts'
 import { copyDocument, removeDocument, replicateDocuments, writeBulk, writeDocument } from './writing.ts'
 
@@ -62,11 +61,10 @@ export function openDocuments({
   const stores = { store, contents }
   const indexed = openComputedIndexes(store, fileTree)
   return {
-    listDatabases: (prefix) => store.listDatabases(prefix),
-    info: (ref) => store.databaseInfo(ref),
-    sequence,
-    createDatabase: (ref) => store.createDatabase(ref),
-    dropDatabase: (ref) => store.dropDatabase(ref),
+    listDatabases: store.listDatabases,
+    databaseInfo: store.databaseInfo,
+    createDatabase: store.createDatabase,
+    dropDatabase: store.dropDatabase,
 
     read: (ref, id, options) => readDocument(store, ref, id, options),
     openRevisions: (ref, id, revs, options) => openRevisions(store, ref, id, revs, options),

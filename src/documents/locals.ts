@@ -3,7 +3,7 @@ import type { DatabaseRef, DocumentStore, LocalDocument } from '../../storage/do
 import { scanPage } from '../model/page-limits.ts'
 import { checkLocalId, formatLocalRevision, type PreparedLocal } from './local-document.ts'
 import { documentText } from './render.ts'
-import { sequence } from './sequence.ts'
+import { formatSequence } from './sequence.ts'
 import type { AllDocsQuery, AllDocsRow, LocalRead, LocalsAnswer, RenderedDocument, WriteOutcome } from './service.ts'
 
 type Store = Pick<DocumentStore, 'databaseInfo' | 'readLocal' | 'readLocals' | 'scanLocals' | 'writeLocal'>
@@ -26,7 +26,7 @@ export async function writeLocal(store: Store, ref: DatabaseRef, local: Prepared
 export async function listLocals(store: Store, ref: DatabaseRef, query: AllDocsQuery): Promise<LocalsAnswer> {
   const info = await store.databaseInfo(ref)
   const rows = query.keys ? keyRows(store, ref, query) : rangeRows(store, ref, query)
-  return { updateSeq: sequence(info), rows }
+  return { updateSeq: formatSequence(info), rows }
 }
 
 async function* rangeRows(store: Store, ref: DatabaseRef, query: AllDocsQuery): AsyncGenerator<readonly AllDocsRow[]> {

@@ -11,19 +11,19 @@ const maxKnown = 1_000
 
 /** Remembers of the databases that were asked last what their documents weigh. */
 export class PageMemory {
-  private readonly sizes = new Recent<number>(maxKnown)
+  readonly #sizes = new Recent<number>(maxKnown)
 
   /** Documents of the first page. */
   first(ref: DatabaseRef): number {
-    return Math.min(this.sizes.get(databaseKey(ref)) ?? firstPage, maxFirstPage)
+    return Math.min(this.#sizes.get(databaseKey(ref)) ?? firstPage, maxFirstPage)
   }
 
   /** Documents of the next page, from those of the last one. */
   next(ref: DatabaseRef, documents: readonly { readonly text: string }[]): number {
     const key = databaseKey(ref)
-    if (documents.length === 0) return this.sizes.get(key) ?? firstPage
+    if (documents.length === 0) return this.#sizes.get(key) ?? firstPage
     const size = nextPage(documents)
-    this.sizes.set(key, size)
+    this.#sizes.set(key, size)
     return size
   }
 }

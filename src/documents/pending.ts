@@ -8,15 +8,15 @@ const maxKnown = 1_000
  * sequence is the same, since every change moves that.
  */
 export class PendingMemory {
-  private readonly known = new Recent<{ readonly updateSeq: bigint; readonly pending: number }>(maxKnown)
+  readonly #known = new Recent<{ readonly updateSeq: bigint; readonly pending: number }>(maxKnown)
 
   /** `undefined`: count them. */
   recall(epoch: string, at: bigint, updateSeq: bigint): number | undefined {
-    const found = this.known.get(`${epoch}:${at}`)
+    const found = this.#known.get(`${epoch}:${at}`)
     return found?.updateSeq === updateSeq ? found.pending : undefined
   }
 
   remember(epoch: string, at: bigint, updateSeq: bigint, pending: number): void {
-    this.known.set(`${epoch}:${at}`, { updateSeq, pending })
+    this.#known.set(`${epoch}:${at}`, { updateSeq, pending })
   }
 }

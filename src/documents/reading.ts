@@ -11,7 +11,7 @@ import { formatRevision, sameRevision } from '../model/revision.ts'
 import { ancestry, conflicts, deletedConflicts } from '../model/revision-tree.ts'
 import { builtinDesign } from './builtin-designs.ts'
 import { documentText } from './render.ts'
-import { sequence } from './sequence.ts'
+import { formatSequence } from './sequence.ts'
 import type { ReadOptions, ReadOutcome, RenderedDocument } from './service.ts'
 
 type Store = Pick<DocumentStore, 'read' | 'readRevision' | 'readTree' | 'databaseInfo'>
@@ -100,7 +100,7 @@ async function extras(
   if (buried.length > 0) extra['_deleted_conflicts'] = buried.map(formatRevision)
   if (options.localSeq) {
     const { epoch } = await store.databaseInfo(ref)
-    extra['_local_seq'] = sequence({ updateSeq: tree.seq, epoch })
+    extra['_local_seq'] = formatSequence({ updateSeq: tree.seq, epoch })
   }
   return extra
 }

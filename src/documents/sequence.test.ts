@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { Problem } from '../model/errors.ts'
-import { parseSequence, sequence } from './sequence.ts'
+import { formatSequence, parseSequence } from './sequence.ts'
 
 const info = { updateSeq: 12n, epoch: '7' }
-const own = (n: bigint) => sequence({ updateSeq: n, epoch: '7' })
+const own = (n: bigint) => formatSequence({ updateSeq: n, epoch: '7' })
 
 describe('parseSequence()', () => {
   test.each([
@@ -21,7 +21,7 @@ describe('parseSequence()', () => {
     [`"${own(5n)}"`, 5n],
     ['"0"', 0n],
     [own(13n), 0n],
-    [sequence({ updateSeq: 5n, epoch: '8' }), 0n],
+    [formatSequence({ updateSeq: 5n, epoch: '8' }), 0n],
     ['5-g1AAAACReJzLYWBgYMpgTmHgz8tPSTV0MDQy1zMAQsMckEQiQ1L9', 0n],
   ])('%p', (text, seq) => expect(parseSequence(text, info)).toBe(seq))
 
@@ -31,12 +31,12 @@ describe('parseSequence()', () => {
     )
   })
 
-  test('reads what sequence() wrote, whatever the place', () => {
+  test('reads what formatSequence() wrote, whatever the place', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: 2n ** 62n }), fc.bigInt({ min: 1n, max: 2n ** 62n }), (seq, epoch) => {
         const place = { updateSeq: seq, epoch: `${epoch}` }
-        expect(parseSequence(sequence(place), place)).toBe(seq)
-        expect(Number.parseInt(sequence(place), 10)).toBe(Number(seq))
+        expect(parseSequence(formatSequence(place), place)).toBe(seq)
+        expect(Number.parseInt(formatSequence(place), 10)).toBe(Number(seq))
       }),
     )
   })

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer'
 import { Problem } from '../model/errors.ts'
 
 /** `N-opaque`: always the same text for the same place, because replication compares them as text. */
-export function sequence(place: { readonly updateSeq: bigint; readonly epoch: string }): string {
+export function formatSequence(place: { readonly updateSeq: bigint; readonly epoch: string }): string {
   return `${place.updateSeq}-${opaqueOf(place.epoch)}`
 }
 

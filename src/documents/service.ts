@@ -4,7 +4,7 @@
  *
  * A database that does not exist is `Problem('no_database')`, which each face words; bad input is a `Problem`, too.
  */
-import type { Content, DatabaseInfo, DatabaseRef, RevisionId } from '../../storage/documents/contract.ts'
+import type { Content, DatabaseRef, DatabaseStore, RevisionId } from '../../storage/documents/contract.ts'
 import type { ByteRange } from '../../storage/objects/contract.ts'
 import type { Upload } from '../attachments/contents.ts'
 import type { Stub } from '../attachments/stubs.ts'
@@ -229,15 +229,8 @@ export interface FindFace {
   readonly refuseUnindexed: boolean
 }
 
-/** Databases as a whole. */
-export interface DatabaseService {
-  listDatabases(prefix: string): Promise<readonly string[]>
-  info(ref: DatabaseRef): Promise<DatabaseInfo>
-  /** The sequence of a database as clients see it: `N-opaque`. */
-  sequence(info: Pick<DatabaseInfo, 'updateSeq' | 'epoch'>): string
-  createDatabase(ref: DatabaseRef): Promise<'created' | 'exists'>
-  dropDatabase(ref: DatabaseRef): Promise<void>
-}
+/** Databases as a whole: the engine adds nothing to what the store does. */
+export type DatabaseService = Pick<DatabaseStore, 'listDatabases' | 'databaseInfo' | 'createDatabase' | 'dropDatabase'>
 
 /** Documents one by one. */
 export interface ReadService {

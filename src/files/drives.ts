@@ -25,38 +25,42 @@ export interface DrivesOptions {
 
 export class Drives {
   /** Tenants that have their special directories. Small: a namespace is some dozens of bytes. */
-  private readonly prepared = new Set<string>()
+  readonly #prepared = new Set<string>()
 
-  constructor(private readonly options: DrivesOptions) {}
+  readonly #options: DrivesOptions
+
+  constructor(options: DrivesOptions) {
+    this.#options = options
+  }
 
   /** Makes the special directories where they are missing. */
   async prepare(drive: Drive): Promise<void> {
-    if (this.prepared.has(drive.prefix)) return
-    const found = await this.options.store.tree(drive.prefix).byIds([rootId, trashId])
-    if (found.length === 2) this.prepared.add(drive.prefix)
+    if (this.#prepared.has(drive.prefix)) return
+    const found = await this.#options.store.tree(drive.prefix).byIds([rootId, trashId])
+    if (found.length === 2) this.#prepared.add(drive.prefix)
     else await this.change(drive, async () => {})
   }
 
   /** For reads, each in a snapshot of its own. */
   async reader(drive: Drive): Promise<FilesReader> {
     await this.prepare(drive)
-    return this.options.store.tree(drive.prefix)
+    return this.#options.store.tree(drive.prefix)
   }
 
   /** The databases were dropped behind our back, or a special directory was deleted: they are looked for again. */
   forget(drive: Drive): void {
-    this.prepared.delete(drive.prefix)
+    this.#prepared.delete(drive.prefix)
   }
 
   /** `work` may run more than once. */
   async change<T>(drive: Drive, work: (work: Work) => Promise<T>): Promise<T> {
-    const { store, now, reclaim } = this.options
+    const { store, now, reclaim } = this.#options
     let discarded: string[] = []
     const result = await store.change(drive.prefix, async (tx) => {
       discarded = []
       const nowMs = now()
       const act = { drive, at: new Date(nowMs).toISOString() }
-      if (tx.isNew || !this.prepared.has(drive.prefix)) await makeSpecials(tx, act, nowMs)
+      if (tx.isNew || !this.#prepared.has(drive.prefix)) await makeSpecials(tx, act, nowMs)
       return work({
         ...act,
         tx,
@@ -67,7 +71,7 @@ export class Drives {
         },
       })
     })
-    this.prepared.add(drive.prefix)
+    this.#prepared.add(drive.prefix)
     await reclaim(discarded)
     return result
   }

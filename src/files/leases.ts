@@ -10,38 +10,41 @@ const leaseMs = 120_000
 const renewEveryMs = 30_000
 
 export class Leases {
-  private readonly held = new Set<string>()
-  private timer: NodeJS.Timeout | undefined
+  readonly #held = new Set<string>()
+  #timer: NodeJS.Timeout | undefined
 
-  constructor(
-    private readonly ledger: ObjectLedger,
-    private readonly log: Log,
-  ) {}
+  readonly #ledger: ObjectLedger
+  readonly #log: Log
+
+  constructor(ledger: ObjectLedger, log: Log) {
+    this.#ledger = ledger
+    this.#log = log
+  }
 
   /** On disk when it resolves. */
   async take(object: string): Promise<void> {
-    await this.ledger.lease([object], leaseMs)
-    this.held.add(object)
-    this.timer ??= setInterval(() => void this.renew(), renewEveryMs).unref()
+    await this.#ledger.lease([object], leaseMs)
+    this.#held.add(object)
+    this.#timer ??= setInterval(() => void this.#renew(), renewEveryMs).unref()
   }
 
   /** It is renewed no more: its document was written, or it was given up. */
   release(object: string): void {
-    this.held.delete(object)
-    if (this.held.size === 0) this.close()
+    this.#held.delete(object)
+    if (this.#held.size === 0) this.close()
   }
 
   close(): void {
-    clearInterval(this.timer)
-    this.timer = undefined
+    clearInterval(this.#timer)
+    this.#timer = undefined
   }
 
-  private async renew(): Promise<void> {
+  async #renew(): Promise<void> {
     try {
-      await this.ledger.renew([...this.held], leaseMs)
+      await this.#ledger.renew([...this.#held], leaseMs)
     } catch (error) {
       // The next turn may succeed; a lease that ran out makes the commit fail.
-      this.log.warning('leases of uploads could not be renewed', { error })
+      this.#log.warning('leases of uploads could not be renewed', { error })
     }
   }
 }

@@ -21,24 +21,27 @@ export interface SweeperOptions {
 }
 
 export class Sweeper {
-  private readonly timer: NodeJS.Timeout | undefined
-  private readonly running = new Set<Promise<unknown>>()
-  private sweeping: Promise<number> | undefined
-  private closed = false
-  private abandonedAt = Date.now()
+  readonly #timer: NodeJS.Timeout | undefined
+  readonly #running = new Set<Promise<unknown>>()
+  #sweeping: Promise<number> | undefined
+  #closed = false
+  #abandonedAt = Date.now()
 
-  constructor(private readonly options: SweeperOptions) {
+  readonly #options: SweeperOptions
+
+  constructor(options: SweeperOptions) {
+    this.#options = options
     if (options.everyMs === 0) return
-    this.timer = setInterval(() => this.tick(), options.everyMs)
-    this.timer.unref()
+    this.#timer = setInterval(() => this.#tick(), options.everyMs)
+    this.#timer.unref()
   }
 
   /** Deletes everything that is due; gives how many objects (or whole tenants) there were. */
   sweep(): Promise<number> {
-    this.sweeping ??= this.sweepAll().finally(() => {
-      this.sweeping = undefined
+    this.#sweeping ??= this.#sweepAll().finally(() => {
+      this.#sweeping = undefined
     })
-    return this.sweeping
+    return this.#sweeping
   }
 
   /**
@@ -46,32 +49,32 @@ export class Sweeper {
    * fails here is tried again by the sweep.
    */
   async reclaim(objects: readonly string[]): Promise<void> {
-    if (objects.length === 0 || this.closed) return
+    if (objects.length === 0 || this.#closed) return
     if (objects.length > maxAtOnce) {
-      this.track(this.sweep())
+      this.#track(this.sweep())
       return
     }
-    const work = this.options.ledger.sweep({ limit: objects.length, objects }, (names) => this.remove(names))
+    const work = this.#options.ledger.sweep({ limit: objects.length, objects }, (names) => this.#remove(names))
     let timer: NodeJS.Timeout | undefined
     const patience = new Promise((resolve) => {
       timer = setTimeout(resolve, patienceMs)
     })
-    await Promise.race([this.track(work), patience])
+    await Promise.race([this.#track(work), patience])
     clearTimeout(timer)
   }
 
   /** Waits for the deletion that is under way, not for the rest: the next start goes on with it. */
   async close(): Promise<void> {
-    this.closed = true
-    clearInterval(this.timer)
-    await Promise.allSettled(this.running)
-    await this.sweeping?.catch(() => {})
+    this.#closed = true
+    clearInterval(this.#timer)
+    await Promise.allSettled(this.#running)
+    await this.#sweeping?.catch(() => {})
   }
 
-  private async sweepAll(): Promise<number> {
+  async #sweepAll(): Promise<number> {
     let total = 0
-    while (!this.closed) {
-      const count = await this.options.ledger.sweep({ limit: batch }, (names) => this.remove(names))
+    while (!this.#closed) {
+      const count = await this.#options.ledger.sweep({ limit: batch }, (names) => this.#remove(names))
       total += count
       if (count < batch) break
     }
@@ -79,8 +82,8 @@ export class Sweeper {
   }
 
   /** A name that ends in `/` stands for all objects that begin with it. */
-  private async remove(names: readonly string[]): Promise<void> {
-    const { objects } = this.options
+  async #remove(names: readonly string[]): Promise<void> {
+    const { objects } = this.#options
     const prefixes = names.filter((name) => name.endsWith('/'))
     const single = names.filter((name) => !name.endsWith('/'))
     if (single.length > 0) await objects.delete(single)
@@ -95,18 +98,18 @@ export class Sweeper {
     }
   }
 
-  private tick(): void {
-    if (this.closed || this.sweeping !== undefined) return
-    this.track(this.sweep())
-    if (Date.now() - this.abandonedAt < abandonedEveryMs) return
-    this.abandonedAt = Date.now()
-    this.track(this.options.objects.sweepAbandoned(abandonedMs))
+  #tick(): void {
+    if (this.#closed || this.#sweeping !== undefined) return
+    this.#track(this.sweep())
+    if (Date.now() - this.#abandonedAt < abandonedEveryMs) return
+    this.#abandonedAt = Date.now()
+    this.#track(this.#options.objects.sweepAbandoned(abandonedMs))
   }
 
   /** Nobody sees it fail but the log. */
-  private track(work: Promise<unknown>): Promise<unknown> {
-    const watched = work.catch((error: unknown) => this.options.log.warning('objects could not be deleted', { error }))
-    this.running.add(watched)
-    return watched.finally(() => this.running.delete(watched))
+  #track(work: Promise<unknown>): Promise<unknown> {
+    const watched = work.catch((error: unknown) => this.#options.log.warning('objects could not be deleted', { error }))
+    this.#running.add(watched)
+    return watched.finally(() => this.#running.delete(watched))
   }
 }

@@ -31,7 +31,7 @@ class World {
   readonly signal = new AbortController().signal
 
   readonly documents: CheckedDocuments = {
-    files: () => this.page(),
+    files: () => this.#page(),
     async *versions() {},
     filesNow: async (ids) => {
       this.onRead()
@@ -46,9 +46,9 @@ class World {
     entered: async (names: readonly string[]) => new Set(names.filter((name) => this.entered.has(name))),
   }
   readonly objects = {
-    stat: async (name: string) => this.statOf(name),
+    stat: async (name: string) => this.#statOf(name),
     get: async (name: string) => {
-      const stat = this.statOf(name)
+      const stat = this.#statOf(name)
       const content = this.contents.get(name) ?? ''
       const pieces = [content.slice(0, 1), content.slice(1)]
       const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -70,11 +70,11 @@ class World {
     },
   }
 
-  private async *page() {
+  async *#page() {
     if (this.now) yield [this.now]
   }
 
-  private statOf(name: string): ObjectStat | undefined {
+  #statOf(name: string): ObjectStat | undefined {
     const content = this.contents.get(name)
     if (content === undefined) return undefined
     return { name, size: content.length, md5: md5(content), contentType: 'text/plain', modifiedMs: 0 }

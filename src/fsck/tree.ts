@@ -42,8 +42,8 @@ export interface Suspicion {
 }
 
 export class Tree {
-  private readonly directories = new Map<string, DirectoryEntry>()
-  private readonly files = new Map<string, FileEntry[]>()
+  readonly #directories = new Map<string, DirectoryEntry>()
+  readonly #files = new Map<string, FileEntry[]>()
 
   /** Nodes that were added. */
   size = 0
@@ -52,44 +52,44 @@ export class Tree {
     const { id, name, dirId } = node
     this.size += 1
     if (node.kind === 'directory') {
-      this.directories.set(id, { id, seq, name, dirId, path: node.path })
+      this.#directories.set(id, { id, seq, name, dirId, path: node.path })
       return
     }
     const path = node.value['path']
     const hasPath = path !== undefined && path !== null && path !== ''
     const entry = { id, seq, name, trashed: node.trashed, hasPath }
-    const siblings = this.files.get(dirId)
+    const siblings = this.#files.get(dirId)
     if (siblings) siblings.push(entry)
-    else this.files.set(dirId, [entry])
+    else this.#files.set(dirId, [entry])
   }
 
   has(directoryId: string): boolean {
-    return this.directories.has(directoryId)
+    return this.#directories.has(directoryId)
   }
 
   /** Everything that looks wrong: first below the root, then in the trees that hang on nothing, then in cycles. */
   *suspicions(): Generator<Suspicion> {
-    const root = this.directories.get(rootId)
+    const root = this.#directories.get(rootId)
     if (root === undefined) return
-    const below = this.childrenByDirectory()
+    const below = this.#childrenByDirectory()
     const visited = new Set<string>()
     if (root.path !== '/') yield badPath(root, '/', [])
-    yield* this.walk({ directory: root, path: '/', inTrash: false }, below, visited)
-    for (const top of this.directories.values()) {
-      if (visited.has(top.id) || this.directories.has(top.dirId)) continue
+    yield* this.#walk({ directory: root, path: '/', inTrash: false }, below, visited)
+    for (const top of this.#directories.values()) {
+      if (visited.has(top.id) || this.#directories.has(top.dirId)) continue
       yield { ...orphan(top, true), basis: [], absent: top.dirId }
-      yield* this.walk(detached(top), below, visited)
+      yield* this.#walk(detached(top), below, visited)
     }
-    for (const [dirId, files] of this.files) {
-      if (this.directories.has(dirId)) continue
+    for (const [dirId, files] of this.#files) {
+      if (this.#directories.has(dirId)) continue
       for (const file of files) yield { ...orphan(file, false), basis: [], absent: dirId }
     }
-    yield* this.cycles(below, visited)
+    yield* this.#cycles(below, visited)
   }
 
-  private childrenByDirectory(): Map<string, DirectoryEntry[]> {
+  #childrenByDirectory(): Map<string, DirectoryEntry[]> {
     const below = new Map<string, DirectoryEntry[]>()
-    for (const directory of this.directories.values()) {
+    for (const directory of this.#directories.values()) {
       if (directory.id === rootId) continue
       const siblings = below.get(directory.dirId)
       if (siblings) siblings.push(directory)
@@ -98,18 +98,14 @@ export class Tree {
     return below
   }
 
-  private *walk(
-    top: Stop,
-    below: ReadonlyMap<string, readonly DirectoryEntry[]>,
-    visited: Set<string>,
-  ): Generator<Suspicion> {
+  *#walk(top: Stop, below: ReadonlyMap<string, readonly DirectoryEntry[]>, visited: Set<string>): Generator<Suspicion> {
     const stack = [top]
     visited.add(top.directory.id)
     for (let stop = stack.pop(); stop !== undefined; stop = stack.pop()) {
       const { directory, path, inTrash } = stop
-      const basis = () => this.lineage(directory)
+      const basis = () => this.#lineage(directory)
       const names = new Map<string, Entry>()
-      for (const file of this.files.get(directory.id) ?? []) {
+      for (const file of this.#files.get(directory.id) ?? []) {
         const found = { entry: file, isDirectory: false, path: joinPath(path, file.name) }
         const twin = names.get(file.name)
         if (twin) yield { type: 'index_duplicate_name', ...found, basis: [twin] }
@@ -135,30 +131,30 @@ export class Tree {
   }
 
   /** What was reached neither from the root nor from the top of a tree hangs on a cycle. */
-  private *cycles(below: ReadonlyMap<string, readonly DirectoryEntry[]>, visited: Set<string>): Generator<Suspicion> {
-    for (const start of this.directories.values()) {
+  *#cycles(below: ReadonlyMap<string, readonly DirectoryEntry[]>, visited: Set<string>): Generator<Suspicion> {
+    for (const start of this.#directories.values()) {
       if (visited.has(start.id)) continue
-      const members = this.cycleAbove(start)
+      const members = this.#cycleAbove(start)
       for (const member of members) visited.add(member.id)
       for (const member of members) {
         yield { ...orphan(member, true), isOrphan: false, hasCycle: true, basis: members }
       }
-      for (const member of members) yield* this.walk(detached(member), below, visited)
+      for (const member of members) yield* this.#walk(detached(member), below, visited)
     }
   }
 
   /** The cycle that one gets into by going up. */
-  private cycleAbove(start: DirectoryEntry): readonly DirectoryEntry[] {
-    const way = this.lineage(start)
+  #cycleAbove(start: DirectoryEntry): readonly DirectoryEntry[] {
+    const way = this.#lineage(start)
     const last = way.at(-1)
     const entry = way.findIndex(({ id }) => id === last?.dirId)
     return way.slice(Math.max(0, entry))
   }
 
   /** A directory and those above it, as far as they are there; a cycle is gone round once. */
-  private lineage(directory: DirectoryEntry): readonly DirectoryEntry[] {
+  #lineage(directory: DirectoryEntry): readonly DirectoryEntry[] {
     const way = new Set<DirectoryEntry>()
-    for (let at: DirectoryEntry | undefined = directory; at && !way.has(at); at = this.directories.get(at.dirId)) {
+    for (let at: DirectoryEntry | undefined = directory; at && !way.has(at); at = this.#directories.get(at.dirId)) {
       way.add(at)
     }
     return [...way]

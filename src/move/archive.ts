@@ -69,18 +69,20 @@ class ArchiveWriter {
   #totalSize = 0
   #filesSize = 0
 
-  constructor(
-    private readonly options: ArchiveOptions,
-    private readonly snapshot: TenantSnapshot,
-  ) {
+  readonly #options: ArchiveOptions
+  readonly #snapshot: TenantSnapshot
+
+  constructor(options: ArchiveOptions, snapshot: TenantSnapshot) {
+    this.#options = options
+    this.#snapshot = snapshot
     this.#breaker = new PartBreaker(options.partsSize)
   }
 
   async run(): Promise<Archive> {
     try {
       await this.#beginPart()
-      await this.#addDocument('instance.json', stringifyJson(instanceMembers(this.options.instance)))
-      for (const name of this.snapshot.names) await this.#addDoctype(name)
+      await this.#addDocument('instance.json', stringifyJson(instanceMembers(this.#options.instance)))
+      for (const name of this.#snapshot.names) await this.#addDoctype(name)
       const directories = this.#wants(filesDoctype) ? await this.#addDirectories() : new Map<string, Directory>()
       if (this.#wants(filesDoctype)) await this.#addFiles(directories)
       if (this.#wants(versionsDoctype)) await this.#addVersions()
@@ -98,12 +100,12 @@ class ArchiveWriter {
   }
 
   #wants(doctype: string): boolean {
-    return this.options.doctypes?.has(doctype) ?? true
+    return this.#options.doctypes?.has(doctype) ?? true
   }
 
   async #addDoctype(name: string): Promise<void> {
     if (name === filesDoctype || name === versionsDoctype || !this.#wants(name)) return
-    for await (const document of this.snapshot.documents(name)) {
+    for await (const document of this.#snapshot.documents(name)) {
       const text = name === accountsDoctype ? this.#forArchive(document) : document.text
       await this.#addDocument(`${encodeURIComponent(name)}/${document.id}.json`, wholeText(document, text))
     }
@@ -111,7 +113,7 @@ class ArchiveWriter {
 
   /** Secrets are sealed anew, so that another instance of a server with the same key can open them. */
   #forArchive({ text }: StoredDocument): string {
-    const { instance, secrets } = this.options
+    const { instance, secrets } = this.#options
     const { account } = openAccount(membersOf(text), secrets, accountContext(instance.prefix))
     return stringifyJson(sealAccount(account, secrets, exportContext))
   }
@@ -120,7 +122,7 @@ class ArchiveWriter {
   async #addDirectories(): Promise<Map<string, Directory>> {
     const known = new Map<string, Directory>()
     const children = new Map<string, string[]>()
-    for await (const document of this.snapshot.documents(filesDoctype)) {
+    for await (const document of this.#snapshot.documents(filesDoctype)) {
       const value = membersOf(document.text)
       if (value['type'] !== 'directory') continue
       const parent = String(value['dir_id'] ?? '')
@@ -161,20 +163,20 @@ class ArchiveWriter {
   }
 
   #objectOf(file: string, internal: unknown): string {
-    return storedName(this.options.instance.prefix, file, String(internal))
+    return storedName(this.#options.instance.prefix, file, String(internal))
   }
 
   async #addContents(
     doctype: typeof filesDoctype | typeof versionsDoctype,
     placeOf: (document: StoredDocument, value: JsonObject) => { object: string; path: string } | undefined,
   ): Promise<void> {
-    for await (const documents of inBatches(this.snapshot.documents(doctype), batch)) {
+    for await (const documents of inBatches(this.#snapshot.documents(doctype), batch)) {
       const found = documents.flatMap((document) => {
         const value = membersOf(document.text)
         const place = placeOf(document, value)
         return place === undefined ? [] : [{ document, value, ...place }]
       })
-      const stats = await Promise.all(found.map(({ object }) => this.options.objects.stat(object)))
+      const stats = await Promise.all(found.map(({ object }) => this.#options.objects.stat(object)))
       for (const [at, { document, value, object, path }] of found.entries()) {
         const stat = stats[at]
         const size = stat?.size ?? 0
@@ -183,7 +185,7 @@ class ArchiveWriter {
           await this.#beginPart()
         }
         const modified = Date.parse(String(value['updated_at']))
-        const when = Number.isNaN(modified) ? this.options.createdAtMs : modified
+        const when = Number.isNaN(modified) ? this.#options.createdAtMs : modified
         const text = wholeText(document)
         const json = { path: `${root}Data/${doctype}/${document.id}.json`, at: when, mode: modes.plain }
         await this.#add({ ...json, text, size: Buffer.byteLength(text) })
@@ -192,7 +194,7 @@ class ArchiveWriter {
         const mode = value['executable'] === true ? modes.executable : modes.plain
         await this.#add({ path: `${root}Files/${path}`, at: when, mode, object, size })
         this.#filesSize += size
-        this.options.progress(this.#filesSize)
+        this.#options.progress(this.#filesSize)
       }
     }
   }
@@ -200,16 +202,16 @@ class ArchiveWriter {
   async #addDocument(path: string, text: string): Promise<void> {
     const size = Buffer.byteLength(text)
     this.#totalSize += size
-    await this.#add({ path: `${root}Data/${path}`, at: this.options.createdAtMs, mode: modes.plain, text, size })
+    await this.#add({ path: `${root}Data/${path}`, at: this.#options.createdAtMs, mode: modes.plain, text, size })
   }
 
   async #add(line: Line): Promise<void> {
-    this.options.signal.throwIfAborted()
+    this.#options.signal.throwIfAborted()
     await this.#listing?.add(line)
   }
 
   async #beginPart(): Promise<void> {
-    const { objects, exportId, instance, lease } = this.options
+    const { objects, exportId, instance, lease } = this.#options
     this.#name = `${tenantPrefix(instance.prefix)}exports/${exportId}/${this.#parts.length}`
     await lease(this.#name)
     const writer = new ObjectWriter(objects, this.#name)

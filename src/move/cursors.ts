@@ -14,16 +14,19 @@ export class PartBreaker {
   readonly cursors: string[] = []
   #remaining: number
 
-  constructor(private readonly partsSize: number) {
+  readonly #partsSize: number
+
+  constructor(partsSize: number) {
+    this.#partsSize = partsSize
     this.#remaining = partsSize
   }
 
   /** True when a new part begins with this one. */
   beginsPart({ doctype, id, size }: Sized): boolean {
-    const begins = size > this.#remaining && this.#remaining !== this.partsSize
+    const begins = size > this.#remaining && this.#remaining !== this.#partsSize
     if (begins) {
       this.cursors.push(`${doctype}/${id}`)
-      this.#remaining = this.partsSize
+      this.#remaining = this.#partsSize
     }
     this.#remaining -= size
     return begins

@@ -70,16 +70,20 @@ export class ArchiveLoader {
   #waiting: OwnEdit[] = []
   #waitingBytes = 0
 
-  constructor(private readonly options: LoaderOptions) {}
+  readonly #options: LoaderOptions
+
+  constructor(options: LoaderOptions) {
+    this.#options = options
+  }
 
   /** Loads one part. @throws ImportFailure, and Problem for an archive that is refused */
   async load(source: ZipSource): Promise<void> {
-    const { room } = this.options
+    const { room } = this.#options
     const maxBytes = room === undefined ? source.size * 200 + gib : 2 * room + gib
     const entries = await readZip(source, { maxEntries, maxBytes })
     if (entries.length === 0) throw new ImportFailure('a part of the archive is empty')
     for (let at = 0; at < entries.length; at++) {
-      this.options.signal.throwIfAborted()
+      this.#options.signal.throwIfAborted()
       const entry = entries[at] as ReadEntry
       const place = placeOf(entry.path)
       if (place.kind === 'other' || entry.kind === 'directory') continue
@@ -114,7 +118,7 @@ export class ArchiveLoader {
   /** Adds a document as it is. */
   async add(name: string, id: string, value: JsonObject): Promise<void> {
     await this.#database(name)
-    this.#waiting.push({ ref: { prefix: this.options.temporary, name }, id, value })
+    this.#waiting.push({ ref: { prefix: this.#options.temporary, name }, id, value })
     if (this.#waiting.length >= batch.documents || this.#waitingBytes > batch.bytes) await this.#flush()
   }
 
@@ -125,13 +129,13 @@ export class ArchiveLoader {
 
   async #read(entry: ReadEntry, id: string): Promise<JsonObject> {
     // Printed with spaces, and with its id and revision, a document may be longer than when it was written.
-    if (entry.size > 2 * this.options.maxDocumentBytes + 65_536)
+    if (entry.size > 2 * this.#options.maxDocumentBytes + 65_536)
       throw new ImportFailure(`a document is too large: ${entry.path}`)
     const chunks: Uint8Array[] = []
     for await (const chunk of entry.open()) chunks.push(chunk)
     const bytes = Buffer.concat(chunks)
     this.#waitingBytes += bytes.length
-    this.options.progress(bytes.length)
+    this.#options.progress(bytes.length)
     const value = documentOf(bytes)
     if (value === undefined) throw new ImportFailure(`the archive has a document that is not JSON: ${entry.path}`)
     // A slash or an accent in an id may be written otherwise in a path: what the document says of itself counts.
@@ -145,12 +149,12 @@ export class ArchiveLoader {
     if (!isImported(doctype, id, value)) return
     if (doctype === accountsDoctype) return this.add(doctype, id, this.#account(id, value))
     const name = doctype === triggersDoctype ? waitingTriggers : doctype
-    await this.add(name, id, withOwnAddress(doctype, value, this.options.email))
+    await this.add(name, id, withOwnAddress(doctype, value, this.#options.email))
   }
 
   /** Its secrets are sealed for this instance; those that cannot be opened are left out. */
   #account(id: string, value: JsonObject): JsonObject {
-    const { secrets, prefix } = this.options
+    const { secrets, prefix } = this.#options
     const { account, incomplete } = openAccount(value, secrets, exportContext)
     if (incomplete) this.withoutSecrets.push(typeof value['account_type'] === 'string' ? value['account_type'] : id)
     return sealAccount(incomplete ? withoutSealed(account) : account, secrets, accountContext(prefix))
@@ -180,7 +184,7 @@ export class ArchiveLoader {
     const fileId = doctype === filesDoctype ? id : id.slice(0, Math.max(0, id.indexOf('/')))
     checkFileId(fileId)
     const { internal_vfs_id, path, ...value } = withoutCertificates(given)
-    const { prefix, objects, ledger, leaseMs, room } = this.options
+    const { prefix, objects, ledger, leaseMs, room } = this.#options
     const size = Number(value['size'])
     if (size !== content.size)
       throw new ImportFailure(`the archive has a content of another size than ${doctype}/${id}`)
@@ -189,7 +193,7 @@ export class ArchiveLoader {
     const internalId = await this.#internalId(fileId, doctype === versionsDoctype ? id.slice(fileId.length + 1) : '')
     const object = storedName(prefix, fileId, internalId)
     await ledger.lease([object], leaseMs)
-    this.options.made.push(object)
+    this.#options.made.push(object)
     await objects.put(object, this.#counted(content), {
       contentType: typeof value['mime'] === 'string' ? value['mime'] : 'application/octet-stream',
       size,
@@ -209,21 +213,21 @@ export class ArchiveLoader {
   async #internalId(fileId: string, wanted: string): Promise<string> {
     const isFree =
       /^[A-Za-z0-9-]{1,64}$/.test(wanted) &&
-      (await this.options.objects.stat(storedName(this.options.prefix, fileId, wanted))) === undefined
+      (await this.#options.objects.stat(storedName(this.#options.prefix, fileId, wanted))) === undefined
     return isFree ? wanted : newInternalId()
   }
 
   async *#counted(content: ReadEntry): AsyncGenerator<Uint8Array> {
     for await (const chunk of content.open()) {
-      this.options.signal.throwIfAborted()
-      this.options.progress(chunk.byteLength)
+      this.#options.signal.throwIfAborted()
+      this.#options.progress(chunk.byteLength)
       yield chunk
     }
   }
 
   async #database(name: string): Promise<void> {
     if (this.#databases.has(name)) return
-    await this.options.store.createDatabase({ prefix: this.options.temporary, name })
+    await this.#options.store.createDatabase({ prefix: this.#options.temporary, name })
     this.#databases.add(name)
   }
 
@@ -232,7 +236,7 @@ export class ArchiveLoader {
     this.#waiting = []
     this.#waitingBytes = 0
     if (edits.length === 0) return
-    const outcomes = await this.options.store.write(edits.map(editOf))
+    const outcomes = await this.#options.store.write(edits.map(editOf))
     const bad = outcomes.findIndex(({ kind }) => kind !== 'ok')
     if (bad >= 0)
       throw new ImportFailure(`the archive holds a document twice: ${edits[bad]?.ref.name}/${edits[bad]?.id}`)

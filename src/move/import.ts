@@ -93,13 +93,24 @@ class Import {
   #moved = true
   #bytes = 0
 
+  readonly #options: ImportOptions
+  readonly #task: Task
+  readonly #instance: Instance
+  readonly #order: ImportOrder
+  readonly #move: TargetRecord | undefined
+
   constructor(
-    private readonly options: ImportOptions,
-    private readonly task: Task,
-    private readonly instance: Instance,
-    private readonly order: ImportOrder,
-    private readonly move: TargetRecord | undefined,
+    options: ImportOptions,
+    task: Task,
+    instance: Instance,
+    order: ImportOrder,
+    move: TargetRecord | undefined,
   ) {
+    this.#options = options
+    this.#task = task
+    this.#instance = instance
+    this.#order = order
+    this.#move = move
     this.#prefix = instance.prefix
     this.#temporary = `${instance.prefix}-import`
   }
@@ -107,14 +118,14 @@ class Import {
   async run(): Promise<void> {
     const before = await this.#done()
     if (before !== undefined) return this.#end(before)
-    const { instances, maxDuration } = this.options
-    const { log, attempt } = this.task
+    const { instances, maxDuration } = this.#options
+    const { log, attempt } = this.#task
     if (attempt > 1 || !(await this.#close())) throw new JobFailure('import: the instance is blocked', { final: true })
     const timer = setInterval(
       () => {
         if (!this.#moved) return
         this.#moved = false
-        renewBlock(instances, this.instance.domain, this.#by, maxDuration * 1000).catch((error: unknown) =>
+        renewBlock(instances, this.#instance.domain, this.#by, maxDuration * 1000).catch((error: unknown) =>
           log.warning('the block of an import could not be renewed', { error }),
         )
       },
@@ -140,33 +151,33 @@ class Import {
 
   /** Whose the block is, and what is done is noted under. */
   get #mark(): string {
-    return this.move?.id ?? this.task.id
+    return this.#move?.id ?? this.#task.id
   }
 
   get #by(): string {
-    return this.move === undefined ? this.task.id : moveBlock(this.move.id)
+    return this.#move === undefined ? this.#task.id : moveBlock(this.#move.id)
   }
 
   async #done(): Promise<Done | undefined> {
-    const done = await this.options.store.files.secrets.get(this.#prefix, arrivedKind, this.#mark)
+    const done = await this.#options.store.files.secrets.get(this.#prefix, arrivedKind, this.#mark)
     return done === undefined ? undefined : (JSON.parse(done) as Done)
   }
 
   /** Blocks the instance, which a move has done before. */
   async #close(): Promise<boolean> {
-    const { instances, maxDuration, moving } = this.options
-    const { domain } = this.instance
-    if (this.move === undefined) {
+    const { instances, maxDuration, moving } = this.#options
+    const { domain } = this.#instance
+    if (this.#move === undefined) {
       return block(instances, domain, { by: this.#by, reason: 'IMPORTING', forMs: maxDuration * 1000 })
     }
-    await moving.renew(this.instance, this.move)
+    await moving.renew(this.#instance, this.#move)
     return isBlockedBy((await instances.find(domain)).document, this.#by)
   }
 
   async #replace(): Promise<Done> {
-    const { store, instances, outgoing } = this.options
+    const { store, instances, outgoing } = this.#options
     const manifest = await readManifestAt(outgoing, this.#manifestUrl())
-    const quota = quotaOf(this.instance.document['disk_quota'])
+    const quota = quotaOf(this.#instance.document['disk_quota'])
     requireRoom(manifest, quota)
     await store.dropPrefix(this.#temporary)
     const loader = await this.#load(manifest, quota)
@@ -181,10 +192,10 @@ class Import {
       withoutSecrets: loader.withoutSecrets,
     }
     // Whoever let others in since, by hand or by the deadline, does not want what they did to be lost.
-    if (!isBlockedBy((await instances.find(this.instance.domain)).document, this.#by)) {
+    if (!isBlockedBy((await instances.find(this.#instance.domain)).document, this.#by)) {
       throw new ImportFailure('it took too long')
     }
-    this.task.signal.throwIfAborted()
+    this.#task.signal.throwIfAborted()
     await reach('move:loaded')
     await store.exchangeTenant({
       from: this.#temporary,
@@ -193,22 +204,22 @@ class Import {
       renamed: new Map([[waitingTriggers, triggersDoctype]]),
       objectsOf: (name, document, age) => this.#objectsOf(name, document, age),
       mark: { kind: arrivedKind, secret: this.#mark, value: JSON.stringify(done), forMs: markMs },
-      permit: this.move && { kind: permitKind, secret: this.move.id },
+      permit: this.#move && { kind: permitKind, secret: this.#move.id },
     })
     return done
   }
 
   async #load(manifest: Manifest, quota: number | undefined): Promise<ArchiveLoader> {
-    const { store, objects, secrets, outgoing, instances, maxDocumentBytes } = this.options
-    const { signal } = this.task
+    const { store, objects, secrets, outgoing, instances, maxDocumentBytes } = this.#options
+    const { signal } = this.#task
     const { ledger } = store.files
     const progress = (bytes: number) => {
       this.#moved = true
       this.#bytes += bytes
       // Each byte comes once over the network and once out of its part.
-      this.task.progress(this.#bytes, manifest.filesSize === undefined ? undefined : 2 * manifest.size, 'bytes')
+      this.#task.progress(this.#bytes, manifest.filesSize === undefined ? undefined : 2 * manifest.size, 'bytes')
     }
-    const { email } = await instances.settingsOf(this.instance)
+    const { email } = await instances.settingsOf(this.#instance)
     const loader = new ArchiveLoader({
       store,
       objects,
@@ -226,7 +237,7 @@ class Import {
     })
     const maxBytes = quota === undefined ? 16_384 * gib : 2 * quota + gib
     for (const [number, cursor] of [undefined, ...manifest.cursors].entries()) {
-      const part = `${tenantPrefix(this.#prefix)}imports/${this.task.id}/${number}`
+      const part = `${tenantPrefix(this.#prefix)}imports/${this.#task.id}/${number}`
       await ledger.lease([part], leaseMs)
       this.#objects.push(part)
       const source = await fetchPart({ outgoing, objects, signal, maxBytes, progress }, manifest, cursor, part)
@@ -241,7 +252,7 @@ class Import {
 
   /** What stays of the databases that are replaced: settings of the owner, and rights of applications. */
   async #carryOver(loader: ArchiveLoader, replaces: (name: string) => boolean): Promise<void> {
-    const { store } = this.options
+    const { store } = this.#options
     const prefix = this.#prefix
     for (const name of appDoctypes) {
       for await (const { value } of scanDocuments(store, { prefix, name })) {
@@ -277,35 +288,35 @@ class Import {
   }
 
   #manifestUrl(): URL {
-    const { manifest_url } = this.order
+    const { manifest_url } = this.#order
     if (!URL.canParse(manifest_url)) throw new ImportFailure('the link is not one of an export')
     return new URL(manifest_url)
   }
 
   async #end({ notInstalled, withoutSecrets }: Done): Promise<void> {
-    const { moving } = this.options
+    const { moving } = this.#options
     const values = {
-      CozyLink: `${this.order.secure === false ? 'http' : 'https'}://${this.instance.domain}/`,
+      CozyLink: `${this.#order.secure === false ? 'http' : 'https'}://${this.#instance.domain}/`,
       AppsNotInstalled: notInstalled.join(', '),
       AccountsWithoutSecrets: withoutSecrets.join(', '),
     }
-    if (this.move === undefined) {
+    if (this.#move === undefined) {
       await this.#open()
-      return mailOwner(this.options, this.instance, 'import_success', values)
+      return mailOwner(this.#options, this.#instance, 'import_success', values)
     }
-    if (this.move.ended !== undefined) return
-    const outcome = await moving.complete(this.instance, this.move, this.task.signal)
-    if (this.task.attempt === 1) {
-      const SourceStays = outcome === 'moved' ? '' : this.move.source
-      await mailOwner(this.options, this.instance, 'move_success', { ...values, SourceStays })
+    if (this.#move.ended !== undefined) return
+    const outcome = await moving.complete(this.#instance, this.#move, this.#task.signal)
+    if (this.#task.attempt === 1) {
+      const SourceStays = outcome === 'moved' ? '' : this.#move.source
+      await mailOwner(this.#options, this.#instance, 'move_success', { ...values, SourceStays })
     }
     if (outcome === 'away') throw new JobFailure('the former server does not answer')
   }
 
   /** The instance is as it was: it opens again, and its owner is told. */
   async #giveUp(error: unknown): Promise<void> {
-    const { store, moving } = this.options
-    const { signal, log } = this.task
+    const { store, moving } = this.#options
+    const { signal, log } = this.#task
     // Stopped with its process, or taken by another one: it is begun again.
     const goesOn = signal.aborted && (signal.reason as Error).message !== 'timeout'
     try {
@@ -314,21 +325,21 @@ class Import {
       log.warning('an import failed', { error })
       const reason = failureOf(error).message
       await store.dropPrefix(this.#temporary)
-      if (this.move !== undefined) {
-        await moving.giveUp(this.instance, this.move, { reason, tell: AbortSignal.timeout(60_000) })
+      if (this.#move !== undefined) {
+        await moving.giveUp(this.#instance, this.#move, { reason, tell: AbortSignal.timeout(60_000) })
         return
       }
       await this.#open()
-      await mailOwner(this.options, this.instance, 'import_error', { Reason: reason })
+      await mailOwner(this.#options, this.#instance, 'import_error', { Reason: reason })
     } catch (failure) {
       log.error('a failed import could not be cleared away', { error: failure })
     }
   }
 
   async #open(): Promise<void> {
-    const { store, instances } = this.options
-    await changeOwnerSettings(store, this.instance, { importing: undefined })
-    await unblock(instances, this.instance.domain, this.#by)
+    const { store, instances } = this.#options
+    await changeOwnerSettings(store, this.#instance, { importing: undefined })
+    await unblock(instances, this.#instance.domain, this.#by)
   }
 }
 

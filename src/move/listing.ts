@@ -23,29 +23,33 @@ export class ListingWriter {
   #chunks: string[] = []
   #waiting = 0
 
-  constructor(private readonly emit: (bytes: Uint8Array) => Promise<void>) {}
+  readonly #emit: (bytes: Uint8Array) => Promise<void>
+
+  constructor(emit: (bytes: Uint8Array) => Promise<void>) {
+    this.#emit = emit
+  }
 
   async add(line: Line): Promise<void> {
     this.#measured.push({ kind: 'file', path: line.path, size: line.size })
     const text = `${JSON.stringify(line)}\n`
     this.#chunks.push(text)
     this.#waiting += text.length
-    if (this.#waiting > 262_144) await this.flush()
+    if (this.#waiting > 262_144) await this.#flush()
   }
 
   /** Bytes of the zip. */
   async end(): Promise<number> {
-    await this.flush()
+    await this.#flush()
     const length = zipLength(this.#measured)
     if (length === undefined) throw new Error('the length of an archive is not known')
     return length
   }
 
-  private async flush(): Promise<void> {
+  async #flush(): Promise<void> {
     const bytes = new TextEncoder().encode(this.#chunks.join(''))
     this.#chunks = []
     this.#waiting = 0
-    if (bytes.length > 0) await this.emit(bytes)
+    if (bytes.length > 0) await this.#emit(bytes)
   }
 }
 

@@ -37,33 +37,36 @@ interface Place {
 export class Follower {
   /** Resolves when what is committed from now on will be delivered, and when it was stopped before. */
   readonly ready: Promise<void>
-  private readonly alarm = new Alarm()
-  private readonly journal = new Journal()
-  private stopped = false
-  private pageSize = firstPage
-  private place: Place | undefined
+  readonly #alarm = new Alarm()
+  readonly #journal = new Journal()
+  #stopped = false
+  #pageSize = firstPage
+  #place: Place | undefined
 
-  constructor(private readonly options: FollowerOptions) {
-    this.ready = new Promise((resolve) => void this.run(resolve))
+  readonly #options: FollowerOptions
+
+  constructor(options: FollowerOptions) {
+    this.#options = options
+    this.ready = new Promise((resolve) => void this.#run(resolve))
   }
 
   stop(): void {
-    this.stopped = true
-    this.alarm.ring()
+    this.#stopped = true
+    this.#alarm.ring()
   }
 
-  private async run(ready: () => void): Promise<void> {
-    const { store, ref } = this.options
-    const unwatch = store.watch(ref, this.alarm.ring, (commit) => this.journal.add(commit))
+  async #run(ready: () => void): Promise<void> {
+    const { store, ref } = this.#options
+    const unwatch = store.watch(ref, this.#alarm.ring, (commit) => this.#journal.add(commit))
     try {
       const start = { descending: false, limit: 0, bodies: false }
-      const now = await this.persist(() => orWithoutDatabase(store.changes(ref, start), undefined))
-      this.place = now && { epoch: now.epoch, at: now.updateSeq }
+      const now = await this.#persist(() => orWithoutDatabase(store.changes(ref, start), undefined))
+      this.#place = now && { epoch: now.epoch, at: now.updateSeq }
       ready()
-      while (!this.stopped) {
-        this.alarm.clear()
-        const more = await this.persist(() => this.step())
-        if (!more) await this.alarm.wait(lookMs)
+      while (!this.#stopped) {
+        this.#alarm.clear()
+        const more = await this.#persist(() => this.#step())
+        if (!more) await this.#alarm.wait(lookMs)
       }
     } finally {
       unwatch()
@@ -72,26 +75,26 @@ export class Follower {
   }
 
   /** Reads and delivers one page. @returns whether there may be more at once */
-  private async step(): Promise<boolean> {
-    const { store, ref, only, deliver } = this.options
+  async #step(): Promise<boolean> {
+    const { store, ref, only, deliver } = this.#options
     const named = only()
     const ids = named && named.size <= maxNamed ? [...named] : undefined
-    const [limit, after] = [this.pageSize, this.place?.at]
+    const [limit, after] = [this.#pageSize, this.#place?.at]
     const range = { after, descending: false, limit, bodies: true, parents: true, ids }
     const page = await orWithoutDatabase(store.changes(ref, range), undefined)
-    if (page === undefined || (this.place !== undefined && page.epoch !== this.place.epoch)) {
-      this.place = undefined
-      this.journal.clear()
+    if (page === undefined || (this.#place !== undefined && page.epoch !== this.#place.epoch)) {
+      this.#place = undefined
+      this.#journal.clear()
       return page !== undefined
     }
     // Somebody came for another document while this was read: it may have changed in between.
     if (ids !== undefined && !covers(ids, only())) return true
     const full = page.rows.length >= limit
     const at = (full ? page.rows.at(-1)?.seq : undefined) ?? page.updateSeq
-    const passed = await this.passed(page.rows, { begin: after, end: at })
-    this.place = { epoch: page.epoch, at }
+    const passed = await this.#passed(page.rows, { begin: after, end: at })
+    this.#place = { epoch: page.epoch, at }
     if (page.rows.length > 0) {
-      this.pageSize = nextPage(page.rows)
+      this.#pageSize = nextPage(page.rows)
       const all = passed.length === 0 ? page.rows : [...page.rows, ...passed].sort((a, b) => (a.seq < b.seq ? -1 : 1))
       await deliver(all)
     }
@@ -99,12 +102,12 @@ export class Follower {
   }
 
   /** Revisions that the page passes over; deleted ones with what they held, where that is still kept. */
-  private passed(
+  #passed(
     rows: readonly ChangedDocument[],
     range: { begin: bigint | undefined; end: bigint },
   ): Promise<readonly ChangedDocument[]> {
-    const { store, ref } = this.options
-    const revisions = this.journal.passed(rows, range).map(async ({ from, ...revision }) => {
+    const { store, ref } = this.#options
+    const revisions = this.#journal.passed(rows, range).map(async ({ from, ...revision }) => {
       const wanted = revision.deleted && from ? store.readRevision(ref, revision.id, from) : undefined
       const before = wanted && (await orWithoutDatabase(wanted, undefined))
       return before ? { ...revision, parent: { deleted: before.deleted, text: before.text } } : revision
@@ -113,16 +116,16 @@ export class Follower {
   }
 
   /** Tries until it works or everybody has left. */
-  private async persist<T>(work: () => Promise<T>): Promise<T | undefined> {
+  async #persist<T>(work: () => Promise<T>): Promise<T | undefined> {
     let failing = false
-    while (!this.stopped) {
+    while (!this.#stopped) {
       try {
         return await work()
       } catch (error) {
-        if (!failing) this.options.log.warning('realtime events are late', { database: this.options.ref.name, error })
+        if (!failing) this.#options.log.warning('realtime events are late', { database: this.#options.ref.name, error })
         failing = true
-        this.alarm.clear()
-        await this.alarm.wait(retryMs)
+        this.#alarm.clear()
+        await this.#alarm.wait(retryMs)
       }
     }
     return undefined

@@ -27,31 +27,35 @@ interface Followed {
 }
 
 export class Hub {
-  private readonly topics = new Map<string, Followed>()
-  private stopListening: (() => void) | undefined
+  readonly #topics = new Map<string, Followed>()
+  #stopListening: (() => void) | undefined
 
-  constructor(private readonly options: HubOptions) {}
+  readonly #options: HubOptions
+
+  constructor(options: HubOptions) {
+    this.#options = options
+  }
 
   /**
    * Sends the subscriber every event of a doctype, or of one document, that is committed after the promise resolved, and
    * perhaps some of just before. Waits for the store while it does not answer.
    */
   async subscribe(ref: DatabaseRef, id: string | undefined, subscriber: Subscriber): Promise<void> {
-    this.stopListening ??= this.options.store.onBroadcast((about, text) => this.receiveBroadcast(about, text))
+    this.#stopListening ??= this.#options.store.onBroadcast((about, text) => this.#receiveBroadcast(about, text))
     const key = databaseKey(ref)
-    const followed = this.topics.get(key) ?? this.follow(ref)
-    this.topics.set(key, followed)
+    const followed = this.#topics.get(key) ?? this.#follow(ref)
+    this.#topics.set(key, followed)
     followed.topic.add(subscriber, id)
     await followed.follower?.ready
   }
 
   unsubscribe(ref: DatabaseRef, id: string | undefined, subscriber: Subscriber): void {
     const key = databaseKey(ref)
-    const followed = this.topics.get(key)
+    const followed = this.#topics.get(key)
     followed?.topic.remove(subscriber, id)
     if (!followed?.topic.isEmpty) return
     followed.follower?.stop()
-    this.topics.delete(key)
+    this.#topics.delete(key)
   }
 
   /**
@@ -63,24 +67,24 @@ export class Hub {
     if (Buffer.byteLength(message) > maxBroadcastBytes) {
       throw new Problem('too_large', `A notification and its id take at most ${maxBroadcastBytes} bytes.`)
     }
-    await this.options.store.broadcast(ref, message)
+    await this.#options.store.broadcast(ref, message)
   }
 
   /** Tells the operator's listeners in every process of a document of the server's own, as if it were new. */
   async announce(name: string, id: string): Promise<void> {
-    await this.options.store.broadcast({ prefix: announcements, name }, `${JSON.stringify(id)}\n`)
+    await this.#options.store.broadcast({ prefix: announcements, name }, `${JSON.stringify(id)}\n`)
   }
 
   /** Ends everything. */
   close(): void {
-    this.stopListening?.()
-    this.stopListening = undefined
-    for (const { follower } of this.topics.values()) follower?.stop()
-    this.topics.clear()
+    this.#stopListening?.()
+    this.#stopListening = undefined
+    for (const { follower } of this.#topics.values()) follower?.stop()
+    this.#topics.clear()
   }
 
-  private follow(ref: DatabaseRef): Followed {
-    const { store, log } = this.options
+  #follow(ref: DatabaseRef): Followed {
+    const { store, log } = this.#options
     const topic = new Topic(ref.name)
     if (ref.prefix === announcements || !hasDocuments(ref.name)) return { topic, follower: undefined }
     const follower = new Follower({
@@ -94,22 +98,22 @@ export class Hub {
   }
 
   /** The text of a broadcast is short, a document may not be: it is read where somebody listens. */
-  private async publishAnnounced(topic: Topic, name: string, id: string): Promise<void> {
+  async #publishAnnounced(topic: Topic, name: string, id: string): Promise<void> {
     try {
-      const document = await this.options.store.read({ prefix: 'global', name }, id)
+      const document = await this.#options.store.read({ prefix: 'global', name }, id)
       if (document !== undefined && !document.deleted) topic.publish(id, () => createdFrame(name, document))
     } catch (error) {
-      this.options.log.error('a document could not be announced', { doctype: name, error })
+      this.#options.log.error('a document could not be announced', { doctype: name, error })
     }
   }
 
-  private receiveBroadcast(ref: DatabaseRef, message: string): void {
-    const followed = this.topics.get(databaseKey(ref))
+  #receiveBroadcast(ref: DatabaseRef, message: string): void {
+    const followed = this.#topics.get(databaseKey(ref))
     if (!followed) return
     const end = message.indexOf('\n')
     const id = JSON.parse(message.slice(0, end)) as string
     if (ref.prefix === announcements) {
-      void this.publishAnnounced(followed.topic, ref.name, id)
+      void this.#publishAnnounced(followed.topic, ref.name, id)
       return
     }
     followed.topic.publish(id, () => notificationFrame(ref.name, id, message.slice(end + 1)))

@@ -14,18 +14,18 @@ export interface Passed extends ChangedDocument {
 }
 
 export class Journal {
-  private commits: Commit[] = []
-  private size = 0
+  #commits: Commit[] = []
+  #size = 0
 
   add(commit: Commit): void {
-    this.size += commit.text.length
-    if (this.size > maxSize) this.clear()
-    else this.commits.push(commit)
+    this.#size += commit.text.length
+    if (this.#size > maxSize) this.clear()
+    else this.#commits.push(commit)
   }
 
   clear(): void {
-    this.commits = []
-    this.size = 0
+    this.#commits = []
+    this.#size = 0
   }
 
   /**
@@ -33,11 +33,11 @@ export class Journal {
    * before (a commit may be heard of after the page that showed it); up to `end` it was in this page. Of documents with several leaves nothing is said, since theirs need not have won.
    */
   passed(rows: readonly ChangedDocument[], { begin, end }: { begin: bigint | undefined; end: bigint }): Passed[] {
-    if (this.commits.length === 0) return []
+    if (this.#commits.length === 0) return []
     const shown = new Map(rows.map((row) => [row.id, row]))
-    const known = new Map(this.commits.map((commit) => [nameOf(commit.id, commit), commit]))
+    const known = new Map(this.#commits.map((commit) => [nameOf(commit.id, commit), commit]))
     const [kept, passed]: [Commit[], Passed[]] = [[], []]
-    for (const commit of this.commits) {
+    for (const commit of this.#commits) {
       if (begin !== undefined && commit.seq <= begin) continue
       const row = shown.get(commit.id)
       if (row === undefined || row.seq < commit.seq) {
@@ -46,8 +46,8 @@ export class Journal {
         passed.push(asDocument(commit, commit.parent && known.get(nameOf(commit.id, commit.parent))))
       }
     }
-    this.commits = kept
-    this.size = kept.reduce((sum, { text }) => sum + text.length, 0)
+    this.#commits = kept
+    this.#size = kept.reduce((sum, { text }) => sum + text.length, 0)
     return passed.sort((a, b) => (a.seq < b.seq ? -1 : 1))
   }
 }

@@ -27,40 +27,43 @@ export interface SessionOptions {
 export const maxSubscriptions = 1_000
 
 export class Session {
-  private readonly targets = new Map<string, Target>()
-  private instance: Instance
-  private token: string | undefined
-  private ended = false
+  readonly #targets = new Map<string, Target>()
+  #instance: Instance
+  #token: string | undefined
+  #ended = false
 
-  constructor(private readonly options: SessionOptions) {
-    this.instance = options.instance
-    this.token = options.token
+  readonly #options: SessionOptions
+
+  constructor(options: SessionOptions) {
+    this.#options = options
+    this.#instance = options.instance
+    this.#token = options.token
   }
 
   get isAuthenticated(): boolean {
-    return this.token !== undefined
+    return this.#token !== undefined
   }
 
   /** Throws `unauthorized` for a token that is no good, and what the store throws. */
   async authenticate(token: string): Promise<void> {
-    await this.options.instances.authorise(this.instance, token)
-    this.token = token
+    await this.#options.instances.authorise(this.#instance, token)
+    this.#token = token
   }
 
   /** Throws as `authenticate` does. Twice is once. `ok` when events are on their way. */
   async subscribe(target: Target): Promise<'ok' | 'forbidden' | 'too_many'> {
-    const { hub, subscriber, ancestors } = this.options
-    if (!(await mayHear(await this.permissions(), target, ancestors))) return 'forbidden'
+    const { hub, subscriber, ancestors } = this.#options
+    if (!(await mayHear(await this.#permissions(), target, ancestors))) return 'forbidden'
     const key = keyOf(target)
-    if (this.targets.has(key) || this.ended) return 'ok'
-    if (this.targets.size >= maxSubscriptions) return 'too_many'
-    this.targets.set(key, target)
-    await hub.subscribe(this.refOf(target), target.id, subscriber)
+    if (this.#targets.has(key) || this.#ended) return 'ok'
+    if (this.#targets.size >= maxSubscriptions) return 'too_many'
+    this.#targets.set(key, target)
+    await hub.subscribe(this.#refOf(target), target.id, subscriber)
     return 'ok'
   }
 
   unsubscribe(target: Target): void {
-    if (this.targets.delete(keyOf(target))) this.leave(target)
+    if (this.#targets.delete(keyOf(target))) this.#leave(target)
   }
 
   /**
@@ -68,14 +71,14 @@ export class Session {
    * instance is gone: then the session is over. @returns the subscriptions that are no longer allowed; they have ended
    */
   async check(): Promise<readonly Target[]> {
-    if (this.token === undefined) return []
-    const current = await this.options.instances.byHost(this.options.host)
-    if (current?.id !== this.instance.id) throw new Problem('not_found', 'Instance not found')
-    this.instance = current
-    const permissions = await this.permissions()
+    if (this.#token === undefined) return []
+    const current = await this.#options.instances.byHost(this.#options.host)
+    if (current?.id !== this.#instance.id) throw new Problem('not_found', 'Instance not found')
+    this.#instance = current
+    const permissions = await this.#permissions()
     const lost: Target[] = []
-    for (const target of [...this.targets.values()]) {
-      if (!(await mayHear(permissions, target, this.options.ancestors))) lost.push(target)
+    for (const target of [...this.#targets.values()]) {
+      if (!(await mayHear(permissions, target, this.#options.ancestors))) lost.push(target)
     }
     for (const target of lost) this.unsubscribe(target)
     return lost
@@ -83,22 +86,22 @@ export class Session {
 
   /** Nothing is sent to the client afterwards. */
   end(): void {
-    this.ended = true
-    for (const target of this.targets.values()) this.leave(target)
-    this.targets.clear()
+    this.#ended = true
+    for (const target of this.#targets.values()) this.#leave(target)
+    this.#targets.clear()
   }
 
-  private async permissions(): Promise<Permissions> {
-    if (this.token === undefined) throw new Problem('unauthorized', 'No token')
-    return this.options.instances.authorise(this.instance, this.token)
+  async #permissions(): Promise<Permissions> {
+    if (this.#token === undefined) throw new Problem('unauthorized', 'No token')
+    return this.#options.instances.authorise(this.#instance, this.#token)
   }
 
-  private leave(target: Target): void {
-    this.options.hub.unsubscribe(this.refOf(target), target.id, this.options.subscriber)
+  #leave(target: Target): void {
+    this.#options.hub.unsubscribe(this.#refOf(target), target.id, this.#options.subscriber)
   }
 
-  private refOf({ type }: Target) {
-    return { prefix: this.instance.prefix, name: type }
+  #refOf({ type }: Target) {
+    return { prefix: this.#instance.prefix, name: type }
   }
 }
 

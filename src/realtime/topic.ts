@@ -16,48 +16,52 @@ const burst = 64 * 1024
 const pauseMs = 10
 
 export class Topic {
-  private readonly whole = new Set<Subscriber>()
-  private readonly byId = new Map<string, Set<Subscriber>>()
+  readonly #whole = new Set<Subscriber>()
+  readonly #byId = new Map<string, Set<Subscriber>>()
 
-  constructor(private readonly type: string) {}
+  readonly #type: string
+
+  constructor(type: string) {
+    this.#type = type
+  }
 
   get isEmpty(): boolean {
-    return this.whole.size === 0 && this.byId.size === 0
+    return this.#whole.size === 0 && this.#byId.size === 0
   }
 
   /** The only documents that anybody listens to; `undefined`: all. */
   get only(): ReadonlySet<string> | undefined {
-    return this.whole.size > 0 ? undefined : new Set(this.byId.keys())
+    return this.#whole.size > 0 ? undefined : new Set(this.#byId.keys())
   }
 
   /** `id` absent: every document. */
   add(subscriber: Subscriber, id: string | undefined): void {
     if (id === undefined) {
-      this.whole.add(subscriber)
+      this.#whole.add(subscriber)
       return
     }
-    const known = this.byId.get(id)
+    const known = this.#byId.get(id)
     if (known) known.add(subscriber)
-    else this.byId.set(id, new Set([subscriber]))
+    else this.#byId.set(id, new Set([subscriber]))
   }
 
   remove(subscriber: Subscriber, id: string | undefined): void {
     if (id === undefined) {
-      this.whole.delete(subscriber)
+      this.#whole.delete(subscriber)
       return
     }
-    const known = this.byId.get(id)
+    const known = this.#byId.get(id)
     known?.delete(subscriber)
-    if (known?.size === 0) this.byId.delete(id)
+    if (known?.size === 0) this.#byId.delete(id)
   }
 
   /** To everybody who listens to the document, once each. `make` is called when there is somebody. @returns bytes */
   publish(id: string, make: () => Frame): number {
-    const listening = this.byId.get(id)
-    if (this.whole.size === 0 && listening === undefined) return 0
+    const listening = this.#byId.get(id)
+    if (this.#whole.size === 0 && listening === undefined) return 0
     const frame = make()
-    for (const subscriber of [...this.whole]) subscriber.send(frame)
-    for (const subscriber of [...(listening ?? [])]) if (!this.whole.has(subscriber)) subscriber.send(frame)
+    for (const subscriber of [...this.#whole]) subscriber.send(frame)
+    for (const subscriber of [...(listening ?? [])]) if (!this.#whole.has(subscriber)) subscriber.send(frame)
     return frame.byteLength
   }
 
@@ -66,17 +70,17 @@ export class Topic {
     let sent = 0
     for (const document of documents) {
       if (document.id.startsWith('_design/')) continue
-      sent += this.publish(document.id, () => changeFrame(this.type, document))
+      sent += this.publish(document.id, () => changeFrame(this.#type, document))
       if (sent < burst) continue
       sent = 0
       await setImmediate()
-      while (this.someBehind()) await sleep(pauseMs)
+      while (this.#someBehind()) await sleep(pauseMs)
     }
   }
 
-  private someBehind(): boolean {
-    for (const { behind } of this.whole) if (behind) return true
-    for (const subscribers of this.byId.values()) for (const { behind } of subscribers) if (behind) return true
+  #someBehind(): boolean {
+    for (const { behind } of this.#whole) if (behind) return true
+    for (const subscribers of this.#byId.values()) for (const { behind } of subscribers) if (behind) return true
     return false
   }
 }

@@ -37,20 +37,23 @@ export async function compactDatabase(sql: Sql, ref: DatabaseRef, keep: KeptBodi
 export class Compactor {
   readonly #settled = new Map<string, string>()
 
-  constructor(
-    private readonly sql: Sql,
-    private readonly keep: KeptBodies = keptBodies,
-  ) {}
+  readonly #sql: Sql
+  readonly #keep: KeptBodies
+
+  constructor(sql: Sql, keep: KeptBodies = keptBodies) {
+    this.#sql = sql
+    this.#keep = keep
+  }
 
   async run(signal: AbortSignal): Promise<void> {
-    const databases = await this.sql<{ db: string; update_seq: string }[]>`SELECT db, update_seq FROM databases`
+    const databases = await this.#sql<{ db: string; update_seq: string }[]>`SELECT db, update_seq FROM databases`
     const known = new Set(databases.map(({ db }) => db))
     for (const db of this.#settled.keys()) if (!known.has(db)) this.#settled.delete(db)
     for (const { db, update_seq } of databases) {
       if (signal.aborted) return
       if (this.#settled.get(db) === update_seq) continue
-      const young = await sweepBodies(this.sql, db, this.keep, signal)
-      const leased = signal.aborted ? 0 : await giveUpContents(this.sql, db)
+      const young = await sweepBodies(this.#sql, db, this.#keep, signal)
+      const leased = signal.aborted ? 0 : await giveUpContents(this.#sql, db)
       if (young === 0 && leased === 0 && !signal.aborted) this.#settled.set(db, update_seq)
     }
   }

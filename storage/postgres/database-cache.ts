@@ -32,30 +32,33 @@ interface DatabaseRow {
 }
 
 export class DatabaseCache {
-  private readonly known = new Map<string, KnownDatabase>()
-  private readonly compiled = new Map<string, CompiledIndex>()
+  readonly #known = new Map<string, KnownDatabase>()
+  readonly #compiled = new Map<string, CompiledIndex>()
 
-  constructor(
-    private readonly sql: Sql,
-    private readonly compiler: IndexCompiler,
-  ) {}
+  readonly #sql: Sql
+  readonly #compiler: IndexCompiler
+
+  constructor(sql: Sql, compiler: IndexCompiler) {
+    this.#sql = sql
+    this.#compiler = compiler
+  }
 
   /** From memory when possible; `undefined` when there is no such database. Absence is never remembered. */
   async find(ref: DatabaseRef): Promise<KnownDatabase | undefined> {
-    return this.known.get(databaseKey(ref)) ?? (await this.load(ref))
+    return this.#known.get(databaseKey(ref)) ?? (await this.load(ref))
   }
 
   /** Synchronous look-up for the hot path. */
   peek(ref: DatabaseRef): KnownDatabase | undefined {
-    return this.known.get(databaseKey(ref))
+    return this.#known.get(databaseKey(ref))
   }
 
   forget(ref: DatabaseRef): void {
-    this.known.delete(databaseKey(ref))
+    this.#known.delete(databaseKey(ref))
   }
 
   /** Reads the database's row and indexes anew. */
-  async load(ref: DatabaseRef, sql: Sql | Transaction = this.sql): Promise<KnownDatabase | undefined> {
+  async load(ref: DatabaseRef, sql: Sql | Transaction = this.#sql): Promise<KnownDatabase | undefined> {
     const [row] = await sql<DatabaseRow[]>`
       SELECT d.db, d.index_epoch,
         (SELECT json_agg(json_build_object('id', i.index_id, 'def', i.def, 'state', i.state) ORDER BY i.index_id)
@@ -67,29 +70,28 @@ export class DatabaseCache {
       this.forget(ref)
       return undefined
     }
-    return this.remember(ref, row)
+    return this.#remember(ref, row)
   }
 
   /** The views that a design document's body defines. */
   definitions(body: Json): ReturnType<IndexCompiler['definitions']> {
-    return this.compiler.definitions(body)
+    return this.#compiler.definitions(body)
   }
 
   /** Compiled once a definition, whatever number of databases share it. */
   compile(definition: string): CompiledIndex {
-    let compiled = this.compiled.get(definition)
+    let compiled = this.#compiled.get(definition)
     if (!compiled) {
-      compiled = this.compiler.compile(definition)
-      if (this.compiled.size > maxKnown) this.compiled.clear()
-      this.compiled.set(definition, compiled)
+      compiled = this.#compiler.compile(definition)
+      if (this.#compiled.size > maxKnown) this.#compiled.clear()
+      this.#compiled.set(definition, compiled)
     }
     return compiled
   }
 
-  private remember(ref: DatabaseRef, row: DatabaseRow): KnownDatabase {
+  #remember(ref: DatabaseRef, row: DatabaseRow): KnownDatabase {
     const indexes = (row.indexes ?? []).map((index): KnownIndex => {
-      const { columns, keys } = this.compile(index.def)
-      return { indexId: index.id, definition: index.def, ready: index.state === 'ready', columns, keys }
+      return { ...this.compile(index.def), indexId: index.id, definition: index.def, ready: index.state === 'ready' }
     })
     const views = (row.views ?? []).flatMap((view): IndexView[] => {
       const index = indexes.find((candidate) => candidate.indexId === view.id)
@@ -98,11 +100,11 @@ export class DatabaseCache {
       return [{ ddoc: view.ddoc, name: view.name, indexId, definition, ready }]
     })
     const known: KnownDatabase = { ref, db: row.db, indexEpoch: row.index_epoch, indexes, views }
-    if (this.known.size >= maxKnown) {
-      const oldest = this.known.keys().next()
-      if (!oldest.done) this.known.delete(oldest.value)
+    if (this.#known.size >= maxKnown) {
+      const oldest = this.#known.keys().next()
+      if (!oldest.done) this.#known.delete(oldest.value)
     }
-    this.known.set(databaseKey(ref), known)
+    this.#known.set(databaseKey(ref), known)
     return known
   }
 }

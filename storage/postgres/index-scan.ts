@@ -21,10 +21,12 @@ export async function scanIndex(sql: Sql, db: string, columns: number, scan: Ind
   if (first[1] === null) return []
   return rows.map((row): IndexRow => {
     const id = row[1] as string
-    const document = documentOf(id, row.slice(2, 8) as unknown as ReadRow)
-    if (!document) throw new Error('an index entry without its document')
     const parts: KeyPart[] = []
     for (let at = 8; at < row.length; at += 2) parts.push({ k: row[at] as string, s: row[at + 1] as string })
+    // Keys of an exact entry are all that the scan asks for.
+    if (scan.keysOnly && row[2] === null) return { id, parts }
+    const document = documentOf(id, row.slice(2, 8) as unknown as ReadRow)
+    if (!document) throw new Error('an index entry without its document')
     return { id, document, parts }
   })
 }
@@ -51,30 +53,36 @@ function statement(db: string, columns: number, scan: IndexScan): { text: string
     conditions.push(`(${allColumns.join(', ')}) ${scan.descending ? '<' : '>'} (${row}, ${add(id)})`)
   }
   const limit = add(scan.limit)
-  return { text: textOf(columns, conditions, scan.descending, limit), parameters }
+  return { text: textOf(columns, conditions, scan, limit), parameters }
 }
 
 const keyColumns = Array.from({ length: width }, (_, at) => [`k${at + 1}`, `s${at + 1}`]).flat()
 const allColumns = [...keyColumns, 'id']
 
-function textOf(columns: number, conditions: readonly string[], descending: boolean, limit: string): string {
+function textOf(
+  columns: number,
+  conditions: readonly string[],
+  { descending, keysOnly }: Pick<IndexScan, 'descending' | 'keysOnly'>,
+  limit: string,
+): string {
   const order = allColumns.map((column) => (descending ? `${column} DESC` : column)).join(', ')
   const where = ['db = $1', 'index_id = $2', ...conditions].join(' AND ')
   const shown = keyColumns.slice(0, columns * 2)
   const wanted = shown
     .map((column) => (column.startsWith('k') ? `encode(p.${column}, 'hex')` : `p.${column}`))
     .join(', ')
+  const read = keysOnly ? [...allColumns, 'exact'].join(', ') : allColumns.join(', ')
+  const inexact = keysOnly ? 'AND NOT p.exact' : ''
   // The few entries that are too long for the key index are sorted and merged in.
   const page = ['NOT big', 'big'].map(
-    (which) =>
-      `(SELECT ${allColumns.join(', ')} FROM entries WHERE ${where} AND ${which} ORDER BY ${order} LIMIT ${limit}::int)`,
+    (which) => `(SELECT ${read} FROM entries WHERE ${where} AND ${which} ORDER BY ${order} LIMIT ${limit}::int)`,
   )
   return `
     SELECT d.index_epoch, r.* FROM databases d LEFT JOIN LATERAL (
-      SELECT x.id, x.gen, x.hash, x.deleted, x.leaves, x.seq, coalesce(x.raw, x.body::text), ${wanted}
+      SELECT p.id, x.gen, x.hash, x.deleted, x.leaves, x.seq, coalesce(x.raw, x.body::text), ${wanted}
       FROM (SELECT q.*, row_number() OVER () AS n
             FROM (${page.join(' UNION ALL ')} ORDER BY ${order} LIMIT ${limit}::int) q) p
-      CROSS JOIN LATERAL (SELECT * FROM docs WHERE db = $1 AND id = p.id OFFSET 0) x
+      LEFT JOIN LATERAL (SELECT * FROM docs WHERE db = $1 AND id = p.id ${inexact} OFFSET 0) x ON true
       ORDER BY p.n
     ) r ON true
     WHERE d.db = $1`

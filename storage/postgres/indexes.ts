@@ -59,12 +59,15 @@ async function indexFor(
 
 /** Builds and sweeps indexes; one build of an index at a time in this process. */
 export class IndexBuilder {
-  private readonly building = new Map<string, Promise<void>>()
+  readonly #building = new Map<string, Promise<void>>()
 
-  constructor(
-    private readonly sql: Sql,
-    private readonly databases: DatabaseCache,
-  ) {}
+  readonly #sql: Sql
+  readonly #databases: DatabaseCache
+
+  constructor(sql: Sql, databases: DatabaseCache) {
+    this.#sql = sql
+    this.#databases = databases
+  }
 
   /** The list of indexes once all of them are built. Throws `no_database` when the database is dropped meanwhile. */
   async list(database: KnownDatabase): Promise<IndexList> {
@@ -73,38 +76,39 @@ export class IndexBuilder {
       const waiting = known.indexes.filter((index) => !index.ready)
       if (waiting.length === 0) return { epoch: known.indexEpoch, views: known.views }
       const current: KnownDatabase = known
-      await Promise.all(waiting.map((index) => this.build(current, index)))
-      known = await this.databases.load(known.ref)
+      await Promise.all(waiting.map((index) => this.#build(current, index)))
+      known = await this.#databases.load(known.ref)
     }
     throw noDatabase()
   }
 
-  private build(database: KnownDatabase, index: KnownIndex): Promise<void> {
+  #build(database: KnownDatabase, index: KnownIndex): Promise<void> {
     const key = `${database.db}/${index.indexId}`
-    let running = this.building.get(key)
+    let running = this.#building.get(key)
     if (!running) {
-      running = this.fill(database, index).finally(() => this.building.delete(key))
-      this.building.set(key, running)
+      running = this.#fill(database, index).finally(() => this.#building.delete(key))
+      this.#building.set(key, running)
     }
     return running
   }
 
-  private async fill({ db }: KnownDatabase, index: KnownIndex): Promise<void> {
+  async #fill({ db }: KnownDatabase, index: KnownIndex): Promise<void> {
     let after = ''
     for (;;) {
-      const rows = await this.sql<{ id: string; rev: string; text: string }[]>`
+      const rows = await this.#sql<{ id: string; rev: string; text: string }[]>`
         SELECT id, gen || '-' || hash AS rev, coalesce(raw, body::text) AS text FROM docs
         WHERE db = ${db} AND id > ${after} AND NOT deleted ORDER BY id LIMIT ${backfillPage}`
       const last = rows.at(-1)
       if (!last) break
       after = last.id
       const entries = rows.flatMap((row) => {
-        const [entry] = entriesOf([index], row.id, row.rev, parseJson(row.text).value)
+        const body = { value: parseJson(row.text).value, text: row.text }
+        const [entry] = entriesOf([index], row.id, row.rev, body)
         return entry ? [{ rev: row.rev, id: row.id, entry }] : []
       })
-      if (!(await this.insert(db, index.indexId, entries))) return
+      if (!(await this.#insert(db, index.indexId, entries))) return
     }
-    await this.sql`UPDATE indexes SET state = 'ready'
+    await this.#sql`UPDATE indexes SET state = 'ready'
       WHERE db = ${db} AND index_id = ${index.indexId} AND state = 'building'`
   }
 
@@ -114,12 +118,12 @@ export class IndexBuilder {
    * the entries to this build. False when the index was dropped meanwhile. `OFFSET 0` keeps the look-up of each document
    * by its key: on a table without statistics the planner joins every entry with every document instead.
    */
-  private async insert(
+  async #insert(
     db: string,
     indexId: number,
     entries: readonly { readonly rev: string; readonly id: string; readonly entry: EntryRow }[],
   ): Promise<boolean> {
-    return this.sql.begin(async (tx) => {
+    return this.#sql.begin(async (tx) => {
       const [alive] = await tx`SELECT 1 FROM databases WHERE db = ${db} FOR NO KEY UPDATE`
       const [wanted] = await tx`SELECT 1 FROM indexes WHERE db = ${db} AND index_id = ${indexId} AND state = 'building'`
       if (!alive || !wanted) return false
@@ -139,21 +143,21 @@ export class IndexBuilder {
 
   /** Removes the entries of dropped indexes in small batches; called by the sweeper. */
   async sweep(signal: AbortSignal): Promise<void> {
-    const dropped = await this.sql<{ db: string; index_id: number }[]>`
+    const dropped = await this.#sql<{ db: string; index_id: number }[]>`
       SELECT db, index_id FROM indexes WHERE state = 'dropping'`
     for (const { db, index_id: indexId } of dropped) {
-      for (const which of [this.sql`NOT big`, this.sql`big`]) {
+      for (const which of [this.#sql`NOT big`, this.#sql`big`]) {
         let removed = sweepPage
         while (removed === sweepPage) {
           if (signal.aborted) return
-          const result = await this.sql`
+          const result = await this.#sql`
             DELETE FROM entries WHERE ctid = ANY (ARRAY(
               SELECT ctid FROM entries WHERE db = ${db} AND index_id = ${indexId} AND ${which} LIMIT ${sweepPage}))`
           removed = result.count
           if (removed === sweepPage) await sleep(5)
         }
       }
-      await this.sql`DELETE FROM indexes WHERE db = ${db} AND index_id = ${indexId} AND state = 'dropping'`
+      await this.#sql`DELETE FROM indexes WHERE db = ${db} AND index_id = ${indexId} AND state = 'dropping'`
     }
   }
 }

@@ -10,6 +10,8 @@ import jobs from './migrations/0006-jobs.sql' with { type: 'text' }
 import restored from './migrations/0007-restored.sql' with { type: 'text' }
 import sync from './migrations/0008-sync.sql' with { type: 'text' }
 import leaves from './migrations/0009-leaves.sql' with { type: 'text' }
+import exactKeys from './migrations/0010-exact-keys.sql' with { type: 'text' }
+import syncSafety from './migrations/0011-sync-safety.sql' with { type: 'text' }
 
 /** In order; the position (from 1) is the schema's version. Never edit one that was released. */
 const migrations: readonly string[] = [
@@ -22,6 +24,8 @@ const migrations: readonly string[] = [
   restored,
   sync,
   leaves,
+  exactKeys,
+  syncSafety,
 ]
 
 /** Version of the schema that this program writes. */

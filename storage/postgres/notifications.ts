@@ -44,33 +44,36 @@ export interface NotificationsOptions extends Pick<ConnectionOptions, 'target'> 
 }
 
 export class Notifications {
-  private readonly watched = new Map<string, Watched>()
-  private readonly outbox = new Set<string>()
-  private readonly broadcastListeners = new Set<BroadcastListener>()
-  private readonly followers = new Set<Follower>()
-  private readonly origin = randomUUID()
-  private readonly link: Sql
-  private count = 0
-  private sending = false
-  private closed = false
-  private poll: ReturnType<typeof setInterval> | undefined
+  readonly #watched = new Map<string, Watched>()
+  readonly #outbox = new Set<string>()
+  readonly #broadcastListeners = new Set<BroadcastListener>()
+  readonly #followers = new Set<Follower>()
+  readonly #origin = randomUUID()
+  readonly #link: Sql
+  #count = 0
+  #sending = false
+  #closed = false
+  #poll: ReturnType<typeof setInterval> | undefined
 
-  constructor(private readonly options: NotificationsOptions) {
+  readonly #options: NotificationsOptions
+
+  constructor(options: NotificationsOptions) {
+    this.#options = options
     // Losing a notification in a crash is nothing: nobody waits for its fsync.
-    this.link = openPool({ target: options.target, maxConnections: 1 }, { synchronous_commit: 'off' })
+    this.#link = openPool({ target: options.target, maxConnections: 1 }, { synchronous_commit: 'off' })
   }
 
   /** Listeners registered now. */
   get size(): number {
-    return this.count
+    return this.#count
   }
 
   /** Calls `listener` after changes until the function returned is called. */
   watch(ref: DatabaseRef, listener: () => void, onCommit?: (commit: Commit) => void): () => void {
     const unwatch = this.watchUncounted(ref, listener, onCommit)
-    this.count += 1
+    this.#count += 1
     return () => {
-      if (unwatch()) this.count -= 1
+      if (unwatch()) this.#count -= 1
     }
   }
 
@@ -79,9 +82,9 @@ export class Notifications {
    * returned says whether it ended anything.
    */
   watchUncounted(ref: DatabaseRef, listener: () => void, onCommit?: (commit: Commit) => void): () => boolean {
-    this.start()
+    this.#start()
     const key = databaseKey(ref)
-    const known = this.watched.get(key)
+    const known = this.#watched.get(key)
     const watched = known ?? {
       ref,
       listeners: new Set(),
@@ -90,7 +93,7 @@ export class Notifications {
       lastCall: 0,
       seen: undefined,
     }
-    if (!known) this.watched.set(key, watched)
+    if (!known) this.#watched.set(key, watched)
     // Its own function: one listener may be registered twice.
     const call = () => listener()
     watched.listeners.add(call)
@@ -98,41 +101,41 @@ export class Notifications {
     return () => {
       if (!watched.listeners.delete(call)) return false
       if (onCommit) watched.committers.delete(onCommit)
-      if (watched.listeners.size === 0 && this.watched.get(key) === watched) this.watched.delete(key)
+      if (watched.listeners.size === 0 && this.#watched.get(key) === watched) this.#watched.delete(key)
       return true
     }
   }
 
   /** Tells of every commit of this process until the function returned is called. */
   follow(follower: Follower): () => void {
-    this.followers.add(follower)
-    return () => this.followers.delete(follower)
+    this.#followers.add(follower)
+    return () => this.#followers.delete(follower)
   }
 
   /** To be called after a commit of this process. */
   changed(ref: DatabaseRef): void {
-    for (const follower of this.followers) follower.changed(ref)
-    if (!this.options.shared && this.watched.size === 0) return
+    for (const follower of this.#followers) follower.changed(ref)
+    if (!this.#options.shared && this.#watched.size === 0) return
     const key = databaseKey(ref)
-    const watched = this.watched.get(key)
+    const watched = this.#watched.get(key)
     if (watched) wake(watched)
-    if (!this.options.shared || this.closed) return
-    this.outbox.add(key)
-    if (!this.sending) void this.send()
+    if (!this.#options.shared || this.#closed) return
+    this.#outbox.add(key)
+    if (!this.#sending) void this.#send()
   }
 
   /** To be called with what `write` of this process did. */
   committed(edits: readonly Edit[], outcomes: readonly EditOutcome[]): void {
-    if (this.watched.size === 0 && this.followers.size === 0) return
+    if (this.#watched.size === 0 && this.#followers.size === 0) return
     for (const [at, { ref, id, deleted, body, parent }] of edits.entries()) {
       const outcome = outcomes[at]
       if (outcome?.kind !== 'ok') continue
-      const committers = this.watched.get(databaseKey(ref))?.committers
-      if (!committers && this.followers.size === 0) continue
+      const committers = this.#watched.get(databaseKey(ref))?.committers
+      if (!committers && this.#followers.size === 0) continue
       const { rev, seq } = outcome
       const commit = { ...rev, id, seq, deleted, text: body.text, parent }
       for (const call of committers ?? []) call(commit)
-      for (const follower of this.followers) follower.committed(ref, commit)
+      for (const follower of this.#followers) follower.committed(ref, commit)
     }
   }
 
@@ -141,86 +144,86 @@ export class Notifications {
     if (Buffer.byteLength(text) > maxBroadcastBytes) {
       throw new Problem('too_large', `A broadcast holds at most ${maxBroadcastBytes} bytes.`)
     }
-    const payload = `${this.origin}\n${databaseKey(ref)}\n${text}`
-    if (this.options.shared) await this.link`SELECT pg_notify(${broadcastChannel}, ${payload})`
-    for (const listener of this.broadcastListeners) listener(ref, text)
+    const payload = `${this.#origin}\n${databaseKey(ref)}\n${text}`
+    if (this.#options.shared) await this.#link`SELECT pg_notify(${broadcastChannel}, ${payload})`
+    for (const listener of this.#broadcastListeners) listener(ref, text)
   }
 
   onBroadcast(listener: BroadcastListener): () => void {
-    this.start()
+    this.#start()
     const call: BroadcastListener = (ref, text) => listener(ref, text)
-    this.broadcastListeners.add(call)
-    return () => this.broadcastListeners.delete(call)
+    this.#broadcastListeners.add(call)
+    return () => this.#broadcastListeners.delete(call)
   }
 
   /** No listener is called afterwards. */
   async close(): Promise<void> {
-    this.closed = true
-    this.broadcastListeners.clear()
-    this.followers.clear()
-    clearInterval(this.poll)
-    for (const { listeners } of this.watched.values()) listeners.clear()
-    this.watched.clear()
-    this.count = 0
-    await this.link.end({ timeout: 1 })
+    this.#closed = true
+    this.#broadcastListeners.clear()
+    this.#followers.clear()
+    clearInterval(this.#poll)
+    for (const { listeners } of this.#watched.values()) listeners.clear()
+    this.#watched.clear()
+    this.#count = 0
+    await this.#link.end({ timeout: 1 })
   }
 
   /** Follows the other processes from the first watcher or listener on. */
-  private start(): void {
-    if (this.poll !== undefined || this.closed) return
-    this.poll = setInterval(() => void this.look(), pollMs)
-    this.poll.unref()
-    if (!this.options.shared) return
+  #start(): void {
+    if (this.#poll !== undefined || this.#closed) return
+    this.#poll = setInterval(() => void this.#look(), pollMs)
+    this.#poll.unref()
+    if (!this.#options.shared) return
     // Both come back by themselves after a lost connection, and then everybody is called: something may have been missed.
-    this.link
+    this.#link
       .listen(
         channel,
-        (payload) => this.received(payload),
-        () => this.wakeAll(),
+        (payload) => this.#received(payload),
+        () => this.#wakeAll(),
       )
       .catch(() => {})
-    this.link.listen(broadcastChannel, (payload) => this.receiveBroadcast(payload)).catch(() => {})
+    this.#link.listen(broadcastChannel, (payload) => this.#receiveBroadcast(payload)).catch(() => {})
   }
 
-  private received(payload: string): void {
+  #received(payload: string): void {
     const end = payload.indexOf('\n')
-    if (payload.slice(0, end) === this.origin) return
-    const watched = this.watched.get(payload.slice(end + 1))
+    if (payload.slice(0, end) === this.#origin) return
+    const watched = this.#watched.get(payload.slice(end + 1))
     if (watched) wake(watched)
   }
 
-  private receiveBroadcast(payload: string): void {
+  #receiveBroadcast(payload: string): void {
     const [origin, prefix = '', name = ''] = payload.split('\n', 3)
-    if (origin === this.origin) return
+    if (origin === this.#origin) return
     const text = payload.slice(`${origin}\n${prefix}\n${name}\n`.length)
-    for (const listener of this.broadcastListeners) listener({ prefix, name }, text)
+    for (const listener of this.#broadcastListeners) listener({ prefix, name }, text)
   }
 
-  private wakeAll(): void {
-    for (const watched of this.watched.values()) wake(watched)
+  #wakeAll(): void {
+    for (const watched of this.#watched.values()) wake(watched)
   }
 
-  private async send(): Promise<void> {
-    this.sending = true
-    while (this.outbox.size > 0 && !this.closed) {
-      const payloads = [...this.outbox].map((key) => `${this.origin}\n${key}`)
-      this.outbox.clear()
+  async #send(): Promise<void> {
+    this.#sending = true
+    while (this.#outbox.size > 0 && !this.#closed) {
+      const payloads = [...this.#outbox].map((key) => `${this.#origin}\n${key}`)
+      this.#outbox.clear()
       try {
-        await this.link`SELECT count(pg_notify(${channel}, p)) FROM unnest(${payloads}::text[]) AS t (p)`
+        await this.#link`SELECT count(pg_notify(${channel}, p)) FROM unnest(${payloads}::text[]) AS t (p)`
       } catch {
         // The others look by themselves.
       }
       await new Promise((resolve) => setTimeout(resolve, restMs))
     }
-    this.sending = false
+    this.#sending = false
   }
 
   /** One statement for all watched databases. */
-  private async look(): Promise<void> {
-    const all = [...this.watched.values()]
+  async #look(): Promise<void> {
+    const all = [...this.#watched.values()]
     if (all.length === 0) return
     try {
-      const rows = await this.options.sql<{ state: string | null }[]>`
+      const rows = await this.#options.sql<{ state: string | null }[]>`
         SELECT d.db || ':' || d.update_seq AS state
         FROM unnest(${all.map(({ ref }) => ref.prefix)}::text[], ${all.map(({ ref }) => ref.name)}::text[])
           WITH ORDINALITY AS t (prefix, name, o)

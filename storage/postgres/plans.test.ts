@@ -4,6 +4,7 @@
  */
 import { beforeAll, describe, expect, test } from 'bun:test'
 import { indexCompiler } from '../../src/documents/mango/index-compiler.ts'
+import { find } from '../../src/documents/queries.ts'
 import { bodyOf } from '../../test/conformance/documents.ts'
 import { bothPostgres, plainSql, type Target } from '../../test/conformance/postgres-targets.ts'
 import type { DatabaseRef, DocumentStore, Edit, RevisionId } from '../documents/contract.ts'
@@ -44,6 +45,35 @@ for (const server of bothPostgres) {
       await store.close()
       // Some forty look-ups a document; reading the database for each would be above a million.
       expect((await rowsRead()) - before).toBeLessThan(60 * many)
+    }, 60_000)
+
+    test('a query of indexed fields alone reads no document', async () => {
+      const store = await open()
+      const ref: DatabaseRef = { prefix: 'small', name: 'covered' }
+      await store.createDatabase(ref)
+      const views = { v: { map: { fields: { n: 'asc' } }, options: { def: { fields: ['n'] } } } }
+      const bodies = { '_design/i': { language: 'query', views }, a: { n: 1, m: 1 }, b: { n: [1], m: 1 } }
+      for (const [id, body] of Object.entries(bodies)) {
+        await store.write([{ ref, id, deleted: false, body: bodyOf(body), unknownParent: 'refuse' }])
+      }
+      // What is in the documents is something else from now on, and only where they are read does it show.
+      const sql = plainSql(target)
+      await sql`UPDATE docs SET body = '{"n": ["read"]}' WHERE id IN ('a', 'b')`
+      await sql.end({ timeout: 1 })
+      const face = { defaultLimit: 25, refuseUnindexed: false }
+      const ask = async (fields: string[]) => {
+        const { docs } = await find(store, ref, { selector: { n: { $gt: null } }, fields }, face)
+        return docs.map((text) => JSON.parse(text))
+      }
+      expect(await ask(['_id', 'n'])).toEqual([
+        { _id: 'a', n: 1 },
+        { _id: 'b', n: ['read'] },
+      ])
+      expect(await ask(['_id', 'n', 'm'])).toEqual([
+        { _id: 'a', n: ['read'] },
+        { _id: 'b', n: ['read'] },
+      ])
+      await store.close()
     }, 60_000)
   })
 }

@@ -20,45 +20,49 @@ interface Waiting {
 }
 
 export class ReadQueue {
-  private waiting: Waiting[] = []
-  private readonly batches = new BatchScheduler<Waiting>(
-    () => this.waiting.splice(0, maxBatch),
-    (batch) => this.run(batch),
+  #waiting: Waiting[] = []
+  readonly #batches = new BatchScheduler<Waiting>(
+    () => this.#waiting.splice(0, maxBatch),
+    (batch) => this.#run(batch),
   )
 
-  constructor(private readonly sql: Sql) {}
+  readonly #sql: Sql
+
+  constructor(sql: Sql) {
+    this.#sql = sql
+  }
 
   /** `undefined` when the database number no longer exists. */
   read(db: string, id: string): Promise<ReadRow | undefined> {
     return new Promise((resolve, reject) => {
-      this.waiting.push({ db, id, resolve, reject })
-      this.batches.schedule()
+      this.#waiting.push({ db, id, resolve, reject })
+      this.#batches.schedule()
     })
   }
 
-  private async run(batch: readonly Waiting[]): Promise<void> {
+  async #run(batch: readonly Waiting[]): Promise<void> {
     try {
-      const rows = await this.send(batch)
+      const rows = await this.#send(batch)
       for (const [at, one] of batch.entries()) one.resolve(rows[at])
     } catch (error) {
       for (const one of batch) one.reject(translate(error))
     }
   }
 
-  private send(batch: readonly Waiting[]): Promise<readonly (ReadRow | undefined)[]> {
+  #send(batch: readonly Waiting[]): Promise<readonly (ReadRow | undefined)[]> {
     const [first] = batch
-    return retrying(async () => (batch.length === 1 && first ? [await this.one(first)] : this.many(batch)))
+    return retrying(async () => (batch.length === 1 && first ? [await this.#one(first)] : this.#many(batch)))
   }
 
-  private async one({ db, id }: Waiting): Promise<ReadRow | undefined> {
-    const rows = await this.sql`
+  async #one({ db, id }: Waiting): Promise<ReadRow | undefined> {
+    const rows = await this.#sql`
       SELECT x.gen, x.hash, x.deleted, x.leaves, x.seq, coalesce(x.raw, x.body::text)
       FROM databases d LEFT JOIN docs x ON x.db = d.db AND x.id = ${id} WHERE d.db = ${db}`.values()
     return rows[0] as ReadRow | undefined
   }
 
-  private async many(batch: readonly Waiting[]): Promise<readonly (ReadRow | undefined)[]> {
-    const rows = await this.sql`
+  async #many(batch: readonly Waiting[]): Promise<readonly (ReadRow | undefined)[]> {
+    const rows = await this.#sql`
       SELECT t.o, x.gen, x.hash, x.deleted, x.leaves, x.seq, coalesce(x.raw, x.body::text)
       FROM unnest(${batch.map((one) => one.db)}::text[]::bigint[], ${batch.map((one) => one.id)}::text[])
         WITH ORDINALITY AS t (db, id, o)

@@ -25,14 +25,17 @@ interface Request {
 
 export class ReplicationQueue {
   /** Requests that wait, by database; there is a list as long as one of that database is under way. */
-  private readonly waiting = new Map<string, Request[]>()
+  readonly #waiting = new Map<string, Request[]>()
   /** Databases that are being filled: everything in the last batch was new to them, so the next one may be, too. */
-  private readonly filling = new WeakSet<KnownDatabase>()
+  readonly #filling = new WeakSet<KnownDatabase>()
 
-  constructor(
-    private readonly sql: Sql,
-    private readonly databases: DatabaseCache,
-  ) {}
+  readonly #sql: Sql
+  readonly #databases: DatabaseCache
+
+  constructor(sql: Sql, databases: DatabaseCache) {
+    this.#sql = sql
+    this.#databases = databases
+  }
 
   /** Resolves after the commit. Throws `no_database`. */
   write(ref: DatabaseRef, revisions: readonly Replicated[]): Promise<void> {
@@ -40,49 +43,49 @@ export class ReplicationQueue {
       const characters = revisions.reduce((sum, { body }) => sum + body.text.length, 0)
       const request = { revisions, characters, resolve, reject }
       const key = databaseKey(ref)
-      const line = this.waiting.get(key)
+      const line = this.#waiting.get(key)
       if (line) line.push(request)
-      else void this.work(key, ref, [request])
+      else void this.#work(key, ref, [request])
     })
   }
 
-  private async work(key: string, ref: DatabaseRef, line: Request[]): Promise<void> {
-    this.waiting.set(key, line)
-    while (line.length > 0) await this.send(ref, takeBatch(line))
-    this.waiting.delete(key)
+  async #work(key: string, ref: DatabaseRef, line: Request[]): Promise<void> {
+    this.#waiting.set(key, line)
+    while (line.length > 0) await this.#send(ref, takeBatch(line))
+    this.#waiting.delete(key)
   }
 
   /** A failure is that of one request where it can be: together they are tried once, then each by itself. */
-  private async send(ref: DatabaseRef, batch: readonly Request[]): Promise<void> {
+  async #send(ref: DatabaseRef, batch: readonly Request[]): Promise<void> {
     try {
       const revisions = batch.flatMap((request) => request.revisions)
-      await this.store(ref, revisions)
+      await this.#store(ref, revisions)
       for (const request of batch) request.resolve()
     } catch (error) {
       // A store that does not answer, or has no such database, is no matter of a single request.
       if (batch.length === 1 || error instanceof Problem) for (const request of batch) request.reject(error)
-      else for (const request of batch) await this.send(ref, [request])
+      else for (const request of batch) await this.#send(ref, [request])
     }
   }
 
   /** Without a look at the trees where nothing is expected to be there; it was a mistake when a document is. */
-  private async store(ref: DatabaseRef, revisions: readonly Replicated[]): Promise<void> {
-    const known = this.databases.peek(ref)
-    if (known && this.filling.has(known) && isPlain(known, revisions)) {
-      if (await this.insertDocuments(known, revisions)) return
-      this.filling.delete(known)
+  async #store(ref: DatabaseRef, revisions: readonly Replicated[]): Promise<void> {
+    const known = this.#databases.peek(ref)
+    if (known && this.#filling.has(known) && isPlain(known, revisions)) {
+      if (await this.#insertDocuments(known, revisions)) return
+      this.#filling.delete(known)
     }
-    const stored = await replicateTrees(this.sql, this.databases, ref, revisions)
-    const current = this.databases.peek(ref)
-    if (stored === 'all_new' && current) this.filling.add(current)
+    const stored = await replicateTrees(this.#sql, this.#databases, ref, revisions)
+    const current = this.#databases.peek(ref)
+    if (stored === 'all_new' && current) this.#filling.add(current)
   }
 
   /** False when it was of no effect. */
-  private async insertDocuments(known: KnownDatabase, revisions: readonly Replicated[]): Promise<boolean> {
+  async #insertDocuments(known: KnownDatabase, revisions: readonly Replicated[]): Promise<boolean> {
     try {
       const ordered = inByteOrder(revisions, ({ id }) => id)
       const { count } = await insertDocuments(
-        this.sql,
+        this.#sql,
         known,
         ordered.map((revision, at) => ({ place: at + 1, revision })),
       )

@@ -182,9 +182,7 @@ function writeEntries(
     }),
   ]
   if (moved.length === 0) return []
-  const entries = moved.map(({ id, node, body }) =>
-    node.deleted ? [] : entriesOf(indexes, id, keyOf(node), body.value),
-  )
+  const entries = moved.map(({ id, node, body }) => (node.deleted ? [] : entriesOf(indexes, id, keyOf(node), body)))
   const rows = moved.flatMap(({ id }, at) => (entries[at] ?? []).map((entry) => [db, id, ...entry]))
   return [
     tx`SELECT hearth_put_entries(${moved.map(() => db)}::text[]::bigint[], ${moved.map(({ id }) => id)}::text[],

@@ -116,7 +116,7 @@ function addEdit(columns: Columns, edit: Edit, database: KnownDatabase, repeated
     columns.kept.push(null)
     return
   }
-  const rows = edit.deleted ? [] : entriesOf(database.indexes, edit.id, '', edit.body.value)
+  const rows = edit.deleted ? [] : entriesOf(database.indexes, edit.id, '', edit.body)
   const number = columns.id.length
   for (const row of rows) columns.entries.push([number, ...row])
   columns.kept.push(keptIndexes(rows))

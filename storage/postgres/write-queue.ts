@@ -25,58 +25,62 @@ import {
 const maxRepeats = 2
 
 export class WriteQueue {
-  private waiting: WriteRequest[] = []
+  #waiting: WriteRequest[] = []
   /** Numbers of the databases that batches under way write to. */
-  private readonly busy = new Set<string>()
-  private readonly batches = new BatchScheduler<WriteRequest>(
+  readonly #busy = new Set<string>()
+  readonly #batches = new BatchScheduler<WriteRequest>(
     () => {
-      const { batch, rest } = nextBatch(this.waiting, this.busy)
-      this.waiting = rest
+      const { batch, rest } = nextBatch(this.#waiting, this.#busy)
+      this.#waiting = rest
       return batch
     },
-    (batch) => this.run(batch),
+    (batch) => this.#run(batch),
   )
 
-  constructor(
-    private readonly sql: Sql,
-    private readonly databases: DatabaseCache,
-    /** Told of every database that may have changed, after the commit. */
-    private readonly changed: (ref: DatabaseRef) => void,
-  ) {}
+  readonly #sql: Sql
+  readonly #databases: DatabaseCache
+  /** Told of every database that may have changed, after the commit. */
+  readonly #changed: (ref: DatabaseRef) => void
+
+  constructor(sql: Sql, databases: DatabaseCache, changed: (ref: DatabaseRef) => void) {
+    this.#changed = changed
+    this.#sql = sql
+    this.#databases = databases
+  }
 
   /** One outcome for each edit, after commit. */
   async write(edits: readonly Edit[], atomic: boolean): Promise<readonly EditOutcome[]> {
     if (edits.length === 0) return []
     try {
-      return await this.writeAll(edits, atomic)
+      return await this.#writeAll(edits, atomic)
     } finally {
-      this.tell(edits)
+      this.#tell(edits)
     }
   }
 
-  private tell(edits: readonly Edit[]): void {
+  #tell(edits: readonly Edit[]): void {
     let last: DatabaseRef | undefined
     for (const { ref } of edits) {
-      if (ref !== last) this.changed(ref)
+      if (ref !== last) this.#changed(ref)
       last = ref
     }
   }
 
-  private async writeAll(edits: readonly Edit[], atomic: boolean): Promise<readonly EditOutcome[]> {
-    if (edits.length === 1 || !hasRepeatedIds(edits)) return this.place(edits, atomic)
+  async #writeAll(edits: readonly Edit[], atomic: boolean): Promise<readonly EditOutcome[]> {
+    if (edits.length === 1 || !hasRepeatedIds(edits)) return this.#place(edits, atomic)
     if (atomic) throw new Error('an atomic write names each document once')
-    return this.inWaves(edits)
+    return this.#inWaves(edits)
   }
 
   /** A document named twice in one request: its second edit sees the outcome of the first. */
-  private async inWaves(edits: readonly Edit[]): Promise<readonly EditOutcome[]> {
+  async #inWaves(edits: readonly Edit[]): Promise<readonly EditOutcome[]> {
     const outcomes: EditOutcome[] = []
     let rest = edits.map((edit, at) => ({ edit, at }))
     while (rest.length > 0) {
       const seen = new Set<string>()
       const wave = rest.filter(({ edit }) => !seen.has(edit.id) && seen.add(edit.id))
       const done = new Set(wave)
-      const answers = await this.place(
+      const answers = await this.#place(
         wave.map(({ edit }) => edit),
         false,
       )
@@ -86,61 +90,61 @@ export class WriteQueue {
     return outcomes
   }
 
-  private async place(edits: readonly Edit[], atomic: boolean): Promise<readonly EditOutcome[]> {
-    let placed = this.placeKnown(edits)
+  async #place(edits: readonly Edit[], atomic: boolean): Promise<readonly EditOutcome[]> {
+    let placed = this.#placeKnown(edits)
     if (!placed) {
-      for (const edit of edits) if (!this.databases.peek(edit.ref)) await this.databases.load(edit.ref)
-      placed = edits.map((edit) => ({ edit, database: this.databases.peek(edit.ref) }))
+      for (const edit of edits) if (!this.#databases.peek(edit.ref)) await this.#databases.load(edit.ref)
+      placed = edits.map((edit) => ({ edit, database: this.#databases.peek(edit.ref) }))
     }
-    const outcomes = await this.submit(placed, atomic)
-    return this.repeatStale(edits, outcomes, atomic)
+    const outcomes = await this.#submit(placed, atomic)
+    return this.#repeatStale(edits, outcomes, atomic)
   }
 
-  private placeKnown(edits: readonly Edit[]): PlacedEdit[] | undefined {
+  #placeKnown(edits: readonly Edit[]): PlacedEdit[] | undefined {
     const placed: PlacedEdit[] = []
     for (const edit of edits) {
-      const database = this.databases.peek(edit.ref)
+      const database = this.#databases.peek(edit.ref)
       if (!database) return undefined
       placed.push({ edit, database })
     }
     return placed
   }
 
-  private submit(edits: readonly PlacedEdit[], atomic: boolean): Promise<BatchOutcomes> {
+  #submit(edits: readonly PlacedEdit[], atomic: boolean): Promise<BatchOutcomes> {
     return new Promise((resolve, reject) => {
-      this.waiting.push(writeRequest(edits, atomic, { resolve, reject }))
-      this.batches.schedule()
+      this.#waiting.push(writeRequest(edits, atomic, { resolve, reject }))
+      this.#batches.schedule()
     })
   }
 
-  private async run(batch: readonly WriteRequest[]): Promise<void> {
+  async #run(batch: readonly WriteRequest[]): Promise<void> {
     const databases = batch.flatMap((request) => request.edits.flatMap(({ database }) => database?.db ?? []))
-    for (const db of databases) this.busy.add(db)
+    for (const db of databases) this.#busy.add(db)
     try {
-      await this.runTogether(batch)
+      await this.#runTogether(batch)
     } finally {
-      for (const db of databases) this.busy.delete(db)
+      for (const db of databases) this.#busy.delete(db)
     }
   }
 
-  private async runTogether(batch: readonly WriteRequest[]): Promise<void> {
+  async #runTogether(batch: readonly WriteRequest[]): Promise<void> {
     try {
       const edits = batch.length === 1 && batch[0] ? batch[0].edits : batch.flatMap((request) => request.edits)
-      const outcomes = await this.send(edits, batch[0]?.atomic ?? false)
+      const outcomes = await this.#send(edits, batch[0]?.atomic ?? false)
       let at = 0
       for (const request of batch) {
         request.resolve(outcomes.slice(at, at + request.edits.length))
         at += request.edits.length
       }
     } catch (error) {
-      for (const part of partsAfter(error, batch)) await this.runTogether(part)
+      for (const part of partsAfter(error, batch)) await this.#runTogether(part)
     }
   }
 
   /** Sends a batch; after a lost connection it is sent again in a form that recognises what was already applied. */
-  private async send(edits: readonly PlacedEdit[], atomic: boolean): Promise<BatchOutcomes> {
+  async #send(edits: readonly PlacedEdit[], atomic: boolean): Promise<BatchOutcomes> {
     try {
-      return await retrying((attempt) => writeBatch(this.sql, edits, { atomic, repeated: attempt > 0 }))
+      return await retrying((attempt) => writeBatch(this.#sql, edits, { atomic, repeated: attempt > 0 }))
     } catch (error) {
       if (error instanceof AtomicRefusal) return error.outcomes
       throw error
@@ -148,19 +152,15 @@ export class WriteQueue {
   }
 
   /** Repeats what a stale view of the database stopped, and writes the edits that need the whole revision tree. */
-  private async repeatStale(
-    edits: readonly Edit[],
-    first: BatchOutcomes,
-    atomic: boolean,
-  ): Promise<readonly EditOutcome[]> {
+  async #repeatStale(edits: readonly Edit[], first: BatchOutcomes, atomic: boolean): Promise<readonly EditOutcome[]> {
     let outcomes = first
     for (let attempt = 0; attempt < maxRepeats && outcomes.some(isStale); attempt += 1) {
       const stale = edits.filter((_, at) => isStale(outcomes[at]))
-      for (const edit of new Map(stale.map((item) => [item.ref, item])).values()) await this.databases.load(edit.ref)
+      for (const edit of new Map(stale.map((item) => [item.ref, item])).values()) await this.#databases.load(edit.ref)
       const again = atomic ? edits : stale
-      const placed = again.map((edit) => ({ edit, database: this.databases.peek(edit.ref) }))
+      const placed = again.map((edit) => ({ edit, database: this.#databases.peek(edit.ref) }))
       if (placed.every(({ database }) => database === undefined)) break
-      const answers = await this.submit(placed, atomic)
+      const answers = await this.#submit(placed, atomic)
       if (atomic) {
         outcomes = answers
         continue
@@ -172,7 +172,7 @@ export class WriteQueue {
     if (!atomic) outcomes = outcomes.map((outcome) => (outcome.kind === 'stale' ? { kind: 'complex' } : outcome))
     if (outcomes.some((outcome) => outcome.kind === 'complex')) {
       if (atomic) throw new Error('an atomic write meets no conflicts and no design documents')
-      outcomes = await writeTrees(this.sql, this.databases, edits, outcomes)
+      outcomes = await writeTrees(this.#sql, this.#databases, edits, outcomes)
     }
     return outcomes.map((outcome): EditOutcome => {
       if (outcome.kind === 'stale') {

@@ -20,7 +20,10 @@ const noDatabase = { code: 'no_database' }
 
 /** A body as `src/documents/document.ts` makes it. */
 export function bodyOf(value: unknown): Body {
-  const text = JSON.stringify(value)
+  return textBody(JSON.stringify(value))
+}
+
+function textBody(text: string): Body {
   const parsed = parseJson(text)
   return { text, raw: needsRaw(text), digest: bodyDigest(parsed.value), value: parsed.value }
 }
@@ -831,6 +834,46 @@ export function documentStoreSuite(name: string, open: () => Promise<DocumentSto
         expect(await scanAll(ref)).toEqual(['c', 'a'])
         await write(edit(ref, 'c', {}, { parent: revOf(c), deleted: true }))
         expect(await scanAll(ref)).toEqual(['a'])
+      })
+
+      test('a scan for keys alone gives documents only where keys do not tell their values', async () => {
+        const ref = await fresh()
+        const values = {
+          array: [1],
+          float: '1.0',
+          integer: 1,
+          negative: -2.5,
+          nul: 'a\u0000',
+          long: 'x'.repeat(3_000),
+          text: 'a',
+        }
+        const body = (id: string) => (id === 'float' ? textBody('{"v":1.0}') : bodyOf({ v: values[id as 'array'] }))
+        const ids = Object.keys(values)
+        const half = ids.filter((_, at) => at % 2 === 0)
+        await store.write(half.map((id) => ({ ...edit(ref, id, {}), body: body(id) })))
+        await write(edit(ref, '_design/i', design(['v'])))
+        const list = await store.indexes(ref, { fresh: true })
+        const scan = {
+          indexId: list.views[0]?.indexId ?? -1,
+          epoch: list.epoch,
+          range: { equal: [] },
+          descending: false,
+        }
+        await store.write(
+          ids.filter((id) => !half.includes(id)).map((id) => ({ ...edit(ref, id, {}), body: body(id) })),
+        )
+        const rows = await store.scanIndex(ref, { ...scan, limit: 100, keysOnly: true })
+        expect(rows.filter(({ document }) => document === undefined).map(({ id }) => id)).toEqual([
+          ...['negative', 'integer', 'text'],
+        ])
+        const whole = await store.scanIndex(ref, { ...scan, limit: 100 })
+        expect(whole.map(({ id, parts }) => ({ id, parts }))).toEqual(rows.map(({ id, parts }) => ({ id, parts })))
+        expect(whole.every(({ document }) => document !== undefined)).toBe(true)
+        // The same key, written otherwise.
+        const parent = whole.find(({ id }) => id === 'integer')?.document
+        await store.write([{ ...edit(ref, 'integer', {}, { parent }), body: textBody('{"v":1.0}') }])
+        const again = await store.scanIndex(ref, { ...scan, limit: 100, keysOnly: true })
+        expect(again.find(({ id }) => id === 'integer')?.document?.text).toBe('{"v": 1.0}')
       })
 
       test('an entry follows a change that is none to the order', async () => {

@@ -32,12 +32,12 @@ class Seen {
   readonly rows: FeedRow[] = []
   readonly latest = new Map<string, FeedRow>()
   readonly faults: string[] = []
-  private last = 0
+  #last = 0
 
   add(row: FeedRow): void {
     const seq = numberOf(row.seq)
-    if (seq <= this.last) this.faults.push(`${row.seq} after ${this.last}`)
-    this.last = seq
+    if (seq <= this.#last) this.faults.push(`${row.seq} after ${this.#last}`)
+    this.#last = seq
     this.rows.push(row)
     this.latest.set(row.id, row)
   }

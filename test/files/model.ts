@@ -17,7 +17,10 @@ export const trash = 'trash'
 export class Model {
   readonly nodes = new Map<string, ModelNode>()
 
-  constructor(private readonly maxVersions: number) {
+  readonly #maxVersions: number
+
+  constructor(maxVersions: number) {
+    this.#maxVersions = maxVersions
     this.nodes.set(root, { name: '', parent: '', kind: 'directory', text: '', versions: [] })
     this.nodes.set(trash, { name: '.cozy_trash', parent: root, kind: 'directory', text: '', versions: [] })
   }
@@ -60,7 +63,7 @@ export class Model {
   overwrite(id: string, text: string): void {
     const node = this.nodes.get(id)
     if (node === undefined) return
-    if (node.text !== text) node.versions = [...node.versions, node.text].slice(-(this.maxVersions - 1))
+    if (node.text !== text) node.versions = [...node.versions, node.text].slice(-(this.#maxVersions - 1))
     node.text = text
   }
 

@@ -9,6 +9,7 @@ export interface Entry {
   readonly index: number
   readonly id: string
   readonly big: boolean
+  readonly exact: boolean
   /** The sixteen columns, `k` in hex. */
   readonly columns: readonly string[]
 }
@@ -31,15 +32,16 @@ export async function indexEntries(
       SELECT e.* FROM entries e JOIN indexes i USING (db, index_id) WHERE e.db = ${db} AND i.state <> 'dropping'`
     const kept = entries.map((row): Entry => {
       const columns = eight.flatMap((n) => [(row[`k${n}`] as Buffer).toString('hex'), row[`s${n}`] as string])
-      return { index: row.index_id, id: row.id, big: row.big, columns }
+      return { index: row.index_id, id: row.id, big: row.big, exact: row.exact, columns }
     })
     const anew = indexes.flatMap(({ index_id, def }) => {
-      const { keys } = indexCompiler.compile(def)
+      const { keys, isExact } = indexCompiler.compile(def)
       return documents.flatMap(({ id, rev, text }): Entry[] => {
         const parts = keys({ ...(parseJson(text).value as JsonObject), _id: id, _rev: rev })
         if (!parts) return []
         const columns = eight.flatMap((n) => [parts[n - 1]?.k ?? '', parts[n - 1]?.s ?? ''])
-        return [{ index: index_id, id, big: sizeOf(id, columns) > 2_000, columns }]
+        const big = sizeOf(id, columns) > 2_000
+        return [{ index: index_id, id, big, exact: !big && isExact(parts, text), columns }]
       })
     })
     return { kept: kept.sort(compare), anew: anew.sort(compare) }
@@ -50,6 +52,7 @@ type EntryRow = Readonly<Record<string, unknown>> & {
   readonly id: string
   readonly index_id: number
   readonly big: boolean
+  readonly exact: boolean
 }
 
 const eight = [1, 2, 3, 4, 5, 6, 7, 8]

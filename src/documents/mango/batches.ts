@@ -1,5 +1,5 @@
 /** Rows in the exact order of CouchDB, in batches as they come from the store. */
-import type { IndexPosition, IndexRow, KeyPart, KeyRange, StoredDocument } from '../../../storage/documents/contract.ts'
+import type { IndexPosition, KeyPart, KeyRange, StoredDocument } from '../../../storage/documents/contract.ts'
 import type { Json } from '../../model/json/value.ts'
 import { maxPage } from '../page-size.ts'
 import type { Position } from './bookmark.ts'
@@ -8,7 +8,7 @@ import type { FieldRange } from './field-range.ts'
 import type { IndexDefinition } from './index-definition.ts'
 import { groupColumn } from './key.ts'
 import { comparePart } from './key-range.ts'
-import { CoverPages, IdPages, IndexPages, type Pages } from './pages.ts'
+import { CoverPages, type DocumentRow, IdPages, IndexPages, type Pages } from './pages.ts'
 import { badPath, type Path, resolve } from './path.ts'
 import type { Plan, Source } from './plan.ts'
 import type { FindReader } from './reader.ts'
@@ -62,8 +62,8 @@ class IndexBatches implements Batches {
   readonly #source: Source & { kind: 'view' }
   readonly #reader: FindReader
   readonly #descending: boolean
-  #pages: Pages<IndexRow>
-  #waiting: readonly IndexRow[] = []
+  #pages: Pages<DocumentRow>
+  #waiting: readonly DocumentRow[] = []
   #last = false
   #passed = 0
   /** A group in which the page before ended. */
@@ -85,7 +85,7 @@ class IndexBatches implements Batches {
       ranges: [groupRange(position.parts, column)],
       after: undefined,
     })
-    const rows: IndexRow[] = []
+    const rows: DocumentRow[] = []
     for (let last = false; !last; ) {
       const page = await group.next(maxPage)
       rows.push(...page.rows)
@@ -112,16 +112,16 @@ class IndexBatches implements Batches {
     if (at === 0) return this.#group()
     const plain = at < 0 ? rows : rows.slice(0, at)
     this.#waiting = at < 0 ? [] : rows.slice(at)
-    const position = (i: number): Position => ({ ...positionOf(plain[i] as IndexRow), values: undefined })
+    const position = (i: number): Position => ({ ...positionOf(plain[i] as DocumentRow), values: undefined })
     return { documents: plain.map((row) => row.document), position, passed: this.#takePassed(), last: this.#isDone() }
   }
 
   async #group(): Promise<Batch> {
-    const first = this.#waiting[0] as IndexRow
+    const first = this.#waiting[0] as DocumentRow
     const column = groupColumn(first.parts, this.#fields()) ?? 0
     let end = 1
     for (;;) {
-      while (end < this.#waiting.length && sameGroup(first, this.#waiting[end] as IndexRow, column)) end++
+      while (end < this.#waiting.length && sameGroup(first, this.#waiting[end] as DocumentRow, column)) end++
       this.#checkSize(end, column)
       if (end < this.#waiting.length || this.#last) break
       await this.#fetch(maxPage)
@@ -139,13 +139,13 @@ class IndexBatches implements Batches {
     this.#last = page.last
   }
 
-  #open(after: IndexPosition | undefined): Pages<IndexRow> {
+  #open(after: IndexPosition | undefined): Pages<DocumentRow> {
     const { ranges, cover } = this.#source
     const scan = { ...this.#scan(), ranges, after }
     return cover === undefined ? new IndexPages(this.#reader, scan) : new CoverPages(this.#reader, scan, cover.range)
   }
 
-  #withoutEnds(rows: readonly IndexRow[]): readonly IndexRow[] {
+  #withoutEnds(rows: readonly DocumentRow[]): readonly DocumentRow[] {
     const { cover } = this.#source
     if (cover === undefined || cover.excluded.length === 0) return rows
     const column = cover.range.equal.length
@@ -154,7 +154,8 @@ class IndexBatches implements Batches {
   }
 
   #scan() {
-    return { indexId: this.#source.view.indexId, descending: this.#descending }
+    const { view, definition, keysOnly } = this.#source
+    return { indexId: view.indexId, definition, keysOnly, descending: this.#descending }
   }
 
   #fields(): number {
@@ -171,7 +172,7 @@ class IndexBatches implements Batches {
     return this.#last && this.#waiting.length === 0
   }
 
-  #sorted(rows: readonly IndexRow[], column: number): readonly GroupRow[] {
+  #sorted(rows: readonly DocumentRow[], column: number): readonly GroupRow[] {
     const paths = valuePaths(this.#source.definition, column)
     const name = this.#source.definition.fields[column]?.name
     const bounds = name === undefined ? undefined : this.#source.bounds.get(name)
@@ -205,7 +206,7 @@ class IndexBatches implements Batches {
 }
 
 interface GroupRow {
-  readonly row: IndexRow
+  readonly row: DocumentRow
   readonly values: readonly Json[]
 }
 
@@ -230,7 +231,7 @@ function groupBatch(rows: readonly GroupRow[], passed: number, last: boolean): B
   return { documents: rows.map(({ row }) => row.document), position, passed, last }
 }
 
-function positionOf({ parts, id }: IndexRow): IndexPosition {
+function positionOf({ parts, id }: DocumentRow): IndexPosition {
   return { parts, id }
 }
 
@@ -247,7 +248,7 @@ function valuesOf(document: StoredDocument, paths: readonly Path[]): readonly Js
   })
 }
 
-function sameGroup(a: IndexRow, b: IndexRow, column: number): boolean {
+function sameGroup(a: DocumentRow, b: DocumentRow, column: number): boolean {
   for (let i = 0; i < column; i++) if (comparePart(a.parts[i] as KeyPart, b.parts[i] as KeyPart) !== 0) return false
   return column === a.parts.length || a.parts[column]?.k === b.parts[column]?.k
 }

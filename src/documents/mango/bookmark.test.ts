@@ -10,7 +10,7 @@ function source(indexId: number, fields: readonly string[]): Source {
     fields: fields.map((name) => ({ name, direction: 'asc' as const, path: [name] })),
     filter: undefined,
   }
-  return { kind: 'view', view, definition: parsed, ranges: [], cover: undefined, bounds: new Map() }
+  return { kind: 'view', view, definition: parsed, ranges: [], cover: undefined, keysOnly: false, bounds: new Map() }
 }
 const primary: Source = { kind: 'primary', ranges: [] }
 const two = source(7, ['a', 'b'])

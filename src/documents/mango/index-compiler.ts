@@ -9,6 +9,7 @@ import {
   isIndexName,
   parseDefinition,
 } from './index-definition.ts'
+import { areKeysExact } from './key-document.ts'
 import { parseSelector } from './selector.ts'
 
 /**
@@ -26,7 +27,7 @@ export const indexCompiler: IndexCompiler = {
   },
   compile(text) {
     const definition = parseDefinition(text)
-    return { columns: columnCount(definition), keys: documentKeys(definition) }
+    return { columns: columnCount(definition), keys: documentKeys(definition), isExact: areKeysExact }
   },
 }
 

@@ -1,7 +1,7 @@
 import type { KeyPart } from '../../../storage/documents/contract.ts'
 import type { Json } from '../../model/json/value.ts'
 import { type Rank, rankOf } from './collation.ts'
-import { numberKey } from './number-key.ts'
+import { numberKey, numberOfKey } from './number-key.ts'
 
 /** The key of the smallest value of a type: `04` comes before every string. */
 export function rankKey(rank: Rank | 7): KeyPart {
@@ -20,6 +20,13 @@ export function keyPart(value: Json): KeyPart {
   if (typeof value === 'string') return { k: '04', s: value.includes('\0') ? value.replaceAll('\0', '') : value }
   if (typeof value === 'number' || typeof value === 'bigint') return { k: `03${numberKey(value)}`, s: '' }
   return rankKey(rankOf(value))
+}
+
+/** The value of a key that stands for one: no array, no object. */
+export function keyValue({ k, s }: KeyPart): Json {
+  const rank = Number(k.slice(0, 2))
+  if (rank === 4) return s
+  return rank === 3 ? numberOfKey(k.slice(2)) : rank === 0 ? null : rank === 2
 }
 
 /**

@@ -18,6 +18,20 @@ export function numberKey(value: number | bigint): string {
   return negative ? complement(key) : key
 }
 
+/** The number that a key was made of, as a double. */
+export function numberOfKey(key: string): number {
+  if (key === '8000') return 0
+  const negative = key < '8'
+  const plain = negative ? complement(key) : key
+  const exponent = Number.parseInt(plain.slice(0, 4), 16) - bias
+  let digits = ''
+  for (let at = 4; at < plain.length && plain.charAt(at) !== '0'; at++) {
+    digits += Number.parseInt(plain.charAt(at), 16) - 1
+  }
+  const value = Number(`${digits.slice(0, 1)}.${digits.slice(1)}e${exponent}`)
+  return negative ? -value : value
+}
+
 /** `d.ddd` times ten to the exponent, without trailing zeros. */
 function decimal(value: number | bigint): { digits: string; exponent: number } {
   // A double above 2^53 is written out in full: its shortest form is rounded and would not compare with integers.

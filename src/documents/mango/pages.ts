@@ -3,6 +3,8 @@ import type { IndexPosition, IndexRow, KeyRange, StoredDocument } from '../../..
 import { maxPage } from '../page-size.ts'
 import { compareBytes } from './collation.ts'
 import type { IdBounds } from './id-range.ts'
+import type { IndexDefinition } from './index-definition.ts'
+import { withDocument } from './key-document.ts'
 import { comparePart } from './key-range.ts'
 import type { FindReader } from './reader.ts'
 
@@ -17,8 +19,12 @@ export interface Pages<Row> {
   next(size: number): Promise<Page<Row>>
 }
 
+export type DocumentRow = IndexRow & { readonly document: StoredDocument }
+
 export interface IndexScanPlan {
   readonly indexId: number
+  readonly definition: IndexDefinition
+  readonly keysOnly: boolean
   /** Disjoint and in index order. */
   readonly ranges: readonly KeyRange[]
   readonly descending: boolean
@@ -26,37 +32,37 @@ export interface IndexScanPlan {
 }
 
 /** Pages of key ranges, which are disjoint and in index order. */
-export class IndexPages implements Pages<IndexRow> {
+export class IndexPages implements Pages<DocumentRow> {
   readonly #reader: FindReader
-  readonly #indexId: number
-  readonly #descending: boolean
+  readonly #scan: Pick<IndexScanPlan, 'indexId' | 'definition' | 'keysOnly' | 'descending'>
   #ranges: readonly KeyRange[]
   /** The place after which to go on. It also keeps ranges that touch each other from giving a row twice. */
   #after: IndexPosition | undefined
 
   constructor(reader: FindReader, scan: IndexScanPlan) {
     this.#reader = reader
-    this.#indexId = scan.indexId
-    this.#descending = scan.descending
+    this.#scan = scan
     const ahead = scan.ranges.filter((range) => !isPassed(range, scan.after, scan.descending))
     this.#ranges = scan.descending ? ahead.toReversed() : ahead
     this.#after = scan.after
   }
 
-  async next(size: number): Promise<Page<IndexRow>> {
+  async next(size: number): Promise<Page<DocumentRow>> {
+    const { indexId, definition, keysOnly, descending } = this.#scan
     const limit = Math.min(Math.max(size, 1), maxPage)
-    const rows: IndexRow[] = []
+    const rows: DocumentRow[] = []
     while (this.#ranges.length > 0 && rows.length < limit) {
       const [range, ...others] = this.#ranges as readonly [KeyRange, ...KeyRange[]]
       const wanted = limit - rows.length
       const found = await this.#reader.scanIndex({
-        indexId: this.#indexId,
+        indexId,
         range,
-        descending: this.#descending,
+        descending,
         after: this.#after,
         limit: wanted,
+        keysOnly,
       })
-      rows.push(...found)
+      for (const row of found) rows.push(withDocument(definition, row))
       this.#after = found.at(-1) ?? this.#after
       if (found.length < wanted) this.#ranges = others
     }
@@ -129,7 +135,7 @@ function resume(range: IdBounds, after: string | undefined, descending: boolean)
 }
 
 /** A first page from a wide range, which is enough when few rows are in it; then pages of the narrow ranges. */
-export class CoverPages implements Pages<IndexRow> {
+export class CoverPages implements Pages<DocumentRow> {
   readonly #reader: FindReader
   readonly #scan: IndexScanPlan
   readonly #cover: KeyRange
@@ -141,7 +147,7 @@ export class CoverPages implements Pages<IndexRow> {
     this.#cover = cover
   }
 
-  async next(size: number): Promise<Page<IndexRow>> {
+  async next(size: number): Promise<Page<DocumentRow>> {
     if (this.#narrow !== undefined) return this.#narrow.next(size)
     const page = await new IndexPages(this.#reader, { ...this.#scan, ranges: [this.#cover] }).next(size)
     this.#narrow = new IndexPages(this.#reader, { ...this.#scan, after: page.rows.at(-1) ?? this.#scan.after })

@@ -20,6 +20,8 @@ export type Source =
       readonly ranges: readonly KeyRange[]
       /** A single range around all of them. The first page is read from it: often it is the only one. */
       readonly cover: Cover | undefined
+      /** All that the query needs is in the keys, where they tell values exactly. */
+      readonly keysOnly: boolean
       /** Bounds of fields by value, where keys of arrays and objects do not tell. */
       readonly bounds: ReadonlyMap<string, FieldRange>
     }
@@ -35,7 +37,7 @@ export interface Plan {
    */
   readonly contradiction: 'none' | 'silent' | 'hidden'
   readonly warnings: readonly string[]
-  /** All that the query needs is in the keys, so CouchDB examines no document; Hearth reads them all the same. */
+  /** All that the query needs is in the index, so no document counts as examined. */
   readonly covering: boolean
   /** Only the primary index can serve the query. */
   readonly unindexed: boolean
@@ -82,6 +84,7 @@ function planWith(request: FindRequest, choice: Choice, best: NonNullable<Choice
   const columns = definition.fields.map(({ name }) => name)
   const { ranges, cover, enforced } = keyRanges(columns.slice(0, maxColumns), selector)
   const covering = isCovering(definition, request)
+  const keysOnly = covering && columns.length <= maxColumns && !columns.includes('_rev')
   const known = { descending, residual: without(selector, enforced), warnings, covering, unindexed: false }
   if (choice.ranges.kind === 'contradiction') {
     // CouchDB reads the index from end to end then, unless the contradiction is on its first field.
@@ -91,11 +94,12 @@ function planWith(request: FindRequest, choice: Choice, best: NonNullable<Choice
       definition,
       ranges: [{ equal: [] }],
       cover: undefined,
+      keysOnly,
       bounds: new Map(),
     }
     return { ...known, source, contradiction: contradictionOn(choice.ranges, columns) }
   }
-  const source: Source = { kind: 'view', view, definition, ranges, cover, bounds: choice.ranges.fields }
+  const source: Source = { kind: 'view', view, definition, ranges, cover, keysOnly, bounds: choice.ranges.fields }
   return { ...known, source, contradiction: isEmptyOperator(selector) ? 'silent' : 'none' }
 }
 

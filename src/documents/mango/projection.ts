@@ -33,7 +33,8 @@ export function fieldList(fields: Json): readonly string[] {
   return fields as readonly string[]
 }
 
-function place(kept: Draft, path: Path, value: Json): void {
+/** Sets the value at a path, making the objects on the way. */
+export function place(kept: Draft, path: Path, value: Json): void {
   let inner = kept
   for (const step of path.slice(0, -1)) {
     const member = Object.hasOwn(inner, step) ? inner[step] : undefined

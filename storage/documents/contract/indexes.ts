@@ -36,10 +36,13 @@ export interface IndexScan {
   /** Rows strictly after this position in the direction of the scan. */
   readonly after?: IndexPosition | undefined
   readonly limit: number
+  /** Read no document whose keys tell its values exactly (`CompiledIndex.isExact`): its row comes without `document`. */
+  readonly keysOnly?: boolean
 }
 
 export interface IndexRow extends IndexPosition {
-  readonly document: StoredDocument
+  /** Absent only where the scan asks for keys. */
+  readonly document?: StoredDocument
 }
 
 /** A view of a design document with `language: "query"`; views with equal definitions share one `indexId`. */
@@ -68,6 +71,8 @@ export interface CompiledIndex {
   readonly columns: number
   /** The key columns of a document; `undefined` when the index does not hold it. `document` has `_id` and `_rev`. */
   keys(document: Json): readonly KeyPart[] | undefined
+  /** Whether keys tell values as the text of the body has them: no array, no object, no `1.0`, no U+0000. */
+  isExact(parts: readonly KeyPart[], text: string): boolean
 }
 
 /** Makes entries of documents; given to the adapter by the composition root, so that the adapter knows no selectors. */

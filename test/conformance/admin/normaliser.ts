@@ -52,7 +52,11 @@ export class Normaliser {
   #symbols: (readonly [value: string, name: string])[] = []
   #keepRevisions = false
 
-  constructor(private readonly values: Variables) {}
+  readonly #values: Variables
+
+  constructor(values: Variables) {
+    this.#values = values
+  }
 
   learn(name: string, value: Json): void {
     if (typeof value !== 'string' || value.length < 5) return
@@ -152,7 +156,7 @@ export class Normaliser {
     }
     if (norms.includes('lines')) return this.#lines(norms, text)
     if (media === 'text/html') {
-      const wanted = (step.has ?? []).map((one) => fillText(one, this.values))
+      const wanted = (step.has ?? []).map((one) => fillText(one, this.#values))
       return {
         '<html>': true,
         has: wanted.filter((one) => text.includes(one)).map((one) => this.text(one)),
@@ -220,7 +224,7 @@ export class Normaliser {
   }
 
   #only(value: Json, [path, wanted]: readonly [readonly string[], readonly Json[]]): Json {
-    const values = new Set(wanted.map((one) => canonical(this.walk(fill(one, this.values)))))
+    const values = new Set(wanted.map((one) => canonical(this.walk(fill(one, this.#values)))))
     const keep = (list: Json | undefined) =>
       Array.isArray(list) ? list.filter((item: Json) => values.has(canonical(dig(item, path)))) : (list ?? null)
     if (!isObject(value)) return keep(value)

@@ -38,11 +38,14 @@ export class Normaliser {
   readonly #names = new Map<string, string>()
   #byLength: string[] = []
 
-  constructor(
-    private readonly suffix: string,
-    /** Revisions keep their generation. */
-    private readonly keepGenerations: boolean,
-  ) {}
+  readonly #suffix: string
+  /** Revisions keep their generation. */
+  readonly #keepGenerations: boolean
+
+  constructor(suffix: string, keepGenerations: boolean) {
+    this.#suffix = suffix
+    this.#keepGenerations = keepGenerations
+  }
 
   /** From now on the value is shown as `<name>`. */
   learn(name: string, value: unknown): void {
@@ -54,12 +57,12 @@ export class Normaliser {
   text(given: string): string {
     let text = given
     for (const value of this.#byLength) text = text.replaceAll(value, this.#names.get(value) as string)
-    text = text.replaceAll(this.suffix, '<sfx>').replaceAll(encodeURIComponent(this.suffix), '<sfx>')
+    text = text.replaceAll(this.#suffix, '<sfx>').replaceAll(encodeURIComponent(this.#suffix), '<sfx>')
     return text
       .replace(/https?:\/\/([\w.-]*<sfx>)/g, 'http://$1')
       .replace(/(\/files\/(?:downloads|archive)\/)(v-)?[^/<]+\//g, '$1$2<secret>/')
       .replace(/(\/thumbnails\/)[^/]+\//g, '$1<secret>/')
-      .replace(revision, (_, generation) => (this.keepGenerations ? `${generation}-?` : '<rev>'))
+      .replace(revision, (_, generation) => (this.#keepGenerations ? `${generation}-?` : '<rev>'))
       .replace(/ \(\d{8,10}\)/g, ' (<digits>)')
       .replace(/(?<![0-9a-f])[0-9a-f]{16}(?![0-9a-f])/g, '<secret>')
       .replace(/(<\w+>)\/(?:<rev>|\d+-\?|<secret>|[0-9A-Za-z]{16})(?![\w>])/g, '$1/<v>')

@@ -11,7 +11,10 @@ export class ScriptSocket {
   status = 0
   headers = new Map<string, string>()
 
-  private constructor(private readonly socket: Socket) {
+  readonly #socket: Socket
+
+  private constructor(socket: Socket) {
+    this.#socket = socket
     socket.on('data', (chunk: Buffer) => {
       this.#buffer = Buffer.concat([this.#buffer, chunk])
       this.#wake()
@@ -74,7 +77,7 @@ export class ScriptSocket {
 
   close(): void {
     this.#write(Buffer.from([3, 232]), 8)
-    this.socket.destroy()
+    this.#socket.destroy()
   }
 
   #takeFrame(): { readonly kind: number; readonly data: Buffer } | undefined {
@@ -107,7 +110,7 @@ export class ScriptSocket {
   }
 
   #write(data: Buffer, kind: number): void {
-    if (this.socket.destroyed) return
+    if (this.#socket.destroyed) return
     const mask = randomBytes(4)
     const length = data.length
     const head =
@@ -115,6 +118,6 @@ export class ScriptSocket {
         ? Buffer.from([0x80 | kind, 0x80 | length])
         : Buffer.from([0x80 | kind, 0xfe, length >> 8, length & 255])
     const masked = Buffer.from(data.map((byte, at) => byte ^ (mask[at & 3] ?? 0)))
-    this.socket.write(Buffer.concat([head, mask, masked]))
+    this.#socket.write(Buffer.concat([head, mask, masked]))
   }
 }

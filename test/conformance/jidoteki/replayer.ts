@@ -87,10 +87,14 @@ export class Replayer {
   #source = 10
   #pki: string | undefined
 
-  constructor(
-    private readonly port: number,
-    private readonly passphrase = '',
-  ) {}
+  readonly #port: number
+
+  readonly #passphrase: string
+
+  constructor(port: number, passphrase = '') {
+    this.#passphrase = passphrase
+    this.#port = port
+  }
 
   /** What is wrong with the answer to a row; empty when nothing is. */
   async check(row: Row): Promise<string[]> {
@@ -118,7 +122,7 @@ export class Replayer {
       const socket = connect(
         {
           host: '127.0.0.1',
-          port: this.port,
+          port: this.#port,
           rejectUnauthorized: false,
           servername: 'localhost',
           ...(elsewhere ? { localAddress: `127.0.0.${this.#source}` } : {}),
@@ -175,7 +179,7 @@ export class Replayer {
     } else if (call.body !== undefined) body = Buffer.from(call.body)
     const head = [
       `${call.method} ${this.#filled(call.target)} HTTP/1.1`,
-      `Host: 127.0.0.1:${this.port}`,
+      `Host: 127.0.0.1:${this.#port}`,
       'Accept: */*',
       'Connection: close',
       ...Object.entries(call.headers ?? {}).map(([name, value]) => `${name}: ${value}`),
@@ -187,8 +191,8 @@ export class Replayer {
 
   #filled(target: string): string {
     return target
-      .replaceAll('{PASS}', encodeURIComponent(this.passphrase))
-      .replaceAll(/\{PASSHASH ([^}]*)\}/g, (_, message: string) => hashOf(this.passphrase, message))
+      .replaceAll('{PASS}', encodeURIComponent(this.#passphrase))
+      .replaceAll(/\{PASSHASH ([^}]*)\}/g, (_, message: string) => hashOf(this.#passphrase, message))
   }
 
   async #content(part: Part): Promise<Buffer> {

@@ -17,13 +17,16 @@ export function md5Of(bytes: Uint8Array): string {
 
 /** Speaks to the files API of one server. */
 export class FilesClient {
-  constructor(
-    private readonly server: TestServer,
-    private readonly token: string,
-  ) {}
+  readonly #server: TestServer
+  readonly #token: string
+
+  constructor(server: TestServer, token: string) {
+    this.#server = server
+    this.#token = token
+  }
 
   fetch(path: string, init: Parameters<TestServer['fetch']>[1] = {}): Promise<Response> {
-    return this.server.fetch(path, { ...init, headers: { authorization: `Bearer ${this.token}`, ...init.headers } })
+    return this.#server.fetch(path, { ...init, headers: { authorization: `Bearer ${this.#token}`, ...init.headers } })
   }
 
   /** Uploads to the root. `undefined` when the server refused; rejects when it went away. */

@@ -25,16 +25,16 @@ export class Listener {
   readonly events: RealtimeEvent[] = []
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>
   readonly socket: WebSocket
-  private settled = 0
-  private marks = 0
-  private taken = 0
+  #settled = 0
+  #marks = 0
+  #taken = 0
 
   private constructor(socket: WebSocket) {
     this.socket = socket
     socket.on('message', (data) => {
       const event = JSON.parse(String(data)) as RealtimeEvent
       const source = event.payload.source as { method?: unknown; payload?: unknown } | null | undefined
-      if (source?.method === 'SETTLE') this.settled = source.payload as number
+      if (source?.method === 'SETTLE') this.#settled = source.payload as number
       else this.events.push(event)
     })
     socket.on('error', () => {})
@@ -72,10 +72,10 @@ export class Listener {
 
   /** Resolves when the server has obeyed everything sent so far: it answers commands in their order. */
   async flush(): Promise<void> {
-    const mark = ++this.marks
+    const mark = ++this.#marks
     this.send({ method: 'SETTLE', payload: mark })
     await until(
-      () => this.settled >= mark,
+      () => this.#settled >= mark,
       () => `no answer; ${this.socket.readyState}, ${JSON.stringify(this.events)}`,
     )
   }
@@ -83,12 +83,12 @@ export class Listener {
   /** The next `count` events. Fails when they do not come. */
   async next(count = 1): Promise<RealtimeEvent[]> {
     await until(
-      () => this.events.length >= this.taken + count,
-      () => JSON.stringify(this.events.slice(this.taken)),
+      () => this.events.length >= this.#taken + count,
+      () => JSON.stringify(this.events.slice(this.#taken)),
     )
-    const from = this.taken
-    this.taken += count
-    return this.events.slice(from, this.taken)
+    const from = this.#taken
+    this.#taken += count
+    return this.events.slice(from, this.#taken)
   }
 
   /** The same in short: `CREATED a 1`, with the generation of the revision. */
@@ -98,7 +98,7 @@ export class Listener {
 
   /** What has come that nobody has asked for yet. */
   get rest(): string[] {
-    return this.events.slice(this.taken).map(short)
+    return this.events.slice(this.#taken).map(short)
   }
 
   async close(): Promise<void> {
