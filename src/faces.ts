@@ -19,6 +19,7 @@ import { moveRoutes } from '../routes/move/routes.ts'
 import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
+import { settingsRoutes } from '../routes/settings/routes.ts'
 import { statusRoutes } from '../routes/status.ts'
 import { syncRoutes } from '../routes/sync/routes.ts'
 import { filesDoctype } from '../storage/files/contract.ts'
@@ -117,6 +118,12 @@ function servePublic(app: HttpRouter, { config, log, services }: FacesOptions) {
       { version },
     ),
     filesRoutes({ ...shared, ...services, secrets: store.files.secrets }),
+    settingsRoutes({
+      ...shared,
+      files: services.files,
+      driveOf: services.driveOf,
+      ownerSettings: services.ownerSettings,
+    }),
     dataRoutes({ documents, instances, secrets, log, limits, expiredStatus }),
     couchdbRoutes({ documents, instances, store, log, uuid: services.identity.uuid, limits }),
     realtime,

@@ -2,7 +2,6 @@ import type { Documents } from '../../src/documents/service.ts'
 import type { Drive, Files } from '../../src/files/service.ts'
 import type { Instance, Instances } from '../../src/instances/service.ts'
 import type { Log } from '../../src/log.ts'
-import type { Json } from '../../src/model/json/value.ts'
 import type { Thumbnails } from '../../src/thumbnails/thumbnails.ts'
 import type { SecretStore } from '../../storage/files/contract.ts'
 
@@ -15,8 +14,6 @@ export interface FilesServices {
   readonly secrets: Pick<SecretStore, 'put' | 'get'>
   /** The files of an instance for the bearer of a token that was verified before; without one, for nobody in particular. */
   readonly driveOf: (instance: Instance, token: string | undefined) => Drive | Promise<Drive>
-  /** Sets members of the owner's settings; `undefined` removes one. */
-  readonly ownerSettings: (instance: Instance, members: Readonly<Record<string, Json | undefined>>) => Promise<void>
   readonly thumbnails: Pick<Thumbnails, 'open' | 'want'>
   readonly log: Log
   /** Status of an invalid or expired token. */

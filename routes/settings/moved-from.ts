@@ -1,11 +1,11 @@
 /** `DELETE /settings/instance/moved_from`: the owner has seen where the data came from. */
 import { settingsId } from '../../src/instances/records.ts'
 import { enter, refused } from '../files/access.ts'
-import type { FilesServices } from '../files/services.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { settingsDoctype } from './settings-doctype.ts'
+import { settingsDoctype } from './doctype.ts'
+import type { SettingsServices } from './services.ts'
 
-export function movedFromRoute(face: Face, services: FilesServices): void {
+export function movedFromRoute(face: Face, services: SettingsServices): void {
   endpoint(
     face,
     {

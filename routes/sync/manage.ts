@@ -94,11 +94,11 @@ export function manageRoutes(face: Face, services: SyncServices): void {
       if (typeof name !== 'string') throw unacceptable('name must be a text')
       if (typeof driver !== 'string') throw unacceptable('driver must be a text')
       refuseOthers(body, ['name', 'driver', 'options'])
-      const given = { name, driver, options: objectOf(options) }
+      const asked = { name, driver, options: objectOf(options) }
       checkEntryName(name)
-      checkOptions(sync, given)
-      await checkDrive(c, services, given)
-      await sync.run({ kind: 'create-entry', entry: given, trusted: false })
+      checkOptions(sync, asked)
+      await checkDrive(c, services, asked)
+      await sync.run({ kind: 'create-entry', entry: asked, trusted: false })
       return answer(c, await view(services, name), { status: 201 })
     },
   )
@@ -128,10 +128,10 @@ export function manageRoutes(face: Face, services: SyncServices): void {
       )
       const driver = body['driver'] ?? entry.driver
       if (typeof driver !== 'string') throw unacceptable('driver must be a text')
-      const given = { name, driver, options }
-      checkOptions(sync, given)
-      await checkDrive(c, services, given)
-      await sync.run({ kind: 'change-entry', entry: given, trusted: false })
+      const asked = { name, driver, options }
+      checkOptions(sync, asked)
+      await checkDrive(c, services, asked)
+      await sync.run({ kind: 'change-entry', entry: asked, trusted: false })
       return answer(c, await view(services, name))
     },
   )
@@ -197,10 +197,10 @@ async function view({ sync }: SyncServices, name: string): Promise<object> {
 }
 
 /** A drive belongs to a person: whoever connects it shows a token of theirs. */
-async function checkDrive(c: HttpContext, { mayUseDrive }: SyncServices, given: EntryGiven): Promise<void> {
-  if (given.driver !== 'hearth') return
+async function checkDrive(c: HttpContext, { mayUseDrive }: SyncServices, asked: EntryGiven): Promise<void> {
+  if (asked.driver !== 'hearth') return
   const token = header(c, 'x-instance-token')
-  const domain = given.options['domain']
+  const domain = asked.options['domain']
   if (token !== undefined && typeof domain === 'string' && (await mayUseDrive(domain, token))) return
   throw new Problem(
     'forbidden',

@@ -235,17 +235,17 @@ export class Engine {
     return {}
   }
 
-  async #create(given: EntryGiven, trusted: boolean): Promise<unknown> {
-    const { name, driver } = given
+  async #create(asked: EntryGiven, trusted: boolean): Promise<unknown> {
+    const { name, driver } = asked
     checkEntryName(name)
     if (this.#runners.has(name)) throw new Problem('conflict', `entry ${name} exists already`)
-    const { kind, options } = checkOptions(this.#options, given)
+    const { kind, options } = checkOptions(this.#options, asked)
     await this.#checkRoot(name, driver, options, trusted)
     const entry: StoredEntry = {
       name,
       driver,
       // As it was given, without defaults.
-      options: this.#options.seal.close(given.options, kind.secrets),
+      options: this.#options.seal.close(asked.options, kind.secrets),
       desired: 'active',
       token: '',
       machine: driver === 'local_storage' ? this.#options.machine : '',
@@ -268,17 +268,17 @@ export class Engine {
     return {}
   }
 
-  async #change(given: EntryGiven, trusted: boolean): Promise<unknown> {
-    const runner = this.runner(given.name)
+  async #change(asked: EntryGiven, trusted: boolean): Promise<unknown> {
+    const runner = this.runner(asked.name)
     const { entry } = runner
-    if (entry.driver !== given.driver) throw unacceptable('the driver of an entry cannot be changed: make another one')
-    const { kind, options } = checkOptions(this.#options, given)
+    if (entry.driver !== asked.driver) throw unacceptable('the driver of an entry cannot be changed: make another one')
+    const { kind, options } = checkOptions(this.#options, asked)
     await this.#checkRoot(entry.name, entry.driver, options, trusted)
     const wasWanted = runner.isWanted
     await runner.stop()
     const changed = {
       ...runner.entry,
-      options: this.#options.seal.close(given.options, kind.secrets),
+      options: this.#options.seal.close(asked.options, kind.secrets),
       trusted,
     }
     await this.#context.change((tx) => tx.putEntry(changed))

@@ -215,10 +215,10 @@ export class Observer {
   }
 
   /** Makes observations of files that are not what was known. */
-  async #consider(given: readonly FileRecord[]): Promise<void> {
+  async #consider(records: readonly FileRecord[]): Promise<void> {
     const { name: entry, busy, driver } = this.#entry
     const { store, timing } = this.#context
-    const files = given.filter((file) => !isIgnored(file.name))
+    const files = records.filter((file) => !isIgnored(file.name))
     if (files.length === 0) return
     const known = new Map(
       (
