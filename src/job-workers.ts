@@ -50,6 +50,7 @@ export function registerWorkers(config: Config, log: Log, services: Services): H
       jobs,
       outgoing,
       moving: moves.target,
+      uploads: services.uploads,
       maxDocumentBytes: config.documents.max_size,
       maxDuration: config.move.max_duration,
     }),

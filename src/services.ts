@@ -36,6 +36,7 @@ import { measuredObjects } from './measured-objects.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
 import { StartupError } from './model/startup-error.ts'
 import { openExports } from './move/exports.ts'
+import { openImportUploads } from './move/import-upload.ts'
 import { openImports } from './move/imports.ts'
 import { openMoves } from './move/moves.ts'
 import { changeOwnerSettings } from './move/owner-settings.ts'
@@ -230,6 +231,7 @@ export async function openServices({
     syncToken,
     thumbnails,
     triggers,
+    uploads: openImportUploads({ files: store.files, objects }),
   }
 }
 
