@@ -161,6 +161,8 @@ type Announced = ReturnType<typeof openAnnouncements>
 
 function serveSync(app: HttpRouter, { config, log, services }: FacesOptions): void {
   const { sync, syncToken, stopping, instances } = services
+  // Workers do not synchronise, and that listener is not theirs.
+  if (sync === undefined) return
   const mayUseDrive = async (domain: string, token: string) => {
     const instance = await instances.byHost(domain)
     const permissions = instance && (await instances.authorise(instance, token).catch(() => undefined))

@@ -82,7 +82,7 @@ function observeThumbnails(metrics: Metrics): (isDone: boolean, peakBytes: numbe
   metrics.observe('images_drawn_total', 'counter', 'Images whose thumbnails were made.', () => drawn.done)
   metrics.observe('images_failed_total', 'counter', 'Images that could not be drawn.', () => drawn.failed)
   const peakHelp = 'Most memory that drawing an image took, in a process of its own.'
-  metrics.observe('image_peak_bytes', 'gauge', peakHelp, () => drawn.peakBytes)
+  metrics.observe('image_peak_bytes', 'gauge', peakHelp, () => drawn.peakBytes, 'max')
   return (isDone, peakBytes) => {
     drawn[isDone ? 'done' : 'failed'] += 1
     drawn.peakBytes = Math.max(drawn.peakBytes, peakBytes)
