@@ -1,4 +1,5 @@
 /** Which listener serves which API: the routes over the services, one function for each listener. */
+
 import { openAnnouncements } from '../routes/admin/realtime.ts'
 import { adminRoutes } from '../routes/admin/routes.ts'
 import { applianceRoutes } from '../routes/appliance/routes.ts'
@@ -25,6 +26,7 @@ import { filesDoctype } from '../storage/files/contract.ts'
 import type { Appliance } from './appliance/appliance.ts'
 import { proxyAddresses } from './config/proxies.ts'
 import type { Config } from './config/settings.ts'
+import { actorOf } from './instances/actor.ts'
 import type { Fetch, ListenerName } from './listeners.ts'
 import type { Log } from './log.ts'
 import { newReadyCheck } from './readiness.ts'
@@ -112,7 +114,10 @@ function servePublic(app: HttpRouter, { config, log, services }: FacesOptions) {
     }),
     authRoutes({ instances, auth, mail: services.ownerMail, clientOf, log }, { version }),
     filesRoutes({ ...shared, ...services, secrets: store.files.secrets }),
-    dataRoutes({ documents, instances, secrets, log, limits, expiredStatus }),
+    dataRoutes({
+      ...{ documents, instances, secrets, log, limits, expiredStatus },
+      actorOf: (prefix, token) => actorOf(store, prefix, token),
+    }),
     couchdbRoutes({ documents, instances, store, log, uuid: services.identity.uuid, limits }),
     realtime,
     jobsRoutes({ ...shared, jobs, triggers: services.triggers, attempts: store.attempts }),

@@ -34,7 +34,7 @@ const conflictsField = '_conflicts'
 
 /** The indexes of a database with the server's own. Computed ones have negative numbers. */
 function withComputed(ref: DatabaseRef, list: IndexList): IndexList {
-  const own = builtinDesigns(ref.name).map(({ view }) => view)
+  const own = builtinDesigns(ref.name).flatMap(({ view }) => view ?? [])
   const views = list.views.map((view) => (hasConflicts(view) ? { ...view, indexId: -1000 - view.indexId } : view))
   return own.length === 0 && views.every((view, at) => view === list.views[at])
     ? list
