@@ -49,8 +49,9 @@ export function requestId(c: HttpContext): string {
   const key = c.env?.incoming ?? c
   const known = ids.get(key)
   if (known !== undefined) return known
-  const given = header(c, 'x-request-id')
-  const id = given !== undefined && /^[\w.-]{1,64}$/.test(given) ? given : `${startedAt}-${(count++).toString(36)}`
+  const offered = header(c, 'x-request-id')
+  const id =
+    offered !== undefined && /^[\w.-]{1,64}$/.test(offered) ? offered : `${startedAt}-${(count++).toString(36)}`
   ids.set(key, id)
   return id
 }

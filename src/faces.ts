@@ -20,6 +20,7 @@ import { moveRoutes } from '../routes/move/routes.ts'
 import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
 import { realtimeRoutes } from '../routes/realtime/routes.ts'
+import { settingsRoutes } from '../routes/settings/routes.ts'
 import { statusRoutes } from '../routes/status.ts'
 import { syncRoutes } from '../routes/sync/routes.ts'
 import { filesDoctype } from '../storage/files/contract.ts'
@@ -114,6 +115,7 @@ function servePublic(app: HttpRouter, { config, log, services }: FacesOptions) {
     }),
     authRoutes({ instances, auth, mail: services.ownerMail, clientOf, log }, { version }),
     filesRoutes({ ...shared, ...services, secrets: store.files.secrets }),
+    settingsRoutes({ ...shared, files: services.files, driveOf: services.driveOf }),
     dataRoutes({
       ...{ documents, instances, secrets, log, limits, expiredStatus },
       actorOf: (prefix, token) => actorOf(store, prefix, token),

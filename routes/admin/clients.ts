@@ -42,14 +42,14 @@ export function clientRoutes(face: Face, { instances, auth }: Needs): void {
       if (query.AllowLoginScope === undefined) {
         throw invalidParameter('AllowLoginScope', 'AllowLoginScope must be true or false')
       }
-      const given = {
+      const description = {
         redirectUris: [query.RedirectURI ?? ''],
         name: query.ClientName ?? '',
         softwareId: query.SoftwareID ?? '',
         more: {},
         allowLoginScope: query.AllowLoginScope,
       }
-      const client = await auth.clients.register(instance, given).catch((error: unknown) => {
+      const client = await auth.clients.register(instance, description).catch((error: unknown) => {
         if (error instanceof Problem && error.code === 'bad_request')
           throw new PlainProblem('bad_request', error.reason)
         throw error

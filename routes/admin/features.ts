@@ -146,11 +146,11 @@ export function instanceFeatureRoutes(face: Face, { instances }: Needs): void {
     },
     async (c, { path }) => {
       await instances.find(path.domain)
-      const given = await readValue(c)
-      if (!Array.isArray(given) || !given.every((item) => typeof item === 'string')) {
+      const names = await readValue(c)
+      if (!Array.isArray(names) || !names.every((item) => typeof item === 'string')) {
         throw new Problem('bad_request', 'The body must be a JSON list of texts.')
       }
-      const feature_sets = [...given].sort()
+      const feature_sets = [...names].sort()
       await instances.update(path.domain, () => ({ feature_sets }))
       return json(200, feature_sets)
     },

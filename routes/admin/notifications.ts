@@ -75,18 +75,18 @@ export function notificationRoute(
     },
     async (c, { path }) => {
       const instance = await instances.find(path.domain)
-      const given = await readObject(c)
+      const message = await readObject(c)
       for (const name of ['notification', 'properties']) {
-        if (!isObject(given[name])) throw wrong(name, `${name} must be an object`)
+        if (!isObject(message[name])) throw wrong(name, `${name} must be an object`)
       }
-      const checked = body.safeParse(given)
+      const checked = body.safeParse(message)
       if (!checked.success) {
         const [issue] = checked.error.issues
         throw wrong(issue?.path.join('/') ?? '', `${issue?.path.join('.')}: ${issue?.message}`)
       }
       const { notification: order, properties: said } = checked.data
       // Numbers in state and data are kept as they were written.
-      const { state, data } = given['notification'] as JsonObject
+      const { state, data } = message['notification'] as JsonObject
       const made = await notifications.create(
         instance,
         {

@@ -48,24 +48,24 @@ interface Wish {
 export function authorizeRoutes(face: Face, services: AuthServices): void {
   const { auth, instances, clientOf } = services
 
-  async function wishOf({ instance }: Visit, given: Asked): Promise<Wish> {
-    const client = await auth.clients.find(instance, given.client_id ?? '')
+  async function wishOf({ instance }: Visit, asked: Asked): Promise<Wish> {
+    const client = await auth.clients.find(instance, asked.client_id ?? '')
     if (client === undefined) throw new Problem('bad_request', 'The client must be registered')
-    const redirectUri = given.redirect_uri ?? ''
+    const redirectUri = asked.redirect_uri ?? ''
     // Byte for byte: what comes close may belong to somebody else.
     if (!client.redirectUris.includes(redirectUri) || !/^[!-~]+$/.test(redirectUri)) {
       throw new Problem('bad_request', "The redirect_uri doesn't match the registered ones")
     }
-    if ((given.response_type ?? 'code') !== 'code') throw new Problem('bad_request', 'Invalid response type')
-    if (given.state === undefined || given.state === '')
+    if ((asked.response_type ?? 'code') !== 'code') throw new Problem('bad_request', 'Invalid response type')
+    if (asked.state === undefined || asked.state === '')
       throw new Problem('bad_request', 'The state parameter is mandatory')
-    const scope = given.scope ?? ''
+    const scope = asked.scope ?? ''
     checkClientScope(scope)
-    const challenge = given.code_challenge || undefined
-    if (challenge !== undefined && (given.code_challenge_method !== 'S256' || !/^[\w-]{43}$/.test(challenge))) {
+    const challenge = asked.code_challenge || undefined
+    if (challenge !== undefined && (asked.code_challenge_method !== 'S256' || !/^[\w-]{43}$/.test(challenge))) {
       throw new Problem('bad_request', 'The code_challenge is base64url of SHA-256 and its method S256')
     }
-    return { client, redirectUri, state: given.state, scope, challenge }
+    return { client, redirectUri, state: asked.state, scope, challenge }
   }
 
   endpoint(
@@ -89,9 +89,9 @@ export function authorizeRoutes(face: Face, services: AuthServices): void {
         const outcome = await auth.login.withSessionCode(visit.instance, query.session_code, newSession(visit))
         if (outcome.kind === 'session') {
           const { session_code: _, ...rest } = query
-          const given = Object.entries(rest).filter((entry): entry is [string, string] => entry[1] !== undefined)
+          const present = Object.entries(rest).filter((entry): entry is [string, string] => entry[1] !== undefined)
           const value = cookie('hearth-session', outcome.cookie, { ...visit.client, keep: true })
-          return redirect(`/auth/authorize?${new URLSearchParams(given)}`, { cookies: [value] })
+          return redirect(`/auth/authorize?${new URLSearchParams(present)}`, { cookies: [value] })
         }
       }
       return visit.session === undefined ? redirect(loginLocation(c)) : showConfirm(c, visit, wish)

@@ -179,8 +179,8 @@ function hashNow({ document }: Instance): string {
 
 function isRegisterToken({ document }: Instance, hex: string): boolean {
   const kept = Buffer.from(String(document['register_token'] ?? ''), 'base64')
-  const given = Buffer.from(hex, 'hex')
-  return kept.length > 0 && kept.length === given.length && timingSafeEqual(kept, given)
+  const presented = Buffer.from(hex, 'hex')
+  return kept.length > 0 && kept.length === presented.length && timingSafeEqual(kept, presented)
 }
 
 function wrongChoice(c: HttpContext, { instance }: Visit, fields: Readonly<Record<string, string>>) {

@@ -58,14 +58,14 @@ export function registerRoutes(face: Face, services: AuthServices): void {
     },
     async (c) => {
       const instance = await instanceOf(c, instances)
-      const given = await describedBy(c)
-      if (given instanceof Response) return given
+      const description = await describedBy(c)
+      if (description instanceof Response) return description
       const { address } = clientOf(c)
       await auth.limits.count(
         { limit: 'registrationAddress', key: address },
         { limit: 'registration', key: instance.prefix },
       )
-      const client = await auth.clients.register(instance, given, { pending: true })
+      const client = await auth.clients.register(instance, description, { pending: true })
       return json(201, registered(client, client))
     },
   )
@@ -111,9 +111,9 @@ export function registerRoutes(face: Face, services: AuthServices): void {
     },
     async (c, input) => {
       const instance = await own(c, input.path.client)
-      const given = await describedBy(c)
-      if (given instanceof Response) return given
-      return json(200, registered(await auth.clients.replace(instance, input.path.client, given)))
+      const description = await describedBy(c)
+      if (description instanceof Response) return description
+      return json(200, registered(await auth.clients.replace(instance, input.path.client, description)))
     },
   )
 

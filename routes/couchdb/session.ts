@@ -32,12 +32,12 @@ export function sessionRoutes(face: Face, services: Pick<CouchdbServices, 'insta
     async (c) => {
       const instance = await instanceOf(c, instances)
       const cookie = readSessionCookie(c)
-      const given = tokenOf(c)
-      const token = given ?? cookie?.token
+      const bearer = tokenOf(c)
+      const token = bearer ?? cookie?.token
       if (token === undefined) return jsonValue(c, 200, { ok: true, userCtx: { name: null, roles: [] }, info })
       await permissionsOf(instances, instance, token)
-      const authenticated = given === undefined ? 'cookie' : 'default'
-      const name = given === undefined ? cookie?.name : (basicName(c) ?? instance.domain)
+      const authenticated = bearer === undefined ? 'cookie' : 'default'
+      const name = bearer === undefined ? cookie?.name : (basicName(c) ?? instance.domain)
       return jsonValue(c, 200, { ok: true, userCtx: { name, roles: [] }, info: { ...info, authenticated } })
     },
   )
@@ -75,9 +75,9 @@ export function sessionRoutes(face: Face, services: Pick<CouchdbServices, 'insta
 async function credentials(c: HttpContext): Promise<{ readonly name: string; readonly token: string }> {
   const text = await readText(c, { maxBytes: 64 * 1024 })
   const type = header(c, 'content-type')?.split(';')[0]?.trim().toLowerCase()
-  const given = type === 'application/x-www-form-urlencoded' ? formFields(text) : jsonFields(text)
-  const name = given['name'] ?? given['username']
-  const token = given['password'] ?? given['token']
+  const fields = type === 'application/x-www-form-urlencoded' ? formFields(text) : jsonFields(text)
+  const name = fields['name'] ?? fields['username']
+  const token = fields['password'] ?? fields['token']
   if (typeof name !== 'string') throw new Problem('bad_request', 'request body must contain a username')
   if (typeof token !== 'string') throw new Problem('bad_request', 'request body must contain a password')
   return { name, token }

@@ -122,12 +122,12 @@ export function writeRoutes(face: Face, services: CouchdbServices): void {
     query: { readonly rev?: string | undefined; readonly new_edits?: string | undefined },
   ): Promise<Response> {
     const multipart = await multipartDocument(c, services.limits.maxRequestBytes)
-    const given = multipart ? writer.prepared(multipart.json, id) : await writer.prepare(c, visit, id)
-    const rev = revisionAsked(c, { body: given.rev, query: query.rev })
-    await writer.allow(visit, id, given, rev)
+    const received = multipart ? writer.prepared(multipart.json, id) : await writer.prepare(c, visit, id)
+    const rev = revisionAsked(c, { body: received.rev, query: query.rev })
+    await writer.allow(visit, id, received, rev)
     const prepared = multipart
-      ? await receiveParts(documents, visit.ref, given, multipart.parts, { create: false })
-      : given
+      ? await receiveParts(documents, visit.ref, received, multipart.parts, { create: false })
+      : received
     const stored =
       query.new_edits === 'false'
         ? await writer.storeAsGiven(visit, id, prepared, rev)

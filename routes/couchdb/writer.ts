@@ -67,8 +67,8 @@ export class Writer {
     prepared: PreparedDocument,
     rev: RevisionId | undefined,
   ): Promise<Written> {
-    const given = { ...prepared, id, rev }
-    const [refused] = await this.#documents.replicate(ref, [given], { create: false })
+    const document = { ...prepared, id, rev }
+    const [refused] = await this.#documents.replicate(ref, [document], { create: false })
     if (refused !== undefined) return written(refused)
     // The engine has refused a document without revision.
     return { id, rev: rev === undefined ? '' : formatRevision(rev) }

@@ -81,10 +81,10 @@ async function createDirectory(
   query: Query,
   services: FilesServices,
 ): Promise<Response> {
-  const given = { dirId, ...(await commonOf(c, visit, query, services)) }
-  const value = { type: 'directory', name: given.name, dir_id: dirId }
-  await requireNew(visit, 'POST', { dirId, tags: given.tags, value }, services.files)
-  const made = await services.files.createDirectory(visit.drive, given)
+  const directory = { dirId, ...(await commonOf(c, visit, query, services)) }
+  const value = { type: 'directory', name: directory.name, dir_id: dirId }
+  await requireNew(visit, 'POST', { dirId, tags: directory.tags, value }, services.files)
+  const made = await services.files.createDirectory(visit.drive, directory)
   return sendMade(c, visit, made)
 }
 
@@ -96,15 +96,15 @@ async function createFile(
   services: FilesServices,
 ): Promise<Response> {
   const claims = contentClaims(c, query)
-  const given = {
+  const file = {
     dirId,
     ...claims,
     ...(await commonOf(c, visit, query, services)),
     sourceAccountIdentifier: query.SourceAccountIdentifier,
   }
-  const value = { type: 'file', name: given.name, dir_id: dirId, ...typeOf(given.name, claims.mime) }
-  await requireNew(visit, 'POST', { dirId, tags: given.tags, value }, services.files)
-  const made = await services.files.createFile(visit.drive, given, incomingBytes(c))
+  const value = { type: 'file', name: file.name, dir_id: dirId, ...typeOf(file.name, claims.mime) }
+  await requireNew(visit, 'POST', { dirId, tags: file.tags, value }, services.files)
+  const made = await services.files.createFile(visit.drive, file, incomingBytes(c))
   return sendMade(c, visit, made)
 }
 

@@ -35,14 +35,14 @@ export function overwriteRoute(face: Face, services: FilesServices): void {
       const visit = await enter(c, services)
       const claims = contentClaims(c, query)
       await nodeFor(visit, 'PUT', id, files)
-      const given = {
+      const content = {
         ...claims,
         ifMatch: ifMatchOf(c, query.rev),
         updatedAt: query.UpdatedAt ?? dateHeader(c),
         tags: query.Tags,
         metadata: await metadataOf(visit.drive.prefix, query, secrets),
       }
-      const file = await files.overwrite(visit.drive, id, given, incomingBytes(c))
+      const file = await files.overwrite(visit.drive, id, content, incomingBytes(c))
       return sendChanged(c, 200, visit, file, files)
     },
   )

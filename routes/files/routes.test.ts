@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { openApiDocument } from '../openapi.ts'
+import { settingsRoutes } from '../settings/routes.ts'
 import { filesRoutes } from './routes.ts'
 import type { FilesServices } from './services.ts'
 
@@ -12,7 +13,7 @@ interface Operation {
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>
 }
 
-const { paths } = openApiDocument([filesRoutes(services)], { version: '0' }) as {
+const { paths } = openApiDocument([filesRoutes(services), settingsRoutes(services)], { version: '0' }) as {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
 }
 

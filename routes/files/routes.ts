@@ -7,7 +7,6 @@ import type { Fsck } from '../../src/fsck/service.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { referencesRoutes } from '../data/references.ts'
 import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
-import { settingsRoutes } from '../settings/routes.ts'
 import { allDocsRoute } from './all-docs.ts'
 import { mediaType } from './answer.ts'
 import { archiveRoutes } from './archive.ts'
@@ -49,7 +48,6 @@ export function filesRoutes(services: FilesServices & { readonly fsck: Pick<Fsck
   trashRoutes(face, services) //         GET, DELETE   /files/trash; POST, DELETE /files/trash/ID
   modifyNamesRoutes(face, services) //   PATCH         /files, /files/metadata
   referencesRoutes(face, services) //    GET, POST, DELETE /data/T/ID/relationships/references
-  settingsRoutes(face, services) //      GET           /settings/disk-usage, /settings/capabilities
   createInRootRoute(face, services) //   POST          /files
   refuseOtherMethods(face)
 

@@ -61,21 +61,21 @@ export interface Listing extends AllDocsQuery {
 
 /** Parses the parameters of one listing. Throws `query_parse_error` or `bad_request`. */
 export function parseListing(text: z.output<typeof allDocsText>, designs: AllDocsQuery['designs']): Listing {
-  const given = parameters.parse(text)
-  const { include_docs: includeDocs, attachments, conflicts, descending, limit, skip = 0 } = given
-  const startKey = given.key ?? given.startkey ?? given.start_key
-  const endKey = given.key ?? given.endkey ?? given.end_key
-  const common = { descending, skip, limit, includeDocs, attachments, conflicts, designs, updateSeq: given.update_seq }
-  if (given.keys === undefined) {
-    const start = startKey ?? asKey(given.startkey_docid ?? given.start_key_doc_id)
-    const end = endKey ?? asKey(given.endkey_docid ?? given.end_key_doc_id)
+  const asked = parameters.parse(text)
+  const { include_docs: includeDocs, attachments, conflicts, descending, limit, skip = 0 } = asked
+  const startKey = asked.key ?? asked.startkey ?? asked.start_key
+  const endKey = asked.key ?? asked.endkey ?? asked.end_key
+  const common = { descending, skip, limit, includeDocs, attachments, conflicts, designs, updateSeq: asked.update_seq }
+  if (asked.keys === undefined) {
+    const start = startKey ?? asKey(asked.startkey_docid ?? asked.start_key_doc_id)
+    const end = endKey ?? asKey(asked.endkey_docid ?? asked.end_key_doc_id)
     return {
       ...common,
       start: start && bound(start.json, true, descending ? 'high' : 'low'),
-      end: end && bound(end.json, given.inclusive_end, descending ? 'low' : 'high'),
+      end: end && bound(end.json, asked.inclusive_end, descending ? 'low' : 'high'),
     }
   }
-  const keys = given.keys.json
+  const keys = asked.keys.json
   if (!Array.isArray(keys)) throw new Problem('bad_request', '`keys` parameter must be an array.')
   if (keys.length > 0 && (startKey ?? endKey) !== undefined) {
     throw new Problem('query_parse_error', '`keys` is incompatible with `key`, `start_key` and `end_key`')
@@ -123,8 +123,8 @@ export function withBody(text: z.output<typeof allDocsText>, body: Json | undefi
     members[name] = typeof value === 'string' && !jsonNames.has(name) ? value : stringifyJson(value)
   }
   const asked = Object.entries(text).filter(([, value]) => value !== undefined)
-  const given = members['key'] === undefined ? members : { ...members, ...boundsOf(Object.entries(members)) }
-  return { ...given, ...Object.fromEntries(asked) }
+  const ofBody = members['key'] === undefined ? members : { ...members, ...boundsOf(Object.entries(members)) }
+  return { ...ofBody, ...Object.fromEntries(asked) }
 }
 
 /** Local documents are not counted. */

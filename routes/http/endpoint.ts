@@ -31,8 +31,8 @@ export interface Face {
 export type FaceOptions = Pick<ErrorOptions, 'log' | 'errorBody'> & Partial<ErrorOptions>
 
 /** An empty face. See `routes/http/errors.ts` for what a new one needs. */
-export function newFace(given: FaceOptions): Face {
-  const options: ErrorOptions = { media: 'application/json', invalidTokenStatus: 401, headers: {}, ...given }
+export function newFace(chosen: FaceOptions): Face {
+  const options: ErrorOptions = { media: 'application/json', invalidTokenStatus: 401, headers: {}, ...chosen }
   const { media } = options
   const onError = newErrorHandler(options)
   const withErrorBody = (errorBody: ErrorBody): Face => ({

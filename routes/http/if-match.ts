@@ -7,8 +7,8 @@ import { type HttpContext, header } from './router.ts'
 
 /** The value of `If-Match` without quotes; `undefined` when it is absent or empty. Weak tags count as strong ones. */
 export function ifMatch(c: HttpContext): string | undefined {
-  const given = header(c, 'if-match')?.trim()
-  return given?.replace(/^(?:W\/)?"(.*)"$/, '$1') || undefined
+  const value = header(c, 'if-match')?.trim()
+  return value?.replace(/^(?:W\/)?"(.*)"$/, '$1') || undefined
 }
 
 /** Where revisions stand that do not agree. */

@@ -12,8 +12,8 @@ export function withRevision<Local extends Pick<PreparedLocal, 'n'>>(
   local: Local,
   queryRev: string | undefined,
 ): Local {
-  const given = [queryRev, ifMatch(c)].filter((text) => text !== undefined && text !== '').map(parseLocalRevision)
-  const all = local.n === undefined ? given : [local.n, ...given]
+  const named = [queryRev, ifMatch(c)].filter((text) => text !== undefined && text !== '').map(parseLocalRevision)
+  const all = local.n === undefined ? named : [local.n, ...named]
   const [n] = all
   const other = all.find((one) => one !== n)
   if (n !== undefined && other !== undefined) {

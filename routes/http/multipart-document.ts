@@ -51,19 +51,19 @@ export async function receiveParts(
   options: { readonly create: boolean },
 ): Promise<PreparedDocument> {
   const received = new Map<string, SentAttachment>()
-  const waiting = (document.attachments ?? []).filter((given) => given.kind === 'follows')
+  const waiting = (document.attachments ?? []).filter((attachment) => attachment.kind === 'follows')
   while (waiting.length > 0) {
     const next = await parts.next()
     if (next.done === true) throw new Problem('bad_request', `The content of ${waiting[0]?.name} did not follow.`)
-    const [given] = waiting.splice(placeOf(next.value, waiting), 1)
-    if (!given) continue
-    const { name, revpos, contentType } = given
-    const content = await documents.receiveContent(ref, { name, ...bytesOf(given, next.value) }, options)
+    const [attachment] = waiting.splice(placeOf(next.value, waiting), 1)
+    if (!attachment) continue
+    const { name, revpos, contentType } = attachment
+    const content = await documents.receiveContent(ref, { name, ...bytesOf(attachment, next.value) }, options)
     received.set(name, { kind: 'received', name, revpos, contentType, content })
   }
   // The end of the body, so that the client has sent it all when the answer comes.
   while ((await parts.next()).done !== true);
-  const attachments = document.attachments?.map((given) => received.get(given.name) ?? given)
+  const attachments = document.attachments?.map((attachment) => received.get(attachment.name) ?? attachment)
   return { ...document, attachments }
 }
 
@@ -72,7 +72,7 @@ function placeOf({ headers }: Part, waiting: readonly FollowingAttachment[]): nu
   const [, name] = /filename="([^"]*)"/.exec(headers.get('content-disposition') ?? '') ?? []
   return Math.max(
     0,
-    waiting.findIndex((given) => quotedName(given.name) === name),
+    waiting.findIndex((attachment) => quotedName(attachment.name) === name),
   )
 }
 

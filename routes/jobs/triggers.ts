@@ -189,9 +189,9 @@ export function triggerRoutes(face: Face, services: JobsServices): void {
       const visit = await enter(c, services)
       await found(visit, 'PATCH', id)
       const attributes = await readAttributes(c, services)
-      const given = readMembers(Changes, attributes)
+      const asked = readMembers(Changes, attributes)
       const hasMessage = memberOf(attributes, 'message') !== undefined
-      const text = given.arguments ?? undefined
+      const text = asked.arguments ?? undefined
       if (!hasMessage && text === undefined) {
         throw new Problem('bad_request', 'Only arguments and message can be patched')
       }

@@ -9,21 +9,9 @@ import type { Target } from '../../src/realtime/doctypes.ts'
 import type { Frame } from '../../src/realtime/events.ts'
 import type { Session } from '../../src/realtime/session.ts'
 import type { Subscriber } from '../../src/realtime/topic.ts'
+import { closeCodes, forbidden, missingType, tooMany, unauthorized, unknownMethod } from './answer.ts'
 import { maxWaitingBytes, type SocketLimits } from './limits.ts'
-import {
-  type Command,
-  forbidden,
-  missingType,
-  parseCommand,
-  targetOf,
-  tokenIn,
-  tooMany,
-  unauthorized,
-  unknownMethod,
-} from './protocol.ts'
-
-/** Why a socket is closed (RFC 6455, section 7.4). */
-export const closeCodes = { goingAway: 1001, noText: 1003, refused: 1008, failed: 1011, tryLater: 1013 } as const
+import { type Command, parseCommand, targetOf, tokenIn } from './request.ts'
 
 export interface ConnectionOptions {
   readonly socket: WebSocket

@@ -6,7 +6,8 @@ import type { Log } from '../../src/log.ts'
 import type { Hub } from '../../src/realtime/hub.ts'
 import { Session } from '../../src/realtime/session.ts'
 import { SwitchingProtocols, type Upgrade } from '../../src/upgrade.ts'
-import { Connection, closeCodes } from './connection.ts'
+import { closeCodes } from './answer.ts'
+import { Connection } from './connection.ts'
 import { maxFrameBytes, type SocketLimits, socketLimits } from './limits.ts'
 
 /** The subprotocol that clients ask for. */

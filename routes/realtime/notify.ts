@@ -1,22 +1,15 @@
-/** `POST /realtime/T/ID`: hands a JSON object to whoever listens to a document now. Nothing is stored. */
+/** `POST /realtime/T/ID`: sends a JSON object to whoever is listening to a document. Nothing is stored. */
 import { z } from '@hono/zod-openapi'
-import type { Instances } from '../../src/instances/service.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { stringifyJson } from '../../src/model/json/exact.ts'
 import { isObject, type JsonObject } from '../../src/model/json/value.ts'
-import { hasEvents } from '../../src/realtime/doctypes.ts'
-import type { Hub } from '../../src/realtime/hub.ts'
 import { maxBroadcastBytes } from '../../storage/documents/contract.ts'
 import { readJson } from '../http/body.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { instanceOf, permissionsOf, tokenOf } from '../http/tenant.ts'
+import { enterToNotify, forbidden } from './access.ts'
+import type { RealtimeServices } from './services.ts'
 
-export interface NotifyServices {
-  readonly hub: Hub
-  readonly instances: Instances
-}
-
-export function notifyRoute(face: Face, { hub, instances }: NotifyServices): void {
+export function notifyRoute(face: Face, services: Pick<RealtimeServices, 'hub' | 'instances'>): void {
   endpoint(
     face,
     {
@@ -34,15 +27,12 @@ export function notifyRoute(face: Face, { hub, instances }: NotifyServices): voi
       },
     },
     async (c, { path: { type, id } }) => {
-      const instance = await instanceOf(c, instances)
-      if (!hasEvents(type)) throw new Problem('forbidden', `${type} is not a doctype with events`)
-      const permissions = await permissionsOf(instances, instance, tokenOf(c))
-      if (!permissions.allowsSome('POST', type)) throw new Problem('forbidden', 'Forbidden')
+      const { instance, permissions } = await enterToNotify(c, services, type)
       const { value, exact } = await readJson(c, { maxBytes: maxBroadcastBytes })
       if (!isObject(value)) throw new Problem('bad_request', 'The body must be a JSON object')
-      if (!permissions.allowsDocument('POST', type, { ...value, _id: id })) throw new Problem('forbidden', 'Forbidden')
+      if (!permissions.allowsDocument('POST', type, { ...value, _id: id })) throw forbidden()
       const document = { ...(exact as JsonObject), _id: id }
-      await hub.notify({ prefix: instance.prefix, name: type }, id, stringifyJson(document))
+      await services.hub.notify({ prefix: instance.prefix, name: type }, id, stringifyJson(document))
       return new Response(null, { status: 204 })
     },
   )

@@ -2,13 +2,13 @@
 import { z } from '@hono/zod-openapi'
 import { enter } from '../files/access.ts'
 import { jsonApi } from '../files/answer.ts'
-import type { FilesServices } from '../files/services.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { settingsDoctype } from './settings-doctype.ts'
+import { settingsDoctype } from './doctype.ts'
+import type { SettingsServices } from './services.ts'
 
 const id = 'io.cozy.settings.capabilities'
 
-export function capabilitiesRoute(face: Face, services: FilesServices): void {
+export function capabilitiesRoute(face: Face, services: SettingsServices): void {
   endpoint(
     face,
     {

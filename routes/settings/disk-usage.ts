@@ -5,13 +5,13 @@ import { filesDoctype } from '../../storage/files/contract.ts'
 import { enter, refused, type Visit } from '../files/access.ts'
 import { jsonApi } from '../files/answer.ts'
 import { textOf } from '../files/request.ts'
-import type { FilesServices } from '../files/services.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { settingsDoctype } from './settings-doctype.ts'
+import { settingsDoctype } from './doctype.ts'
+import type { SettingsServices } from './services.ts'
 
 const id = 'io.cozy.settings.disk-usage'
 
-export function diskUsageRoute(face: Face, services: FilesServices): void {
+export function diskUsageRoute(face: Face, services: SettingsServices): void {
   endpoint(
     face,
     {

@@ -1,10 +1,17 @@
-import type { FilesServices } from '../files/services.ts'
-import type { Face } from '../http/endpoint.ts'
+/** The settings API under `/settings`: its URL space in one screen. */
+import { mediaType } from '../files/answer.ts'
+import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { capabilitiesRoute } from './capabilities.ts'
 import { diskUsageRoute } from './disk-usage.ts'
+import { errorBody } from './errors.ts'
+import type { SettingsServices } from './services.ts'
 
-/** What of the settings speaks of files: they share the face, its JSON-API and its failures. */
-export function settingsRoutes(face: Face, services: FilesServices): void {
+/** Mount the router at the root: its paths are whole. */
+export function settingsRoutes(services: SettingsServices): Face {
+  const { log, expiredStatus: invalidTokenStatus } = services
+  const face = newFace({ log, errorBody, media: mediaType, invalidTokenStatus })
   diskUsageRoute(face, services) //    GET /settings/disk-usage
   capabilitiesRoute(face, services) // GET /settings/capabilities
+  refuseOtherMethods(face)
+  return face
 }

@@ -33,12 +33,12 @@ export function bearerOf(c: HttpContext): string | undefined {
   return /^Bearer +(\S+)$/i.exec(header(c, 'authorization') ?? '')?.[1]
 }
 
-function checkToken(given: string | undefined, token: string): void {
-  if (given === undefined) {
+function checkToken(presented: string | undefined, token: string): void {
+  if (presented === undefined) {
     throw new Problem('unauthorized', 'a token is needed', { identity: { kind: 'token', token: 'missing' } })
   }
   const digest = (text: string) => createHash('sha256').update(text).digest()
-  if (timingSafeEqual(digest(given), digest(token))) return
+  if (timingSafeEqual(digest(presented), digest(token))) return
   throw new Problem('unauthorized', 'the token is not valid', { identity: { kind: 'token', token: 'invalid' } })
 }
 

@@ -30,9 +30,9 @@ export function eventRoutes(face: Face, { sync, stopping }: SyncServices): void 
       answers: { 200: 'Server-sent events', ...failures },
     },
     async (c) => {
-      const given = header(c, 'last-event-id') ?? textOf(c, 'since')
-      if (given !== undefined && !/^\d{1,15}$/.test(given)) throw new Problem('bad_request', 'since must be an integer')
-      const since = given === undefined ? await sync.store.lastSeq() : Number(given)
+      const place = header(c, 'last-event-id') ?? textOf(c, 'since')
+      if (place !== undefined && !/^\d{1,15}$/.test(place)) throw new Problem('bad_request', 'since must be an integer')
+      const since = place === undefined ? await sync.store.lastSeq() : Number(place)
       const left = new AbortController()
       const headers = { ...usualHeaders, 'content-type': 'text/event-stream', 'cache-control': 'no-store' }
       const texts = follow(sync.store, since, AbortSignal.any([left.signal, stopping]))

@@ -2,8 +2,10 @@
 import { z } from 'zod'
 import { Problem } from '../../src/model/errors.ts'
 import type { Command, EntryGiven } from '../../src/sync/commands.ts'
+import { DriverError } from '../../src/sync/drivers/error.ts'
 import { checkEntryName, checkOptions, hiddenSecret } from '../../src/sync/entry-definition.ts'
 import { entryNotFound, unacceptable } from '../../src/sync/problems.ts'
+import type { StoredEntry } from '../../storage/sync/contract.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { answer } from './answer.ts'
@@ -92,11 +94,11 @@ export function manageRoutes(face: Face, services: SyncServices): void {
       if (typeof name !== 'string') throw unacceptable('name must be a text')
       if (typeof driver !== 'string') throw unacceptable('driver must be a text')
       refuseOthers(body, ['name', 'driver', 'options'])
-      const given = { name, driver, options: objectOf(options) }
+      const asked = { name, driver, options: objectOf(options) }
       checkEntryName(name)
-      checkOptions(sync, given)
-      await checkDrive(c, services, given)
-      await sync.run({ kind: 'create-entry', entry: given, trusted: false })
+      checkOptions(sync, asked)
+      await checkDrive(c, services, asked)
+      await sync.run({ kind: 'create-entry', entry: asked, trusted: false })
       return answer(c, await view(services, name), { status: 201 })
     },
   )
@@ -117,19 +119,19 @@ export function manageRoutes(face: Face, services: SyncServices): void {
       const body = await readObject(c)
       refuseOthers(body, ['name', 'driver', 'options'])
       const secrets = sync.kinds.get(entry.driver)?.secrets ?? []
-      const before = sync.seal.open(entry.options, secrets)
+      const before = keptOptions(services, entry, secrets)
       const options = Object.fromEntries(
         Object.entries(objectOf(body['options'])).map(([option, value]) => [
           option,
-          secrets.includes(option) && value === hiddenSecret ? before[option] : value,
+          secrets.includes(option) && value === hiddenSecret ? before(option) : value,
         ]),
       )
       const driver = body['driver'] ?? entry.driver
       if (typeof driver !== 'string') throw unacceptable('driver must be a text')
-      const given = { name, driver, options }
-      checkOptions(sync, given)
-      await checkDrive(c, services, given)
-      await sync.run({ kind: 'change-entry', entry: given, trusted: false })
+      const asked = { name, driver, options }
+      checkOptions(sync, asked)
+      await checkDrive(c, services, asked)
+      await sync.run({ kind: 'change-entry', entry: asked, trusted: false })
       return answer(c, await view(services, name))
     },
   )
@@ -171,6 +173,23 @@ export function manageRoutes(face: Face, services: SyncServices): void {
   }
 }
 
+/** Gives options as they are kept. @throws Problem 422 for one that cannot be read any more */
+function keptOptions(
+  { sync }: Pick<SyncServices, 'sync'>,
+  { options }: StoredEntry,
+  secrets: readonly string[],
+): (option: string) => unknown {
+  return (option) => {
+    const { [option]: kept } = JSON.parse(options) as Record<string, unknown>
+    try {
+      return sync.seal.open(JSON.stringify({ [option]: kept }), secrets)[option]
+    } catch (error) {
+      if (error instanceof DriverError) throw unacceptable(`option ${error.message}`)
+      throw error
+    }
+  }
+}
+
 async function view({ sync }: SyncServices, name: string): Promise<object> {
   const entry = await sync.store.entry(name)
   if (entry === undefined) throw entryNotFound(name)
@@ -178,10 +197,10 @@ async function view({ sync }: SyncServices, name: string): Promise<object> {
 }
 
 /** A drive belongs to a person: whoever connects it shows a token of theirs. */
-async function checkDrive(c: HttpContext, { mayUseDrive }: SyncServices, given: EntryGiven): Promise<void> {
-  if (given.driver !== 'hearth') return
+async function checkDrive(c: HttpContext, { mayUseDrive }: SyncServices, asked: EntryGiven): Promise<void> {
+  if (asked.driver !== 'hearth') return
   const token = header(c, 'x-instance-token')
-  const domain = given.options['domain']
+  const domain = asked.options['domain']
   if (token !== undefined && typeof domain === 'string' && (await mayUseDrive(domain, token))) return
   throw new Problem(
     'forbidden',

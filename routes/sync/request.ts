@@ -41,9 +41,9 @@ export function countOf(
 
 /** One text of the query. */
 export function textOf(c: HttpContext, name: string): string | undefined {
-  const given = query(c).entries.filter(([key]) => key === name)
-  if (given.length > 1) throw new Problem('bad_request', `${name} is given twice`)
-  const text = given[0]?.[1]
+  const found = query(c).entries.filter(([key]) => key === name)
+  if (found.length > 1) throw new Problem('bad_request', `${name} is given twice`)
+  const text = found[0]?.[1]
   if (text?.includes('\0')) throw new Problem('bad_request', `${name} must not hold a NUL`)
   return text
 }

@@ -82,8 +82,8 @@ export function openMaintenance({ store, settings, outgoing }: MaintenanceOption
 
     async set(slug, options) {
       await store.createDatabase(ref)
-      const given = Object.entries(options).filter(([name]) => !name.startsWith('_'))
-      const value = { ...Object.fromEntries(given), flag_infra_maintenance: true }
+      const kept = Object.entries(options).filter(([name]) => !name.startsWith('_'))
+      const value = { ...Object.fromEntries(kept), flag_infra_maintenance: true }
       for (let attempt = 0; attempt < attempts; attempt++) {
         const parent = await readDocument(store, ref, slug)
         if ((await writeDocument(store, { ref, id: slug, value, parent })) === 'ok') return

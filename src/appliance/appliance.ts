@@ -148,14 +148,14 @@ export async function openAppliance(options: ApplianceOptions): Promise<Applianc
   })
   const exclusion = new Exclusion()
   const procedure = (
-    given: Pick<ProcedureOptions, 'name' | 'busy'> & Partial<ProcedureOptions> & { readonly logName: string },
+    procedure: Pick<ProcedureOptions, 'name' | 'busy'> & Partial<ProcedureOptions> & { readonly logName: string },
   ) =>
     Procedure.open({
       stateFolder: places.state,
-      logFile: join(places.log, given.logName),
+      logFile: join(places.log, procedure.logName),
       tag: () => config.log_tag,
       log,
-      ...given,
+      ...procedure,
     })
   const releases = openReleases(places)
   const [settingsRun, storageRun, certsRun, updateRun, backupRun, restoreRun] = await Promise.all([

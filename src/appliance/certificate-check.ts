@@ -33,14 +33,15 @@ export function checkCertificate(
   const key = privateKeyIn(upload.private)
   if (!leaf.checkPrivateKey(key)) throw new ProcedureFailure('private: the key does not belong to the certificate')
   checkTimes(leaf, now, allowExpired, warnings)
-  const given = upload.ca === undefined ? [] : certificatesIn('ca', upload.ca)
-  if (upload.ca !== undefined && given.length === 0) throw new ProcedureFailure('ca: there is no certificate in PEM')
-  const chain = chainOf(leaf, [...following, ...given])
-  const unused = [...following, ...given].find(
+  const authorities = upload.ca === undefined ? [] : certificatesIn('ca', upload.ca)
+  if (upload.ca !== undefined && authorities.length === 0)
+    throw new ProcedureFailure('ca: there is no certificate in PEM')
+  const chain = chainOf(leaf, [...following, ...authorities])
+  const unused = [...following, ...authorities].find(
     (one) => !chain.some((used) => used.fingerprint256 === one.fingerprint256),
   )
   if (unused !== undefined) {
-    const part = given.includes(unused) ? 'ca' : 'public'
+    const part = authorities.includes(unused) ? 'ca' : 'public'
     throw new ProcedureFailure(`${part}: ${oneLine(unused.subject)} has not issued the certificate, nor one that did`)
   }
   if (leaf.subjectAltName === undefined)

@@ -82,7 +82,7 @@ export const usualFile = '/usr/local/etc/jidoteki-admin-api.json'
  * each with a line in the log. So a mistake turns things off and never on, and the machine stays reachable.
  */
 export function readConfiguration({ settings, file, log }: ConfigurationSources): ApplianceConfig {
-  const given: Record<string, unknown> = {}
+  const accepted: Record<string, unknown> = {}
   for (const [from, source] of [
     ['configuration', settings],
     [file, fromFile(file, log)],
@@ -90,11 +90,11 @@ export function readConfiguration({ settings, file, log }: ConfigurationSources)
     for (const [name, value] of Object.entries(source)) {
       const schema = Object.hasOwn(Shape.shape, name) ? Shape.shape[name as keyof typeof Shape.shape] : undefined
       if (schema === undefined || value === undefined) continue
-      if (schema.safeParse(value).success) given[name] = value
+      if (schema.safeParse(value).success) accepted[name] = value
       else log.warning('a member of the appliance configuration is not usable and is ignored', { from, member: name })
     }
   }
-  const config = Shape.parse(given)
+  const config = Shape.parse(accepted)
   for (const name of config.endpoints) {
     if (!optionalEndpoints.some((known) => known === name)) log.warning('unknown optional endpoint', { endpoint: name })
   }

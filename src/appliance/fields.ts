@@ -39,20 +39,20 @@ export type Fields = Record<string, string>
  * `bad_request` that names the field and what it may be.
  */
 export function checkFields(
-  given: Readonly<Record<string, unknown>>,
+  body: Readonly<Record<string, unknown>>,
   rules: Readonly<Record<string, FieldRule>>,
   dropped: string[],
 ): Fields {
   const fields: Fields = {}
   for (const [name, rule] of Object.entries(rules)) {
-    const value = Object.hasOwn(given, name) ? given[name] : undefined
+    const value = Object.hasOwn(body, name) ? body[name] : undefined
     if (value === undefined || value === null) {
       if (rule.required) throw wrongLength(name, rule)
       continue
     }
     fields[name] = checkText(name, rule.orNumber && Number.isInteger(value) ? String(value) : value, rule)
   }
-  dropped.push(...Object.keys(given).filter((name) => !Object.hasOwn(rules, name)))
+  dropped.push(...Object.keys(body).filter((name) => !Object.hasOwn(rules, name)))
   return fields
 }
 

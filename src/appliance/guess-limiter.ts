@@ -30,8 +30,8 @@ const maxWaiting = 32
 const maxAddresses = 10_000
 
 /** Counts failures by address; IPv6 addresses by their /64, which is what one person has. */
-export function newGuessLimiter(given: Partial<GuessLimits> = {}): GuessLimiter {
-  const { perAddress, altogether, pauseMs, now } = { ...usual, ...given }
+export function newGuessLimiter(chosen: Partial<GuessLimits> = {}): GuessLimiter {
+  const { perAddress, altogether, pauseMs, now } = { ...usual, ...chosen }
   const buckets = new Map<string, { used: number; at: number }>()
   const all = { used: 0, at: now() }
   const waiting = new Set<string>()

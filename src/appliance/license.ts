@@ -79,10 +79,10 @@ export async function openLicense(
 
 /** Makes a licence file: signed, enciphered, as lines of text. Throws when the licence or a key is not usable. */
 export async function makeLicense(
-  given: unknown,
+  request: unknown,
   { secret, recipient }: { readonly secret: string; readonly recipient: string },
 ): Promise<string> {
-  const license = JSON.stringify(License.parse(given))
+  const license = JSON.stringify(License.parse(request))
   const signature = signBytes(secret, Buffer.from(license)).toString('base64')
   const chunks: Uint8Array[] = []
   const sealed = await encipher([recipient], once(Buffer.from(JSON.stringify({ license, signature }))))

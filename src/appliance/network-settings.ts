@@ -23,8 +23,8 @@ const rules = {
 }
 
 /** Checks uploaded settings. Throws `bad_request`. `dropped` gets the names of unknown fields. */
-export function checkNetworkSettings(given: JsonObject, dropped: string[]): NetworkSettings {
-  const { network, app = {} } = given
+export function checkNetworkSettings(body: JsonObject, dropped: string[]): NetworkSettings {
+  const { network, app = {} } = body
   if (!isObject(network)) throw new Problem('bad_request', 'Missing option: network')
   if (!isObject(app)) throw new Problem('bad_request', 'Invalid option: app. Allowed: a JSON object')
   if (JSON.stringify(app).length > maxAppBytes) throw new Problem('bad_request', 'Invalid option: app. It is too large')

@@ -18,9 +18,9 @@ export interface ApplianceSettings {
 
 /** `JIDO_ADMIN_PATH` is what existing images set; without it the appliance is in the data directory. */
 export function applianceSettings(config: Config, log: Log, env: NodeJS.ProcessEnv = process.env): ApplianceSettings {
-  const given = env['JIDO_ADMIN_PATH']
+  const folder = env['JIDO_ADMIN_PATH']
   return {
-    root: given === undefined || given === '' ? join(config.data_dir, 'appliance') : given,
+    root: folder === undefined || folder === '' ? join(config.data_dir, 'appliance') : folder,
     dataDir: config.data_dir,
     release: env['JIDO_RELEASE'] || undefined,
     configuration: { settings: config.appliance, file: config.appliance.config ?? usualFile, log },

@@ -52,8 +52,8 @@ async function probe(options: ServicesOptions): Promise<ReadonlyMap<string, Serv
 }
 
 async function configured({ config, places }: ServicesOptions): Promise<string[]> {
-  const given = config().services
-  const text = given.length > 0 ? given.join(' ') : await readIfThere(join(places.etc, 'allservices.txt'))
+  const configured = config().services
+  const text = configured.length > 0 ? configured.join(' ') : await readIfThere(join(places.etc, 'allservices.txt'))
   const all = text ?? (await readIfThere(join(places.system, 'allservices.txt'))) ?? ''
   return [...new Set(all.split(/\s+/))].filter((name) => /^[A-Za-z0-9@._][A-Za-z0-9@._-]{0,63}$/.test(name))
 }

@@ -33,8 +33,8 @@ const rules: Readonly<Record<string, Readonly<Record<string, FieldRule>>>> = {
 }
 
 /** Checks uploaded settings against the kinds that this machine has. Throws `bad_request`. */
-export function checkStorageSettings(given: JsonObject, options: readonly string[], dropped: string[]): Fields {
-  const { storage } = given
+export function checkStorageSettings(body: JsonObject, options: readonly string[], dropped: string[]): Fields {
+  const { storage } = body
   if (!isObject(storage)) throw new Problem('bad_request', 'Missing option: storage')
   const kind = storage['type']
   const known = storageTypes.filter((one) => options.includes(one))

@@ -68,9 +68,9 @@ const maxDepth = 32
  */
 export async function* readTar(
   source: AsyncIterable<Uint8Array>,
-  given: Partial<TarLimits> = {},
+  chosen: Partial<TarLimits> = {},
 ): AsyncGenerator<TarEntry> {
-  const limits = { ...usualLimits, ...given }
+  const limits = { ...usualLimits, ...chosen }
   const input = new Input(source)
   const seen = new Set<string>()
   let total = 0

@@ -2,11 +2,11 @@
  * Gives each path once: a path that was given before gets a number in front of its extension, ` (2)` and so on. Remembers what it gave.
  */
 export function distinctNames(): (path: string) => string {
-  const given = new Set<string>()
+  const taken = new Set<string>()
   return (path) => {
     let free = path
-    for (let number = 2; given.has(free); number++) free = numbered(path, number)
-    given.add(free)
+    for (let number = 2; taken.has(free); number++) free = numbered(path, number)
+    taken.add(free)
     return free
   }
 }

@@ -59,7 +59,7 @@ export interface Clients {
   /** @throws Problem `bad_request` whose reason says what is missing */
   register(
     instance: Instance,
-    given: ClientDescription,
+    description: ClientDescription,
     options?: { readonly pending?: boolean },
   ): Promise<RegisteredClient>
   find(instance: Pick<Instance, 'prefix'>, id: string): Promise<Client | undefined>
@@ -72,7 +72,7 @@ export interface Clients {
   replace(
     instance: Instance,
     id: string,
-    given: ClientDescription,
+    description: ClientDescription,
     options?: { readonly newSecret?: boolean },
   ): Promise<Client & { readonly secret?: string }>
   remove(instance: Pick<Instance, 'prefix'>, id: string): Promise<void>
@@ -126,15 +126,15 @@ export function openClients(store: DocumentStore, now: () => number = Date.now):
   }
 
   return {
-    async register(instance, given, { pending = false } = {}) {
-      checkDescription(given)
+    async register(instance, description, { pending = false } = {}) {
+      checkDescription(description)
       const ref = refOf(instance)
       await store.createDatabase(ref)
       const id = randomBytes(16).toString('hex')
       const secret = newCode()
       const value: JsonObject = {
-        ...described(given),
-        client_name: await nameFor(instance, given.name),
+        ...described(description),
+        client_name: await nameFor(instance, description.name),
         grant_types: ['authorization_code', 'refresh_token'],
         response_types: ['code'],
         client_secret_digest: digestOf(secret),
@@ -162,26 +162,26 @@ export function openClients(store: DocumentStore, now: () => number = Date.now):
     async authenticate(instance, id, secret) {
       const document = id === '' ? undefined : await readDocument(store, refOf(instance), id)
       const digest = Buffer.from(String(document?.value['client_secret_digest'] ?? ''))
-      const given = Buffer.from(digestOf(secret))
-      const matches = digest.length === given.length && timingSafeEqual(digest, given)
+      const presented = Buffer.from(digestOf(secret))
+      const matches = digest.length === presented.length && timingSafeEqual(digest, presented)
       return document !== undefined && matches ? clientOf(document) : undefined
     },
 
     isRegistrationToken(instance, id, token) {
       const expected = Buffer.from(registrationToken(instance, id))
-      const given = Buffer.from(token)
-      return expected.length === given.length && timingSafeEqual(expected, given)
+      const presented = Buffer.from(token)
+      return expected.length === presented.length && timingSafeEqual(expected, presented)
     },
 
-    async replace(instance, id, given, { newSecret = false } = {}) {
-      checkDescription(given)
+    async replace(instance, id, description, { newSecret = false } = {}) {
+      checkDescription(description)
       const secret = newSecret ? newCode() : undefined
       const value = await change(instance, id, (known) => {
         const kept = Object.entries(known).filter(([name]) => !isDescribed(name))
         return {
           ...Object.fromEntries(kept),
-          ...described(given),
-          client_name: given.name,
+          ...described(description),
+          client_name: description.name,
           ...(secret === undefined ? {} : { client_secret_digest: digestOf(secret) }),
         }
       })

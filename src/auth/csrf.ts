@@ -19,6 +19,8 @@ export function csrfToken(instance: Instance, nonce: string): string {
 /** Whether a form was made for the browser that sent it. Takes the same time whatever is wrong. */
 export function isCsrfToken(instance: Instance, nonce: string | undefined, token: string | undefined): boolean {
   const expected = Buffer.from(csrfToken(instance, nonce ?? ''))
-  const given = Buffer.from(token ?? '')
-  return given.length === expected.length && timingSafeEqual(given, expected) && nonce !== undefined && nonce !== ''
+  const presented = Buffer.from(token ?? '')
+  return (
+    presented.length === expected.length && timingSafeEqual(presented, expected) && nonce !== undefined && nonce !== ''
+  )
 }

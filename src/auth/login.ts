@@ -31,14 +31,14 @@ export interface Login {
    * @throws Problem `too_many_requests`
    */
   verify(instance: Instance, passphrase: GivenPassphrase, address: string): Promise<boolean>
-  withPassphrase(instance: Instance, given: PassphraseLogin): Promise<LoginOutcome>
+  withPassphrase(instance: Instance, login: PassphraseLogin): Promise<LoginOutcome>
   withPasscode(
     instance: Instance,
-    given: { readonly token: string; readonly passcode: string } & Omit<NewSession, 'longRun'>,
+    login: { readonly token: string; readonly passcode: string } & Omit<NewSession, 'longRun'>,
   ): Promise<LoginOutcome>
   /** A mailed link: a session at once, or `passphrase` where a second factor is asked for and the mail was the first. */
-  withMagicLink(instance: Instance, code: string, given: NewSession): Promise<LoginOutcome | { kind: 'passphrase' }>
-  withSessionCode(instance: Instance, code: string, given: NewSession): Promise<LoginOutcome>
+  withMagicLink(instance: Instance, code: string, session: NewSession): Promise<LoginOutcome | { kind: 'passphrase' }>
+  withSessionCode(instance: Instance, code: string, session: NewSession): Promise<LoginOutcome>
   /** Whether a magic link is still good, without spending it. */
   isMagicLink(instance: Instance, code: string): Promise<boolean>
 }
@@ -66,8 +66,8 @@ export function openLogin({ codes, sessions, limits, passphrases, sendPasscode }
     return isRight
   }
 
-  async function open(instance: Instance, given: NewSession): Promise<LoginOutcome> {
-    return { kind: 'session', cookie: await sessions.open(instance, given), longRun: given.longRun }
+  async function open(instance: Instance, session: NewSession): Promise<LoginOutcome> {
+    return { kind: 'session', cookie: await sessions.open(instance, session), longRun: session.longRun }
   }
 
   async function countWrong(instance: Instance, address: string): Promise<LoginOutcome> {
@@ -78,8 +78,8 @@ export function openLogin({ codes, sessions, limits, passphrases, sendPasscode }
   return {
     verify,
 
-    async withPassphrase(instance, given) {
-      const { passphrase, emailVerifiedCode, secondFactorDone = false, ...session } = given
+    async withPassphrase(instance, login) {
+      const { passphrase, emailVerifiedCode, secondFactorDone = false, ...session } = login
       if (!(await verify(instance, passphrase, session.address))) return { kind: 'wrong' }
       if (!asksPasscode(instance) || secondFactorDone) return open(instance, session)
       const verified =
@@ -104,27 +104,27 @@ export function openLogin({ codes, sessions, limits, passphrases, sendPasscode }
       const asked = await codes.read(instance.prefix, 'second_factor', token)
       if (asked === undefined) return countWrong(instance, session.address)
       const expected = Buffer.from(String(asked['passcode']))
-      const given = Buffer.from(digestOf(passcode.replaceAll(/\s/g, '')))
-      if (expected.length !== given.length || !timingSafeEqual(expected, given)) return { kind: 'wrong' }
+      const presented = Buffer.from(digestOf(passcode.replaceAll(/\s/g, '')))
+      if (expected.length !== presented.length || !timingSafeEqual(expected, presented)) return { kind: 'wrong' }
       if ((await codes.spend(instance.prefix, 'second_factor', token)) === undefined) return { kind: 'wrong' }
       return open(instance, { ...session, longRun: asked['longRun'] === true })
     },
 
-    async withMagicLink(instance, code, given) {
+    async withMagicLink(instance, code, session) {
       if (instance.document['magic_link'] !== true) return { kind: 'wrong' }
-      await limits.check({ limit: 'wrongCode', key: `${instance.prefix} ${given.address}` })
+      await limits.check({ limit: 'wrongCode', key: `${instance.prefix} ${session.address}` })
       if (asksPasscode(instance)) {
         const known = await codes.read(instance.prefix, 'magic_link', code)
-        return known === undefined ? countWrong(instance, given.address) : { kind: 'passphrase' }
+        return known === undefined ? countWrong(instance, session.address) : { kind: 'passphrase' }
       }
       const spent = await codes.spend(instance.prefix, 'magic_link', code)
-      return spent === undefined ? countWrong(instance, given.address) : open(instance, given)
+      return spent === undefined ? countWrong(instance, session.address) : open(instance, session)
     },
 
-    async withSessionCode(instance, code, given) {
-      await limits.check({ limit: 'wrongCode', key: `${instance.prefix} ${given.address}` })
+    async withSessionCode(instance, code, session) {
+      await limits.check({ limit: 'wrongCode', key: `${instance.prefix} ${session.address}` })
       const spent = await codes.spend(instance.prefix, 'session', code)
-      return spent === undefined ? countWrong(instance, given.address) : open(instance, given)
+      return spent === undefined ? countWrong(instance, session.address) : open(instance, session)
     },
 
     isMagicLink: async (instance, code) => (await codes.read(instance.prefix, 'magic_link', code)) !== undefined,

@@ -44,12 +44,12 @@ export interface OAuth {
   /** What a code stands for, which is spent by that. For codes that are not exchanged for tokens. */
   spendCode(instance: Instance, code: string): Promise<Grant | undefined>
   /** Tokens for a code. @throws Problem `bad_request` */
-  exchangeCode(instance: Instance, given: CodeExchange): Promise<Tokens>
+  exchangeCode(instance: Instance, exchange: CodeExchange): Promise<Tokens>
   /**
    * A new access token, and the refresh token to use from now on. The old one works until the new one was used, so that
    * an answer that got lost harms nobody. @throws Problem `bad_request`; the client is removed when it was replayed
    */
-  refresh(instance: Instance, given: RefreshExchange): Promise<Tokens>
+  refresh(instance: Instance, exchange: RefreshExchange): Promise<Tokens>
   /** Tokens without a code, for whoever has checked the person otherwise. */
   tokensFor(instance: Instance, client: Pick<Client, 'id'>, scope: string): Promise<Tokens>
 }

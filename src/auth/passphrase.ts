@@ -19,7 +19,7 @@ export async function iterationsOf(store: Pick<DocumentStore, 'read'>, { prefix 
 
 export interface PassphraseCheck {
   /** False also when the instance has none. One check at a time: it takes a tenth of a second of one core and 32 MiB. */
-  verify(instance: Instance, given: GivenPassphrase): Promise<boolean>
+  verify(instance: Instance, presented: GivenPassphrase): Promise<boolean>
 }
 
 export function newPassphraseCheck(store: Pick<DocumentStore, 'read'>): PassphraseCheck {
@@ -30,17 +30,17 @@ export function newPassphraseCheck(store: Pick<DocumentStore, 'read'>): Passphra
     return result
   }
   return {
-    async verify(instance, given) {
+    async verify(instance, presented) {
       const kept = instance.document['passphrase_hash']
       if (typeof kept !== 'string' || kept === '') return false
       const line = Buffer.from(kept, 'base64').toString('utf8')
-      if ('hashed' in given) return inTurn(() => verifyPassword(given.hashed, line))
+      if ('hashed' in presented) return inTurn(() => verifyPassword(presented.hashed, line))
       const iterations = await iterationsOf(store, instance)
       // An instance that got its domain after its passphrase was set, or before.
       const domains = new Set([saltDomain(instance), instance.domain])
       return inTurn(async () => {
         for (const domain of domains) {
-          if (await verifyPassword(await clientHash(given.clear, domain, iterations), line)) return true
+          if (await verifyPassword(await clientHash(presented.clear, domain, iterations), line)) return true
         }
         return false
       })

@@ -37,7 +37,7 @@ export interface NewSession {
 
 export interface Sessions {
   /** Opens a session and enters it in the login history. Resolves to the cookie's value. */
-  open(instance: Instance, given: NewSession): Promise<string>
+  open(instance: Instance, session: NewSession): Promise<string>
   /** The session that a cookie stands for; `undefined` when there is none, or no more. */
   find(instance: Instance, cookie: string | undefined): Promise<Session | undefined>
   close(instance: Instance, cookie: string | undefined): Promise<void>

@@ -63,8 +63,8 @@ function duplicates(triggers: readonly Trigger[]): CheckFinding[] {
 function incompleteService({ id, trigger, worker, message, value }: Trigger): CheckFinding[] {
   if (trigger !== '@event' || worker !== 'service') return []
   const finding = (type: string): CheckFinding => ({ type, _id: id, trigger, worker, message })
-  const given = value['message'] ?? {}
-  if (!isObject(given)) return [finding('invalid_message')]
-  const missing = (name: string) => typeof given[name] !== 'string' || given[name] === ''
+  const content = value['message'] ?? {}
+  if (!isObject(content)) return [finding('invalid_message')]
+  const missing = (name: string) => typeof content[name] !== 'string' || content[name] === ''
   return [...(missing('name') ? [finding('missing_name')] : []), ...(missing('slug') ? [finding('missing_slug')] : [])]
 }

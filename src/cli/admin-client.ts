@@ -126,14 +126,14 @@ export async function* checkFiles(
   domain: string,
   asked: CheckRequest,
 ): AsyncGenerator<string, void> {
-  const given = (wanted: boolean | undefined) => (wanted === true ? 'true' : undefined)
+  const flag = (wanted: boolean | undefined) => (wanted === true ? 'true' : undefined)
   // The server takes one of the two for the only one.
   const isPart = asked.index !== asked.files
   const answer = await ask(target, 'GET', `${pathOf(domain)}/fsck`, {
-    IndexIntegrity: given(isPart && asked.index),
-    FilesConsistency: given(isPart && asked.files),
-    FailFast: given(asked.failFast),
-    Hash: given(asked.hash),
+    IndexIntegrity: flag(isPart && asked.index),
+    FilesConsistency: flag(isPart && asked.files),
+    FailFast: flag(asked.failFast),
+    Hash: flag(asked.hash),
   })
   let rest = ''
   for await (const text of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
@@ -186,8 +186,8 @@ export async function askAdmin(
   path: string,
   { query = {}, body, stream, headers = {}, host }: AdminRequest = {},
 ): Promise<Response> {
-  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined)
-  const search = given.length === 0 ? '' : `?${new URLSearchParams(given)}`
+  const present = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  const search = present.length === 0 ? '' : `?${new URLSearchParams(present)}`
   const authorization = `Basic ${Buffer.from(`admin:${passphrase}`).toString('base64')}`
   const url = `${adminUrl.replace(/\/+$/, '')}${path}${search}`
   const answer = await fetch(url, {

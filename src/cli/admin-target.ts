@@ -22,8 +22,8 @@ async function localUrl(): Promise<string> {
 }
 
 async function passphrase(): Promise<string> {
-  const given = process.env['HEARTH_ADMIN_PASSPHRASE'] || fromFile(process.env['HEARTH_ADMIN_PASSPHRASE_FILE'])
-  if (given) return given
+  const passphrase = process.env['HEARTH_ADMIN_PASSPHRASE'] || fromFile(process.env['HEARTH_ADMIN_PASSPHRASE_FILE'])
+  if (passphrase) return passphrase
   if (!process.stdin.isTTY)
     throw new StartupError('HEARTH_ADMIN_PASSPHRASE is not set: it must hold the admin passphrase')
   return askPassphrase('once')

@@ -165,15 +165,15 @@ function firstLine(file: string): string {
   return line
 }
 
-function withMembers(command: Command, given: readonly Member[]): Command {
-  for (const [name, , help] of given) {
+function withMembers(command: Command, members: readonly Member[]): Command {
+  for (const [name, , help] of members) {
     command.option(`--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} <value>`, help)
   }
   return command
 }
 
-function parametersOf(options: MemberOptions, given: readonly Member[]): admin.AdminParameters {
-  const pairs = given.map(([name, parameter]): [string, string | undefined] => {
+function parametersOf(options: MemberOptions, members: readonly Member[]): admin.AdminParameters {
+  const pairs = members.map(([name, parameter]): [string, string | undefined] => {
     const value = options[name]
     return [parameter, typeof value === 'string' ? value : undefined]
   })

@@ -41,7 +41,7 @@ export function addSyncCommands(program: Command, output: Output): void {
     const { entries } = (await ask('/api/v1.0/entries')) as {
       entries: { name: string; driver: string; options: object }[]
     }
-    const rows = entries.map(({ name, driver, options: given }) => [name, driver, JSON.stringify(given)])
+    const rows = entries.map(({ name, driver, options: settings }) => [name, driver, JSON.stringify(settings)])
     output.out(options.json ? json({ entries }) : table(['entry', 'driver', 'options'], rows))
   })
 

@@ -31,9 +31,9 @@ export function parseConfigFile(text: string, path: string): ParsedFile {
       const name = prefix + (isScalar(key) ? String(key.value) : '?')
       const line = lineOf(key)
       if (settingNamed(name)) {
-        const given = isNode(value) ? valueAt(value) : undefined
+        const member = isNode(value) ? valueAt(value) : undefined
         const lineAt = (path: readonly PropertyKey[]) => lineOf(nodeAt(value, path) ?? key)
-        if (given !== null && given !== undefined) values.push({ name, value: given, line, lineAt })
+        if (member !== null && member !== undefined) values.push({ name, value: member, line, lineAt })
       } else if (!settings.some((setting) => setting.name.startsWith(`${name}.`))) {
         problems.push(
           `${path}:${line}: unknown setting ${name}${didYouMean(

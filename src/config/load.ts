@@ -57,19 +57,19 @@ interface Given {
 export function loadConfig(sources: ConfigSources): LoadedConfig {
   const problems: string[] = []
   const warnings: string[] = []
-  const given = new Map<string, Given>()
+  const inputs = new Map<string, Given>()
   const named = sources.configFile ?? nonEmpty(sources.env['HEARTH_CONFIG'])
   const environment = fromEnvironment(sources, problems, warnings)
   const flags = fromFlags(sources)
   const startDir = flags.get('data_dir') ?? environment.get('data_dir') ?? defaultDataDir(sources)
   const path = named ?? join(String(startDir.value), 'hearth.yaml')
 
-  for (const [name, value] of fromFile(path, named !== undefined, sources, problems)) given.set(name, value)
-  for (const [name, value] of environment) given.set(name, value)
-  for (const [name, value] of flags) given.set(name, value)
-  if (!given.has('data_dir')) given.set('data_dir', startDir)
+  for (const [name, value] of fromFile(path, named !== undefined, sources, problems)) inputs.set(name, value)
+  for (const [name, value] of environment) inputs.set(name, value)
+  for (const [name, value] of flags) inputs.set(name, value)
+  if (!inputs.has('data_dir')) inputs.set('data_dir', startDir)
 
-  const values = settings.map((setting) => checkSetting(setting, given.get(setting.name), dirname(path), problems))
+  const values = settings.map((setting) => checkSetting(setting, inputs.get(setting.name), dirname(path), problems))
   if (problems.length === 0) problems.push(...crossChecks(values))
   if (problems.length > 0) throw new ConfigError(problems)
   return { config: nest(values), values, warnings }
@@ -150,18 +150,18 @@ function defaultDataDir({ env, isRoot, home }: ConfigSources): Given {
   return { value: join(base, 'hearth'), origin: 'default' }
 }
 
-function checkSetting(setting: Setting, given: Given | undefined, folder: string, problems: string[]): SettingValue {
-  if (given === undefined) return { setting, value: setting.defaultValue, origin: 'default' }
-  const parsed = setting.schema.safeParse(given.value)
-  if (parsed.success) return { setting, value: withWholePaths(setting.name, parsed.data, folder), origin: given.origin }
+function checkSetting(setting: Setting, input: Given | undefined, folder: string, problems: string[]): SettingValue {
+  if (input === undefined) return { setting, value: setting.defaultValue, origin: 'default' }
+  const parsed = setting.schema.safeParse(input.value)
+  if (parsed.success) return { setting, value: withWholePaths(setting.name, parsed.data, folder), origin: input.origin }
   if (setting.variable === undefined) {
-    const originAt = given.originAt ?? (() => given.origin)
-    problems.push(...explainStructure(setting, given.value, parsed.error.issues, originAt))
+    const originAt = input.originAt ?? (() => input.origin)
+    problems.push(...explainStructure(setting, input.value, parsed.error.issues, originAt))
   } else {
-    const shown = setting.secret ? '[hidden]' : JSON.stringify(given.value)
-    problems.push(`${setting.name}: ${shown} (${given.origin}) is not allowed; allowed: ${setting.allowed}`)
+    const shown = setting.secret ? '[hidden]' : JSON.stringify(input.value)
+    problems.push(`${setting.name}: ${shown} (${input.origin}) is not allowed; allowed: ${setting.allowed}`)
   }
-  return { setting, value: undefined, origin: given.origin }
+  return { setting, value: undefined, origin: input.origin }
 }
 
 /** Relative folders of storages count from the configuration file's. */

@@ -25,11 +25,11 @@ export function explainStructure(
     }
     const { path } = issue
     const name = setting.name + writePath(path)
-    const given = memberAt(value, path)
+    const found = memberAt(value, path)
     const place = schemaAt(setting.schema, path)
     const allowed = (place && allowedText.get(place)?.allowed) ?? issue.message
-    if (given === undefined) return [`${originAt(path)}: ${name} is missing; allowed: ${allowed}`]
-    const shown = isSecretPath(path) ? '[hidden]' : JSON.stringify(withoutSecrets(given))
+    if (found === undefined) return [`${originAt(path)}: ${name} is missing; allowed: ${allowed}`]
+    const shown = isSecretPath(path) ? '[hidden]' : JSON.stringify(withoutSecrets(found))
     return [`${name}: ${shown} (${originAt(path)}) is not allowed; allowed: ${allowed}`]
   })
 }

@@ -31,8 +31,8 @@ export function configReference(): string {
 }
 
 function entry({ name, variable, flag, defaultValue, description, allowed }: Setting): string {
-  const given = [variable, flag].filter((way) => way !== undefined)
-  const ways = given.length === 0 ? 'only in the file' : given.map((way) => `\`${way}\``).join(', ')
+  const names = [variable, flag].filter((way) => way !== undefined)
+  const ways = names.length === 0 ? 'only in the file' : names.map((way) => `\`${way}\``).join(', ')
   const initial = defaultValue === undefined ? '' : `; default \`${text(defaultValue)}\``
   return `- \`${name}\` (${ways}${initial}): ${description}. Allowed: ${allowed}`
 }

@@ -18,7 +18,7 @@ export const allowedText = z.registry<{ readonly allowed: string }>()
 /** True, false. Texts: `true`, `false`, `1`, `0`, `yes`, `no`. */
 export function flag() {
   const texts: Readonly<Record<string, boolean>> = { true: true, 1: true, yes: true, false: false, 0: false, no: false }
-  const schema = z.preprocess((given) => texts[String(given).toLowerCase()] ?? given, z.boolean())
+  const schema = z.preprocess((input) => texts[String(input).toLowerCase()] ?? input, z.boolean())
   return schema.register(allowedText, { allowed: 'true or false' })
 }
 
@@ -37,7 +37,7 @@ export function port() {
 /** A number of bytes: plain, or with KB, MB, GB, KiB, MiB, GiB. */
 export function bytes(min: number, max: number) {
   const schema = z.preprocess(
-    (given) => scaled(given, /^(\d+(?:\.\d+)?) ?([kmg]i?b)?$/i, unitBytes),
+    (input) => scaled(input, /^(\d+(?:\.\d+)?) ?([kmg]i?b)?$/i, unitBytes),
     z.number().int().min(min).max(max),
   )
   return schema.register(allowedText, { allowed: `a size from ${min} to ${max} bytes such as 8000000, 64MiB or 1GB` })
@@ -46,7 +46,7 @@ export function bytes(min: number, max: number) {
 /** A time span in seconds: `30m`, `12h`, `90s`, `7d`, or a plain number of seconds. */
 export function seconds(min: number) {
   const schema = z.preprocess(
-    (given) => scaled(given, /^(\d+(?:\.\d+)?) ?([smhd])?$/i, unitSeconds),
+    (input) => scaled(input, /^(\d+(?:\.\d+)?) ?([smhd])?$/i, unitSeconds),
     z.number().min(min),
   )
   return schema.register(allowedText, { allowed: `a time span of at least ${min} s such as 90s, 30m, 12h or 7d` })
@@ -69,17 +69,17 @@ export function oneOfNumbers<const Numbers extends readonly [number, ...number[]
 }
 
 /** A text of digits as the number that it is; everything else as it came. */
-export function decimal(given: unknown): unknown {
-  return typeof given === 'string' && /^\d{1,15}$/.test(given) ? Number(given) : given
+export function decimal(input: unknown): unknown {
+  return typeof input === 'string' && /^\d{1,15}$/.test(input) ? Number(input) : input
 }
 
 /** YAML 1.1 habits: `off` may arrive as `false`. */
-function portValue(given: unknown): unknown {
-  return given === false ? 'off' : decimal(given)
+function portValue(input: unknown): unknown {
+  return input === false ? 'off' : decimal(input)
 }
 
-function scaled(given: unknown, pattern: RegExp, units: Readonly<Record<string, number>>): unknown {
-  const found = typeof given === 'string' ? pattern.exec(given) : null
+function scaled(input: unknown, pattern: RegExp, units: Readonly<Record<string, number>>): unknown {
+  const found = typeof input === 'string' ? pattern.exec(input) : null
   const unit = found && units[(found[2] ?? '').toLowerCase()]
-  return unit ? Number(found[1]) * unit : given
+  return unit ? Number(found[1]) * unit : input
 }

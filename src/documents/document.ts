@@ -88,8 +88,8 @@ export function prepareBulk(body: ParsedJson, rules: DocumentRules): BulkDocumen
   if (!docs) throw new Problem('bad_request', 'POST body must include `docs` parameter.')
   const documents = elementsOf(docs)
   if (!documents) throw new Problem('bad_request', '`docs` parameter must be an array.')
-  const given = memberOf(body, 'new_edits')
-  const newEdits = given ? given.value : true
+  const asked = memberOf(body, 'new_edits')
+  const newEdits = asked ? asked.value : true
   if (typeof newEdits !== 'boolean') throw new Problem('bad_request', '`new_edits` must be true or false.')
   return { docs: documents.map((document) => prepareDocument(document, rules)), newEdits }
 }

@@ -59,7 +59,7 @@ export function keepVersion(
   { tree, ...storing }: Uploading,
   drive: Drive,
   id: string,
-  given: { readonly tags?: readonly string[]; readonly metadata?: JsonObject | undefined },
+  description: { readonly tags?: readonly string[]; readonly metadata?: JsonObject | undefined },
 ): Promise<FileNode> {
   return retried(async () => {
     const reader = await tree.reader(drive)
@@ -79,8 +79,8 @@ export function keepVersion(
         const members = {
           internal_vfs_id: internalId,
           updated_at: work.at,
-          tags: given.tags ?? [],
-          metadata: given.metadata,
+          tags: description.tags ?? [],
+          metadata: description.metadata,
         }
         const value = changedMembers(work, file.exact, members, { uploadedBy: undefined, ...uploaded(work) })
         return asFile(await writeNode(work.tx, nodeEdit(file, value), ...aside))

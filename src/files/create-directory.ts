@@ -10,11 +10,11 @@ import { checkLevels, cleanPath, isInTrash, joinPath, splitPath } from './paths.
 import { nameTaken, parentInTrash, parentNotFound } from './problems.ts'
 import type { NewDirectory } from './service.ts'
 
-export async function createDirectory(work: Work, given: NewDirectory): Promise<Directory> {
-  checkName(given.name)
-  const parent = await parentById(work.tx, given.dirId)
-  await checkFree(work.tx, parent.id, given.name)
-  return makeIn(work, parent, given)
+export async function createDirectory(work: Work, directory: NewDirectory): Promise<Directory> {
+  checkName(directory.name)
+  const parent = await parentById(work.tx, directory.dirId)
+  await checkFree(work.tx, parent.id, directory.name)
+  return makeIn(work, parent, directory)
 }
 
 export interface AtPath {
@@ -65,9 +65,9 @@ export async function sharedDrivesDirectory(work: Work): Promise<Directory> {
   return makeIn(work, root, { dirId: rootId, name }, sharedDrivesId)
 }
 
-async function makeIn(work: Work, parent: Directory, given: NewDirectory, id?: string): Promise<Directory> {
-  const path = joinPath(parent.path, given.name)
+async function makeIn(work: Work, parent: Directory, directory: NewDirectory, id?: string): Promise<Directory> {
+  const path = joinPath(parent.path, directory.name)
   checkLevels(path)
-  const value = newDirectory(work, { ...given, dirId: parent.id }, path)
+  const value = newDirectory(work, { ...directory, dirId: parent.id }, path)
   return asDirectory(await writeNode(work.tx, newNodeEdit(id ?? newFileId(work.nowMs), value)))
 }

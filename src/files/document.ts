@@ -21,23 +21,23 @@ export interface Content {
   readonly encrypted: boolean
 }
 
-export function newDirectory(act: Act, given: NewDirectory, path: string): JsonObject {
+export function newDirectory(act: Act, directory: NewDirectory, path: string): JsonObject {
   return {
     type: 'directory',
-    ...common(act, given),
+    ...common(act, directory),
     path,
-    cozyMetadata: made(act, { account: given.sourceAccount }),
+    cozyMetadata: made(act, { account: directory.sourceAccount }),
   }
 }
 
-export function newFile(act: Act, given: NewFile, content: Content): JsonObject {
+export function newFile(act: Act, file: NewFile, content: Content): JsonObject {
   return {
     type: 'file',
-    ...common(act, given),
+    ...common(act, file),
     ...contentMembers(content),
     trashed: false,
     cozyMetadata: {
-      ...made(act, { account: given.sourceAccount, id: given.sourceAccountIdentifier }),
+      ...made(act, { account: file.sourceAccount, id: file.sourceAccountIdentifier }),
       ...uploaded(act),
     },
   }
@@ -93,17 +93,17 @@ export async function writeNode(
   return nodeOf({ id: first.id, ...revision, text: first.body.text })
 }
 
-function common(act: Act, given: NewDirectory | NewFile): JsonObject {
-  const createdAt = given.createdAt ?? act.at
+function common(act: Act, node: NewDirectory | NewFile): JsonObject {
+  const createdAt = node.createdAt ?? act.at
   // A file that is said to be made in the future was not changed before.
-  const updatedAt = given.updatedAt ?? (isBefore(act.at, createdAt) ? createdAt : act.at)
+  const updatedAt = node.updatedAt ?? (isBefore(act.at, createdAt) ? createdAt : act.at)
   return {
-    name: given.name,
-    dir_id: given.dirId,
+    name: node.name,
+    dir_id: node.dirId,
     created_at: createdAt,
     updated_at: updatedAt,
-    tags: given.tags ?? [],
-    ...(given.metadata === undefined ? {} : { metadata: given.metadata }),
+    tags: node.tags ?? [],
+    ...(node.metadata === undefined ? {} : { metadata: node.metadata }),
   }
 }
 

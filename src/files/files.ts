@@ -55,14 +55,14 @@ export function openFiles({ store, objects, log, now = Date.now, sweepEveryMs = 
       return found
     },
 
-    async createDirectory(drive, given) {
-      checkName(given.name)
-      return tree.change(drive, (work) => createDirectory(work, given))
+    async createDirectory(drive, directory) {
+      checkName(directory.name)
+      return tree.change(drive, (work) => createDirectory(work, directory))
     },
     createDirectoryAt: (drive, path, options) => tree.change(drive, (work) => createDirectoryAt(work, path, options)),
     sharedDrives: (drive) => tree.change(drive, sharedDrivesDirectory),
-    createFile: (drive, given, body) => createFile(uploading, drive, given, body),
-    overwrite: (drive, id, given, body) => overwrite(uploading, drive, id, given, body),
+    createFile: (drive, file, body) => createFile(uploading, drive, file, body),
+    overwrite: (drive, id, content, body) => overwrite(uploading, drive, id, content, body),
     copy: (drive, id, to) => copyFile(uploading, drive, id, to),
     change: (drive, id, changes) => tree.change(drive, (work) => changeNode(work, id, changes)),
 
@@ -77,7 +77,7 @@ export function openFiles({ store, objects, log, now = Date.now, sweepEveryMs = 
     versions: async (drive, fileId) => versionsOf(await tree.reader(drive), fileId),
     version: async (drive, fileId, internalId) => findVersion(await tree.reader(drive), fileId, internalId),
     revert: (drive, fileId, internalId) => tree.change(drive, (work) => revert(work, fileId, internalId)),
-    keepVersion: (drive, fileId, given) => keepVersion(uploading, drive, fileId, given),
+    keepVersion: (drive, fileId, description) => keepVersion(uploading, drive, fileId, description),
     tagVersion: (drive, fileId, internalId, tags) =>
       tree.change(drive, (work) => tagVersion(work, fileId, internalId, tags)),
     deleteVersion: (drive, fileId, internalId) => tree.change(drive, (work) => deleteVersion(work, fileId, internalId)),

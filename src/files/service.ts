@@ -165,7 +165,7 @@ export interface Files {
   ): Promise<OpenObject>
 
   // Writing.
-  createDirectory(drive: Drive, given: NewDirectory): Promise<Directory>
+  createDirectory(drive: Drive, directory: NewDirectory): Promise<Directory>
   /**
    * Makes the directory at `path`. `recursive` makes its parents too, and gives a directory that is there as it is.
    * @throws Problem 404 when the parent is missing or a file, 409 when the name is taken
@@ -178,8 +178,8 @@ export interface Files {
   /** The directory that holds shared drives, made when it is asked for first. */
   sharedDrives(drive: Drive): Promise<Directory>
   /** Parent, name and room are checked before the first byte of `body` is asked for. */
-  createFile(drive: Drive, given: NewFile, body: Bytes): Promise<FileNode>
-  overwrite(drive: Drive, id: string, given: NewContent, body: Bytes): Promise<FileNode>
+  createFile(drive: Drive, file: NewFile, body: Bytes): Promise<FileNode>
+  overwrite(drive: Drive, id: string, content: NewContent, body: Bytes): Promise<FileNode>
   /** `name` absent: `<base> (copy)<ext>`, with a number where that is taken. */
   copy(drive: Drive, id: string, to: { readonly name?: string; readonly dirId?: string }): Promise<FileNode>
   /** @throws 404, 409, 412 (revision, move into itself), 422, 400 for a special directory */
@@ -205,7 +205,7 @@ export interface Files {
   keepVersion(
     drive: Drive,
     fileId: string,
-    given: { readonly tags?: readonly string[]; readonly metadata?: JsonObject | undefined },
+    description: { readonly tags?: readonly string[]; readonly metadata?: JsonObject | undefined },
   ): Promise<FileNode>
   tagVersion(drive: Drive, fileId: string, internalId: string, tags: readonly string[]): Promise<Version>
   deleteVersion(drive: Drive, fileId: string, internalId: string): Promise<void>

@@ -23,32 +23,32 @@ export interface Uploading extends Storing {
 export async function createFile(
   { tree, now, ...storing }: Uploading,
   drive: Drive,
-  given: NewFile,
+  file: NewFile,
   body: Bytes,
 ): Promise<FileNode> {
-  checkName(given.name)
-  const type = typeOf(given.name, given.mime)
+  checkName(file.name)
+  const type = typeOf(file.name, file.mime)
   const reader = await tree.reader(drive)
   const room = roomIn(drive.quota, await reader.usage())
-  checkRoom(given.size ?? 0, room)
-  await checkFree(reader, (await parentById(reader, given.dirId)).id, given.name)
+  checkRoom(file.size ?? 0, room)
+  await checkFree(reader, (await parentById(reader, file.dirId)).id, file.name)
 
   const id = newFileId(now())
   const internalId = newInternalId()
   const object = storedName(drive.prefix, id, internalId)
   const commit = ({ size, md5sum }: Received) =>
     tree.change(drive, async (work) => {
-      await checkFree(work.tx, (await parentById(work.tx, given.dirId)).id, given.name)
+      await checkFree(work.tx, (await parentById(work.tx, file.dirId)).id, file.name)
       await checkUsage(work, size)
-      const { executable = false, encrypted = false } = given
-      const value = newFile(work, given, { internalId, size, md5sum, ...type, executable, encrypted })
+      const { executable = false, encrypted = false } = file
+      const value = newFile(work, file, { internalId, size, md5sum, ...type, executable, encrypted })
       await work.tx.keep([object])
       return asFile(await writeNode(work.tx, newNodeEdit(id, value)))
     })
   return withNewObject(
     storing,
     object,
-    () => receive(storing.objects, object, body, { ...given, mime: type.mime, room }),
+    () => receive(storing.objects, object, body, { ...file, mime: type.mime, room }),
     commit,
   )
 }
@@ -58,28 +58,28 @@ export async function overwrite(
   { tree, ...storing }: Uploading,
   drive: Drive,
   id: string,
-  given: NewContent,
+  content: NewContent,
   body: Bytes,
 ): Promise<FileNode> {
   const reader = await tree.reader(drive)
-  const known = await writable(reader, id, given.ifMatch)
-  const type = typeOf(known.name, given.mime)
+  const known = await writable(reader, id, content.ifMatch)
+  const type = typeOf(known.name, content.mime)
   const room = roomIn(drive.quota, await reader.usage())
-  checkRoom(given.size ?? 0, room)
+  checkRoom(content.size ?? 0, room)
 
   const internalId = newInternalId()
   const object = storedName(drive.prefix, id, internalId)
   const commit = ({ size, md5sum }: Received) =>
     tree.change(drive, async (work) => {
-      const file = await writable(work.tx, id, given.ifMatch)
+      const file = await writable(work.tx, id, content.ifMatch)
       await checkUsage(work, size)
       await work.tx.keep([object])
-      const { executable = false, encrypted = false } = given
+      const { executable = false, encrypted = false } = content
       const members = {
         ...contentMembers({ internalId, size, md5sum, ...type, executable, encrypted }),
-        updated_at: given.updatedAt ?? work.at,
-        tags: given.tags ?? [],
-        metadata: given.metadata,
+        updated_at: content.updatedAt ?? work.at,
+        tags: content.tags ?? [],
+        metadata: content.metadata,
       }
       const value = changedMembers(work, file.exact, members, { uploadedBy: undefined, ...uploaded(work) })
       const aside = await setAside(work, file, { always: false, sameContent: file.md5sum === md5sum })
@@ -88,7 +88,7 @@ export async function overwrite(
   return withNewObject(
     storing,
     object,
-    () => receive(storing.objects, object, body, { ...given, mime: type.mime, room }),
+    () => receive(storing.objects, object, body, { ...content, mime: type.mime, room }),
     commit,
   )
 }

@@ -51,7 +51,7 @@ export function liftSettings<Changes extends InstanceChanges>(changes: Changes):
 /** Members of the instance document that the changes set. Nothing is set for what was not given. */
 export function instanceMembers(changes: InstanceChanges): JsonObject {
   const mode = changes.authMode === undefined ? undefined : ownNumber(authModes, changes.authMode)
-  return given({
+  return present({
     old_domain: changes.oldDomain,
     locale: changes.locale,
     uuid: changes.uuid,
@@ -71,7 +71,7 @@ export function instanceMembers(changes: InstanceChanges): JsonObject {
 export function settingsMembers(changes: InstanceChanges): JsonObject {
   return {
     ...Object.fromEntries(changes.settings ?? []),
-    ...given({ tz: changes.timezone, email: changes.email, public_name: changes.publicName, phone: changes.phone }),
+    ...present({ tz: changes.timezone, email: changes.email, public_name: changes.publicName, phone: changes.phone }),
   }
 }
 
@@ -95,7 +95,7 @@ export function coversTos(signed: string, latest: string): boolean {
 }
 
 /** Leaves out what is `undefined`, an empty string or an empty list. */
-function given(members: Readonly<Record<string, Json | undefined>>): JsonObject {
+function present(members: Readonly<Record<string, Json | undefined>>): JsonObject {
   const kept = Object.entries(members).filter((entry): entry is [string, Json] => {
     const value = entry[1]
     return value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0)

@@ -85,8 +85,8 @@ export function openInstances(options: InstancesOptions): Instances & InstanceAd
     },
     settingsOf: async ({ prefix }) =>
       (await readDocument(store, { prefix, name: settingsDoctype }, settingsId))?.value ?? {},
-    async setPassphrase(domain, given) {
-      const instance = await setPassphrase(store, normaliseDomain(domain), given)
+    async setPassphrase(domain, password) {
+      const instance = await setPassphrase(store, normaliseDomain(domain), password)
       changed(instance.domain)
       return instance
     },

@@ -72,22 +72,22 @@ export function rotateSecret(store: DocumentStore, domain: string): Promise<Inst
 }
 
 /** Keeps a new passphrase, and what clients must know to make its hash. @throws Problem `conflict` when its token was spent */
-export async function setPassphrase(store: DocumentStore, domain: string, given: GivenPassword): Promise<Instance> {
-  checkIterations(given.kdfIterations)
+export async function setPassphrase(store: DocumentStore, domain: string, password: GivenPassword): Promise<Instance> {
+  checkIterations(password.kdfIterations)
   const known = await recordOfDomain(store, domain)
-  requireToken(known, given)
+  requireToken(known, password)
   const { instance } = known
-  const password = await keepPassword(given, saltDomain(instance))
+  const kept = await keepPassword(password, saltDomain(instance))
   await updateSettings(store, instance, vaultId, {
     passphrase_kdf: 0,
-    passphrase_kdf_iterations: password.kdfIterations,
-    ...(given.key ? { key: given.key } : {}),
+    passphrase_kdf_iterations: kept.kdfIterations,
+    ...(password.key ? { key: password.key } : {}),
   })
   return updateRecord(store, domain, async (record) => {
-    requireToken(record, given)
+    requireToken(record, password)
     return [
       changedRecord(record, {
-        passphrase_hash: password.hash,
+        passphrase_hash: kept.hash,
         register_token: undefined,
         onboarding_finished: true,
         password_defined: true,

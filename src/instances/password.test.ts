@@ -18,11 +18,11 @@ describe('the kept password', () => {
 
   test.each([{ kdfIterations: 100_000 }, { key: '0.k' }])(
     'one hashed by the client (%j) is kept as it came',
-    async (given) => {
-      const kept = await keepPassword({ passphrase: 'hashed', ...given }, 'a.localhost')
+    async (password) => {
+      const kept = await keepPassword({ passphrase: 'hashed', ...password }, 'a.localhost')
       expect(line(kept.hash)).toMatch(/^scrypt\$32768\$8\$1\$[0-9a-f]{32}\$[0-9a-f]{64}$/)
       expect(await verifyPassword('hashed', line(kept.hash))).toBe(true)
-      expect(kept.kdfIterations).toBe(given.kdfIterations ?? 650_000)
+      expect(kept.kdfIterations).toBe(password.kdfIterations ?? 650_000)
     },
   )
 })

@@ -38,11 +38,11 @@ export function checkIterations(iterations: number | undefined): void {
 }
 
 /** Hashes a password for keeping; a clear one is first hashed as a client of this domain would. Takes up to a second. */
-export async function keepPassword(given: GivenPassword, domain: string): Promise<KeptPassword> {
-  const hashedByClient = given.key !== undefined || (given.kdfIterations ?? 0) > 0
-  const secret = hashedByClient ? given.passphrase : await clientHash(given.passphrase, domain)
+export async function keepPassword(password: GivenPassword, domain: string): Promise<KeptPassword> {
+  const hashedByClient = password.key !== undefined || (password.kdfIterations ?? 0) > 0
+  const secret = hashedByClient ? password.passphrase : await clientHash(password.passphrase, domain)
   const line = await hashPassword(secret)
-  return { hash: Buffer.from(line).toString('base64'), kdfIterations: given.kdfIterations || defaultIterations }
+  return { hash: Buffer.from(line).toString('base64'), kdfIterations: password.kdfIterations || defaultIterations }
 }
 
 /** What a client sends instead of the clear password. */

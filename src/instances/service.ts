@@ -121,7 +121,7 @@ export interface InstanceAdministration {
   /** The members of the instance's settings document; empty when there is none. */
   settingsOf(instance: Pick<Instance, 'prefix'>): Promise<JsonObject>
   /** Sets the owner's passphrase: the instance is ready for use then. Ends nothing by itself. */
-  setPassphrase(domain: string, given: GivenPassword): Promise<Instance>
+  setPassphrase(domain: string, password: GivenPassword): Promise<Instance>
   /** Ends every `cli` token of the instance. */
   rotateCliSecret(domain: string): Promise<void>
   /** Forgets what is cached of one domain or of all, after a change by another process. */

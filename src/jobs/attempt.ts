@@ -120,13 +120,13 @@ export class Attempt {
       () => this.#controller.abort(new JobFailure('timeout')),
       Math.min(seconds * 1000, 2 ** 31 - 1),
     )
-    const given: Pick<Task, 'event' | 'payload'> = { event: this.#event(), payload: decoded(this.#members['payload']) }
+    const input: Pick<Task, 'event' | 'payload'> = { event: this.#event(), payload: decoded(this.#members['payload']) }
     const task: Task = {
       id: job.id,
       tenant: this.#tenant,
       worker: worker.name,
       message: this.#members['message'] ?? null,
-      ...given,
+      ...input,
       trusted: job.trusted,
       attempt: job.errors + 1,
       deaths: job.deaths,

@@ -151,12 +151,12 @@ function recipientsOf(owner: Owner, { mode, to = [] }: MailMessage, support: Per
 }
 
 /** Throws when the address could be read as anything else than one address. */
-function personOf(given: Person | { readonly name?: string | undefined; readonly email: string }): Person {
-  const address = 'address' in given ? given.address : given.email
+function personOf(person: Person | { readonly name?: string | undefined; readonly email: string }): Person {
+  const address = 'address' in person ? person.address : person.email
   if (!/^[^\s\p{Cc}@<>()[\],;:\\"]+@[^\s\p{Cc}@<>()[\],;:\\"]+$/u.test(address) || address.length > 320) {
     throw new MailError('The address of the mail is not a mail address.', true)
   }
-  return { name: oneLine(given.name ?? ''), address }
+  return { name: oneLine(person.name ?? ''), address }
 }
 
 /** What stands in a header must not begin another one. */

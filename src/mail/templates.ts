@@ -326,8 +326,8 @@ export const templateNames = Object.keys(templates) as [TemplateName, ...Templat
 /** The letter of a template in the nearest language there is. Values that are no texts are left out. */
 export function writeLetter(name: TemplateName, locale: string, values: Readonly<Record<string, unknown>>): Letter {
   const value = (key: string) => {
-    const given = Object.hasOwn(values, key) ? values[key] : undefined
-    return typeof given === 'string' || typeof given === 'number' ? String(given) : ''
+    const value = Object.hasOwn(values, key) ? values[key] : undefined
+    return typeof value === 'string' || typeof value === 'number' ? String(value) : ''
   }
   const languages: Languages = templates[name]
   return languages[languageOf(locale)](value)

@@ -180,10 +180,10 @@ export class ArchiveLoader {
     await this.add(filesDoctype, id, { ...value, type: 'directory', ...place })
   }
 
-  async #addContent(doctype: string, id: string, given: JsonObject, content: ReadEntry): Promise<void> {
+  async #addContent(doctype: string, id: string, document: JsonObject, content: ReadEntry): Promise<void> {
     const fileId = doctype === filesDoctype ? id : id.slice(0, Math.max(0, id.indexOf('/')))
     checkFileId(fileId)
-    const { internal_vfs_id, path, ...value } = withoutCertificates(given)
+    const { internal_vfs_id, path, ...value } = withoutCertificates(document)
     const { prefix, objects, ledger, leaseMs, room } = this.#options
     const size = Number(value['size'])
     if (size !== content.size)

@@ -50,8 +50,8 @@ export function openOutgoing(options: OutgoingOptions): Outgoing {
 
   return {
     addressesOf,
-    async fetch(given, request = {}) {
-      let url = parseUrl(given)
+    async fetch(address, request = {}) {
+      let url = parseUrl(address)
       let current = request
       for (let hop = 0; ; hop++) {
         if (request.signal?.aborted === true) {
@@ -90,9 +90,9 @@ function redirectOf(
   return { url, request: body === undefined ? { ...next, method } : { ...next, method, body } }
 }
 
-function parseUrl(given: string | URL, base?: URL): URL {
-  if (!URL.canParse(String(given), base)) throw new OutgoingError('bad_url', 'This is not a URL.')
-  const url = new URL(given, base)
+function parseUrl(address: string | URL, base?: URL): URL {
+  if (!URL.canParse(String(address), base)) throw new OutgoingError('bad_url', 'This is not a URL.')
+  const url = new URL(address, base)
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw new OutgoingError('bad_url', 'The URL must begin with http:// or https://.')
   }

@@ -14,12 +14,12 @@ export function syncTokenPath(dataDir: string): string {
  * The token of the settings, else the one in the data directory, made when there is none. It is always kept there, since
  * commands on this machine look for it.
  */
-export async function syncToken(dataDir: string, given: string | undefined): Promise<string> {
+export async function syncToken(dataDir: string, configured: string | undefined): Promise<string> {
   const path = syncTokenPath(dataDir)
-  if (given === undefined) return keptText(path, () => randomBytes(32).toString('base64url'))
-  await writeFile(`${path}.new`, `${given}\n`, { mode: 0o600, flush: true })
+  if (configured === undefined) return keptText(path, () => randomBytes(32).toString('base64url'))
+  await writeFile(`${path}.new`, `${configured}\n`, { mode: 0o600, flush: true })
   await rename(`${path}.new`, path)
-  return given
+  return configured
 }
 
 /** What this machine is called in the database: a folder belongs to one machine. */

@@ -1,10 +1,11 @@
 /** How options of entries are kept: secrets among them are encrypted. */
 import type { Secrets } from '../secrets/secrets.ts'
+import { DriverError } from './drivers/error.ts'
 
 export interface Seal {
   /** JSON text of options in which secrets cannot be read. */
   close(options: Readonly<Record<string, unknown>>, secrets: readonly string[]): string
-  /** What was closed. @throws Error when another key closed it */
+  /** What was closed. @throws DriverError `options` when another key closed it */
   open(text: string, secrets: readonly string[]): Record<string, unknown>
 }
 
@@ -15,7 +16,10 @@ export function newSeal(secrets: Pick<Secrets, 'seal' | 'open'>): Seal {
   const open = (option: string, value: unknown): unknown => {
     if (!isSealedOption(value)) return value
     const text = secrets.open(value.sealed, context(option))
-    if (text === undefined) throw new Error(`the option ${option} was sealed with another key`)
+    if (text === undefined) {
+      const why = 'it was encrypted with another key; send it again, or start with the key of then'
+      throw new DriverError('options', `${option}: ${why}`)
+    }
     return JSON.parse(text) as unknown
   }
   return {

@@ -11,6 +11,8 @@ import restored from './migrations/0007-restored.sql' with { type: 'text' }
 import sync from './migrations/0008-sync.sql' with { type: 'text' }
 import leaves from './migrations/0009-leaves.sql' with { type: 'text' }
 import exactKeys from './migrations/0010-exact-keys.sql' with { type: 'text' }
+import syncSafety from './migrations/0011-sync-safety.sql' with { type: 'text' }
+import forked from './migrations/0012-forked.sql' with { type: 'text' }
 
 /** In order; the position (from 1) is the schema's version. Never edit one that was released. */
 const migrations: readonly string[] = [
@@ -24,6 +26,8 @@ const migrations: readonly string[] = [
   sync,
   leaves,
   exactKeys,
+  syncSafety,
+  forked,
 ]
 
 /** Version of the schema that this program writes. */

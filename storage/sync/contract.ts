@@ -162,7 +162,9 @@ export interface SyncTransaction {
   removeEntry(name: string): Promise<void>
   /** Work that waits for this reason may be tried again. Gives the entries that have some. */
   retry(blocked: string): Promise<string[]>
-  putRules(rules: Partial<StoredRules>): Promise<void>
+  putRules(rules: Partial<Omit<StoredRules, 'planned'>>): Promise<void>
+  /** Whether all files are under the rules in force. */
+  setPlanned(planned: boolean): Promise<void>
   /** Live files and those with work left, by id, after `after`; for planning anew. */
   filesAfter(after: string, limit: number): Promise<FileState[]>
 }
@@ -172,6 +174,8 @@ export interface StoredRules {
   readonly rev: number
   readonly pending: string
   readonly applied: string
+  /** False: not all files are under the applied ones yet. */
+  readonly planned: boolean
 }
 
 /** A file as the API shows it. */
@@ -251,8 +255,8 @@ export interface SyncStore {
     readonly limit: number
   }): Promise<TrashedContent[]>
   trashed(key: string): Promise<TrashedContent | undefined>
-  /** Trash of an entry older than a time. */
-  trashBefore(entry: string, beforeMs: number, limit: number): Promise<TrashedContent[]>
+  /** Trash of an entry that has lain there for so many milliseconds in which somebody led, whatever the clocks say. */
+  trashDue(entry: string, keptMs: number, limit: number): Promise<TrashedContent[]>
   conflicts(page: {
     readonly after: string
     readonly limit: number

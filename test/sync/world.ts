@@ -80,6 +80,8 @@ export class Folder {
 export interface WorldOptions {
   /** Names of folders that are entries from the beginning. Default A and B. */
   readonly entries?: readonly string[]
+  /** Those of them that are folders only. */
+  readonly apart?: readonly string[]
   /** Default: everything to all of them. */
   readonly rules?: readonly Rule[]
   readonly timing?: Partial<Timing>
@@ -102,6 +104,8 @@ export class World {
   readonly #options: WorldOptions
   readonly #root = mkdtempSync(join(tmpdir(), 'hearth-sync-world-'))
   databaseUrl = ''
+  /** What secrets are encrypted with when the engine starts. */
+  key = new Uint8Array(32)
   store!: SyncStore
   engine!: Engine
   #lead: Lead | undefined
@@ -134,7 +138,7 @@ export class World {
     await this.#options.before?.(this.folders)
     this.store = openPostgresSync({ target: this.databaseUrl })
     await this.startEngine()
-    for (const name of this.entries) await this.create(name)
+    for (const name of this.entries) if (!this.#options.apart?.includes(name)) await this.create(name)
     await this.rules(this.#options.rules ?? [{ match: { path: '/' }, sync: this.entries }])
     return this
   }
@@ -149,7 +153,7 @@ export class World {
       epoch: lead.epoch,
       log: quietLog,
       timing: { ...quickTiming, ...this.#options.timing, ...timing },
-      seal: newSeal(newSecrets(new Uint8Array(32))),
+      seal: newSeal(newSecrets(this.key)),
       machine: 'here',
       kinds: new Map(kinds.map((kind) => [kind.name, kind])),
       roots: this.#options.roots ?? [],

@@ -132,7 +132,7 @@ async function readHead(path: string, count: number): Promise<Buffer> {
 /** A bomb is noticed while it goes off: more bytes may not come out than so many times those that went in. */
 async function* gunzipped(path: string): AsyncGenerator<Uint8Array> {
   let taken = 0
-  let given = 0
+  let produced = 0
   const source = Readable.from(
     (async function* () {
       for await (const chunk of createReadStream(path) as AsyncIterable<Uint8Array>) {
@@ -145,8 +145,8 @@ async function* gunzipped(path: string): AsyncGenerator<Uint8Array> {
   // What goes wrong comes out of its other end.
   pipeline(source, gunzip).catch(() => {})
   for await (const chunk of gunzip as AsyncIterable<Uint8Array>) {
-    given += chunk.length
-    if (given > maxRatio * taken + 1024 ** 2) throw new TarError('it inflates too much')
+    produced += chunk.length
+    if (produced > maxRatio * taken + 1024 ** 2) throw new TarError('it inflates too much')
     yield chunk
   }
 }

@@ -20,7 +20,7 @@ async function outcome(task: Partial<Task>, allowed = 1): Promise<MailMessage | 
     secrets,
     mayAsk: async () => ++asked <= allowed,
   })
-  const given = {
+  const job = {
     id: 'job',
     tenant: instance,
     worker: 'sendmail',
@@ -35,7 +35,7 @@ async function outcome(task: Partial<Task>, allowed = 1): Promise<MailMessage | 
     progress: () => {},
   }
   try {
-    await worker.run({ ...given, ...task })
+    await worker.run({ ...job, ...task })
   } catch (error) {
     return String(error)
   }

@@ -44,6 +44,8 @@ export interface RunningEntry {
 export interface OwnEntry extends RunningEntry {
   /** Names that are being written, or renamed: whoever looks waits until that is done. */
   readonly busy: Set<string>
+  /** Why it is held; empty when it is not. */
+  held(): string
   /** Nothing more is taken from it or done to it until somebody says so, or its cause is gone. */
   hold(why: string, detail: string): Promise<void>
   /** The place answered. */

@@ -181,24 +181,24 @@ function accept(
 
 type NewVersion = Omit<VersionRow, 'id' | 'fid' | 'entry'>
 
-function push(on: Deciding, state: FileState, given: NewVersion, op: string): number {
+function push(on: Deciding, state: FileState, version: NewVersion, op: string): number {
   const { file } = state
   const id = on.newVersion()
-  on.versions.push({ ...given, id, fid: file.fid, entry: on.entry })
-  on.journal.push({ entry: on.entry, fid: file.fid, filename: file.filename, op, before: given.parent, after: id })
+  on.versions.push({ ...version, id, fid: file.fid, entry: on.entry })
+  on.journal.push({ entry: on.entry, fid: file.fid, filename: file.filename, op, before: version.parent, after: id })
   Object.assign(file, {
     head: id,
-    live: given.hash !== null,
-    size: given.size,
-    hash: given.hash,
-    mtimeMs: given.mtimeMs,
-    executable: given.executable,
+    live: version.hash !== null,
+    size: version.size,
+    hash: version.hash,
+    mtimeMs: version.mtimeMs,
+    executable: version.executable,
   })
   on.touched.add(file.fid)
   // What stood in the way of the old content need not stand in the way of the new one.
   for (const replica of state.replicas) {
     unblock(replica)
-    if (given.hash === null && replica.fingerprint === null && replica.owner) replica.base = id
+    if (version.hash === null && replica.fingerprint === null && replica.owner) replica.base = id
   }
   return id
 }

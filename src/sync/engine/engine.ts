@@ -69,8 +69,10 @@ export class Engine {
   /** Starts every entry that is wanted. One that cannot be opened is tried again later. */
   async start(): Promise<void> {
     const { store, log } = this.#options
-    this.#rules = JSON.parse((await store.rules()).applied) as RuleSet
+    const { applied, planned } = await store.rules()
+    this.#rules = JSON.parse(applied) as RuleSet
     for (const entry of await store.entries()) this.#add(entry)
+    if (!planned) await this.#plan()
     await Promise.all(
       [...this.#runners.values()].map(async (runner) => {
         if (runner.entry.desired !== 'active') return
@@ -154,7 +156,7 @@ export class Engine {
       kind,
       entry,
       mayBeElsewhere,
-      options: this.#options.seal.open(entry.options, kind.secrets),
+      options: () => this.#options.seal.open(entry.options, kind.secrets),
       onEntry: (changed) => this.#context.change((tx) => tx.putEntry(changed)),
     })
     this.#runners.set(entry.name, runner)
@@ -233,24 +235,27 @@ export class Engine {
     return {}
   }
 
-  async #create(given: EntryGiven, trusted: boolean): Promise<unknown> {
-    const { name, driver } = given
+  async #create(asked: EntryGiven, trusted: boolean): Promise<unknown> {
+    const { name, driver } = asked
     checkEntryName(name)
     if (this.#runners.has(name)) throw new Problem('conflict', `entry ${name} exists already`)
-    const { kind, options } = checkOptions(this.#options, given)
+    const { kind, options } = checkOptions(this.#options, asked)
     await this.#checkRoot(name, driver, options, trusted)
     const entry: StoredEntry = {
       name,
       driver,
       // As it was given, without defaults.
-      options: this.#options.seal.close(given.options, kind.secrets),
+      options: this.#options.seal.close(asked.options, kind.secrets),
       desired: 'active',
       token: '',
       machine: driver === 'local_storage' ? this.#options.machine : '',
       held: '',
       trusted,
     }
-    await this.#context.change((tx) => tx.putEntry(entry))
+    await this.#context.change(async (tx) => {
+      await tx.putEntry(entry)
+      await tx.setPlanned(false)
+    })
     const runner = this.#add(entry)
     try {
       if (runner !== undefined) await this.#startRunner(runner)
@@ -259,21 +264,21 @@ export class Engine {
       if (error instanceof Problem) throw unacceptable(error.reason)
       throw error
     }
-    await this.#inRulesTurn(() => planRules(this.#context, this.#rules, false))
+    await this.#inRulesTurn(() => this.#plan())
     return {}
   }
 
-  async #change(given: EntryGiven, trusted: boolean): Promise<unknown> {
-    const runner = this.runner(given.name)
+  async #change(asked: EntryGiven, trusted: boolean): Promise<unknown> {
+    const runner = this.runner(asked.name)
     const { entry } = runner
-    if (entry.driver !== given.driver) throw unacceptable('the driver of an entry cannot be changed: make another one')
-    const { kind, options } = checkOptions(this.#options, given)
+    if (entry.driver !== asked.driver) throw unacceptable('the driver of an entry cannot be changed: make another one')
+    const { kind, options } = checkOptions(this.#options, asked)
     await this.#checkRoot(entry.name, entry.driver, options, trusted)
     const wasWanted = runner.isWanted
     await runner.stop()
     const changed = {
       ...runner.entry,
-      options: this.#options.seal.close(given.options, kind.secrets),
+      options: this.#options.seal.close(asked.options, kind.secrets),
       trusted,
     }
     await this.#context.change((tx) => tx.putEntry(changed))
@@ -342,10 +347,19 @@ export class Engine {
     const rules = JSON.parse(pending) as RuleSet
     if (dryRun) return { plan: await planRules(this.#context, rules, true) }
     if (pending === applied) return {}
+    await this.#context.change(async (tx) => {
+      await tx.putRules({ applied: pending })
+      await tx.setPlanned(false)
+    })
     this.#rules = rules
-    await this.#context.change((tx) => tx.putRules({ applied: pending }))
-    await planRules(this.#context, rules, false)
+    await this.#plan()
     return {}
+  }
+
+  /** Brings all files under the rules in force. Cut short, it is done again at the next start. */
+  async #plan(): Promise<void> {
+    await planRules(this.#context, this.#rules, false)
+    await this.#context.change((tx) => tx.setPlanned(true))
   }
 
   async #status(): Promise<EngineStatus> {

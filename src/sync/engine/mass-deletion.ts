@@ -5,8 +5,8 @@
 import type { Timing } from './timing.ts'
 
 /** From so many on a share counts. */
-const fewFiles = 50
-const share = 0.25
+export const fewFiles = 50
+export const share = 0.25
 /** Emptying an entry of more files than this is a mass change, however few they are. */
 const fewInAll = 10
 

@@ -10,6 +10,7 @@ import { acceptAll } from './acceptance.ts'
 import type { EngineContext, OwnEntry } from './context.ts'
 import type { Observation } from './decide.ts'
 import { contentOf } from './hashing.ts'
+import { isMassChange, Overwritten } from './mass-change.ts'
 import { isMassDeletion, Missing } from './mass-deletion.ts'
 import { inParallel } from './parallel.ts'
 import { setAside } from './set-aside.ts'
@@ -28,7 +29,9 @@ export class Observer {
   readonly #held = new Set<string>()
   /** Deletions that a person said yes to. */
   readonly #confirmed = new Set<string>()
+  readonly #overwritten: Overwritten
   #timer: ReturnType<typeof setTimeout> | undefined
+  #scanning: Promise<void> | undefined
   #running: Promise<void> = Promise.resolve()
   #pending = 0
 
@@ -39,6 +42,7 @@ export class Observer {
       timing: context.timing,
       onDue: (natives) => this.#inTurn(() => this.#delete(natives)),
     })
+    this.#overwritten = new Overwritten(context.timing)
   }
 
   /** True when nothing waits to be looked at. */
@@ -48,6 +52,10 @@ export class Observer {
 
   get heldDeletions(): number {
     return this.#held.size
+  }
+
+  get heldChanges(): number {
+    return this.#overwritten.waiting
   }
 
   hint(native: string, afterMs = this.#context.timing.hintMs): void {
@@ -61,11 +69,21 @@ export class Observer {
 
   /** Looks at everything. Resolves when all that was new is accepted; deletions come later. */
   scan(): Promise<void> {
-    return this.#inTurn(() => this.#scan())
+    // One that has not begun yet will see all that this one would.
+    this.#scanning ??= this.#inTurn(() => {
+      this.#scanning = undefined
+      return this.#scan()
+    })
+    return this.#scanning
+  }
+
+  /** A person says that a mass of changes is meant. */
+  confirmChanges(): void {
+    for (const native of this.#overwritten.allow()) this.hint(native)
   }
 
   /** A person says that a mass of deletions is meant. */
-  confirm(): void {
+  confirmDeletions(): void {
     this.#confirmed.clear()
     for (const native of this.#held) {
       this.#confirmed.add(native)
@@ -197,10 +215,10 @@ export class Observer {
   }
 
   /** Makes observations of files that are not what was known. */
-  async #consider(given: readonly FileRecord[]): Promise<void> {
+  async #consider(records: readonly FileRecord[]): Promise<void> {
     const { name: entry, busy, driver } = this.#entry
     const { store, timing } = this.#context
-    const files = given.filter((file) => !isIgnored(file.name))
+    const files = records.filter((file) => !isIgnored(file.name))
     if (files.length === 0) return
     const known = new Map(
       (
@@ -216,7 +234,10 @@ export class Observer {
       this.#missing.delete(file.name)
       this.#held.delete(file.name)
       this.#confirmed.delete(file.name)
-      if (known.get(file.name)?.fingerprint === file.fingerprint) continue
+      if (known.get(file.name)?.fingerprint === file.fingerprint) {
+        this.#overwritten.forget(file.name)
+        continue
+      }
       if (canonicalName(file.name) === undefined) {
         issues.push({ entry, native: file.name, reason: nameFault(file.name.normalize('NFC')) ?? 'a bad name' })
       } else if (busy.has(file.name)) this.hint(file.name)
@@ -230,7 +251,34 @@ export class Observer {
       if (seen !== undefined) observations.push(seen)
     })
     if (issues.length > 0) await this.#context.change((tx) => tx.save({ issues }))
-    if (observations.length > 0) await this.accept(observations)
+    const allowed = await this.#withoutMass(observations, known)
+    if (allowed.length > 0) await this.accept(allowed)
+  }
+
+  /** Leaves out new contents of files that were known, when there are so many of them that a person has to say yes. */
+  async #withoutMass(
+    observations: readonly Observation[],
+    known: ReadonlyMap<string, ReplicaRow>,
+  ): Promise<readonly Observation[]> {
+    const isOverwritten = ({ native, found }: Observation) => {
+      const before = known.get(native)
+      if (found === undefined || before === undefined || before.hash === null) return false
+      if (before.hash !== found.content.hash) return true
+      this.#overwritten.forget(native)
+      return false
+    }
+    const all = observations.filter(isOverwritten).map(({ native }) => native)
+    const changed = this.#overwritten.withoutAllowed(all)
+    if (changed.length === 0) return observations
+    const count = this.#overwritten.add(changed)
+    if (this.#overwritten.waiting === 0 && this.#entry.held() !== 'mass-change') {
+      const held = await this.#context.store.countHeld(this.#entry.name)
+      if (!isMassChange(count, held)) return observations
+      await this.#entry.hold('mass-change', `${count} of ${held} files have other contents`)
+    }
+    this.#overwritten.keep(changed)
+    const waiting = new Set(changed)
+    return observations.filter(({ native }) => !waiting.has(native))
   }
 
   #isUnsettled({ changedMs }: FileRecord): boolean {
@@ -321,7 +369,9 @@ export class Observer {
       for (const { replica } of some) known.set(replica.native, replica.fingerprint)
     }
     const gone: string[] = []
-    await inParallel(looksAtOnce, natives, async (native) => {
+    // One without a fingerprint was renamed, or its deletion is known.
+    const held = natives.filter((native) => (known.get(native) ?? null) !== null)
+    await inParallel(looksAtOnce, held, async (native) => {
       if (busy.has(native)) return this.hint(native)
       const seen = await driver.stat(native)
       if (seen === undefined || seen.kind === 'folder') gone.push(native)
@@ -329,11 +379,11 @@ export class Observer {
     })
     // Asked again, since the place may have gone while it was looked at.
     if (gone.length === 0 || !(await this.#entry.isItself())) return
-    const held = await this.#context.store.countHeld(entry)
+    const count = await this.#context.store.countHeld(entry)
     const all = gone.filter((native) => !this.#confirmed.has(native)).length + this.#held.size
-    if (isMassDeletion(all, held)) {
+    if (isMassDeletion(all, count)) {
       for (const native of gone) this.#held.add(native)
-      await this.#entry.hold('mass-deletion', `${all} of ${held} files are gone`)
+      await this.#entry.hold('mass-deletion', `${all} of ${count} files are gone`)
       return
     }
     for (let at = 0; at < gone.length; at += batchSize) {

@@ -20,8 +20,8 @@ export interface RunnerOptions {
   readonly entry: StoredEntry
   /** Its options were changed: it may be another place now, of which nothing is known then. */
   readonly mayBeElsewhere?: boolean
-  /** With secrets in clear. */
-  readonly options: Readonly<Record<string, unknown>>
+  /** With secrets in clear. @throws DriverError `options` when they cannot be read */
+  readonly options: () => Readonly<Record<string, unknown>>
   /** Keeps what changed of the entry. */
   readonly onEntry: (entry: StoredEntry) => Promise<void>
 }
@@ -99,6 +99,7 @@ export class Runner {
         await this.#tryOpen()
       } catch (error) {
         this.#state = 'stopped'
+        if (error instanceof DriverError) this.#error = error.message
         throw error
       }
     })
@@ -132,9 +133,13 @@ export class Runner {
   /** A person has looked at what is held and says that it is right. */
   async confirm(): Promise<string> {
     const { held } = this.#entry
+    const observer = this.#open?.observer
     if (held === 'mass-deletion') {
-      await this.#setHeld('')
-      this.#open?.observer.confirm()
+      await this.#setHeld((observer?.heldChanges ?? 0) > 0 ? 'mass-change' : '')
+      observer?.confirmDeletions()
+    } else if (held === 'mass-change') {
+      await this.#setHeld((observer?.heldDeletions ?? 0) > 0 ? 'mass-deletion' : '')
+      observer?.confirmChanges()
     } else if (held === 'identity') {
       // Another place, or an emptied one: nothing is known of it, so nothing can have been deleted there.
       await forgetReplicas(this.#options.context, this.#entry.name)
@@ -171,13 +176,14 @@ export class Runner {
   }
 
   async #tryOpen(): Promise<void> {
-    const { kind, options, context } = this.#options
+    const { kind, context } = this.#options
     const stop = new AbortController()
     let driver: Driver | undefined
     try {
+      const options = this.#options.options()
       driver = await kind.open(options, { signal: stop.signal, trusted: this.#entry.trusted })
       await this.#recognise(driver)
-      await this.#begin(driver, stop)
+      await this.#begin(driver, options, stop)
       this.#error = ''
       this.#attempts = 0
     } catch (error) {
@@ -236,8 +242,8 @@ export class Runner {
     throw new DriverError('unavailable', 'the marker of this entry is missing: is it mounted?')
   }
 
-  async #begin(driver: Driver, stop: AbortController): Promise<void> {
-    const { context, kind, options } = this.#options
+  async #begin(driver: Driver, options: Readonly<Record<string, unknown>>, stop: AbortController): Promise<void> {
+    const { context, kind } = this.#options
     const ends: (() => void)[] = []
     const observe = () => observer
     const own: OwnEntry = {
@@ -251,12 +257,14 @@ export class Runner {
       suspect: (native) => void verifyReplica(context, own, native).catch(() => {}),
       hold: async (why, detail) => {
         context.log.warning('an entry is held', { entry: own.name, why, detail })
-        await this.#setHeld(why)
+        // Of two reasons the first stays: the other one is told of when somebody has confirmed this one.
+        if (this.#entry.held === '') await this.#setHeld(why)
       },
       failed: (error) => this.#failed(error),
       answered: () => {
         this.#failures = 0
       },
+      held: () => this.#entry.held,
       isItself: () => this.#isItself(driver),
     }
     const observer = new Observer(context, own)
@@ -278,7 +286,7 @@ export class Runner {
     const every = kind.rescanMs * context.timing.rescanFactor * (0.75 + Math.random() / 2)
     const timer = setInterval(() => {
       rescan()
-      void this.#emptyTrash(driver).catch(() => {})
+      void this.emptyTrash().catch((error: unknown) => this.#failed(error))
     }, every)
     ends.push(() => clearInterval(timer))
   }
@@ -349,9 +357,12 @@ export class Runner {
     await open.own.driver.close().catch(() => {})
   }
 
-  async #emptyTrash(driver: Driver): Promise<void> {
-    const { store, timing, change, now } = this.#options.context
-    for (const content of await store.trashBefore(this.#entry.name, now() - timing.trashMs, 500)) {
+  /** Removes what has lain in the trash for long enough. */
+  async emptyTrash(): Promise<void> {
+    const driver = this.#open?.own.driver
+    if (driver === undefined) return
+    const { store, timing, change } = this.#options.context
+    for (const content of await store.trashDue(this.#entry.name, timing.trashMs, 500)) {
       await driver.purge(content)
       await change((tx) => tx.save({ untrash: [content.key] }))
     }

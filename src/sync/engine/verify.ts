@@ -16,8 +16,11 @@ export async function verifyReplica(context: EngineContext, entry: OwnEntry, nat
     return true
   }
   const { hash } = known.replica
+  if (hash === null) return true
   try {
-    if (hash === null || (await contentOf(entry.driver, seen.file, entry.signal)).hash === hash) return true
+    const isRight = async () => (await contentOf(entry.driver, seen.file, entry.signal)).hash === hash
+    // Read twice: what went wrong on the way only is right the second time.
+    if ((await isRight()) || (await isRight())) return true
   } catch (error) {
     if (driverCode(error) !== 'changed' && driverCode(error) !== 'not_found') throw error
     entry.hint(native)

@@ -14,9 +14,10 @@ import type { Head } from './answers.ts'
 import { besideKey, newChecksums } from './checksums.ts'
 import { type CopyLimits, copyObject } from './copying.ts'
 import { codeOf, isRefusal, s3Problem } from './failures.ts'
+import type { ListedKey } from './listing.ts'
 import { type BucketPlace, bucketPlace } from './place.ts'
 import { bodyOf } from './response-body.ts'
-import { type ListedKey, newS3, type S3 } from './s3.ts'
+import { newS3, type S3 } from './s3.ts'
 import { upload } from './upload.ts'
 
 export interface MinioOptions {

@@ -7,21 +7,9 @@ import { Client } from 'minio'
 import type { ByteRange } from '../contract.ts'
 import { copiedEtag, type Head, headOf, s3Error, textOf, timeOf, unquoted } from './answers.ts'
 import { codeOf, isPassing, orProblem, s3Problem, unless } from './failures.ts'
+import { type KeyPage, keyPageOf, listingQuery } from './listing.ts'
 import type { BucketPlace } from './place.ts'
 import { timedTransport } from './transport.ts'
-
-export interface ListedKey {
-  readonly key: string
-  readonly etag: string
-  readonly size: number
-  readonly modifiedMs: number
-}
-
-export interface KeyPage {
-  readonly keys: readonly ListedKey[]
-  /** Where to go on; `undefined` at the end. */
-  readonly next: string | undefined
-}
 
 export interface Part {
   readonly part: number
@@ -219,14 +207,15 @@ export function newS3(place: BucketPlace) {
 
     /** One page of keys behind `after`, or from where `next` of another page says. */
     async list(prefix: string, { after = '', next = '' }, limit: number): Promise<KeyPage> {
-      const ask = () => client.listObjectsV2Query(bucketName, prefix, next, '', limit, after)
-      const page = await orProblem(() => repeated(ask))
-      const keys = page.objects.flatMap(({ name, size, etag, lastModified }) =>
-        name === undefined
-          ? []
-          : [{ key: name, etag: unquoted(etag), size: size ?? 0, modifiedMs: lastModified?.getTime() ?? 0 }],
+      const query = listingQuery(prefix, { after, next }, limit)
+      return orProblem(() =>
+        repeated(async () => {
+          const response = await client.makeRequestAsync({ method: 'GET', bucketName, query })
+          const page = keyPageOf(await textOf(response))
+          if (page.next !== undefined && page.next === next) throw new Error('the listing does not go on')
+          return page
+        }),
       )
-      return { keys, next: page.isTruncated ? page.nextContinuationToken : undefined }
     },
 
     /** At most 1,000 keys; those that do not exist are not an error. */

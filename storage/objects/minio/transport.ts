@@ -34,10 +34,10 @@ export function timedTransport(tls: boolean): Pick<typeof http, 'request'> {
 }
 
 function limitMs({ method, path, headers }: http.RequestOptions): number {
-  const given = (headers ?? {}) as Readonly<Record<string, unknown>>
+  const sent = (headers ?? {}) as Readonly<Record<string, unknown>>
   const completes = method === 'POST' && path?.includes('uploadId=') === true
-  if (completes || given['x-amz-copy-source'] !== undefined) return longMs
-  return answerMs + Math.ceil(Number(given['content-length'] ?? 0) / minBytesPerMs)
+  if (completes || sent['x-amz-copy-source'] !== undefined) return longMs
+  return answerMs + Math.ceil(Number(sent['content-length'] ?? 0) / minBytesPerMs)
 }
 
 /** Rejects with SilentServer, after calling `give up`, when `work` takes longer than `answerMs`. */

@@ -97,7 +97,8 @@ function hold(sql: Sql, epoch: number, backend: number, beatMs: number): Lead {
   const timer = setInterval(async () => {
     try {
       const rows = await sql`
-        UPDATE sync_state SET beat = now() WHERE epoch = ${epoch} AND pg_backend_pid() = ${backend} RETURNING 1`
+        UPDATE sync_state SET beat = now(), lived_ms = lived_ms + ${beatMs}
+        WHERE epoch = ${epoch} AND pg_backend_pid() = ${backend} RETURNING 1`
       if (rows.length === 0) end()
     } catch {
       end()

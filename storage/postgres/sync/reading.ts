@@ -29,6 +29,8 @@ export function newSyncReads(sql: Sql): Reads {
   const workFrom = () => sql`
     SELECT ${fileColumns(sql)}, ${replicaColumns(sql)}, f.fid AS fid
     FROM sync_replicas r JOIN sync_files f ON f.fid = r.fid`
+  // No pause is as long as a day: the clock was set back since. Only what was cancelled waits for ever.
+  const isBeyond = () => sql`(r.retry_at > now() + interval '1 day' AND r.blocked IS DISTINCT FROM 'cancelled')`
   const trashColumns = () => sql`*, extract(epoch FROM at)::float8 * 1000 AS at_ms`
 
   return {
@@ -64,12 +66,13 @@ export function newSyncReads(sql: Sql): Reads {
       }),
     rules: () =>
       guarded(async () => {
-        const [row] = await sql`SELECT rules_rev, pending, applied FROM sync_state`
+        const [row] = await sql`SELECT rules_rev, pending, applied, planned FROM sync_state`
         const none = '{"rules":[]}'
         return {
           rev: Number(row?.['rules_rev'] ?? 0),
           pending: String(row?.['pending'] ?? none),
           applied: String(row?.['applied'] ?? none),
+          planned: row?.['planned'] !== false,
         }
       }),
     journal: (after, limit) =>
@@ -97,11 +100,12 @@ export function newSyncReads(sql: Sql): Reads {
         const [row] = await sql`SELECT ${trashColumns()} FROM sync_trash WHERE key = ${key}::uuid`
         return row && trashOf(row)
       }),
-    trashBefore: (entry, beforeMs, limit) =>
+    trashDue: (entry, keptMs, limit) =>
       guarded(async () => {
         const rows = await sql`
           SELECT ${trashColumns()} FROM sync_trash
-          WHERE entry = ${entry} AND at < to_timestamp(${beforeMs}::float8 / 1000) ORDER BY at LIMIT ${limit}`
+          WHERE entry = ${entry} AND lived_ms <= (SELECT lived_ms FROM sync_state) - ${keptMs}::bigint
+          ORDER BY lived_ms LIMIT ${limit}`
         return rows.map(trashOf)
       }),
     conflicts: ({ after, limit }) =>
@@ -148,15 +152,15 @@ export function newSyncReads(sql: Sql): Reads {
           lane === 'small' ? sql`r.weight <= ${smallFileBytes}::bigint` : sql`r.weight > ${smallFileBytes}::bigint`
         const rows = await sql`
           ${workFrom()} WHERE r.entry = ${entry} AND r.dirty AND ${size}
-            AND (r.retry_at IS NULL OR r.retry_at <= now()) AND NOT (r.fid = ANY (${[...without]}::uuid[]))
+            AND (r.retry_at IS NULL OR r.retry_at <= now() OR ${isBeyond()}) AND NOT (r.fid = ANY (${[...without]}::uuid[]))
           ORDER BY r.weight, r.fid LIMIT ${limit}`
         return rows.map(workOf)
       }),
     nextDueMs: (entry) =>
       guarded(async () => {
         const [row] = await sql`
-          SELECT extract(epoch FROM retry_at)::float8 * 1000 AS at FROM sync_replicas
-          WHERE entry = ${entry} AND dirty AND retry_at IS NOT NULL ORDER BY retry_at LIMIT 1`
+          SELECT extract(epoch FROM r.retry_at)::float8 * 1000 AS at FROM sync_replicas r
+          WHERE r.entry = ${entry} AND r.dirty AND r.retry_at IS NOT NULL ORDER BY r.retry_at LIMIT 1`
         return row === undefined ? undefined : Number(row['at'])
       }),
     versions: (ids) =>

@@ -1,5 +1,5 @@
 /** What one transaction of the engine reads and writes. Rows travel as one JSON text for each table. */
-import type { Changes, FileState, StoredEntry, StoredRules, SyncTransaction } from '../../sync/contract.ts'
+import type { Changes, FileState, StoredEntry, SyncTransaction } from '../../sync/contract.ts'
 import type { Transaction } from '../connection.ts'
 import { fileColumns, replicaColumns, statesOf, versionColumns, versionOf, weightOf } from './rows.ts'
 
@@ -59,11 +59,14 @@ export function newSyncTransaction(tx: Transaction): SyncTransaction {
         SELECT DISTINCT entry FROM retried`
       return rows.map(({ entry }) => entry)
     },
-    async putRules(rules: Partial<StoredRules>) {
+    async putRules(rules) {
       await tx`
         UPDATE sync_state SET rules_rev = coalesce(${rules.rev ?? null}::bigint, rules_rev),
           pending = coalesce(${rules.pending ?? null}::text, pending),
           applied = coalesce(${rules.applied ?? null}::text, applied)`
+    },
+    async setPlanned(planned) {
+      await tx`UPDATE sync_state SET planned = ${planned}`
     },
     async filesAfter(after, limit) {
       const rows = await tx`
@@ -88,8 +91,8 @@ async function save(tx: Transaction, changes: Changes): Promise<void> {
   if (files.length > 0) await saveFiles(tx, files)
   if (trash.length > 0) {
     await tx`
-      INSERT INTO sync_trash (key, entry, name, fid, version, size, reason)
-      SELECT * FROM jsonb_to_recordset(${JSON.stringify(trash)}::text::jsonb) AS t (key uuid, entry text, name text,
+      INSERT INTO sync_trash (key, entry, name, fid, version, size, reason, lived_ms)
+      SELECT t.*, (SELECT lived_ms FROM sync_state) FROM jsonb_to_recordset(${JSON.stringify(trash)}::text::jsonb) AS t (key uuid, entry text, name text,
         fid uuid, version bigint, size bigint, reason text) ON CONFLICT (key) DO NOTHING`
   }
   if (untrash.length > 0) await tx`DELETE FROM sync_trash WHERE key = ANY (${[...untrash]}::uuid[])`

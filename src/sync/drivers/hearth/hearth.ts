@@ -200,14 +200,14 @@ async function openHearth(
       const old = await onDrive(name, () => nodeAt(stageName))
       if (old !== undefined) await onDrive(name, () => files.destroy(drive, old.id, { inTrash: false }))
       const pipe = newPipe()
-      const given = {
+      const created = {
         dirId: folder.id,
         name: key,
         size,
         executable,
         updatedAt: new Date(request.mtimeMs).toISOString(),
       }
-      const upload = files.createFile(drive, given, pipe.bytes)
+      const upload = files.createFile(drive, created, pipe.bytes)
       upload.catch((error: unknown) => pipe.fail(error))
       const discard = async () => {
         pipe.fail(new Error('given up'))
@@ -230,7 +230,7 @@ async function openHearth(
               const named = await files.change(drive, copy.id, { name: `${trash.key}-${baseOf(name)}`.slice(0, 200) })
               await throwAway(named as FileNode, trash)
               const { body } = await files.open(drive, staged)
-              const content = { ifMatch: node.rev, executable, size, updatedAt: given.updatedAt }
+              const content = { ifMatch: node.rev, executable, size, updatedAt: created.updatedAt }
               const written = await files.overwrite(drive, node.id, content, body)
               return recordOf(name, written)
             } catch (error) {

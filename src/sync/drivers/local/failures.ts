@@ -11,6 +11,8 @@ const codes: Readonly<Record<string, DriverErrorCode>> = {
   EACCES: 'permission',
   EPERM: 'permission',
   EROFS: 'permission',
+  // Another file system is mounted on the way: nothing can be put there in one step.
+  EXDEV: 'permission',
   ENAMETOOLONG: 'name',
   EILSEQ: 'name',
   EINVAL: 'name',

@@ -149,7 +149,10 @@ export async function openLocalStorage(root: string): Promise<Driver> {
         .at(trashName(trash), ({ path }) => lstat(path))
         .then(
           () => true,
-          () => false,
+          (error: unknown) => {
+            if (localError(error, trash.name).code === 'not_found') return false
+            throw localError(error, trash.name)
+          },
         ),
     restore: (trash, to) =>
       onDisk(to, () =>

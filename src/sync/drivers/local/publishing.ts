@@ -21,7 +21,9 @@ export async function renameExclusive(from: string, to: string, name: string): P
     await renameWhereFree(from, to, name)
     return
   }
-  await unlink(from)
+  // Whoever has put something else there meanwhile keeps it.
+  const [left, placed] = await Promise.all([lstat(from, { bigint: true }), lstat(to, { bigint: true })])
+  if (left.ino === placed.ino) await unlink(from)
 }
 
 /** For file systems that have neither way (FAT on old kernels): a moment remains in which somebody may come between. */

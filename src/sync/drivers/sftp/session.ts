@@ -71,8 +71,8 @@ export async function openSession(address: SftpAddress): Promise<Session> {
 function isKey(wanted: string, key: Buffer): boolean {
   if (wanted.startsWith('SHA256:')) {
     const digest = Buffer.from(`SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`)
-    const given = Buffer.from(wanted.trim().replace(/=+$/, ''))
-    return digest.length === given.length && timingSafeEqual(digest, given)
+    const presented = Buffer.from(wanted.trim().replace(/=+$/, ''))
+    return digest.length === presented.length && timingSafeEqual(digest, presented)
   }
   return wanted.trim().split(/\s+/).includes(key.toString('base64'))
 }

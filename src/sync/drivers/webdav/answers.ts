@@ -22,6 +22,9 @@ const parser = new XMLParser({
 /** The resources of a multistatus. @throws DriverError `unavailable` for anything else; a DTD is never read */
 export function resourcesOf(xml: string): Resource[] {
   if (/<!DOCTYPE|<!ENTITY/i.test(xml)) throw new DriverError('unavailable', 'the server sent a document with a DTD')
+  if (!/<\/([\w.-]+:)?multistatus\s*>\s*$/.test(xml) && !/<([\w.-]+:)?multistatus[^<>]*\/>\s*$/.test(xml)) {
+    throw new DriverError('unavailable', 'the answer of the server broke off')
+  }
   let document: unknown
   try {
     document = parser.parse(xml)
