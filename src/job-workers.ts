@@ -48,6 +48,7 @@ export function registerWorkers(config: Config, log: Log, services: Services): H
       instances,
       jobs,
       outgoing,
+      uploads: services.uploads,
       maxDocumentBytes: config.documents.max_size,
       maxDuration: config.move.max_duration,
     }),

@@ -1,5 +1,6 @@
 /** What this process counts, in Prometheus' text format, by prom-client. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { newRequestMetrics } from './request-metrics.ts'
 
 export interface Metrics {
   /** Counts one answered request. `route` is the pattern, never the path: paths have no end and may be personal. */
@@ -14,7 +15,6 @@ export interface Metrics {
   text(): Promise<string>
 }
 
-const knownMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'COPY', 'OPTIONS'])
 /** Upper bounds in seconds. */
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
@@ -22,39 +22,11 @@ const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export function newMetrics(prefix: string): Metrics {
   const registry = new Registry()
   const registers = [registry]
-  const labelNames = ['listener', 'method', 'route', 'status'] as const
-  const requests = new Counter({
-    name: `${prefix}_http_requests_total`,
-    help: 'Requests answered, by route pattern and status.',
-    labelNames,
-    registers,
-  })
-  const durations = new Histogram({
-    name: `${prefix}_http_request_duration_seconds`,
-    help: 'Time until the answer began.',
-    labelNames: ['listener', 'method', 'route'] as const,
-    buckets,
-    registers,
-  })
-  /** Looked up by a short text: making the labels again for each request would cost more than counting it. */
-  const known = new Map<string, { readonly count: Counter.Internal; readonly duration: Histogram.Internal<string> }>()
+  const requests = newRequestMetrics(prefix, buckets)
+  for (const metric of requests.metrics) registry.registerMetric(metric)
 
   return {
-    request(listener, method, route, status, seconds) {
-      // Methods are the only part that a client can invent.
-      const name = knownMethods.has(method) ? method : 'other'
-      const key = `${status}${name} ${listener}${route}`
-      let entry = known.get(key)
-      if (entry === undefined) {
-        entry = {
-          count: requests.labels(listener, name, route, `${status}`),
-          duration: durations.labels(listener, name, route),
-        }
-        known.set(key, entry)
-      }
-      entry.count.inc()
-      entry.duration.observe(seconds)
-    },
+    request: requests.count,
     observe(name, kind, help, read) {
       const options = { name: `${prefix}_${name}`, help, registers }
       if (kind === 'gauge') {

@@ -36,6 +36,7 @@ import { measuredObjects } from './measured-objects.ts'
 import { newMetrics, observeProcess } from './metrics.ts'
 import { StartupError } from './model/startup-error.ts'
 import { openExports } from './move/exports.ts'
+import { openImportUploads } from './move/import-upload.ts'
 import { openImports } from './move/imports.ts'
 import { objectsPlace } from './objects.ts'
 import { openOutgoing } from './outgoing/outgoing.ts'
@@ -210,6 +211,7 @@ export async function openServices({
     syncToken,
     thumbnails,
     triggers,
+    uploads: openImportUploads({ files: store.files, objects }),
   }
 }
 

@@ -21,7 +21,11 @@ const permissions: Permissions = {
   allowsDocument: (verb, type) => verb === 'GET' && type === doctype,
 }
 
-const instances: Instances = { byHost: async () => nowhere, authorise: async () => permissions }
+const instances: Instances = {
+  byHost: async () => nowhere,
+  peekHost: () => nowhere,
+  authorise: async () => permissions,
+}
 
 /** The websockets of the admin listener. */
 export function openAnnouncements({ hub, log }: { readonly hub: Hub; readonly log: Log }): Gateway {

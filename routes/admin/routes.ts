@@ -19,6 +19,8 @@ import { exportRoutes } from './exports.ts'
 import { instanceFeatureRoutes, sharedFeatureRoutes } from './features.ts'
 import { contentFixerRoute, otherFixerRoutes } from './fixers.ts'
 import { fsckRoute } from './fsck.ts'
+import { importRoutes } from './imports.ts'
+import { jobRoute } from './jobs.ts'
 import { layoutsRoute } from './layouts.ts'
 import { listRoutes } from './list.ts'
 import { maintenanceRoutes } from './maintenance.ts'
@@ -71,7 +73,9 @@ export function adminRoutes(services: AdminServices): Face {
   contentFixerRoute(face, services) //     POST   /instances/DOMAIN/fixers/content-mismatch
   otherFixerRoutes(face, services) //      POST   /instances/DOMAIN/fixers/{password-defined, orphan-account, ...}
   notificationRoute(face, services) //     POST   /instances/DOMAIN/notifications
-  exportRoutes(face, services) //          POST   /instances/DOMAIN/export; GET /instances/DOMAIN/exports/ID/data; POST .../import
+  exportRoutes(face, services) //          POST   /instances/DOMAIN/export; GET .../exports, .../exports/ID, .../exports/ID/data
+  importRoutes(face, services) //          POST   /instances/DOMAIN/import; PUT, GET, POST, DELETE .../imports/ID; PUT its pieces
+  jobRoute(face, services) //              GET    /instances/DOMAIN/jobs/ID
   removeClientsRoute(face, services) //    DELETE /oauth/DOMAIN/clients
   maintenanceRoutes(face, services) //     GET    /konnectors/maintenance; PUT, DELETE /konnectors/maintenance/SLUG
   oidcRoute(face, services) //             POST   /oidc/CONTEXT/PROVIDER/code

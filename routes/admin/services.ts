@@ -6,9 +6,11 @@ import type { Auth } from '../../src/auth/auth.ts'
 import type { Drive, Files } from '../../src/files/service.ts'
 import type { Fsck } from '../../src/fsck/service.ts'
 import type { Instance, InstanceAdministration, Instances } from '../../src/instances/service.ts'
+import type { Jobs } from '../../src/jobs/service.ts'
 import type { Log } from '../../src/log.ts'
 import type { Metrics } from '../../src/metrics.ts'
 import type { Exports } from '../../src/move/exports.ts'
+import type { ImportUploads } from '../../src/move/import-upload.ts'
 import type { Imports } from '../../src/move/imports.ts'
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
@@ -33,8 +35,10 @@ export interface AdminServices extends Administration {
   readonly objects: Pick<ObjectStore, 'list' | 'get' | 'stat' | 'put' | 'delete'>
   /** The files of an instance, for nobody in particular. */
   readonly driveOf: (instance: Instance) => Drive | Promise<Drive>
-  readonly exports: Pick<Exports, 'order' | 'byId' | 'part'>
-  readonly imports: Pick<Imports, 'order'>
+  readonly exports: Pick<Exports, 'order' | 'byId' | 'part' | 'parts' | 'list'>
+  readonly imports: Pick<Imports, 'order' | 'jobOf'>
+  readonly uploads: ImportUploads
+  readonly jobs: Pick<Jobs, 'find'>
   readonly metrics: Pick<Metrics, 'text'>
   readonly log: Log
 }

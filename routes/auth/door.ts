@@ -2,7 +2,7 @@
  * Stands before every route of the public listener: sends visitors of a former domain to the new one, and answers for
  * instances that are blocked or have moved away. Nobody is let in by it: rights are checked behind it as ever.
  */
-import type { MiddlewareHandler } from 'hono'
+import type { MiddlewareHandler, Next } from 'hono'
 import { decodeJwt } from 'jose'
 import { type Door, doorOf } from '../../src/instances/door.ts'
 import type { Instance, InstanceAdministration, Instances } from '../../src/instances/service.ts'
@@ -14,7 +14,8 @@ import { messagePage } from './pages/message.tsx'
 import { type Texts, textsFor } from './pages/texts.ts'
 
 export interface DoorServices {
-  readonly instances: Pick<Instances, 'byHost'> & Pick<InstanceAdministration, 'byFormerHost' | 'settingsOf'>
+  readonly instances: Pick<Instances, 'byHost' | 'peekHost'> &
+    Pick<InstanceAdministration, 'byFormerHost' | 'settingsOf'>
   readonly clientOf: ClientOf
 }
 
@@ -27,20 +28,25 @@ const loginPath = /^\/auth\/login(?:[/?]|$)/
 const movePaths = /^\/move\//
 
 export function doorkeeper({ instances, clientOf }: DoorServices): MiddlewareHandler<HttpEnv> {
-  return async function doorkeeper(c, next) {
+  return (c, next) => {
     const host = header(c, 'host') ?? new URL(c.req.url).host
+    const known = instances.peekHost(host)
+    return known !== undefined && doorOf(known).kind === 'open' ? next() : decide(c, next, host)
+  }
+
+  async function decide(c: HttpContext, next: Next, host: string): Promise<Response | undefined> {
     const instance = await instances.byHost(host).catch(() => undefined)
     if (instance === undefined) {
-      if (ownPaths.test(target(c))) return next()
+      if (ownPaths.test(target(c))) return pass(next)
       const moved = await formerly(host)
-      return moved === undefined ? next() : sendOn(c, moved)
+      return moved === undefined ? pass(next) : sendOn(c, moved)
     }
     const door = doorOf(instance)
-    if (door.kind === 'open') return next()
+    if (door.kind === 'open') return pass(next)
     const path = target(c)
-    if (ownPaths.test(path) || isCliToken(tokenOf(c))) return next()
-    if (openPaths.test(path) && !(isImporting(door) && isBrowser(c) && loginPath.test(path))) return next()
-    if (movePaths.test(path) && (door.kind === 'moved' || isImporting(door))) return next()
+    if (ownPaths.test(path) || isCliToken(tokenOf(c))) return pass(next)
+    if (openPaths.test(path) && !(isImporting(door) && isBrowser(c) && loginPath.test(path))) return pass(next)
+    if (movePaths.test(path) && (door.kind === 'moved' || isImporting(door))) return pass(next)
     return door.kind === 'moved' ? answerMoved(c, instance) : answerBlocked(c, instance, door)
   }
 
@@ -76,6 +82,10 @@ export function doorkeeper({ instances, clientOf }: DoorServices): MiddlewareHan
     }
     return json(410, { errors: [error] }, { headers: { 'content-type': 'application/vnd.api+json' } })
   }
+}
+
+async function pass(next: Next): Promise<undefined> {
+  await next()
 }
 
 function isImporting(door: Door): boolean {

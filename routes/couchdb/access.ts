@@ -83,4 +83,4 @@ export async function enterServer(c: HttpContext, services: WithInstances): Prom
 
 /** The questions about single documents, with the words of this face. */
 export const access: DocumentAccess = newDocumentAccess(refused)
-export const { refuseUnlessWhole, requireDocument, requireRendered, refusingRestricted } = access
+export const { refuseUnlessWhole, requireDocument, requireRendered, errorFor } = access

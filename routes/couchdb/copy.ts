@@ -10,14 +10,7 @@ import { parsedRevision } from '../http/if-match.ts'
 import { textParameter } from '../http/parameters.ts'
 import { segment } from '../http/path.ts'
 import { type HttpContext, header } from '../http/router.ts'
-import {
-  enterDatabase,
-  refuseUnlessWhole,
-  refusingRestricted,
-  requireDocument,
-  requireRendered,
-  type Visit,
-} from './access.ts'
+import { enterDatabase, errorFor, refuseUnlessWhole, requireDocument, requireRendered, type Visit } from './access.ts'
 import { sendWritten } from './answer.ts'
 import { noDocument, written } from './errors.ts'
 import { checkPathId } from './request.ts'
@@ -57,7 +50,9 @@ export function copyRoutes(face: Face, services: Pick<CouchdbServices, 'document
   async function allow(visit: Visit, id: string, rev: RevisionId | undefined, target: string): Promise<void> {
     const { permissions, ref } = visit
     if (permissions.allowsType('GET', ref.name) && permissions.allowsType('POST', ref.name)) return
-    const outcome = await refusingRestricted(visit, documents.read(ref, id, { rev }))
+    const outcome = await documents.read(ref, id, { rev }).catch((error: unknown) => {
+      throw errorFor(visit, error)
+    })
     if (outcome.kind === 'found') requireRendered(visit, 'GET', outcome.document)
     else {
       refuseUnlessWhole(visit, 'GET')

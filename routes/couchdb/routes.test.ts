@@ -77,6 +77,7 @@ const face = couchdbRoutes({
   documents: engine as Documents,
   instances: {
     byHost: async (host) => (host === 'home.localhost' ? instance : undefined),
+    peekHost: () => undefined,
     authorise: async (_instance, token) => {
       if (token === 'expired' || token === 'invalid')
         throw new Problem('unauthorized', token, { identity: { kind: 'token', token } })

@@ -69,4 +69,4 @@ export function refused() {
 
 /** The questions about single documents, with the words of this face. */
 export const access: DocumentAccess = newDocumentAccess(refused)
-export const { refuseUnlessWhole, requireDocument, requireRendered, refusingRestricted } = access
+export const { refuseUnlessWhole, requireDocument, requireRendered, errorFor } = access

@@ -94,7 +94,9 @@ export async function answerRead(
   if (name.startsWith('_')) throw face.unserved()
   const rev = parsedRevision(asked)
   return sendAttachment(c, documents, visit.ref, async () => {
-    const outcome = await access.refusingRestricted(visit, documents.readAttachment(visit.ref, id, name, rev))
+    const outcome = await documents.readAttachment(visit.ref, id, name, rev).catch((error: unknown) => {
+      throw access.errorFor(visit, error)
+    })
     if ('document' in outcome) access.requireRendered(visit, 'GET', outcome.document)
     else access.refuseUnlessWhole(visit, 'GET')
     if (outcome.kind === 'found') return outcome

@@ -21,10 +21,10 @@ export interface DocumentAccess {
   /** The same for a stored document, which is parsed only when the token is restricted to some documents. */
   requireRendered(visit: DocumentVisit, verb: Verb, document: RenderedDocument): void
   /**
-   * What a look at one document gives. A token for some documents only must not learn which others exist, nor whether
-   * there is a database of them: it gets 403 where there is none.
+   * What a failed look at one document is answered with. A token for some documents only must not learn which others exist,
+   * nor whether there is a database of them: it gets 403 where there is none.
    */
-  refusingRestricted<Outcome>(visit: DocumentVisit, look: Promise<Outcome>): Promise<Outcome>
+  errorFor(visit: DocumentVisit, error: unknown): unknown
 }
 
 /** The questions, answered with the face's own 403. */
@@ -46,13 +46,8 @@ export function newDocumentAccess(refused: () => Problem): DocumentAccess {
       requireDocument(visit, verb, parsedObject(document.text))
     },
 
-    async refusingRestricted(visit, look) {
-      try {
-        return await look
-      } catch (error) {
-        if (isNoDatabase(error)) refuseUnlessWhole(visit, 'GET')
-        throw error
-      }
+    errorFor({ permissions, ref }, error) {
+      return isNoDatabase(error) && !permissions.allowsType('GET', ref.name) ? refused() : error
     },
   }
 }

@@ -1,5 +1,5 @@
 /** Reading one document, or several of its revisions, as both faces do it. */
-import type { Documents, ReadOptions, RenderedDocument } from '../../src/documents/service.ts'
+import type { Documents, ReadOptions, ReadOutcome, RenderedDocument } from '../../src/documents/service.ts'
 import type { Problem } from '../../src/model/errors.ts'
 import { jsonText, notModified, revisionTag } from './answer.ts'
 import { sendWithContents } from './attachment.ts'
@@ -25,7 +25,12 @@ export async function readDocument(
   id: string,
   options: ReadOptions,
 ): Promise<RenderedDocument> {
-  const outcome = await access.refusingRestricted(visit, documents.read(visit.ref, id, options))
+  let outcome: ReadOutcome
+  try {
+    outcome = await documents.read(visit.ref, id, options)
+  } catch (error) {
+    throw access.errorFor(visit, error)
+  }
   if (outcome.kind !== 'found') {
     // A token for some documents only must not learn which others exist.
     access.refuseUnlessWhole(visit, 'GET')
@@ -57,7 +62,9 @@ export async function sendOpenRevisions(
   id: string,
   { options, openRevs }: ReadQuery & { readonly openRevs: NonNullable<ReadQuery['openRevs']> },
 ): Promise<Response> {
-  const rows = await access.refusingRestricted(visit, documents.openRevisions(visit.ref, id, openRevs, options))
+  const rows = await documents.openRevisions(visit.ref, id, openRevs, options).catch((error: unknown) => {
+    throw access.errorFor(visit, error)
+  })
   if (rows === 'missing') {
     access.refuseUnlessWhole(visit, 'GET')
     throw missing(visit, id, 'missing')

@@ -96,7 +96,8 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-async function onFile<T>(path: string, work: () => Promise<T>): Promise<T> {
+/** Runs work on a file; what the system refuses becomes a message that names the file. @throws StartupError */
+export async function onFile<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {

@@ -168,6 +168,7 @@ export interface AdminRequest {
   readonly query?: AdminParameters
   /** Sent as JSON. */
   readonly body?: unknown
+  readonly bytes?: Uint8Array
   /** Sent as it comes, for routes that take bytes. */
   readonly stream?: AsyncIterable<Uint8Array>
   readonly headers?: Readonly<Record<string, string>>
@@ -184,7 +185,7 @@ export async function askAdmin(
   { adminUrl, passphrase }: AdminTarget,
   method: string,
   path: string,
-  { query = {}, body, stream, headers = {}, host }: AdminRequest = {},
+  { query = {}, body, bytes, stream, headers = {}, host }: AdminRequest = {},
 ): Promise<Response> {
   const present = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined)
   const search = present.length === 0 ? '' : `?${new URLSearchParams(present)}`
@@ -199,6 +200,7 @@ export async function askAdmin(
       ...headers,
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(bytes === undefined ? {} : { body: bytes as Uint8Array<ArrayBuffer> }),
     ...(stream === undefined ? {} : { body: stream as unknown as BodyInit, duplex: 'half' }),
   }).catch((cause: unknown) => {
     throw new AdminClientError(`no answer from the admin API at ${adminUrl}; is \`hearth serve\` running?`, undefined, {

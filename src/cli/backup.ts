@@ -1,4 +1,5 @@
 /** `hearth backup FILE` and `hearth restore FILE`. */
+import { stat } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
 import { readPostgres } from '../../storage/postgres/backup.ts'
@@ -16,6 +17,7 @@ import { StartupError } from '../model/startup-error.ts'
 import { openObjects } from '../objects.ts'
 import { findKey, keyFileOf, readKeyFile, writeKeyFile } from '../secrets/key.ts'
 import type { Output } from './output.ts'
+import { ByteProgress, type Progress, withProgress } from './progress.ts'
 import { addSettingsOptions, loadFromOptions } from './settings-options.ts'
 
 /** Adds `hearth backup` and `hearth restore`. */
@@ -31,17 +33,21 @@ export function addBackupCommands(program: Command, output: Output): void {
   ).action(async (file: string, options: { force?: boolean }, command: Command) => {
     const { config } = loadFromOptions(command)
     const log = commandLog(config, output)
-    const manifest = await interruptible((signal) =>
-      saveFile(file, { force: options.force === true }, (destination) =>
-        withExistingDatabase(config, log, (target) =>
-          readPostgres(target, (snapshot) =>
-            withObjects(config, log, (objects) =>
-              writeBackup(snapshot, objects, (bytes) => destination(until(signal, bytes))),
+    const work = (progress: Progress) =>
+      interruptible((signal) =>
+        saveFile(file, { force: options.force === true }, (destination) =>
+          withExistingDatabase(config, log, (target) =>
+            readPostgres(target, (snapshot) =>
+              withObjects(config, log, (objects) =>
+                writeBackup(snapshot, objects, (bytes) =>
+                  destination(until(signal, bytes, new ByteProgress(progress, 'Saving', undefined))),
+                ),
+              ),
             ),
           ),
         ),
-      ),
-    )
+      )
+    const manifest = await withProgress('Saving', work, () => 'Everything is saved')
     output.err(`saved ${summary(manifest)} in ${file === '-' ? 'standard output' : file}\n`)
     output.err(await saveKey(config, file))
   })
@@ -54,14 +60,17 @@ export function addBackupCommands(program: Command, output: Output): void {
   ).action(async (file: string, _options: unknown, command: Command) => {
     const { config } = loadFromOptions(command)
     const log = commandLog(config, output)
-    const manifest = await interruptible((signal) =>
-      restoreBackup(until(signal, readBackupFile(file)), {
-        schema: schemaVersion,
-        fill: (lastDatabase, work) =>
-          withOwnDatabase(config, log, (target) => fillPostgres(target, lastDatabase, work)),
-        fillObjects: (work) => withObjects(config, log, work),
-      }),
-    )
+    const size = file === '-' ? undefined : (await stat(file).catch(() => undefined))?.size
+    const work = (progress: Progress) =>
+      interruptible((signal) =>
+        restoreBackup(until(signal, readBackupFile(file), new ByteProgress(progress, 'Restoring', size)), {
+          schema: schemaVersion,
+          fill: (lastDatabase, fill) =>
+            withOwnDatabase(config, log, (target) => fillPostgres(target, lastDatabase, fill)),
+          fillObjects: (fill) => withObjects(config, log, fill),
+        }),
+      )
+    const manifest = await withProgress('Restoring', work, () => 'Everything is restored')
     output.err(`restored ${summary(manifest)}, saved ${manifest.created_at} by Hearth ${manifest.hearth}\n`)
     output.err(await restoreKey(config, file))
   })
@@ -127,9 +136,15 @@ async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Prom
   }
 }
 
-async function* until(signal: AbortSignal, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* until(
+  signal: AbortSignal,
+  chunks: AsyncIterable<Uint8Array>,
+  shown: ByteProgress,
+): AsyncGenerator<Uint8Array> {
   for await (const chunk of chunks) {
     signal.throwIfAborted()
+    const { length } = chunk
     yield chunk
+    shown.add(length)
   }
 }

@@ -1,10 +1,10 @@
 /** `hearth instances ...`: administration of instances through the admin API of a running server. */
 import { readFileSync } from 'node:fs'
-import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import { StartupError } from '../model/startup-error.ts'
 import * as admin from './admin-client.ts'
 import { adminTarget } from './admin-target.ts'
+import { confirmByDomain } from './confirm.ts'
 import { addFsckCommand } from './fsck.ts'
 import { json, type Output } from './output.ts'
 import { showProgress } from './progress.ts'
@@ -180,15 +180,11 @@ function parametersOf(options: MemberOptions, members: readonly Member[]): admin
   return Object.fromEntries(pairs)
 }
 
-async function confirm(domain: string): Promise<void> {
-  if (!process.stdin.isTTY) {
-    throw new StartupError(`rm would delete ${domain} with all its documents and files: say --yes if that is wanted`)
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    const typed = await terminal.question(`Delete ${domain} with all its documents and files? Type its domain: `)
-    if (typed.trim() !== domain) throw new StartupError('nothing was deleted')
-  } finally {
-    terminal.close()
-  }
+function confirm(domain: string): Promise<void> {
+  return confirmByDomain({
+    what: `Delete ${domain} with all its documents and files`,
+    domain,
+    otherwise: `rm would delete ${domain} with all its documents and files: say --yes if that is wanted`,
+    refused: 'nothing was deleted',
+  })
 }

@@ -10,7 +10,9 @@ import { addCheckCommands, addFixCommands } from './check.ts'
 import { addCompletionCommands } from './completion.ts'
 import { addConfigCommands } from './config.ts'
 import { addDoctorCommand } from './doctor.ts'
+import { addExportCommand } from './export.ts'
 import { addFsckCommand } from './fsck.ts'
+import { addImportCommand } from './import.ts'
 import { addInstanceCommands } from './instances.ts'
 import type { Output } from './output.ts'
 import { addServeCommand } from './serve.ts'
@@ -50,6 +52,8 @@ function newProgram(output: Output): Command {
   addCheckCommands(program, output)
   addFixCommands(program, output)
   addSwiftCommands(program, output)
+  addExportCommand(program, output)
+  addImportCommand(program, output)
   addBackupCommands(program, output)
   addConfigCommands(program, output)
   addApplianceCommands(program, output)

@@ -15,6 +15,8 @@ const maxRemembered = 10_000
 const believedMs = 5_000
 
 interface Remembered {
+  /** The instance that the token is of: no other one has the secret that it was signed with. */
+  readonly instance: string
   /** A change of the instance may have changed its secrets: the entry then counts for nothing. */
   readonly rev: string
   readonly expiresMs: number
@@ -35,10 +37,12 @@ export function newAuthoriser(
 ): Authoriser {
   const remembered = new Recent<Remembered>(maxRemembered)
 
-  async function remember(instance: Instance, token: string, key: string): Promise<Remembered> {
+  async function remember(instance: Instance, token: string): Promise<Remembered> {
     const verified = await verifyToken(instance, token, settings)
-    const entry = { rev: instance.rev, expiresMs: verified.expiresMs, permissions: sourceOf(instance, token, verified) }
-    remembered.set(key, entry)
+    const { id, rev } = instance
+    const permissions = sourceOf(instance, token, verified)
+    const entry = { instance: id, rev, expiresMs: verified.expiresMs, permissions }
+    remembered.set(token, entry)
     return entry
   }
 
@@ -98,9 +102,9 @@ export function newAuthoriser(
 
   return {
     async authorise(instance, token) {
-      const key = `${instance.id} ${token}`
-      const known = remembered.get(key)
-      const entry = known?.rev === instance.rev ? known : await remember(instance, token, key)
+      const known = remembered.get(token)
+      const isCurrent = known !== undefined && known.instance === instance.id && known.rev === instance.rev
+      const entry = isCurrent ? known : await remember(instance, token)
       if (entry.expiresMs <= settings.now()) throw expiredToken()
       return entry.permissions()
     },

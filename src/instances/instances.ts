@@ -51,6 +51,7 @@ export function openInstances(options: InstancesOptions): Instances & InstanceAd
 
   return {
     byHost: lookup.byHost,
+    peekHost: lookup.peekHost,
     byFormerHost: lookup.byFormerHost,
     authorise: authoriser.authorise,
     find: found,

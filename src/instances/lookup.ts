@@ -12,12 +12,15 @@ const maxHosts = 2_000
 
 interface Entry {
   readonly instance: Promise<Instance | undefined>
+  /** The same, once it is known. */
+  known?: Instance | undefined
   /** Infinite while the look-up is under way, so that requests that wait share it. */
   until: number
 }
 
 export interface Lookup {
   byHost(host: string): Promise<Instance | undefined>
+  peekHost(host: string): Instance | undefined
   byFormerHost(host: string): Promise<Instance | undefined>
   forget(): void
 }
@@ -50,6 +53,7 @@ export function newLookup(store: Pick<DocumentStore, 'read'>, now: () => number)
     entries.set(host, entry)
     entry.instance.then(
       (instance) => {
+        entry.known = instance
         entry.until = now() + (instance === undefined ? absentMs : foundMs)
       },
       () => entries.forget(host, entry),
@@ -59,6 +63,10 @@ export function newLookup(store: Pick<DocumentStore, 'read'>, now: () => number)
 
   return {
     byHost: (host) => remembered(current, host, find),
+    peekHost(host) {
+      const entry = current.get(host)
+      return entry !== undefined && now() < entry.until ? entry.known : undefined
+    },
     byFormerHost: (host) => remembered(former, host, findFormerly),
     forget() {
       current.clear()

@@ -9,6 +9,8 @@ export type { Instance }
 export interface Instances {
   /** Exact domain or alias in lower case, else the same without `:80` or `:443`. Cached: hot path. */
   byHost(host: string): Promise<Instance | undefined>
+  /** The same without waiting: `undefined` also where it would have to be looked up. */
+  peekHost(host: string): Instance | undefined
   /**
    * What a token may do on this instance. Verified tokens are cached. Throws a Problem with `identity.token` set to
    * `invalid` or `expired` otherwise.

@@ -4,14 +4,15 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ChangedDocument, Commit, DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
+import type { ChangedDocument, DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import {
   type ChangedForEvents,
-  type EventPage,
+  type EventPlace,
   type JobStore,
   jobsDoctype,
   type NewJob,
+  type TenantTriggers,
   triggersDoctype,
 } from '../../storage/jobs/contract.ts'
 import { Alarm } from '../documents/alarm.ts'
@@ -21,7 +22,6 @@ import { databaseKey } from '../model/database.ts'
 import { Problem } from '../model/errors.ts'
 import type { JsonObject } from '../model/json/value.ts'
 import { kindOf } from '../realtime/events.ts'
-import { Journal } from '../realtime/journal.ts'
 import {
   concerns,
   type DocumentEvent,
@@ -34,10 +34,14 @@ import { newJob } from './new-job.ts'
 import { jobOfTrigger, type Trigger, triggerOf } from './trigger-document.ts'
 import { clientWorker, isKnownWorker } from './worker-names.ts'
 
-/** Changes read at a time. */
-const page = 200
+/** What is read of a database at a time; a single document may be larger. */
+const page = { rows: 200, bytes: 4 * 1024 * 1024 }
+/** Tenants whose triggers are read at a time. */
+const tenantPage = 500
 const netMs = 30_000
 const secondLookMs = 2_000
+/** Milliseconds at least between two looks for what others left undone. */
+const netRestMs = 1_000
 const retryMs = 1_000
 const restMs = 25
 
@@ -48,7 +52,7 @@ export interface BuiltInTrigger {
 }
 
 export interface EventFeedOptions {
-  readonly store: Pick<DocumentStore, 'follow' | 'listDatabases' | 'readRevision'>
+  readonly store: Pick<DocumentStore, 'follow'>
   readonly jobs: JobStore
   readonly log: Log
   readonly builtIn: readonly BuiltInTrigger[]
@@ -61,11 +65,18 @@ export interface EventFeedOptions {
 interface Waiting {
   readonly trigger: Trigger
   readonly rules: readonly EventRule[]
+  /** `EventTrigger.begins` */
+  readonly begins: ReadonlyMap<string, bigint>
+}
+
+interface Tenant {
+  /** `TenantTriggers.version` */
+  readonly version: string
+  readonly waiting: readonly Waiting[]
 }
 
 interface Dirty {
   readonly ref: DatabaseRef
-  readonly journal: Journal
   /** Something changed since it was last read. */
   marked: boolean
 }
@@ -75,11 +86,14 @@ export class EventFeed {
   readonly #alarm = new Alarm()
   readonly #dirty = new Map<string, Dirty>()
   readonly #builtIn: readonly { readonly worker: string; readonly rules: readonly EventRule[] }[]
-  #byPrefix = new Map<string, Waiting[]>()
+  readonly #tenants = new Map<string, Tenant>()
+  /** Triggers are read one after the other: what was read later is newer. */
+  #reading: Promise<unknown> = Promise.resolve()
   /** What was found undone at the last look, and where it stood. */
   #untold: ReadonlyMap<string, string> = new Map()
   #stale = true
   #netAt = 0
+  #lookedAt = Number.NEGATIVE_INFINITY
   #stopped = false
   #serving: Promise<void> | undefined
   #ends: (() => void)[] = []
@@ -96,39 +110,35 @@ export class EventFeed {
     if (this.#serving !== undefined) return
     const { store, jobs } = this.#options
     this.#ends = [
-      store.follow({
-        changed: (ref) => this.#changed(ref),
-        committed: (ref, commit) => this.#committed(ref, commit),
-      }),
+      store.follow({ changed: (ref) => this.#changed(ref), committed: () => {} }),
       jobs.watch('triggers', () => this.#reload()),
     ]
     this.#serving = this.#serve()
   }
 
-  /** Resolves when triggers that are on disk now are waited for in this process. */
-  async refresh(): Promise<void> {
-    const { jobs, store } = this.#options
+  /** Resolves when the triggers of one tenant, or of all, that are on disk now are waited for in this process. */
+  async refresh(prefix?: string): Promise<void> {
+    if (prefix !== undefined) {
+      await this.#read([prefix])
+      return
+    }
     this.#stale = false
-    const found = new Map<string, Waiting[]>()
-    for (const { prefix, id, text } of await jobs.eventTriggers()) {
-      const trigger = triggerOf(id, undefined, membersOf(text), prefix)
-      const rules = parseEventRules(trigger.arguments)
-      const isKnown = trigger.worker === clientWorker || isKnownWorker(trigger.worker)
-      if (rules === undefined || !isKnown) continue
-      const known = found.get(prefix)
-      if (known) known.push({ trigger, rules })
-      else found.set(prefix, [{ trigger, rules }])
-    }
-    // From now on every commit is found, here at once and by the others at their next look.
-    const before = this.#byPrefix
-    this.#byPrefix = found
-    for (const [prefix, waiting] of found) {
-      const rules = waiting.flatMap((one) => one.rules)
-      const known = before.get(prefix)?.flatMap((one) => one.rules) ?? []
-      if (JSON.stringify(rules) === JSON.stringify(known)) continue
-      const names = (await store.listDatabases(prefix)).filter((name) => isFollowed(name) && concerns(rules, name))
-      await jobs.beginEvents(names.filter((name) => !this.#isBuiltIn(name)).map((name) => ({ prefix, name })))
-    }
+    const found = await this.#options.jobs.eventTenants()
+    const changed = [...found].filter(([tenant, version]) => this.#tenants.get(tenant)?.version !== version)
+    // Those that have none any more, too; a tenant that is known for its files only is read again when it is needed.
+    const gone = [...this.#tenants].filter(([tenant, { waiting }]) => waiting.length > 0 && !found.has(tenant))
+    await this.#read([...changed, ...gone].map(([tenant]) => tenant))
+  }
+
+  #read(prefixes: readonly string[]): Promise<void> {
+    const reading = this.#reading.then(async () => {
+      for (let at = 0; at < prefixes.length; at += tenantPage) {
+        const some = await this.#options.jobs.eventTriggers(prefixes.slice(at, at + tenantPage))
+        for (const tenant of some) this.#tenants.set(tenant.prefix, tenantOf(tenant))
+      }
+    })
+    this.#reading = reading.catch(() => {})
+    return reading
   }
 
   async close(): Promise<void> {
@@ -141,7 +151,7 @@ export class EventFeed {
   #reload(): void {
     this.#stale = true
     // Its changes may be older than what is known here.
-    this.#netAt = 0
+    this.#netAt = Math.min(this.#netAt, this.#lookedAt + netRestMs)
     this.#alarm.ring()
   }
 
@@ -155,13 +165,9 @@ export class EventFeed {
     this.#alarm.ring()
   }
 
-  #committed(ref: DatabaseRef, commit: Commit): void {
-    if (this.#concerns(ref)) this.#mark(ref).journal.add(commit)
-  }
-
   #mark(ref: DatabaseRef): Dirty {
     const key = databaseKey(ref)
-    const dirty = this.#dirty.get(key) ?? { ref, journal: new Journal(), marked: true }
+    const dirty = this.#dirty.get(key) ?? { ref, marked: true }
     dirty.marked = true
     this.#dirty.set(key, dirty)
     return dirty
@@ -171,8 +177,7 @@ export class EventFeed {
   #concerns({ prefix, name }: DatabaseRef): boolean {
     if (!isFollowed(name) || prefix === 'global') return false
     if (this.#isBuiltIn(name)) return true
-    const waiting = this.#byPrefix.get(prefix)
-    return waiting?.some(({ rules }) => concerns(rules, name)) ?? false
+    return this.#tenants.get(prefix)?.waiting.some(({ rules }) => concerns(rules, name)) ?? false
   }
 
   #isBuiltIn(name: string): boolean {
@@ -202,9 +207,7 @@ export class EventFeed {
 
   async #look(): Promise<void> {
     if (this.#stale) await this.refresh()
-    if (performance.now() >= this.#netAt) {
-      await this.#lookForLeft()
-    }
+    if (performance.now() >= this.#netAt) await this.#lookForLeft()
     // A page of each by turns.
     while (this.#dirty.size > 0 && !this.#stopped) {
       let failure: { readonly error: unknown } | undefined
@@ -229,6 +232,9 @@ export class EventFeed {
    * was not touched between two looks is taken.
    */
   async #lookForLeft(): Promise<void> {
+    this.#lookedAt = performance.now()
+    // A call that was lost is made good here.
+    await this.refresh()
     const found = await this.#options.jobs.untold(filesDoctype)
     const before = this.#untold
     this.#untold = new Map(found.map(({ ref, position }) => [`${ref.prefix}\n${ref.name}`, position]))
@@ -242,28 +248,44 @@ export class EventFeed {
   }
 
   /** @returns whether there is more */
-  async #step({ ref, journal }: Dirty): Promise<boolean> {
+  async #step({ ref }: Dirty): Promise<boolean> {
     const { jobs } = this.#options
-    const found = await jobs.eventPage(ref, { limit: page })
-    if (found === undefined || found.until === found.after) return false
+    const place = await jobs.eventPlace(ref)
+    if (place === undefined) return false
+    const waiting = (await this.#waiting(ref.prefix, place)).filter(({ rules }) => concerns(rules, ref.name))
+    const begins = this.#isBuiltIn(ref.name) ? [0n] : waiting.map((one) => beginOf(one, place))
+    if (begins.length === 0) {
+      await jobs.endEvents(place)
+      return false
+    }
+    // Whole numbers of any size: `Math.min` takes none.
+    const [first = 0n] = begins.toSorted((a, b) => (a < b ? -1 : 1))
+    const told = place.told ?? 0n
+    const after = first > told ? first : told
+    if (after >= place.updateSeq) return false
+    const found = await jobs.eventPage(place, { after, ...page })
     const made: NewJob[] = []
-    for (const event of await this.#eventsOf(ref, found, journal)) made.push(...(await this.#jobsOf(ref, event)))
+    for (const row of found.rows) {
+      if (row.id.startsWith('_design/')) continue
+      const event = eventOf(ref.name, { ...row, parent: parentOf(row) })
+      const concerned = waiting.filter((one) => row.seq > beginOf(one, place))
+      made.push(...(await this.#jobsOf(ref, event, concerned)))
+    }
     // Where somebody else told them meanwhile, the next page shows what is left.
-    return !(await jobs.eventsDone(ref, found, made)) || found.full
+    return !(await jobs.eventsDone(ref, place, found.until, made)) || found.full
   }
 
-  /** What happened, by sequence: what a page shows, and what this process wrote and the page passes over. */
-  async #eventsOf(ref: DatabaseRef, found: EventPage, journal: Journal): Promise<readonly DocumentEvent[]> {
-    const rows: readonly ChangedDocument[] = found.rows.map((row) => ({ ...row, parent: parentOf(row) }))
-    const passed = journal.passed(rows, { begin: found.after, end: found.until }).map(async ({ from, ...row }) => {
-      const before = from && (await this.#options.store.readRevision(ref, row.id, from))
-      return before ? { ...row, parent: { deleted: before.deleted, text: before.text } } : row
-    })
-    const all = [...rows, ...(await Promise.all(passed))].sort((a, b) => (a.seq < b.seq ? -1 : 1))
-    return all.filter(({ id }) => !id.startsWith('_design/')).map((row) => eventOf(ref.name, row))
+  /** All triggers of a tenant that were there when what a place shows was committed. */
+  async #waiting(prefix: string, { triggers }: EventPlace): Promise<readonly Waiting[]> {
+    if (this.#tenants.get(prefix)?.version !== triggers) await this.#read([prefix])
+    return this.#tenants.get(prefix)?.waiting ?? []
   }
 
-  async #jobsOf({ prefix }: DatabaseRef, event: DocumentEvent): Promise<readonly NewJob[]> {
+  async #jobsOf(
+    { prefix }: DatabaseRef,
+    event: DocumentEvent,
+    waiting: readonly Waiting[],
+  ): Promise<readonly NewJob[]> {
     const above = this.#aboveOf(prefix, event)
     const made: NewJob[] = []
     for (const { worker, rules } of this.#builtIn) {
@@ -273,8 +295,8 @@ export class EventFeed {
       const tenant = { prefix, domain }
       made.push(newJob({ tenant, worker, message: null, event: eventMembers(tenant, event) }).job)
     }
-    for (const { trigger, rules } of this.#byPrefix.get(prefix) ?? []) {
-      if (!concerns(rules, event.type) || !(await matchesEvent(rules, event, above))) continue
+    for (const { trigger, rules } of waiting) {
+      if (!(await matchesEvent(rules, event, above))) continue
       const order = jobOfTrigger(trigger, { event: eventMembers(trigger.tenant, event) })
       made.push(newJob(order, trigger.debounceMs).job)
     }
@@ -296,6 +318,21 @@ export class EventFeed {
       return found
     }
   }
+}
+
+function tenantOf({ prefix, version, triggers }: TenantTriggers): Tenant {
+  const waiting = triggers.flatMap(({ id, text, begins }): Waiting[] => {
+    const trigger = triggerOf(id, undefined, membersOf(text), prefix)
+    const rules = parseEventRules(trigger.arguments)
+    const isKnown = trigger.worker === clientWorker || isKnownWorker(trigger.worker)
+    return rules === undefined || !isKnown ? [] : [{ trigger, rules, begins }]
+  })
+  return { version, waiting }
+}
+
+/** A trigger is told of what lies behind. */
+function beginOf({ begins }: Waiting, { epoch }: EventPlace): bigint {
+  return begins.get(epoch) ?? 0n
 }
 
 /** Jobs that make jobs would never end. */

@@ -38,7 +38,7 @@ export function openJobSystem({ store, instances, settings, builtIn, log }: JobS
     ancestors: (prefix, id) => store.files.tree(prefix).ancestors(id),
     domainOf: newDomainOf(instances),
   })
-  const triggers = openTriggers({ store, jobs: store.jobs, refresh: () => events.refresh() })
+  const triggers = openTriggers({ store, jobs: store.jobs, refresh: (prefix) => events.refresh(prefix) })
   return {
     jobs,
     triggers,

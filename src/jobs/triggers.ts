@@ -48,8 +48,8 @@ export interface Triggers {
 export interface TriggersOptions {
   readonly store: Pick<DocumentStore, 'read' | 'write' | 'scanIds' | 'createDatabase'>
   readonly jobs: JobStore
-  /** Resolves when events that this process hears of from now on reach triggers that are on disk. */
-  readonly refresh: () => Promise<void>
+  /** Resolves when events that this process hears of from now on reach the tenant's triggers that are on disk. */
+  readonly refresh: (prefix: string) => Promise<void>
 }
 
 export function openTriggers({ store, jobs, refresh }: TriggersOptions): Triggers {
@@ -74,7 +74,7 @@ export function openTriggers({ store, jobs, refresh }: TriggersOptions): Trigger
 
   async function changed(trigger: Trigger): Promise<void> {
     jobs.wakeTriggers()
-    if (trigger.type === '@event') await refresh()
+    if (trigger.type === '@event') await refresh(trigger.tenant.prefix)
   }
 
   return {

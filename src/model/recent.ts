@@ -2,6 +2,8 @@
 export class Recent<Value> {
   readonly #entries = new Map<string, Value>()
   readonly #limit: number
+  /** Asking for this one again, which is what one request after the other does, moves nothing. */
+  #newest: string | undefined
 
   /** @param limit most entries that are kept */
   constructor(limit: number) {
@@ -10,15 +12,13 @@ export class Recent<Value> {
 
   get(key: string): Value | undefined {
     const value = this.#entries.get(key)
-    if (value === undefined) return undefined
-    this.#entries.delete(key)
-    this.#entries.set(key, value)
+    if (value === undefined || key === this.#newest) return value
+    this.#place(key, value)
     return value
   }
 
   set(key: string, value: Value): void {
-    this.#entries.delete(key)
-    this.#entries.set(key, value)
+    this.#place(key, value)
     if (this.#entries.size <= this.#limit) return
     const oldest = this.#entries.keys().next()
     if (!oldest.done) this.#entries.delete(oldest.value)
@@ -35,5 +35,11 @@ export class Recent<Value> {
 
   get size(): number {
     return this.#entries.size
+  }
+
+  #place(key: string, value: Value): void {
+    this.#entries.delete(key)
+    this.#entries.set(key, value)
+    this.#newest = key
   }
 }

@@ -74,6 +74,20 @@ export function archiveOf({ value }: OwnDocument, nowMs: number): readonly Archi
   return archive['parts'] as unknown as readonly ArchivePart[]
 }
 
+/** Whether there is something to download. */
+export function hasArchive({ value }: OwnDocument, nowMs: number): boolean {
+  const archive = value[hidden]
+  const isReady = value['state'] === 'done' && isObject(archive) && Array.isArray(archive['parts'])
+  return isReady && Date.parse(String(value['expires_at'])) > nowMs
+}
+
+/** The job that made an export. */
+export function jobOf({ value }: OwnDocument): string | undefined {
+  const archive = value[hidden]
+  const job = isObject(archive) ? archive['job'] : undefined
+  return typeof job === 'string' ? job : undefined
+}
+
 /** Throws `not_found` for an export whose time is over. */
 export function requireFresh({ value }: Pick<OwnDocument, 'value'>, nowMs: number): void {
   const ends = Date.parse(String(value['expires_at']))

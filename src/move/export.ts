@@ -17,6 +17,7 @@ import {
   createExport,
   exportsDoctype,
   exportsOf,
+  jobOf,
   updateExport,
 } from './export-document.ts'
 import { exportIdentifier } from './identifier.ts'
@@ -148,10 +149,6 @@ async function clearPrevious({ store }: ExportOptions, instance: Instance, jobId
     await store.files.secrets.take(instance.prefix, objectHold, one.id)
     await updateExport(store, one.id, { archive: {} })
   }
-}
-
-function jobOf({ value }: OwnDocument): unknown {
-  return (value['archive'] as JsonObject | undefined)?.['job']
 }
 
 function partsOf(one: OwnDocument, now: number): string[] {

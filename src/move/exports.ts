@@ -9,7 +9,15 @@ import { Problem } from '../model/errors.ts'
 import type { JsonObject } from '../model/json/value.ts'
 import { version } from '../version.ts'
 import type { ExportOrder } from './export.ts'
-import { archiveOf, gone, readExport, requireFresh } from './export-document.ts'
+import {
+  type ArchivePart,
+  archiveOf,
+  exportsOf,
+  gone,
+  hasArchive,
+  readExport,
+  requireFresh,
+} from './export-document.ts'
 import { exportIdentifier, exportOf } from './identifier.ts'
 import { entriesOf } from './listing.ts'
 
@@ -33,11 +41,20 @@ export interface Exports {
   byId(instance: Instance, id: string): Promise<OwnDocument>
   /** One part. Without a cursor the first. @throws Problem `not_found`, and `bad_request` for a cursor that is none of it */
   part(found: OwnDocument, cursor: string | undefined): Part
+  /** What can be downloaded of an export, in order; nothing while it is being made, and when it is gone. */
+  parts(found: OwnDocument): readonly ListedPart[]
+  /** All exports of an instance, the newest first. */
+  list(instance: Instance): Promise<readonly OwnDocument[]>
   identifier(instance: Instance, id: string): string
 }
 
+export interface ListedPart extends Pick<Part, 'name' | 'length' | 'etag'> {
+  /** `undefined` for the first part. */
+  readonly cursor: string | undefined
+}
+
 export interface ExportsOptions {
-  readonly store: Pick<DocumentStore, 'read'>
+  readonly store: Pick<DocumentStore, 'read' | 'write' | 'createDatabase' | 'scanIds'>
   readonly objects: Pick<ObjectStore, 'get'>
   readonly jobs: JobQueue
 }
@@ -57,24 +74,40 @@ export function openExports({ store, objects, jobs }: ExportsOptions): Exports {
     identifier: (instance, id) => exportIdentifier(instance, id, Date.now()),
     part(found, cursor) {
       const parts = archiveOf(found, Date.now())
-      const listed = found.value['parts_cursors']
-      const cursors = Array.isArray(listed) ? listed : []
+      const cursors = cursorsOf(found)
       const number = cursor === undefined ? 0 : cursors.indexOf(cursor) + 1
       const part = parts[number]
       if (part === undefined || (cursor !== undefined && number === 0)) {
         throw new Problem('bad_request', 'export: cursor is invalid')
       }
-      const numbered = cursors.length === 0 ? 'My Cozy' : `My Cozy - part${String(number).padStart(3, '0')}`
       return {
-        name: `${numbered}.zip`,
-        length: part.length,
-        // Another version may pack the same contents otherwise.
-        etag: `"${found.id}-${number}-${version}"`,
+        ...described(found, parts, number),
         bytes: (range) =>
           within(writeZip(entriesOf(objects, part.object)), range ?? { start: 0, end: part.length - 1 }),
       }
     },
+    parts(found) {
+      if (!hasArchive(found, Date.now())) return []
+      const parts = archiveOf(found, Date.now())
+      const cursors = [undefined, ...cursorsOf(found)]
+      return parts.map((_, number) => ({ ...described(found, parts, number), cursor: cursors[number] }))
+    },
+    async list({ domain }) {
+      const made = ({ value }: OwnDocument) => Date.parse(String(value['created_at']))
+      return [...(await exportsOf(store, domain))].sort((a, b) => made(b) - made(a))
+    },
   }
+}
+
+function cursorsOf({ value }: OwnDocument): readonly string[] {
+  const listed = value['parts_cursors']
+  return Array.isArray(listed) ? listed.map(String) : []
+}
+
+function described({ id }: OwnDocument, parts: readonly ArchivePart[], number: number) {
+  const numbered = parts.length === 1 ? 'My Cozy' : `My Cozy - part${String(number).padStart(3, '0')}`
+  // Another version may pack the same contents otherwise.
+  return { name: `${numbered}.zip`, length: parts[number]?.length ?? 0, etag: `"${id}-${number}-${version}"` }
 }
 
 async function* within(

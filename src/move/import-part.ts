@@ -4,6 +4,7 @@ import type { ZipSource } from '../archive/zip-source.ts'
 import type { Outgoing } from '../outgoing/outgoing.ts'
 import { ImportFailure } from './import-failure.ts'
 import type { Manifest } from './manifest.ts'
+import { objectSource } from './object-source.ts'
 
 export interface FetchOptions {
   readonly outgoing: Pick<Outgoing, 'fetch'>
@@ -40,25 +41,5 @@ async function* counted(body: ReadableStream<Uint8Array>, progress: (bytes: numb
   for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
     progress(chunk.byteLength)
     yield chunk
-  }
-}
-
-/** Bytes of an object at any place. */
-export function objectSource(objects: Pick<ObjectStore, 'get'>, object: string, size: number): ZipSource {
-  return {
-    size,
-    async read(start, length) {
-      const found = length === 0 ? undefined : await objects.get(object, { start, end: start + length - 1 })
-      const bytes = new Uint8Array(length)
-      let filled = 0
-      if (found !== undefined) {
-        for await (const chunk of found.body as unknown as AsyncIterable<Uint8Array>) {
-          bytes.set(chunk, filled)
-          filled += chunk.length
-        }
-      }
-      if (filled < length) throw new Error('a part of an archive is gone from the object store')
-      return bytes
-    },
   }
 }

@@ -21,13 +21,16 @@ import { mailOwner } from './export.ts'
 import { blockForImport, isBlockedBy, renewBlock, unblockAfterImport } from './import-block.ts'
 import { ImportFailure } from './import-failure.ts'
 import { ArchiveLoader, waitingTriggers } from './import-loader.ts'
-import { fetchPart } from './import-part.ts'
 import { appDoctypes, isUntouched, triggersDoctype } from './import-rules.ts'
-import { type Manifest, quotaOf, readManifestAt, requireRoom } from './manifest.ts'
+import { fetchedSource, type ImportSource, uploadedSource } from './import-source.ts'
+import type { ImportUploads } from './import-upload.ts'
+import { quotaOf, readManifestAt, requireRoom } from './manifest.ts'
 
 /** The message of an import job. */
 export const ImportOrder = z.object({
   manifest_url: z.string().default(''),
+  /** What an operator has sent, instead of a link. */
+  upload: z.string().optional(),
   secure: z.boolean().optional(),
 })
 export type ImportOrder = z.infer<typeof ImportOrder>
@@ -39,6 +42,7 @@ export interface ImportOptions {
   readonly instances: Instances & Pick<InstanceAdministration, 'find' | 'update' | 'settingsOf'>
   readonly jobs: JobQueue
   readonly outgoing: Pick<Outgoing, 'fetch'>
+  readonly uploads: Pick<ImportUploads, 'open' | 'missing' | 'drop'>
   readonly maxDocumentBytes: number
   /** Seconds that an instance stays blocked without progress. */
   readonly maxDuration: number
@@ -68,7 +72,8 @@ export function importWorker(options: ImportOptions): Worker {
       if (instance === undefined) throw new JobFailure('the instance is gone', { final: true })
       const order = ImportOrder.safeParse(task.message ?? {})
       if (!order.success) throw new JobFailure('jobs: message unmarshal', { final: true })
-      await new Import(options, task, instance, order.data).run()
+      const { upload, ...others } = order.data
+      await new Import(options, task, instance, task.trusted ? order.data : others).run()
     },
   }
 }
@@ -80,6 +85,8 @@ class Import {
   readonly #installed = new Set<string>()
   #moved = true
   #bytes = 0
+  /** Bytes that will have passed at the end, where it is known. */
+  #expected: number | undefined
 
   readonly #options: ImportOptions
   readonly #task: Task
@@ -124,14 +131,14 @@ class Import {
   }
 
   async #replace(): Promise<Done> {
-    const { store, instances, outgoing } = this.#options
+    const { store, instances } = this.#options
     const { id } = this.#task
-    const manifest = await readManifestAt(outgoing, this.#manifestUrl())
     const quota = quotaOf(this.#instance.document['disk_quota'])
-    requireRoom(manifest, quota)
+    const source = await this.#source(quota)
+    requireRoom(source, quota)
     await store.dropPrefix(this.#temporary)
-    const loader = await this.#load(manifest, quota)
-    const wants = (name: string) => manifest.doctypes?.has(name) ?? true
+    const loader = await this.#load(source, quota)
+    const wants = (name: string) => source.doctypes?.has(name) ?? true
     const hasFiles = wants(filesDoctype)
     const replaces = (name: string) =>
       !isUntouched(name) && (name === versionsDoctype ? hasFiles || wants(name) : wants(name))
@@ -157,21 +164,40 @@ class Import {
     return done
   }
 
-  async #load(manifest: Manifest, quota: number | undefined): Promise<ArchiveLoader> {
-    const { store, objects, secrets, outgoing, instances, maxDocumentBytes } = this.#options
-    const { signal } = this.#task
+  async #source(quota: number | undefined): Promise<ImportSource> {
+    const { store, objects, outgoing, uploads } = this.#options
+    const { signal, id } = this.#task
     const { ledger } = store.files
-    const progress = (bytes: number) => {
-      this.#moved = true
-      this.#bytes += bytes
-      // Each byte comes once over the network and once out of its part.
-      this.#task.progress(this.#bytes, manifest.filesSize === undefined ? undefined : 2 * manifest.size, 'bytes')
-    }
+    if (this.#order.upload !== undefined) return uploadedSource(uploads, this.#prefix, this.#order.upload)
+    return fetchedSource(await readManifestAt(outgoing, this.#manifestUrl()), {
+      outgoing,
+      objects,
+      signal,
+      maxBytes: quota === undefined ? 16_384 * gib : 2 * quota + gib,
+      progress: (bytes) => this.#progress(bytes),
+      objectOf: (part) => `${tenantPrefix(this.#prefix)}imports/${id}/${part}`,
+      lease: async (object) => {
+        this.#objects.push(object)
+        await ledger.lease([object], leaseMs)
+      },
+      release: (object) => ledger.renew([object], 0),
+    })
+  }
+
+  #progress(bytes: number): void {
+    this.#moved = true
+    this.#bytes += bytes
+    this.#task.progress(this.#bytes, this.#expected, 'bytes')
+  }
+
+  async #load(source: ImportSource, quota: number | undefined): Promise<ArchiveLoader> {
+    const { store, objects, secrets, instances, maxDocumentBytes } = this.#options
     const { email } = await instances.settingsOf(this.#instance)
+    if (source.filesSize !== undefined) this.#expected = source.passes * source.size
     const loader = new ArchiveLoader({
       store,
       objects,
-      ledger,
+      ledger: store.files.ledger,
       secrets,
       temporary: this.#temporary,
       prefix: this.#prefix,
@@ -179,21 +205,17 @@ class Import {
       room: quota,
       maxDocumentBytes,
       leaseMs,
-      signal,
-      progress,
+      signal: this.#task.signal,
+      progress: (bytes) => this.#progress(bytes),
       made: this.#objects,
     })
-    const maxBytes = quota === undefined ? 16_384 * gib : 2 * quota + gib
-    for (const [number, cursor] of [undefined, ...manifest.cursors].entries()) {
-      const part = `${tenantPrefix(this.#prefix)}imports/${this.#task.id}/${number}`
-      await ledger.lease([part], leaseMs)
-      this.#objects.push(part)
-      const source = await fetchPart({ outgoing, objects, signal, maxBytes, progress }, manifest, cursor, part)
-      await loader.load(source)
-      await ledger.renew([part], 0)
+    for (let number = 0; number < source.parts; number++) {
+      await loader.load(await source.part(number))
+      await source.done(number)
     }
-    if (manifest.filesSize !== undefined && manifest.filesSize !== loader.contents) {
-      throw new ImportFailure(`the archive holds ${loader.contents} bytes of files instead of ${manifest.filesSize}`)
+    const { filesSize } = source
+    if (filesSize !== undefined && filesSize !== loader.contents) {
+      throw new ImportFailure(`the archive holds ${loader.contents} bytes of files instead of ${filesSize}`)
     }
     return loader
   }
@@ -269,9 +291,10 @@ class Import {
   }
 
   async #open(): Promise<void> {
-    const { store, instances } = this.#options
+    const { store, instances, uploads } = this.#options
     await setImporting(store, this.#prefix, false)
     await unblockAfterImport(instances, this.#instance.domain, this.#task.id)
+    if (this.#order.upload !== undefined) await uploads.drop(this.#prefix, this.#order.upload)
   }
 }
 

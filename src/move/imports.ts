@@ -3,15 +3,20 @@ import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { doorOf } from '../instances/door.ts'
 import type { Instance } from '../instances/service.ts'
 import type { Job, Jobs } from '../jobs/service.ts'
-import type { JsonObject } from '../model/json/value.ts'
+import { isObject, type JsonObject } from '../model/json/value.ts'
 import { setImporting } from './import.ts'
 
 export interface Imports {
   /** Queues an import. `secure`: how the owner reaches the instance. */
-  order(instance: Instance, order: { readonly manifestUrl: string; readonly secure?: boolean }): Promise<Job>
+  order(instance: Instance, order: ImportSourceOrder & { readonly secure?: boolean }): Promise<Job>
+  /** The job that reads an upload, while it has not ended. */
+  jobOf(instance: Instance, upload: string): Promise<Job | undefined>
   /** Whether an import or a move is under way or about to begin. */
   isUnderWay(instance: Instance): Promise<boolean>
 }
+
+/** Where the archive comes from: the address of an export's description, or what was sent here before. */
+export type ImportSourceOrder = { readonly manifestUrl: string } | { readonly upload: string }
 
 export interface ImportsOptions {
   readonly store: Pick<DocumentStore, 'read' | 'write' | 'createDatabase'>
@@ -20,8 +25,9 @@ export interface ImportsOptions {
 
 export function openImports({ store, jobs }: ImportsOptions): Imports {
   return {
-    async order({ prefix, domain }, { manifestUrl, secure }) {
-      const message: JsonObject = { manifest_url: manifestUrl, ...(secure === undefined ? {} : { secure }) }
+    async order({ prefix, domain }, { secure, ...source }) {
+      const from: JsonObject = 'upload' in source ? { upload: source.upload } : { manifest_url: source.manifestUrl }
+      const message: JsonObject = { ...from, ...(secure === undefined ? {} : { secure }) }
       // Before the job, which takes it away again.
       await setImporting(store, prefix, true)
       try {
@@ -30,6 +36,10 @@ export function openImports({ store, jobs }: ImportsOptions): Imports {
         await setImporting(store, prefix, false)
         throw error
       }
+    },
+    async jobOf({ prefix }, upload) {
+      const waiting = await jobs.waiting(prefix, 'import', 100)
+      return waiting.find(({ members: { message } }) => isObject(message) && message['upload'] === upload)
     },
     async isUnderWay(instance) {
       const door = doorOf(instance)

@@ -88,7 +88,7 @@ export async function readManifestAt(outgoing: Pick<Outgoing, 'fetch'>, url: URL
 }
 
 /** Throws `too_large` when what the export holds does not fit into the quota. What is there now is replaced: it does not count. */
-export function requireRoom({ size }: Manifest, quota: number | undefined): void {
+export function requireRoom({ size }: Pick<Manifest, 'size'>, quota: number | undefined): void {
   if (quota !== undefined && quota > 0 && size > quota) {
     throw new Problem('too_large', 'import: not enough disk space', { source: { parameter: 'url' } })
   }

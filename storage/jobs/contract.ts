@@ -80,14 +80,34 @@ export interface Firing {
   readonly next: number | 'never' | 'remove'
 }
 
-/** A trigger of the type `@event`, as JSON text without `_id` and `_rev`. */
+/** A trigger of the type `@event`. */
 export interface EventTrigger {
-  readonly prefix: string
   readonly id: string
+  /** Its document as JSON text, without `_id` and `_rev`. */
   readonly text: string
+  /** What each database had come to when the trigger was made, by `EventPlace.epoch`; of others all is new to it. */
+  readonly begins: ReadonlyMap<string, bigint>
 }
 
-/** A document that changed, with what it was before where that is still kept. */
+export interface TenantTriggers {
+  readonly prefix: string
+  /** Another one after each change of a trigger; empty when the tenant never had one. */
+  readonly version: string
+  readonly triggers: readonly EventTrigger[]
+}
+
+/** How far a database has come, and how far its events were told, as one look saw it. */
+export interface EventPlace {
+  /** Another one for each database that ever was. */
+  readonly epoch: string
+  readonly updateSeq: bigint
+  /** `undefined`: it was never told of. */
+  readonly told: bigint | undefined
+  /** `TenantTriggers.version` at that moment: who knows these triggers knows all that what was committed concerns. */
+  readonly triggers: string
+}
+
+/** A revision that was committed as the winner, with what it was made from where that is still kept. */
 export interface ChangedForEvents {
   readonly id: string
   readonly seq: bigint
@@ -101,10 +121,6 @@ export interface ChangedForEvents {
 
 /** A page of what events have not been told of. */
 export interface EventPage {
-  /** `DatabaseInfo.epoch`. */
-  readonly epoch: string
-  /** Where the page begins: rows lie behind it. */
-  readonly after: bigint
   readonly rows: readonly ChangedForEvents[]
   /** Where it ends. */
   readonly until: bigint
@@ -178,15 +194,22 @@ export interface JobStore {
   /** Queues jobs and sets the trigger's next time in one commit. False when the trigger changed since it was read. */
   fire(firing: Firing): Promise<boolean>
 
-  /** All triggers for events, of every tenant. */
-  eventTriggers(): Promise<readonly EventTrigger[]>
-  /** Databases that were never told of begin with what is committed from now on. */
-  beginEvents(refs: readonly DatabaseRef[]): Promise<void>
-  /** What has not been told of a database, from its first document where it never was; `undefined` when there is none. */
-  eventPage(ref: DatabaseRef, options: { readonly limit: number }): Promise<EventPage | undefined>
-  /** Queues the jobs of a page and moves on behind it in one commit. False when somebody else did. */
-  eventsDone(ref: DatabaseRef, page: EventPage, jobs: readonly NewJob[]): Promise<boolean>
-  /** Databases of which something has not been told: those that were told of before, and all named `name`. */
+  /** Tenants with triggers for events, and `TenantTriggers.version` of each. */
+  eventTenants(): Promise<ReadonlyMap<string, string>>
+  /** The triggers for events of tenants, in the order asked. */
+  eventTriggers(prefixes: readonly string[]): Promise<readonly TenantTriggers[]>
+  /** `undefined` when there is no such database. */
+  eventPlace(ref: DatabaseRef): Promise<EventPlace | undefined>
+  /** What was committed behind `after` up to the place, by sequence: so many rows and bytes of bodies, but at least one row. */
+  eventPage(
+    place: EventPlace,
+    range: { readonly after: bigint; readonly rows: number; readonly bytes: number },
+  ): Promise<EventPage>
+  /** Queues the jobs of a page and moves on to `until` in one commit. False when somebody moved on since the look. */
+  eventsDone(ref: DatabaseRef, place: EventPlace, until: bigint, jobs: readonly NewJob[]): Promise<boolean>
+  /** Forgets how far a database was told that no trigger waits for, unless somebody moved on since the look. */
+  endEvents(place: EventPlace): Promise<void>
+  /** Databases of which something has not been told: those that triggers wait for, and all named `name`. */
   untold(name: string): Promise<readonly Untold[]>
 
   /** True for one of all processes that ask, once in `everyMs`. */

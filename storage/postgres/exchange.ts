@@ -48,7 +48,7 @@ export async function exchangeTenant(sql: Sql, exchange: TenantExchange): Promis
       UPDATE databases d SET prefix = ${to}, name = t.name
       FROM unnest(${given.map(({ db }) => db)}::text[]::bigint[], ${given.map(({ name }) => name)}::text[]) AS t (db, name)
       WHERE d.db = t.db`
-    await derive(tx, given)
+    await derive(tx, to, given)
     await tx`
       INSERT INTO secrets (prefix, kind, secret, value, expires)
       VALUES (${to}, ${mark.kind}, ${mark.secret}, ${mark.value}, now() + ${mark.forMs}::float8 * interval '1 millisecond')
@@ -58,7 +58,7 @@ export async function exchangeTenant(sql: Sql, exchange: TenantExchange): Promis
 }
 
 /** What is kept beside documents under the tenant or the name of their database. */
-async function derive(tx: Transaction, given: readonly Pick<DatabaseRow, 'db' | 'name'>[]): Promise<void> {
+async function derive(tx: Transaction, to: string, given: readonly Pick<DatabaseRow, 'db' | 'name'>[]): Promise<void> {
   const of = (wanted: string) => given.find(({ name }) => name === wanted)?.db
   const [files, versions, triggers] = [of(filesDoctype), of(versionsDoctype), of('io.cozy.triggers')]
   const sizes = (db: string | undefined) => tx`
@@ -72,12 +72,17 @@ async function derive(tx: Transaction, given: readonly Pick<DatabaseRow, 'db' | 
   }
   if (triggers !== undefined) {
     await tx`
-      INSERT INTO trigger_schedule (db, id, type, next_at)
+      INSERT INTO trigger_schedule (db, id, type, next_at, types)
       SELECT db, id, coalesce(body ->> 'type', ''),
-        CASE WHEN body ->> 'type' IN ('@event', '@webhook', '@client') THEN NULL ELSE '-infinity'::timestamptz END
+        CASE WHEN body ->> 'type' IN ('@event', '@webhook', '@client') THEN NULL ELSE '-infinity'::timestamptz END,
+        hearth_event_types(body)
       FROM docs WHERE db = ${triggers} AND NOT deleted AND body ? 'worker'
       ON CONFLICT (db, id) DO NOTHING`
   }
+  // What came with the exchange is no event.
+  await tx`
+    UPDATE trigger_schedule s SET begins = hearth_event_begins(d.prefix, s.types)
+    FROM databases d WHERE d.db = s.db AND d.prefix = ${to} AND d.name = 'io.cozy.triggers' AND s.types IS NOT NULL`
 }
 
 async function* contentsOf(tx: Transaction, db: string, name: string): AsyncGenerator<readonly StoredDocument[]> {

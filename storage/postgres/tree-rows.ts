@@ -79,8 +79,8 @@ export function writeNodes(
   const statements: PromiseLike<unknown>[] = []
   if (dethroned.length > 0) {
     statements.push(tx`
-      INSERT INTO revs (db, id, gen, hash, parent, deleted, leaf, body)
-      SELECT x.db, x.id, x.gen, x.hash, t.parent, x.deleted, t.leaf, coalesce(x.raw, x.body::text)
+      INSERT INTO revs (db, id, gen, hash, parent, deleted, leaf, body, seq)
+      SELECT x.db, x.id, x.gen, x.hash, t.parent, x.deleted, t.leaf, coalesce(x.raw, x.body::text), x.seq
       FROM unnest(${dethroned.map((row) => row.id)}::text[], ${dethroned.map((row) => row.node.parent ?? null)}::text[],
         ${dethroned.map((row) => bool(row.node.leaf))}::text[]::boolean[]) AS t (id, parent, leaf)
       CROSS JOIN LATERAL (SELECT * FROM docs WHERE db = ${db} AND id = t.id OFFSET 0) x`)

@@ -12,6 +12,8 @@ const commands = [
   ['instances'],
   ['fsck'],
   ['config'],
+  ['export'],
+  ['import'],
   ['backup'],
   ['restore'],
   ['doctor'],

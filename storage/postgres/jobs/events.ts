@@ -1,32 +1,66 @@
 /**
  * Changes of documents on their way to the triggers that wait for them. How far a database was read is a row that moves in
- * the transaction that queues the jobs: each change makes its jobs once, whatever dies in between.
+ * the transaction that queues the jobs: each change makes its jobs once, whatever dies in between. Sequences are given
+ * under the lock of the database, so that a lower one is never committed after a higher one.
  */
 import type { DatabaseRef } from '../../documents/contract.ts'
-import type { ChangedForEvents, EventPage, EventTrigger, NewJob, Untold } from '../../jobs/contract.ts'
+import {
+  type ChangedForEvents,
+  type EventPage,
+  type EventPlace,
+  type EventTrigger,
+  type NewJob,
+  type TenantTriggers,
+  triggersDoctype,
+  type Untold,
+} from '../../jobs/contract.ts'
 import type { Sql, Transaction } from '../connection.ts'
 import type { DatabaseCache } from '../database-cache.ts'
 import { lockForJobs, pushIn } from './push.ts'
 
-/**
- * All triggers for events. Databases of their tenants that were never read begin here: what was committed before the
- * trigger was there is no event for it.
- */
-export async function eventTriggers(sql: Sql): Promise<readonly EventTrigger[]> {
-  const rows = await sql<{ prefix: string; id: string; text: string }[]>`
-    SELECT d.prefix, s.id, coalesce(x.raw, x.body::text) AS text FROM trigger_schedule s
-    JOIN databases d ON d.db = s.db JOIN docs x ON x.db = s.db AND x.id = s.id AND NOT x.deleted
-    WHERE s.type = '@event' ORDER BY s.db, s.id`
-  return rows
+export async function eventTenants(sql: Sql): Promise<ReadonlyMap<string, string>> {
+  const rows = await sql<{ prefix: string; version: string }[]>`
+    SELECT prefix, db || ':' || update_seq AS version FROM databases
+    WHERE db IN (SELECT db FROM trigger_schedule WHERE type = '@event')`
+  return new Map(rows.map(({ prefix, version }) => [prefix, version]))
 }
 
-/** Lets databases that were never read begin with what is committed from now on. */
-export async function beginFeeds(sql: Sql, refs: readonly DatabaseRef[]): Promise<void> {
-  await sql`
-    INSERT INTO event_feeds (db, seq) SELECT d.db, d.update_seq
-    FROM unnest(${refs.map(({ prefix }) => prefix)}::text[], ${refs.map(({ name }) => name)}::text[]) AS t (prefix, name)
-    JOIN databases d ON d.prefix = t.prefix AND d.name = t.name
-    ON CONFLICT (db) DO NOTHING`
+interface TriggerRow {
+  readonly prefix: string
+  readonly version: string
+  readonly id: string | null
+  readonly text: string
+  readonly begins: Readonly<Record<string, number>> | null
+}
+
+/** One statement: the version is that of the triggers beside it. */
+export async function eventTriggers(sql: Sql, prefixes: readonly string[]): Promise<readonly TenantTriggers[]> {
+  const rows = await sql<TriggerRow[]>`
+    SELECT d.prefix, d.db || ':' || d.update_seq AS version, x.id, coalesce(x.raw, x.body::text) AS text, s.begins
+    FROM databases d LEFT JOIN trigger_schedule s ON s.db = d.db AND s.type = '@event'
+    LEFT JOIN docs x ON x.db = s.db AND x.id = s.id AND NOT x.deleted
+    WHERE d.prefix = ANY (${[...prefixes]}::text[]) AND d.name = ${triggersDoctype} ORDER BY x.id`
+  return prefixes.map((prefix) => {
+    const own = rows.filter((row) => row.prefix === prefix)
+    return { prefix, version: own[0]?.version ?? '', triggers: own.flatMap((row) => triggerOf(row) ?? []) }
+  })
+}
+
+function triggerOf({ id, text, begins }: TriggerRow): EventTrigger | undefined {
+  if (id === null) return undefined
+  return { id, text, begins: new Map(Object.entries(begins ?? {}).map(([epoch, seq]) => [epoch, BigInt(seq)])) }
+}
+
+/** One statement: triggers that were there before something was committed are among those of this version. */
+export async function eventPlace(sql: Sql, { prefix, name }: DatabaseRef): Promise<EventPlace | undefined> {
+  const [row] = await sql<{ db: string; update_seq: string; seq: string | null; version: string | null }[]>`
+    SELECT d.db, d.update_seq, f.seq, t.db || ':' || t.update_seq AS version
+    FROM databases d LEFT JOIN event_feeds f ON f.db = d.db
+    LEFT JOIN databases t ON t.prefix = d.prefix AND t.name = ${triggersDoctype}
+    WHERE d.prefix = ${prefix} AND d.name = ${name}`
+  if (row === undefined) return undefined
+  const told = row.seq === null ? undefined : BigInt(row.seq)
+  return { epoch: row.db, updateSeq: BigInt(row.update_seq), told, triggers: row.version ?? '' }
 }
 
 interface ChangeRow {
@@ -36,33 +70,28 @@ interface ChangeRow {
   readonly hash: string
   readonly deleted: boolean
   readonly leaves: number
-  readonly text: string
+  readonly body: string
   readonly parent: string | null
   readonly parent_deleted: boolean | null
-  readonly parent_text: string | null
+  readonly parent_body: string | null
 }
 
-export async function eventPage(sql: Sql, ref: DatabaseRef, limit: number): Promise<EventPage | undefined> {
-  const [place] = await sql<{ db: string; update_seq: string; seq: string | null }[]>`
-    SELECT d.db, d.update_seq, f.seq FROM databases d LEFT JOIN event_feeds f ON f.db = d.db
-    WHERE d.prefix = ${ref.prefix} AND d.name = ${ref.name}`
-  if (place === undefined) return undefined
-  const after = place.seq ?? '0'
+export async function eventPage(
+  sql: Sql,
+  { epoch, updateSeq }: EventPlace,
+  { after, rows: limit, bytes }: { readonly after: bigint; readonly rows: number; readonly bytes: number },
+): Promise<EventPage> {
   const rows = await sql<ChangeRow[]>`
-    SELECT x.id, x.seq, x.gen, x.hash, x.deleted, x.leaves, coalesce(x.raw, x.body::text) AS text, x.parent,
-      p.deleted AS parent_deleted, p.body AS parent_text
-    FROM (SELECT * FROM docs WHERE db = ${place.db} AND seq > ${after} AND seq <= ${place.update_seq}
-          ORDER BY seq LIMIT ${limit}) x
-    LEFT JOIN revs p ON p.db = x.db AND p.id = x.id AND p.gen = x.gen - 1 AND p.hash = x.parent
-    ORDER BY x.seq`
-  const full = rows.length === limit
-  const until = full ? (rows.at(-1)?.seq ?? place.update_seq) : place.update_seq
-  return { epoch: place.db, after: BigInt(after), until: BigInt(until), full, rows: rows.map(changeOf) }
+    SELECT * FROM hearth_event_rows(${epoch}, ${String(after)}, ${String(updateSeq)}, ${limit}, ${bytes})`
+  const last = rows.at(-1)
+  // A page that ends before its limit may have ended for its bytes: only an empty one tells that nothing is left.
+  const until = last === undefined ? updateSeq : BigInt(last.seq)
+  return { until, full: until < updateSeq, rows: rows.map(changeOf) }
 }
 
 function changeOf(row: ChangeRow): ChangedForEvents {
-  const { id, seq, gen, hash, deleted, leaves, text, parent } = row
-  const before = { hash: parent ?? '', deleted: row.parent_deleted ?? false, text: row.parent_text ?? undefined }
+  const { id, seq, gen, hash, deleted, leaves, body: text, parent } = row
+  const before = { hash: parent ?? '', deleted: row.parent_deleted ?? false, text: row.parent_body ?? undefined }
   return {
     id,
     seq: BigInt(seq),
@@ -75,31 +104,49 @@ function changeOf(row: ChangeRow): ChangedForEvents {
   }
 }
 
+export interface ToldEvents {
+  readonly ref: DatabaseRef
+  readonly place: EventPlace
+  readonly until: bigint
+  readonly jobs: readonly NewJob[]
+}
+
 /** The feed's row first, then databases: nobody takes them in the other order. */
 export async function eventsDone(
   tx: Transaction,
   databases: DatabaseCache,
-  ref: DatabaseRef,
-  page: EventPage,
-  jobs: readonly NewJob[],
+  { ref, place, until, jobs }: ToldEvents,
 ): Promise<boolean> {
-  await tx`INSERT INTO event_feeds (db, seq) VALUES (${page.epoch}, 0) ON CONFLICT (db) DO NOTHING`
-  const moved = await tx`
-    UPDATE event_feeds SET seq = ${page.until.toString()} WHERE db = ${page.epoch} AND seq = ${page.after.toString()}
-      AND EXISTS (SELECT 1 FROM databases d WHERE d.db = ${page.epoch} AND d.prefix = ${ref.prefix} AND d.name = ${ref.name})
-    RETURNING db`
+  const { epoch, told } = place
+  const exists = tx`EXISTS (
+    SELECT 1 FROM databases d WHERE d.db = ${epoch} AND d.prefix = ${ref.prefix} AND d.name = ${ref.name})`
+  const moved =
+    told === undefined
+      ? await tx`
+          INSERT INTO event_feeds (db, seq) SELECT ${epoch}::bigint, ${String(until)}::bigint WHERE ${exists}
+          ON CONFLICT (db) DO NOTHING RETURNING db`
+      : await tx`
+          UPDATE event_feeds SET seq = ${String(until)} WHERE db = ${epoch} AND seq = ${String(told)} AND ${exists}
+          RETURNING db`
   if (moved.length === 0) return false
   if (jobs.length > 0) await pushIn(tx, await lockForJobs(tx, databases, jobs), jobs)
   return true
 }
 
-/** Those that were read before and have changed since; those of one name also when they were never read. */
+export async function endFeed(sql: Sql, { epoch, told }: EventPlace): Promise<void> {
+  if (told !== undefined) await sql`DELETE FROM event_feeds WHERE db = ${epoch} AND seq = ${String(told)}`
+}
+
 export async function untold(sql: Sql, name: string): Promise<readonly Untold[]> {
   const rows = await sql<(DatabaseRef & { position: string })[]>`
-    SELECT d.prefix, d.name, f.seq::text AS position FROM event_feeds f JOIN databases d ON d.db = f.db
-    WHERE d.update_seq > f.seq
+    SELECT DISTINCT d.prefix, d.name, coalesce(f.seq::text, '') AS position
+    FROM trigger_schedule s JOIN databases t ON t.db = s.db CROSS JOIN unnest(s.types) AS y
+    JOIN databases d ON d.prefix = t.prefix AND hearth_covers_type(y, d.name)
+    LEFT JOIN event_feeds f ON f.db = d.db
+    WHERE s.type = '@event'
+      AND d.update_seq > greatest(coalesce(f.seq, 0), coalesce((s.begins ->> d.db::text)::bigint, 0))
     UNION
-    SELECT d.prefix, d.name, '' AS position FROM databases d
-    WHERE d.name = ${name} AND d.update_seq > 0 AND NOT EXISTS (SELECT 1 FROM event_feeds f WHERE f.db = d.db)`
+    SELECT d.prefix, d.name, coalesce(f.seq::text, '') FROM databases d LEFT JOIN event_feeds f ON f.db = d.db
+    WHERE d.name = ${name} AND d.update_seq > coalesce(f.seq, 0)`
   return rows.map(({ prefix, name, position }) => ({ ref: { prefix, name }, position }))
 }

@@ -12,7 +12,7 @@ import {
 } from '../../jobs/contract.ts'
 import { guarded, type Sql } from '../connection.ts'
 import type { DatabaseCache } from '../database-cache.ts'
-import { beginFeeds, eventPage, eventsDone, eventTriggers, untold } from './events.ts'
+import { endFeed, eventPage, eventPlace, eventsDone, eventTenants, eventTriggers, untold } from './events.ts'
 import { Grouped } from './grouped.ts'
 import { jobsOf, lockForJobs, pushIn } from './push.ts'
 import { endJobs, recordJobs } from './record.ts'
@@ -170,12 +170,14 @@ export function newPostgresJobs({ sql, databases, changed, watch, shared }: Post
         return done
       }),
 
-    eventTriggers: () => guarded(() => eventTriggers(sql)),
-    beginEvents: (refs) => guarded(() => beginFeeds(sql, refs)),
-    eventPage: (ref, { limit }) => guarded(() => eventPage(sql, ref, limit)),
-    eventsDone: (ref, page, jobs) =>
+    eventTenants: () => guarded(() => eventTenants(sql)),
+    eventTriggers: (prefixes) => guarded(() => eventTriggers(sql, prefixes)),
+    eventPlace: (ref) => guarded(() => eventPlace(sql, ref)),
+    eventPage: (place, range) => guarded(() => eventPage(sql, place, range)),
+    endEvents: (place) => guarded(() => endFeed(sql, place)),
+    eventsDone: (ref, place, until, jobs) =>
       guarded(async () => {
-        const done = (await sql.begin((tx) => eventsDone(tx, databases, ref, page, jobs))) as boolean
+        const done = (await sql.begin((tx) => eventsDone(tx, databases, { ref, place, until, jobs }))) as boolean
         if (done) tell(jobs)
         if (done && jobs.length > 0) changed(queueRef)
         return done

@@ -55,7 +55,11 @@ export const withoutFiles: Omit<AdminServices, 'adminAuth' | 'instances' | 'metr
     part() {
       throw new Error('no exports here')
     },
+    parts: () => [],
+    list: absent,
   },
-  imports: { order: () => Promise.reject(new Error('no imports here')) },
+  imports: { order: () => Promise.reject(new Error('no imports here')), jobOf: absent },
+  uploads: { begin: absent, missing: absent, lengthOf: absent, receive: absent, open: absent, drop: absent },
+  jobs: { find: absent },
   driveOf: () => Promise.reject(new Error('no files here')),
 }
