@@ -296,7 +296,8 @@ function newDriver(bucket: Bucket, prefix: string): Driver {
 }
 
 function recordOf(name: string, head: BucketHead): FileRecord {
-  return { name, size: head.size, mtimeMs: head.modifiedMs, fingerprint: fingerprintOf(head) }
+  const fingerprint = fingerprintOf(head)
+  return { name, size: head.size, mtimeMs: head.modifiedMs, fingerprint, key: fingerprint }
 }
 
 function fingerprintOf({ etag, size }: Pick<BucketHead, 'etag' | 'size'>): string {
