@@ -159,7 +159,7 @@ export const Config = z.object({
   }),
   move: z.object({
     url: url().optional().describe('Web application that leads people through a move between servers'),
-    max_duration: seconds(60)
+    max_duration: seconds(2)
       .default(86_400)
       .describe('An instance that is blocked by an import or a move without progress for this long is unblocked'),
   }),
@@ -175,6 +175,12 @@ export const Config = z.object({
     keep: seconds(60)
       .default(14 * 86_400)
       .describe('How long jobs that have ended are kept'),
+    max_exec_count: whole(1, 100)
+      .default(10)
+      .describe('How often a job may be tried at most where a client or a trigger chooses'),
+    max_timeout: seconds(1)
+      .default(3_600)
+      .describe('How long a try may take at most where a client or a trigger chooses, unless the worker allows more'),
     take_over_after: seconds(2)
       .default(30)
       .describe('A job is started again by another process when its own process has been silent for this long'),
