@@ -1,4 +1,4 @@
-/** Accounts in clear, for those who log in with them. */
+/** Accounts in plain text, for those who log in with them. */
 import { parseJson, stringifyJson } from '../../src/model/json/exact.ts'
 import { isObject } from '../../src/model/json/value.ts'
 import type { Permissions } from '../../src/model/permissions.ts'

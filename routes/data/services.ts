@@ -17,7 +17,7 @@ export const defaultLimits: DataLimits = { maxDocumentBytes: 8_000_000, maxReque
 export interface DataServices {
   readonly documents: Documents
   readonly instances: Instances
-  /** Opens accounts for those who may read them in clear. */
+  /** Opens accounts for those who may read them in plain text. */
   readonly secrets: Pick<Secrets, 'open'>
   readonly log: Log
   readonly limits: DataLimits

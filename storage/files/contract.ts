@@ -136,7 +136,7 @@ export interface ObjectLedger {
 
 /** Small values under a secret that stop existing after a time: links, metadata to come. */
 export interface SecretStore {
-  /** Gives the secret: 32 characters of `[A-Za-z0-9]`. */
+  /** Returns the secret: 32 characters of `[A-Za-z0-9]`. */
   put(prefix: string, kind: string, value: string, forMs: number): Promise<string>
   /** Keeps a value under a secret that the caller made, in place of what was there. At most 64 characters. */
   set(prefix: string, kind: string, secret: string, value: string, forMs: number): Promise<void>

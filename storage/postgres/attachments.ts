@@ -123,8 +123,8 @@ export function newLedger(sql: Sql): AttachmentLedger {
 
 /**
  * Gives up the contents of a database that no kept body names. Says how many are under a lease, so that somebody has to
- * look again. A content that no body names now, but one is about to, has a lease: either `due` tells of it, or the one
- * who wants it finds the row gone and puts the object anew. The walk waits for nobody, so that it cannot deadlock.
+ * look again. Content that no body names now, but one is about to, has a lease: either `due` tells of it, or the one
+ * who wants it finds the row gone and puts the object again. The walk waits for nobody, so that it cannot deadlock.
  */
 export async function giveUpContents(sql: Sql, db: string): Promise<number> {
   const [row] = await sql<{ due: number; leased: number }[]>`

@@ -12,7 +12,7 @@ interface DatabaseRow {
   readonly name: string
 }
 
-/** Gives the names of all databases of `to` that are other ones now, or gone. */
+/** Returns the names of all databases of `to` that are other ones now, or gone. */
 export async function exchangeTenant(sql: Sql, exchange: TenantExchange): Promise<readonly string[]> {
   const { from, to, replaces, renamed, objectsOf, mark, permit } = exchange
   return (await sql.begin(async (tx) => {
@@ -84,7 +84,7 @@ async function derive(tx: Transaction, to: string, given: readonly Pick<Database
       FROM docs WHERE db = ${triggers} AND NOT deleted AND body ? 'worker'
       ON CONFLICT (db, id) DO NOTHING`
   }
-  // What came with the exchange is no event.
+  // What came with the exchange is not an event.
   await tx`
     UPDATE trigger_schedule s SET begins = hearth_event_begins(d.prefix, s.types)
     FROM databases d WHERE d.db = s.db AND d.prefix = ${to} AND d.name = 'io.cozy.triggers' AND s.types IS NOT NULL`

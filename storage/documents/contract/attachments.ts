@@ -35,9 +35,9 @@ export interface AttachmentLedger {
   commit(ref: DatabaseRef, object: string, content: Content, forMs: number): Promise<boolean>
   /** Takes leases on contents. Says of each whether the database holds it. */
   hold(ref: DatabaseRef, contents: readonly Content[], forMs: number): Promise<readonly boolean[]>
-  /** The object that holds a content; `undefined` when there is none. */
+  /** The object that holds content; `undefined` when there is none. */
   find(ref: DatabaseRef, content: Content): Promise<string | undefined>
-  /** The object is damaged or gone: it holds nothing, so that its content can be put anew. */
+  /** The object is damaged or gone: it holds nothing, so that its content can be uploaded again. */
   disown(ref: DatabaseRef, object: string): Promise<void>
   /**
    * Lets `remove` delete objects that were given up, at most `limit`, and forgets them. When it rejects they stay given
@@ -49,7 +49,7 @@ export interface AttachmentLedger {
 /** Old bodies, and what was attached to documents. */
 export interface Compaction {
   /**
-   * Drops bodies of revisions that are no leaves, all of them unless `keep` says which stay; trees stay as they are.
+   * Drops bodies of revisions that are not leaves, all of them unless `keep` says which stay; trees stay as they are.
    * Gives up the contents of attachments that no body names any more and nobody has a lease on.
    */
   compact(ref: DatabaseRef, keep?: KeptBodies): Promise<void>

@@ -16,7 +16,7 @@ export interface CopyLimits {
   readonly partBytes: number
 }
 
-/** False when there is no source. A source that is replaced meanwhile is copied anew. */
+/** False when there is no source. A source that is replaced meanwhile is copied again. */
 export async function copyObject(
   { s3, checksums }: { readonly s3: S3; readonly checksums: Checksums },
   from: string,

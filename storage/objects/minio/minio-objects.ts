@@ -1,6 +1,6 @@
 /**
  * Objects in a bucket of an S3 server, under their keys. Only what S3 itself has is used; MinIO is the server that the
- * tests run. What Hearth keeps for itself in the bucket has keys that are no name's: notes beside objects (see
+ * tests run. What Hearth keeps for itself in the bucket has keys that belong to no name: notes beside objects (see
  * `checksums.ts`) and `#ping`.
  */
 import { setTimeout as pause } from 'node:timers/promises'

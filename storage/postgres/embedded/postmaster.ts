@@ -43,7 +43,7 @@ export async function startPostmaster(layout: Layout, program: string, user: Ser
   }
 }
 
-/** Takes charge of a postmaster that is no child of ours: it is watched through its process id. */
+/** Takes charge of a postmaster that is not a child of ours: it is watched through its process id. */
 export async function adoptPostmaster(pid: number): Promise<Postmaster | undefined> {
   const life = await startTimeOf(pid)
   if (life === undefined) return undefined
