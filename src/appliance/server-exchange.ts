@@ -171,7 +171,7 @@ class PutBeside implements FilledObjects {
         size += chunk.length
       }
       if (size !== there.size || hash.digest('base64') !== there.md5) {
-        throw new StartupError(`The object ${name} of the backup is another one than that of this server.`)
+        throw new StartupError(`The object ${name} of the backup differs from the one on this server.`)
       }
       return there
     }

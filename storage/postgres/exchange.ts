@@ -56,7 +56,7 @@ export async function exchangeTenant(sql: Sql, exchange: TenantExchange): Promis
     if (permit !== undefined) {
       const taken = await tx`
         DELETE FROM secrets WHERE prefix = ${to} AND kind = ${permit.kind} AND secret = ${permit.secret} AND expires > now()`
-      if (taken.count === 0) throw new Problem('conflict', 'The exchange was given up meanwhile.')
+      if (taken.count === 0) throw new Problem('conflict', 'The exchange was abandoned in the meantime.')
     }
     return [...new Set([...names, ...replaced.map(({ name }) => name)])]
   })) as readonly string[]
@@ -113,5 +113,5 @@ async function discard(tx: Transaction, objects: readonly string[]): Promise<voi
 async function keep(tx: Transaction, objects: readonly string[]): Promise<void> {
   if (objects.length === 0) return
   const kept = await tx`DELETE FROM object_ledger WHERE name = ANY (${[...objects]}::text[]) AND NOT taken`
-  if (kept.count < objects.length) throw new Problem('store_unavailable', 'Contents were given up meanwhile.')
+  if (kept.count < objects.length) throw new Problem('store_unavailable', 'Some uploaded content expired in the meantime.')
 }
