@@ -1,7 +1,7 @@
 /**
  * Which objects hold the contents of attachments. An object is first entered without content (it is being put), then with
- * it, and at last without again (it was given up, and is deleted by whoever sweeps). Nothing waits for the object store
- * while a row is locked: what was given up is out of everybody's reach before its object goes.
+ * it, and finally without it again (it was abandoned, and a sweep deletes it). Nothing waits for the object store
+ * while a row is locked: abandoned content is unreachable before its object is deleted.
  */
 import { noDatabase } from '../../src/model/no-database.ts'
 import type { AttachmentLedger, Content, DatabaseRef } from '../documents/contract.ts'

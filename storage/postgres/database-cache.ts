@@ -80,7 +80,7 @@ export class DatabaseCache {
     return this.#compiler.definitions(body)
   }
 
-  /** Compiled once a definition, whatever number of databases share it. */
+  /** Compiled once for each definition, however many databases share it. */
   compile(definition: string): CompiledIndex {
     let compiled = this.#compiled.get(definition)
     if (!compiled) {

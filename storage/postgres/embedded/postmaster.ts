@@ -61,7 +61,7 @@ async function stop(
   gone: Promise<string>,
   send: (name: NodeJS.Signals) => boolean | Promise<boolean>,
 ): Promise<boolean> {
-  // A process id that is free again may soon be a stranger's.
+  // A process id that is free again may soon belong to another process.
   if (await within(0, gone)) return true
   await send('SIGINT')
   if (await within(patience.fast, gone)) return true
