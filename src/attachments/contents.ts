@@ -47,7 +47,7 @@ export class Contents {
   }
 
   /**
-   * Stores a content and takes a lease on it. Throws `attachment_too_large` with the name as reason, `bad_request` when
+   * Stores content and takes a lease on it. Throws `attachment_too_large` with the name as reason, `bad_request` when
    * there are more or fewer bytes than announced, `content_md5_mismatch`, and what `body` throws; `no_database` before a
    * byte is read.
    */
@@ -115,7 +115,7 @@ export class Contents {
   }
 
   /**
-   * Whether the object is there that is said to hold a content. Where it is not, after a restore for example, it is said
+   * Whether the object is there that is said to hold content. Where it is not, after a restore for example, it is said
    * no more: whoever brings the content again heals the documents that name it.
    */
   async #isThere(ref: DatabaseRef, content: Content): Promise<boolean> {

@@ -23,14 +23,14 @@ export interface ExtractOptions {
   readonly envelope: 'document' | 'bulk'
   /** Bytes that are kept, contents that were taken out not counted. */
   readonly maxBytes: number
-  /** Stores a content. What it throws ends the reading. */
+  /** Stores content. What it throws ends the reading. */
   readonly receive: (name: string, body: AsyncIterable<Uint8Array>) => Promise<Content>
 }
 
 /** Characters of base64 that stay in the text: storing so little by itself is not worth it. */
 const maxInline = 65_536
 
-/** Throws `too_large`, `bad_request` for a content that is not base64, and what `body` and `receive` throw. */
+/** Throws `too_large`, `bad_request` for content that is not base64, and what `body` and `receive` throw. */
 export async function extractContents(
   body: AsyncIterable<Uint8Array>,
   options: ExtractOptions,
@@ -81,7 +81,7 @@ interface Frame {
   expectsKey: boolean
 }
 
-/** The members that lead to a content; `*` stands for an element of an array or for any name. */
+/** The members that lead to content; `*` stands for an element of an array or for any name. */
 const paths = {
   document: ['_attachments', '*', 'data'],
   bulk: ['docs', '*', '_attachments', '*', 'data'],
@@ -100,7 +100,7 @@ class Extractor {
   #size = 0
   /** Some of what is kept is a part of the chunk. */
   #isKept = false
-  /** Only as deep as a content can lie. */
+  /** Only as deep as content can lie. */
   readonly #frames: Frame[] = []
   #depth = 0
 

@@ -49,7 +49,7 @@ export function followingText(text: string): string {
   return text.replaceAll(mark, '"length":$2,"follows":true')
 }
 
-/** The texts with contents in place of marks, in parts of any size. `open` gives the bytes of a content. */
+/** The texts with contents in place of marks, in parts of any size. `open` gives the bytes of content. */
 export async function* withContents(
   texts: AsyncIterable<string>,
   open: (content: Content) => Promise<AsyncIterable<Uint8Array>>,

@@ -53,7 +53,7 @@ const unknownType = 'application/octet-stream'
 
 /**
  * Checks the member and decodes what came inline; `received` is what was taken out of the body before. `undefined` when it is empty. Throws `bad_request` for names and data that
- * cannot be, `doc_validation` when it is no object.
+ * cannot be, `doc_validation` when it is not an object.
  */
 export function parseAttachments(
   value: Json | undefined,

@@ -93,7 +93,7 @@ export async function storeRevisionContents(
   await contents.putAll(ref, inlineOf(wanted))
   // What they are taken from may be compacted before they are written.
   const held = await contents.hold(ref, kept)
-  if (held.includes(false)) throw new Problem('missing_stub', 'An attachment that is to stay was deleted meanwhile.')
+  if (held.includes(false)) throw new Problem('missing_stub', 'An attachment that was to be kept has been deleted in the meantime.')
   return resolved
 }
 

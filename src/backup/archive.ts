@@ -47,7 +47,7 @@ export class BackupArchive {
     this.#entries = decoded[Symbol.asyncIterator]()
   }
 
-  /** @throws StartupError when this is no backup, or one of a newer Hearth. */
+  /** @throws StartupError when this is not a backup, or one of a newer Hearth. */
   async manifest(): Promise<Hashed<Manifest>> {
     const { value, sha256 } = await this.#text(manifestName)
     const any = AnyManifest.safeParse(value)

@@ -118,7 +118,7 @@ const reasons: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
   ENOENT: 'there is no such file or folder',
   EISDIR: 'it is a folder',
-  EPIPE: 'nobody reads it any more',
+  EPIPE: 'nothing reads it any more',
 }
 
 function reasonOf(error: unknown): string {

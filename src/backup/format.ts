@@ -33,7 +33,7 @@ export function objectEntryName(name: string): string {
   return objectsFolder + parts.join('/')
 }
 
-/** The opposite; `undefined` when the entry is no object. */
+/** The opposite; `undefined` when the entry is not an object. */
 export function objectOfEntry(entry: string): string | undefined {
   if (!entry.startsWith(objectsFolder)) return undefined
   try {

@@ -47,7 +47,7 @@ async function refuseFilled(objects: FilledObjects): Promise<void> {
   const { objects: found } = await objects.list('', { limit: 1 })
   if (found.length === 0) return
   throw new StartupError(
-    'The place of the objects is not empty, and restore overwrites nothing: give it an empty data directory ' +
+    'The object store is not empty, and restore overwrites nothing: give it an empty data directory ' +
       '(--data-dir) or an empty bucket or folder (HEARTH_OBJECTS_URL).',
   )
 }

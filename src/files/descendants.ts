@@ -15,7 +15,7 @@ import { versionOf } from './version-document.ts'
 const writeSize = 1_000
 
 /**
- * Gives the directories below the path that they have after `directory` went to `path`, and, where `trashed` is given,
+ * Returns the directories below the path that they have after `directory` went to `path`, and, where `trashed` is given,
  * says it of the files. @throws Problem 422 when one would lie too deep
  */
 export async function moveDescendants(

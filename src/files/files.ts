@@ -40,7 +40,7 @@ export function openFiles({ store, objects, log, now = Date.now, sweepEveryMs = 
       await ledger.renew([object], 0)
       await sweeper.reclaim([object])
     } catch (error) {
-      log.warning('an object is left to the sweeper', { object, error })
+      log.warning('an object was left to the sweeper', { object, error })
     }
   }
   const uploading = { tree, now, objects, leases, giveUp }

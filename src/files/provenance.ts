@@ -39,7 +39,7 @@ export function changed(before: Json | undefined, act: Act): JsonObject {
   }
 }
 
-/** Members that say where a content came from. */
+/** Members that say where content came from. */
 export function uploaded({ drive, at }: Act): JsonObject {
   const { app, client } = drive.actor
   const by: JsonObject = {

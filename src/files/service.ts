@@ -108,7 +108,7 @@ export interface NodeChanges {
   readonly updatedAt?: string | undefined
   readonly executable?: boolean | undefined
   readonly encrypted?: boolean | undefined
-  /** Works the class out anew from the media type. */
+  /** Works the class out again from the media type. */
   readonly reclassify?: boolean | undefined
   readonly metadata?: JsonObject | undefined
   readonly favorite?: boolean | undefined

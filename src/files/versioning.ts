@@ -22,7 +22,7 @@ export interface Replacement {
 
 /**
  * Whether the content that is replaced is kept, and the ids of the versions that are dropped for it: the oldest by their
- * creation. The date of a content is the client's own and says nothing of the order in which contents came, and the one
+ * creation. The date of content is the client's own and says nothing of the order in which contents came, and the one
  * that was just replaced is never the one to go.
  */
 export function keptVersions(

@@ -30,7 +30,7 @@ export async function findVersion(
 }
 
 /**
- * Edits for a content that is about to be replaced: it becomes a version, or its object is discarded, and the versions
+ * Edits for content that is about to be replaced: it becomes a version, or its object is discarded, and the versions
  * that are too many go.
  */
 export async function setAside(

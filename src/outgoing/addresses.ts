@@ -33,7 +33,7 @@ const globalUnicast = newBlockList([], ['2000::/3'])
 const translated = newBlockList([], ['64:ff9b::/96'])
 
 /**
- * Whether everybody on the internet may be meant by this address. False for what is no address, for loopback, private,
+ * Whether everybody on the internet may be meant by this address. False for what is not an address, for loopback, private,
  * link-local, shared (RFC 6598), multicast and reserved ones, and for mapped ones (`::ffff:a.b.c.d`).
  */
 export function isPublicAddress(address: string): boolean {

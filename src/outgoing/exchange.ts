@@ -50,7 +50,7 @@ function exchangeWith(address: string, url: URL, request: Exchange): Promise<Res
       reject(new OutgoingError(failure, message, { cause }))
       sent.destroy()
     }
-    const onAbort = () => fail('aborted', 'The request was given up.', signal?.reason)
+    const onAbort = () => fail('aborted', 'The request was aborted.', signal?.reason)
     const tooLate = () => fail('timeout', `${url.host} did not answer in time.`)
     let timer = setTimeout(tooLate, answerMs)
     const waitAnew = () => {
@@ -134,7 +134,7 @@ export function limitBody(
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        if (signal?.aborted === true) giveUp('aborted', 'The request was given up.', signal.reason)
+        if (signal?.aborted === true) giveUp('aborted', 'The request was aborted.', signal.reason)
         if (announced > maxBytes) giveUp('too_large', `The answer is larger than ${maxBytes} bytes.`)
         const next = await inTime(reader.read(), idleMs).catch((error: unknown) =>
           error instanceof OutgoingError

@@ -55,7 +55,7 @@ export function openOutgoing(options: OutgoingOptions): Outgoing {
       let current = request
       for (let hop = 0; ; hop++) {
         if (request.signal?.aborted === true) {
-          throw new OutgoingError('aborted', 'The request was given up.', { cause: request.signal.reason })
+          throw new OutgoingError('aborted', 'The request was aborted.', { cause: request.signal.reason })
         }
         const response = await send(url, current)
         const next = request.redirect === 'return' ? undefined : redirectOf(response, url, current)

@@ -7,7 +7,7 @@ export interface OutgoingRequest {
   /** A stream is sent once: an answer that asks for it again elsewhere is given back as it is. */
   readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>
   readonly signal?: AbortSignal
-  /** Milliseconds to the head of the answer, counted anew after each redirect. Default 30,000. */
+  /** Milliseconds to the head of the answer, counted again after each redirect. Default 30,000. */
   readonly answerMs?: number
   /** Milliseconds to the next bytes of the body, while they are asked for. Default 60,000. */
   readonly idleMs?: number

@@ -8,7 +8,7 @@ interface Verdict {
   readonly restricted: readonly Rule[]
 }
 
-/** Clients choose doctype names: beyond this many the cache starts anew. */
+/** Clients choose doctype names: beyond this many the cache starts again. */
 const maxVerdicts = 1000
 
 /** Permissions of rules, and for whom the token was made. Verdicts are kept per object, so a token that is used again costs one look-up a question. */

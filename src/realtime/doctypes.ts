@@ -22,7 +22,7 @@ export function hasDocuments(type: string): boolean {
 }
 
 /**
- * False for what is no doctype name, and for doctypes whose documents nobody reads through the document API: events hold
+ * False for what is not a doctype name, and for doctypes whose documents nobody reads through the document API: events hold
  * documents.
  */
 export function hasEvents(type: string): boolean {

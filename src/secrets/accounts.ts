@@ -49,7 +49,7 @@ export interface OpenedAccount {
   readonly incomplete: boolean
 }
 
-/** The account with its secrets in clear. */
+/** The account with its secrets in plain text. */
 export function openAccount(account: JsonObject, secrets: Pick<Secrets, 'open'>, context: string): OpenedAccount {
   let incomplete = false
   const opened = mapHolders(account, (holder) => {

@@ -10,7 +10,7 @@ export interface ImageHeader {
   readonly exif: Uint8Array | undefined
 }
 
-/** `undefined` for what is no JPEG, PNG or WebP, or is cut off before its size. Reads no further than it must. */
+/** `undefined` for what is not a JPEG, PNG or WebP, or is cut off before its size. Reads no further than it must. */
 export function readImageHeader(bytes: Uint8Array): ImageHeader | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   try {

@@ -1,4 +1,4 @@
-/** The parts of the benchmark that are no plain request rates: bulk writes, indexed queries, long answers, the start. */
+/** The parts of the benchmark that are not plain request rates: bulk writes, indexed queries, long answers, the start. */
 import { readFileSync } from 'node:fs'
 import type postgres from 'postgres'
 import { startServer, type TestServer } from '../support/server.ts'

@@ -19,7 +19,7 @@ export interface LoadResult {
   readonly p50Ms: number
   readonly p99Ms: number
   readonly errors: number
-  /** The first answer that was no 2xx, for the report. */
+  /** The first answer that was not a 2xx, for the report. */
   readonly firstError?: string | undefined
 }
 

@@ -25,10 +25,10 @@ interface SourceAccess {
 }
 const sourceAccess = JSON as unknown as SourceAccess
 
-// A byte order mark is no JSON: keep it, so that the parser refuses it.
+// A byte order mark is not JSON: keep it, so that the parser refuses it.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Throws `bad_request` when the bytes are no UTF-8. */
+/** Throws `bad_request` when the bytes are not UTF-8. */
 export function decodeText(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes)
@@ -39,7 +39,7 @@ export function decodeText(bytes: Uint8Array): string {
 
 /**
  * Parses JSON. Of duplicate members the last one wins; `__proto__` is a member like any other.
- * Throws `bad_request` for malformed text, nesting beyond `maxTextDepth`, lone surrogates and numbers that are no finite
+ * Throws `bad_request` for malformed text, nesting beyond `maxTextDepth`, lone surrogates and numbers that are not finite
  * double.
  */
 export function parseJson(text: string): ParsedJson {
@@ -53,13 +53,13 @@ export function parseJson(text: string): ParsedJson {
   return { value: withPlainNumbers(exact), exact }
 }
 
-/** A member of a parsed object in both forms; `undefined` when it is no object or has no such member. */
+/** A member of a parsed object in both forms; `undefined` when it is not an object or has no such member. */
 export function memberOf({ value, exact }: ParsedJson, name: string): ParsedJson | undefined {
   if (!isObject(value) || !isObject(exact) || !Object.hasOwn(value, name)) return undefined
   return { value: value[name] as Json, exact: exact[name] as Json }
 }
 
-/** The elements of a parsed array in both forms; `undefined` when it is no array. */
+/** The elements of a parsed array in both forms; `undefined` when it is not an array. */
 export function elementsOf({ value, exact }: ParsedJson): readonly ParsedJson[] | undefined {
   if (!Array.isArray(value) || !Array.isArray(exact)) return undefined
   return value.map((item: Json, at): ParsedJson => ({ value: item, exact: exact[at] }))

@@ -12,7 +12,7 @@ const backslash = 92
 
 /**
  * True when `JSON.parse` keeps every number of the text as CouchDB would: no `1.0`, no `1e5`, no `-0`, no integer that a
- * double rounds. Throws `bad_request` when it is nested too deep or holds a number that is no finite double.
+ * double rounds. Throws `bad_request` when it is nested too deep or holds a number that is not a finite double.
  */
 export function scanJson(text: string): { readonly plain: boolean } {
   let depth = 0

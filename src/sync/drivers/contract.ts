@@ -107,7 +107,7 @@ export interface Driver {
   /** Removes stages other than these. */
   sweepStages(keep: ReadonlySet<string>): Promise<void>
 
-  /** Moves a file to the trash. @throws DriverError `changed` when it is another one; a missing one is no error */
+  /** Moves a file to the trash. @throws DriverError `changed` when it is another one; a missing one is not an error */
   remove(name: string, fingerprint: string, trash: TrashPlace): Promise<void>
   /** Renames within the place. @throws DriverError `not_found`, `changed`, `exists` */
   move(from: string, fingerprint: string, to: string): Promise<FileRecord>
@@ -116,7 +116,7 @@ export interface Driver {
   isTrashed(trash: TrashPlace): Promise<boolean>
   /** Back under a name where nothing is. @throws DriverError `exists`, `not_found` */
   restore(trash: TrashPlace, to: string): Promise<FileRecord>
-  /** For good; a missing one is no error. */
+  /** For good; a missing one is not an error. */
   purge(trash: TrashPlace): Promise<void>
 
   /** Calls `hint` with names that may have changed, `lost` when changes may have been missed. Absent: poll. */

@@ -8,7 +8,7 @@ import type { Content } from '../content.ts'
 import type { FileRecord } from '../drivers/contract.ts'
 import { fileId, foldKey } from '../names.ts'
 
-/** A content that lies in an entry, or a file that is not there any more, as confirmed by a look. */
+/** Content that lies in an entry, or a file that is not there any more, as confirmed by a look. */
 export interface Observation {
   readonly filename: string
   readonly native: string
@@ -28,7 +28,7 @@ export type Outcome =
   /** Known already, or nothing to say. */
   | { readonly kind: 'same' }
   | { readonly kind: 'accepted' }
-  /** The entry has a content of its own under a name that is taken: it has to get another one first. */
+  /** The entry has content of its own under a name that is taken: it has to get another one first. */
   | { readonly kind: 'conflict' }
   /** The file was renamed elsewhere while it was changed here: the change belongs under the new name. */
   | { readonly kind: 'follow'; readonly filename: string }

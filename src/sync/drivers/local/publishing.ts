@@ -102,5 +102,5 @@ export async function takeAway(
 }
 
 function changed(name: string): DriverError {
-  return new DriverError('changed', `${name}: the file has changed meanwhile`)
+  return new DriverError('changed', `${name}: the file has changed in the meantime`)
 }

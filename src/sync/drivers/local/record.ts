@@ -30,7 +30,7 @@ export function recordOfPlaced(name: string, fingerprint: string, stats: BigIntS
   return isSameContent(fingerprint, stats) ? record : { ...record, fingerprint: `${record.fingerprint}:unsure` }
 }
 
-/** What something that is no regular file is called. */
+/** What something that is not a regular file is called. */
 export function oddKind(stats: BigIntStats): string {
   if (stats.isSymbolicLink()) return 'a symbolic link'
   if (stats.isFIFO()) return 'a FIFO'

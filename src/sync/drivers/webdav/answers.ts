@@ -58,7 +58,7 @@ function resourceOf({ href, propstat = [] }: ResponseElement): Resource[] {
   ]
 }
 
-/** `undefined` for what is no path of this server. */
+/** `undefined` for what is not a path of this server. */
 function pathOf(href: string): string | undefined {
   try {
     const { pathname } = new URL(href, 'http://server.invalid/')
