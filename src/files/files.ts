@@ -25,7 +25,7 @@ export interface FilesOptions {
   readonly log: Log
   /** Milliseconds since 1970. */
   readonly now?: () => number
-  /** Milliseconds between sweeps of what nothing references; 0: only when told to. Default a minute. */
+  /** Milliseconds between sweeps of unreferenced objects; 0: only on request. Default a minute. */
   readonly sweepEveryMs?: number
 }
 
