@@ -8,11 +8,11 @@ import type { ReceivedContents } from './extract.ts'
 
 interface Named {
   readonly name: string
-  /** Generation in which it was attached, as the client says; without effect on what is attached now. */
+  /** Generation in which it was attached, according to the client; ignored for what is attached now. */
   readonly revpos: number | undefined
 }
 
-/** Its content came along. */
+/** Its content is inline. */
 export interface InlineAttachment extends Named {
   readonly kind: 'inline'
   readonly contentType: string
@@ -20,7 +20,7 @@ export interface InlineAttachment extends Named {
   readonly content: Content
 }
 
-/** It is to stay as it is in the revision before. */
+/** A stub: it stays as it is in the previous revision. */
 export interface StubAttachment extends Named {
   readonly kind: 'stub'
   /** md5 in base64. */
@@ -48,7 +48,7 @@ export type SentAttachment = InlineAttachment | StubAttachment | FollowingAttach
 
 const nothingReceived: ReceivedContents = new Map()
 
-/** What an attachment is when nobody said it. */
+/** The type of an attachment when the client named none. */
 const unknownType = 'application/octet-stream'
 
 /**
@@ -71,11 +71,11 @@ export function checkAttachmentName(name: string): void {
   if (name.startsWith('_')) {
     throw new Problem('bad_request', `Attachment name '${name}' starts with prohibited character '_'`)
   }
-  // PostgreSQL sees no such name apart from others, and compaction goes by what PostgreSQL sees.
+  // PostgreSQL cannot tell such names apart, and compaction relies on PostgreSQL.
   if (name.includes('\u0000')) throw new Problem('bad_request', 'Attachment name must not contain U+0000')
 }
 
-/** What bytes are known by. */
+/** The digest and length that identify bytes. */
 export function contentOf(data: Uint8Array): Content {
   return { digest: hash('md5', data, 'base64'), length: data.length }
 }

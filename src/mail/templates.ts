@@ -325,7 +325,7 @@ export type TemplateName = keyof typeof templates
 /** All templates. */
 export const templateNames = Object.keys(templates) as [TemplateName, ...TemplateName[]]
 
-/** The letter of a template in the nearest language there is. Values that are not texts are left out. */
+/** The mail of a template in the closest available language. Values that are not texts are left out. */
 export function writeLetter(name: TemplateName, locale: string, values: Readonly<Record<string, unknown>>): Letter {
   const value = (key: string) => {
     const value = Object.hasOwn(values, key) ? values[key] : undefined

@@ -1,8 +1,8 @@
 /**
- * Where the bytes of a tenant lie in the object store. Operators see the names without the tenant's prefix.
+ * The names of a tenant's objects in the object store. Operators see them without the tenant's prefix.
  */
 
-/** Everything of a tenant begins with this. */
+/** The names of all objects of a tenant begin with this. */
 export function tenantPrefix(prefix: string): string {
   return `cozy-v3-${prefix}/`
 }

@@ -2,7 +2,7 @@
 import type { Audience, Permissions, Verb } from '../model/permissions.ts'
 import { allowsDocument, coversType, type Rule } from './rule.ts'
 
-/** What the rules say of one verb and doctype. */
+/** The verdict of the rules for one verb and doctype. */
 interface Verdict {
   readonly whole: boolean
   readonly restricted: readonly Rule[]
@@ -43,5 +43,5 @@ export function grant(rules: readonly Rule[], audience?: Audience): Permissions 
   }
 }
 
-/** The permissions of nobody: every question is answered with no. */
+/** The permissions of no one: every question is answered with no. */
 export const nothing: Permissions = grant([])

@@ -7,7 +7,7 @@ import { isObject } from '../model/json/value.ts'
 import { accountContext, accountsDoctype, sealAccount } from './accounts.ts'
 import type { Secrets } from './secrets.ts'
 
-/** The same store; what it is given to write in accounts it passes on sealed. */
+/** The same store, except that it seals what is written to accounts. */
 export function sealStore<Store extends Pick<DocumentStore, 'write' | 'replicate'>>(
   store: Store,
   secrets: Secrets,

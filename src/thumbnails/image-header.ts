@@ -1,10 +1,10 @@
-/** What an image says of itself before anything of it is decoded. */
+/** What an image's header says, before anything is decoded. */
 
 export interface ImageHeader {
   readonly type: 'jpeg' | 'png' | 'webp'
   readonly width: number
   readonly height: number
-  /** Colours for printers: four inks instead of three lights. */
+  /** CMYK instead of RGB. */
   readonly isCmyk?: boolean
   /** The block of EXIF data (a TIFF file of its own), where there is one. */
   readonly exif: Uint8Array | undefined

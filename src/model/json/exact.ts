@@ -1,6 +1,6 @@
 /**
  * JSON without loss: numbers come back as CouchDB prints them, integers of any length digit by digit.
- * A text is parsed twice only when it holds a number that a double would not give back.
+ * A text is parsed twice only when it contains a number that a double cannot represent.
  */
 import { hash } from 'node:crypto'
 import { Problem } from '../errors.ts'
@@ -11,9 +11,9 @@ import { isObject, type Json } from './value.ts'
 
 /** One JSON text in two forms; both are the same object when no number needs care. */
 export interface ParsedJson {
-  /** To compute with: integers that a double cannot hold are `bigint`. */
+  /** For computing: integers that a double cannot hold are `bigint`. */
   readonly value: Json
-  /** To print: `stringifyJson(exact)` is what CouchDB 3.4 would print. Numbers may be raw, look at `value` for them. */
+  /** To print: `stringifyJson(exact)` is what CouchDB 3.4 would print. Numbers may be raw; see `value` for them. */
   readonly exact: Json
 }
 
@@ -70,14 +70,14 @@ export function stringifyJson(value: unknown): string {
   try {
     return JSON.stringify(value)
   } catch {
-    // It holds a `bigint`. Looking out for them costs four times as much as printing.
+    // It holds a `bigint`. Checking for them first would cost four times as much as printing.
     return JSON.stringify(value, printBigint)
   }
 }
 
 /**
  * True where PostgreSQL's jsonb would not give back what the text says: `\u0000` in a string or name, or a number with an
- * exponent. The order of members is not looked at.
+ * exponent. The order of members is ignored.
  */
 export function needsRaw(text: string): boolean {
   if (text.includes('\\u0000') && escapedNul.test(text)) return true
@@ -116,7 +116,7 @@ function reviveExact(_name: string, value: unknown, { source }: { readonly sourc
     if (!Number.isSafeInteger(value)) return sourceAccess.rawJSON(source)
     return value === 0 ? 0 : value
   }
-  // CouchDB keeps no subnormal number: it answers 0.0 (recorded).
+  // CouchDB does not keep subnormal numbers: it answers 0.0 (recorded).
   if (Math.abs(value) < smallestNormal) return sourceAccess.rawJSON('0.0')
   // From 1e21 on JavaScript prints an exponent, as CouchDB does; below it CouchDB marks a float by `.0`.
   const wantsMark = Number.isInteger(value) && Math.abs(value) < 1e21
