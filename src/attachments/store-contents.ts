@@ -93,7 +93,8 @@ export async function storeRevisionContents(
   await contents.putAll(ref, inlineOf(wanted))
   // The revisions they come from may be compacted before they are written.
   const held = await contents.hold(ref, kept)
-  if (held.includes(false)) throw new Problem('missing_stub', 'An attachment that was to be kept has been deleted in the meantime.')
+  if (held.includes(false))
+    throw new Problem('missing_stub', 'An attachment that was to be kept has been deleted in the meantime.')
   return resolved
 }
 

@@ -224,7 +224,8 @@ class Download {
             this.#fetched.set(part.file, (this.#fetched.get(part.file) ?? 0) + chunk.length)
             onBytes(chunk.length)
           }
-          if (at < part.length) throw new AdminClientError('the server broke off the download: run the command again to continue it')
+          if (at < part.length)
+            throw new AdminClientError('the server broke off the download: run the command again to continue it')
         },
         () => at,
       )
@@ -248,9 +249,13 @@ async function* received(answer: Response): AsyncGenerator<Uint8Array> {
   try {
     yield* (answer.body ?? []) as AsyncIterable<Uint8Array>
   } catch (cause) {
-    throw new AdminClientError('the connection to the server broke off the download: run the command again to continue it', undefined, {
-      cause,
-    })
+    throw new AdminClientError(
+      'the connection to the server broke off the download: run the command again to continue it',
+      undefined,
+      {
+        cause,
+      },
+    )
   }
 }
 

@@ -68,7 +68,8 @@ export function addSyncCommands(program: Command, output: Output): void {
 async function ask(path: string, method = 'GET'): Promise<unknown> {
   const { config } = loadProcessConfig()
   const url = (await readListenersFile(config.data_dir))?.sync?.url
-  if (url === undefined) throw new StartupError(`no server runs on ${config.data_dir}, or its sync listener is turned off`)
+  if (url === undefined)
+    throw new StartupError(`no server runs on ${config.data_dir}, or its sync listener is turned off`)
   const token = await readFile(syncTokenPath(config.data_dir), 'utf8').catch((cause: unknown) => {
     throw new StartupError('the token of the sync API cannot be read; run this as the user that runs the server', {
       cause,

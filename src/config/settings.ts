@@ -68,9 +68,7 @@ export const Config = z.object({
       .describe('Token of the sync API. Without it one is made at the first start and kept in the data directory'),
     entries: SyncEntries.default([]).describe('Storages to synchronise, read at the first start only'),
     rules: SyncRules.default([]).describe('Which files belong on which storages, read at the first start only'),
-    roots: SyncRoots.default([]).describe(
-      'Folders that may hold `local_storage` entries created through the API',
-    ),
+    roots: SyncRoots.default([]).describe('Folders that may hold `local_storage` entries created through the API'),
     port: port().default(3862).describe('Port of the sync listener'),
   }),
   appliance: z.object({
@@ -175,9 +173,7 @@ export const Config = z.object({
     keep: seconds(60)
       .default(14 * 86_400)
       .describe('How long finished jobs are kept'),
-    max_exec_count: whole(1, 100)
-      .default(10)
-      .describe('Most attempts at a job that a client or a trigger may ask for'),
+    max_exec_count: whole(1, 100).default(10).describe('Most attempts at a job that a client or a trigger may ask for'),
     max_timeout: seconds(1)
       .default(3_600)
       .describe('Longest attempt that a client or a trigger may ask for, unless the worker allows more'),

@@ -113,5 +113,6 @@ async function discard(tx: Transaction, objects: readonly string[]): Promise<voi
 async function keep(tx: Transaction, objects: readonly string[]): Promise<void> {
   if (objects.length === 0) return
   const kept = await tx`DELETE FROM object_ledger WHERE name = ANY (${[...objects]}::text[]) AND NOT taken`
-  if (kept.count < objects.length) throw new Problem('store_unavailable', 'Some uploaded content expired in the meantime.')
+  if (kept.count < objects.length)
+    throw new Problem('store_unavailable', 'Some uploaded content expired in the meantime.')
 }
