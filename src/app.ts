@@ -10,6 +10,8 @@ import type { Welcome } from './first-run.ts'
 import { registerWorkers } from './job-workers.ts'
 import type { Fetch } from './listeners.ts'
 import type { Log } from './log.ts'
+import type { Metrics } from './metrics.ts'
+import { alone, type Siblings } from './processes/siblings.ts'
 import { openServices, type Stores } from './services.ts'
 
 /** Everything that serves. */
@@ -19,6 +21,10 @@ export interface App {
   prepareFirstStart(publicPort: number | undefined): Promise<Pick<Welcome, 'passphrase' | 'home'>>
   /** Ends the answers that would otherwise never end, each as if its time were up, and the websockets. */
   endFeeds(): void
+  /** Another process changed an instance: what is remembered of instances and tokens counts no more. */
+  forgetInstances(): void
+  /** What this process counted. */
+  readonly counts: Metrics['counts']
   /** Ends what runs by itself. The stores must still be open. */
   close(): Promise<void>
 }
@@ -33,28 +39,35 @@ export async function openApp(
   stores: Stores,
   objects: ObjectStore,
   appliance: Appliance | undefined,
+  siblings: Siblings = alone,
 ): Promise<App> {
   const services = await openServices({
     config,
     log,
     stores,
     objects,
+    siblings,
     onInstanceChange: () => faces.recheckSockets(),
     serveOwn: (request) => faces.serveOwn(request),
   })
   const faces = openFaces({ config, log, services, appliance })
   const housekeeping = registerWorkers(config, log, services)
-  const { adminAuth, files, hub, identity, instances, jobSystem, stopping, sync } = services
+  const { adminAuth, files, hub, identity, instances, jobSystem, metrics, stopping, sync } = services
   jobSystem.start()
-  housekeeping.start()
+  if (siblings.leads) housekeeping.start()
   return {
     apps: faces.apps,
     endFeeds() {
       stopping.abort()
       void faces.closeSockets().then(() => hub.close())
     },
+    forgetInstances() {
+      instances.invalidate()
+      faces.recheckSockets()
+    },
+    counts: metrics.counts,
     async close() {
-      await sync.close()
+      await sync?.close()
       await housekeeping.close()
       await jobSystem.close()
       await files.close()

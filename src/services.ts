@@ -38,8 +38,11 @@ import { StartupError } from './model/startup-error.ts'
 import { openExports } from './move/exports.ts'
 import { openImportUploads } from './move/import-upload.ts'
 import { openImports } from './move/imports.ts'
+import { openMoves } from './move/moves.ts'
+import { changeOwnerSettings } from './move/owner-settings.ts'
 import { objectsPlace } from './objects.ts'
 import { openOutgoing } from './outgoing/outgoing.ts'
+import type { Siblings } from './processes/siblings.ts'
 import { Hub } from './realtime/hub.ts'
 import { openSecrets, sealOldAccounts } from './secrets/key.ts'
 import { sealBody, sealStore } from './secrets/sealed-store.ts'
@@ -49,6 +52,8 @@ import { openThumbnails } from './thumbnails/thumbnails.ts'
 
 /** Milliseconds between looks for objects that nobody needs any more. */
 const sweepObjectsMs = 10_000
+/** Milliseconds until other processes on the same database know that an instance was blocked. */
+const otherProcessesMs = 6_000
 
 /** Documents, and the files and jobs made of them. */
 export interface Stores extends DocumentStore, BodyRewriter, EveryTenant, TenantReader, TenantExchanger {
@@ -64,6 +69,7 @@ export interface ServicesOptions {
   readonly log: Log
   readonly stores: Stores
   readonly objects: ObjectStore
+  readonly siblings: Siblings
   /** An instance was changed or removed, here or by another process. */
   readonly onInstanceChange: () => void
   /** Serves a request of this server to one of its own instances. */
@@ -78,20 +84,25 @@ export async function openServices({
   log,
   stores,
   objects: storedObjects,
+  siblings,
   onInstanceChange,
   serveOwn,
 }: ServicesOptions) {
-  const metrics = newMetrics('hearth')
+  const { leads } = siblings
+  const metrics = newMetrics('hearth', siblings)
   observeProcess(metrics)
   const objects = measuredObjects(storedObjects, metrics)
   const secrets = await openSecrets(config, stores)
-  await sealOldAccounts(stores, secrets)
+  if (leads) await sealOldAccounts(stores, secrets)
   const store = sealStore(stores, secrets)
   const identity = await openIdentity(store)
   const instances = openInstances({
     store,
     cliLifetime: config.token.cli_lifetime,
-    onChange: onInstanceChange,
+    onChange() {
+      onInstanceChange()
+      return siblings.instancesChanged()
+    },
   })
   const outgoing = openOutgoing({
     allowPrivate: config.outgoing.allow_private,
@@ -111,6 +122,7 @@ export async function openServices({
     sendPasscode: (instance, passcode) => ownerMail(instance, { kind: 'passcode', passcode }),
     onReplay: (instance, client) => {
       instances.invalidate(instance.domain)
+      void siblings.instancesChanged()
       log.warning('an OAuth client was removed: one of its old refresh tokens was used', {
         domain: instance.domain,
         client,
@@ -121,7 +133,7 @@ export async function openServices({
   const sweeper = startSweeper({
     ledger: store.attachments,
     objects,
-    everyMs: sweepObjectsMs,
+    everyMs: leads ? sweepObjectsMs : 0,
     stopping: stopping.signal,
     log: log.warning,
   })
@@ -135,13 +147,14 @@ export async function openServices({
     stopping: stopping.signal,
     fileTree: store.files.tree,
   })
-  const files = openFiles({ store: store.files, objects, log })
+  const files = openFiles({ store: store.files, objects, log, ...(leads ? {} : { sweepEveryMs: 0 }) })
   const { max_number_of_versions_to_keep, min_delay_between_two_versions } = config.fs.versioning
   const versioning = { max: max_number_of_versions_to_keep, minDelayMs: min_delay_between_two_versions * 1000 }
   const driveOf = newDriveOf({ store, versioning, contextOf: (context) => effectiveContext(config, context) })
   const driveWithoutActor = (instance: Instance) => driveOf(instance, undefined)
   const fsck = openFsck({ store, fileStore: store.files, objects, files })
-  const jobSystem = openJobSystem({ store, instances, log, settings: config.jobs, builtIn: [thumbnailTrigger] })
+  const builtIn = [thumbnailTrigger]
+  const jobSystem = openJobSystem({ store, instances, log, settings: config.jobs, builtIn, runsJobs: leads })
   const { jobs, triggers } = jobSystem
   const thumbnails = openThumbnails({
     objects,
@@ -164,23 +177,39 @@ export async function openServices({
     outgoing,
     log,
   })
-  const { sync, token: syncToken } = await openSyncFromSettings({
-    config,
-    store: stores.sync,
+  const ownerSettings = changeOwnerSettings.bind(undefined, store)
+  const moves = openMoves({
+    store,
+    instances,
+    auth,
+    jobs,
+    triggers,
     secrets,
+    outgoing,
+    mail: ownerMail,
+    maxMs: config.move.max_duration * 1000,
+    settleMs: config.database_url === undefined ? 0 : otherProcessesMs,
     log,
-    kinds: driverKinds({
-      files,
-      instances,
-      driveOf,
-      watch: (prefix, onChange) => store.watch({ prefix, name: filesDoctype }, onChange),
-      openBucket: newS3,
-      checkHost: async (host) => void (await outgoing.addressesOf(host)),
-      addressOf: async (host) => (await outgoing.addressesOf(host))[0] ?? host,
-      outgoingFor: (trusted) => (trusted ? openOutgoing({ allowPrivate: true }) : outgoing),
-    }),
-    place: objectsPlace(config),
   })
+  const openSync = () =>
+    openSyncFromSettings({
+      config,
+      store: stores.sync,
+      secrets,
+      log,
+      kinds: driverKinds({
+        files,
+        instances,
+        driveOf,
+        watch: (prefix, onChange) => store.watch({ prefix, name: filesDoctype }, onChange),
+        openBucket: newS3,
+        checkHost: async (host) => void (await outgoing.addressesOf(host)),
+        addressOf: async (host) => (await outgoing.addressesOf(host))[0] ?? host,
+        outgoingFor: (trusted) => (trusted ? openOutgoing({ allowPrivate: true }) : outgoing),
+      }),
+      place: objectsPlace(config),
+    })
+  const synchronising = leads ? await openSync() : undefined
   return {
     adminAuth,
     administration,
@@ -201,14 +230,16 @@ export async function openServices({
     jobSystem,
     mail,
     metrics,
+    moves,
     objects,
     outgoing,
     ownerMail,
+    ownerSettings,
     secrets,
     stopping,
     store,
-    sync,
-    syncToken,
+    sync: synchronising?.sync,
+    syncToken: synchronising?.token ?? '',
     thumbnails,
     triggers,
     uploads: openImportUploads({ files: store.files, objects }),

@@ -13,7 +13,7 @@ export interface Sweeper {
 export interface SweeperOptions {
   readonly ledger: Pick<AttachmentLedger, 'sweep'>
   readonly objects: Pick<ObjectStore, 'delete'>
-  /** Milliseconds between sweeps. */
+  /** Milliseconds between sweeps; 0: only when told to. */
   readonly everyMs: number
   /** Ends it. */
   readonly stopping?: AbortSignal | undefined
@@ -37,6 +37,7 @@ export function startSweeper({ ledger, objects, everyMs, stopping, log = () => {
     return waiting
   }
 
+  if (everyMs === 0) return { run }
   const timer = setInterval(() => {
     run().catch((error: unknown) => {
       if (!stopping?.aborted) log('sweep of attachments failed', { error: String(error) })

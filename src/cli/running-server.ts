@@ -11,6 +11,10 @@ export interface ServerParts {
 
 export interface RunningServer {
   readonly app: App
+  /** The same; `undefined` while it is closed. */
+  readonly current: App | undefined
+  /** Where PostgreSQL is, or was before it was closed. */
+  readonly target: OpenedStore['target']
   /** Resolves to the reason when a store is lost for good. */
   readonly failed: Promise<Error>
   /** Answers 503 and closes everything, lets `work` run, and opens everything again, also when `work` rejects. */
@@ -39,11 +43,18 @@ export async function runServer(parts: ServerParts, first: OpenedStore): Promise
   }
 
   watch(first)
+  let { target } = first
   app = await parts.openApp(first.store)
   return {
     get app() {
       if (app === undefined) throw new Error('the server is closed')
       return app
+    },
+    get current() {
+      return app
+    },
+    get target() {
+      return target
     },
     failed,
     endFeeds: () => app?.endFeeds(),
@@ -56,6 +67,7 @@ export async function runServer(parts: ServerParts, first: OpenedStore): Promise
         await work()
       } finally {
         store = await parts.openStore()
+        target = store.target
         watch(store)
         app = await parts.openApp(store.store)
         parts.lead(app)

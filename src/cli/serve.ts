@@ -2,7 +2,6 @@
 import { get } from 'node:https'
 import type { Command } from 'commander'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
-import type { App } from '../app.ts'
 import type { Appliance } from '../appliance/appliance.ts'
 import { applianceSettings, listenerCertificate, restartByOthers } from '../appliance/open.ts'
 import type { LoadedConfig } from '../config/load.ts'
@@ -12,7 +11,12 @@ import { type Fetch, type ListenerName, type ListenerOptions, type Listeners, op
 import { removeListenersFile, writeListenersFile } from '../listeners-file.ts'
 import { type Log, openLog } from '../log.ts'
 import { StartupError } from '../model/startup-error.ts'
+import { workerCount } from '../processes/budget.ts'
+import { alone } from '../processes/siblings.ts'
 import { newServiceManager } from '../service-manager.ts'
+import type { WorkingCrew } from './crew.ts'
+import { newEntrance } from './entrance.ts'
+import { publicListener } from './listener-options.ts'
 import type { Output } from './output.ts'
 import { type RunningServer, runServer } from './running-server.ts'
 import { serverData } from './server-data.ts'
@@ -42,29 +46,43 @@ async function serve({ config, warnings }: LoadedConfig, output: Output): Promis
     import('../store.ts'),
     import('../objects.ts'),
   ])
+  const count = workerCount(config)
+  if (count === 0 && config.workers !== 1 && config.workers !== 'auto') log.warning('no listener for workers to share')
   const first = await openStore(config, log)
   let objects: ObjectStore | undefined
   let listeners: Listeners | undefined
+  let crew: WorkingCrew | undefined
   let server: RunningServer | undefined
   let appliance: Appliance | undefined
   try {
     objects = await openObjects(config, log)
     const entrance = newEntrance(newStartingApp())
-    listeners = await openListeners(await listenersOf(config, log, entrance.fetch))
-    const { addresses } = listeners
+    const options = await listenersOf(config, log, entrance.fetch)
+    if (count > 0) {
+      const { openCrew } = await import('./crew.ts')
+      const target = () => server?.target ?? first.target
+      const onInstancesChanged = () => server?.current?.forgetInstances()
+      crew = await openCrew({ config, log, count, starting: entrance.fetch('public'), target, onInstancesChanged })
+    }
+    listeners = await openListeners(options.filter(({ name }) => crew === undefined || name !== 'public'))
+    const addresses = { ...listeners.addresses }
     if (addresses.appliance !== undefined) {
-      const whileClosed: RunningServer['whileClosed'] = (work) => server?.whileClosed(work) ?? Promise.reject()
+      const ownWhileClosed: RunningServer['whileClosed'] = (work) => server?.whileClosed(work) ?? Promise.reject()
+      const whileClosed: RunningServer['whileClosed'] = (work) =>
+        crew === undefined ? ownWhileClosed(work) : crew.whileClosed(() => ownWhileClosed(work))
       appliance = await openMachine({ config, log, listeners, objects, whileClosed })
     }
     const ours = objects
+    const siblings = crew?.siblings ?? alone
     server = await runServer(
       {
         openStore: () => openStore(config, log),
-        openApp: (store) => openApp(config, log, store, ours, appliance),
+        openApp: (store) => openApp(config, log, store, ours, appliance, siblings),
         lead: entrance.lead,
       },
       first,
     )
+    if (crew !== undefined) addresses.public = await crew.begin()
     const shown = await server.app.prepareFirstStart(addresses.public?.port)
     entrance.lead(server.app)
     appliance?.serving(() => probe(config, addresses.appliance?.port))
@@ -79,7 +97,7 @@ async function serve({ config, warnings }: LoadedConfig, output: Output): Promis
     manager.stopping()
     const started = performance.now()
     server?.endFeeds()
-    await listeners?.close(drainMs)
+    await Promise.all([listeners?.close(drainMs), crew?.stop(drainMs + 1_500)])
     await removeListenersFile(config.data_dir)
     await appliance?.close()
     // Objects are used until the last moment; without a server the store is still ours to close.
@@ -127,33 +145,10 @@ async function openMachine({ config, log, listeners, objects, whileClosed }: Mac
   return appliance
 }
 
-/** Listeners open before there is something to serve: until then they lead to `starting`. */
-function newEntrance(starting: Fetch): {
-  readonly fetch: (name: ListenerName) => Fetch
-  lead(app: App | undefined): void
-} {
-  let apps: App['apps'] | undefined
-  return {
-    fetch: (name) => (request, env) => (apps?.[name] ?? starting)(request, env),
-    lead(app) {
-      apps = app?.apps
-    },
-  }
-}
-
 async function listenersOf(config: Config, log: Log, fetch: (name: ListenerName) => Fetch): Promise<ListenerOptions[]> {
   const options: ListenerOptions[] = []
   const { host, port, admin, sync, appliance } = config
-  if (port !== 'off') {
-    options.push({
-      name: 'public',
-      setting: 'port',
-      host,
-      port,
-      fetch: fetch('public'),
-      websocketPaths: ['/realtime', '/move/importing/realtime'],
-    })
-  }
+  if (port !== 'off') options.push(publicListener({ host, port }, fetch('public')))
   if (admin.port !== 'off') {
     options.push({
       name: 'admin',

@@ -40,7 +40,11 @@ export const Config = z.object({
     .describe('On the first start make the instance `home.localhost:<port>` and print a token and a `curl` line'),
   host: host().default('localhost').describe('Address of the public listener. `localhost` is IPv4 and IPv6'),
   port: port().default(8080).describe('Port of the public listener: documents, tenant by `Host`'),
-  workers: processes().default(1).describe('Processes that serve; `auto` is one for each core'),
+  workers: processes()
+    .default(1)
+    .describe(
+      'Processes that answer the public listener; `auto` is one for each core. With more than one, another process owns the rest',
+    ),
   trusted_proxies: TrustedProxies.default([]).describe(
     'Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count. Without any, the address of the connection does',
   ),
@@ -82,7 +86,11 @@ export const Config = z.object({
     format: oneOf(logFormats).default('auto').describe('`auto` is text on a terminal and JSON lines elsewhere'),
   }),
   database: z.object({
-    max_connections: whole(2, 200).default(8).describe('Connections of this process to PostgreSQL'),
+    max_connections: whole(2, 200)
+      .default(8)
+      .describe(
+        'Connections to PostgreSQL that requests share. Several workers divide them, with at least 4 for each process',
+      ),
   }),
   documents: z.object({
     max_size: bytes(1024, 64 * 1024 ** 2)
@@ -151,7 +159,7 @@ export const Config = z.object({
   }),
   move: z.object({
     url: url().optional().describe('Web application that leads people through a move between servers'),
-    max_duration: seconds(60)
+    max_duration: seconds(2)
       .default(86_400)
       .describe('An instance that is blocked by an import or a move without progress for this long is unblocked'),
   }),
@@ -167,6 +175,12 @@ export const Config = z.object({
     keep: seconds(60)
       .default(14 * 86_400)
       .describe('How long jobs that have ended are kept'),
+    max_exec_count: whole(1, 100)
+      .default(10)
+      .describe('How often a job may be tried at most where a client or a trigger chooses'),
+    max_timeout: seconds(1)
+      .default(3_600)
+      .describe('How long a try may take at most where a client or a trigger chooses, unless the worker allows more'),
     take_over_after: seconds(2)
       .default(30)
       .describe('A job is started again by another process when its own process has been silent for this long'),

@@ -20,8 +20,8 @@ export interface InstancesOptions {
   readonly cliLifetime?: number
   /** Applications live at `<instance>-<app>`. */
   readonly flatSubdomains?: boolean
-  /** Called after an instance was made, changed or deleted here, to tell other processes. */
-  readonly onChange?: (domain: string) => void
+  /** Called after an instance was made, changed or deleted here, to tell other processes. The caller's answer waits for it. */
+  readonly onChange?: () => void | Promise<void>
   /** Unix time in milliseconds. */
   readonly now?: () => number
 }
@@ -36,9 +36,9 @@ export function openInstances(options: InstancesOptions): Instances & InstanceAd
   const lookup = newLookup(store, now)
   const authoriser = newAuthoriser(store, settings)
 
-  function changed(domain: string): void {
+  async function changed(): Promise<void> {
     invalidate()
-    onChange(domain)
+    await onChange()
   }
 
   // Names of one instance are several and an absent one may be cached too: all of it is cheap to read again.
@@ -59,23 +59,23 @@ export function openInstances(options: InstancesOptions): Instances & InstanceAd
     count: () => countInstances(store),
     async create(order) {
       const instance = await createInstance(store, rules, order)
-      changed(instance.domain)
+      await changed()
       return instance
     },
     async modify(domain, changes) {
       const modified = await modifyInstance(store, rules, normaliseDomain(domain), changes)
-      changed(modified.domain)
+      await changed()
       return modified
     },
     async update(domain, members) {
       const instance = await updateInstance(store, normaliseDomain(domain), members)
-      changed(instance.domain)
+      await changed()
       return instance
     },
     async remove(domain) {
       const name = normaliseDomain(domain)
-      await removeInstance(store, name, () => changed(name))
-      changed(name)
+      await removeInstance(store, name, changed)
+      await changed()
     },
     async mintToken(order) {
       const instance = await found(order.domain)
@@ -88,12 +88,12 @@ export function openInstances(options: InstancesOptions): Instances & InstanceAd
       (await readDocument(store, { prefix, name: settingsDoctype }, settingsId))?.value ?? {},
     async setPassphrase(domain, password) {
       const instance = await setPassphrase(store, normaliseDomain(domain), password)
-      changed(instance.domain)
+      await changed()
       return instance
     },
     async rotateCliSecret(domain) {
-      const instance = await rotateSecret(store, normaliseDomain(domain))
-      changed(instance.domain)
+      await rotateSecret(store, normaliseDomain(domain))
+      await changed()
     },
     invalidate,
   }

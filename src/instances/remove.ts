@@ -11,9 +11,13 @@ const attempts = 10
  * it fails the flag is taken back, so that it can be asked for again.
  * @throws Problem `not_found`; `internal_server_error` while another deletion is under way
  */
-export async function removeInstance(store: DocumentStore, domain: string, flagged: () => void): Promise<void> {
+export async function removeInstance(
+  store: DocumentStore,
+  domain: string,
+  flagged: () => Promise<void>,
+): Promise<void> {
   const { instance } = await flag(store, domain)
-  flagged()
+  await flagged()
   try {
     await store.dropPrefix(instance.prefix)
     await eraseRecord(store, instance.domain)

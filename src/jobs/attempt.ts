@@ -17,7 +17,7 @@ import {
   queuedAgainMembers,
   startedMembers,
 } from './job-document.ts'
-import { JobFailure, type Task, type Tenant, type Worker } from './service.ts'
+import { JobFailure, type JobOptions, type Task, type Tenant, type Worker } from './service.ts'
 
 /** Processes that may die with a job before it is given up. */
 const maxDeaths = 3
@@ -37,6 +37,7 @@ export interface AttemptOptions {
   readonly store: JobStore
   readonly admit: (tenant: Tenant, worker: string) => Promise<Admission>
   readonly log: Log
+  readonly mostOfClients: Required<JobOptions>
   readonly by: string
   readonly worker: Worker
   readonly job: TakenJob
@@ -115,7 +116,7 @@ export class Attempt {
   async #work(): Promise<Error | undefined> {
     const { worker, job } = this.#options
     const { signal } = this.#controller
-    const seconds = optionsOf(this.#members).timeout ?? worker.timeout ?? defaultTimeout
+    const seconds = this.#allowed('timeout', worker.timeout ?? defaultTimeout)
     const timer = setTimeout(
       () => this.#controller.abort(new JobFailure('timeout')),
       Math.min(seconds * 1000, 2 ** 31 - 1),
@@ -152,7 +153,7 @@ export class Attempt {
   async #fail(error: Error): Promise<void> {
     const { worker, job } = this.#options
     const failures = job.errors + 1
-    const tries = optionsOf(this.#members).maxExecCount ?? worker.maxExecCount ?? 1
+    const tries = this.#allowed('maxExecCount', worker.maxExecCount ?? 1)
     const message = messageOf(error)
     const isLast = failures >= tries || (error instanceof JobFailure && error.final)
     this.#log.warning('a job failed', { attempt: failures, of: tries, error })
@@ -163,6 +164,13 @@ export class Attempt {
     this.#members = queuedAgainMembers(this.#members, message)
     const delayMs = worker.retryDelayMs?.(failures) ?? Math.min(60_000, 100 * 2 ** (failures - 1))
     await this.#write({ kind: 'again', delayMs, failed: true }, this.#body())
+  }
+
+  /** What the job asks for. Clients ask for what they like, and get what is allowed. */
+  #allowed(option: keyof JobOptions, own: number): number {
+    const { job, mostOfClients } = this.#options
+    const asked = optionsOf(this.#members)[option] ?? own
+    return job.trusted ? asked : Math.min(asked, Math.max(own, mostOfClients[option] ?? own))
   }
 
   async #finish(error: string | undefined): Promise<void> {

@@ -16,6 +16,9 @@ import type { Job, JobOrder, Jobs } from './service.ts'
 export interface JobSettings {
   /** Jobs that run at once in this process; 0: none. */
   readonly concurrency: number
+  /** How often a job may be tried, and how many seconds a try may take, at most where a client chooses. */
+  readonly max_exec_count: number
+  readonly max_timeout: number
   /** Seconds without a sign of life after which the jobs of a process are begun again elsewhere. */
   readonly take_over_after: number
   /** What the operator sets for single workers. Seconds for `timeout`. */
@@ -38,6 +41,7 @@ export function openJobs({ store, jobs, instances, log, settings }: JobsOptions)
     leaseMs: settings.take_over_after * 1000,
     concurrency: settings.concurrency,
     limits: settings.workers,
+    mostOfClients: { maxExecCount: settings.max_exec_count, timeout: settings.max_timeout },
   })
 
   async function pushAll(orders: readonly JobOrder[]): Promise<readonly Job[]> {

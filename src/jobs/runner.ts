@@ -5,7 +5,7 @@ import type { Log } from '../log.ts'
 import type { Admission } from './admission.ts'
 import { Attempt } from './attempt.ts'
 import { hasEnded, newProcessName } from './process-name.ts'
-import { JobFailure, type Tenant, type Worker } from './service.ts'
+import { JobFailure, type JobOptions, type Tenant, type Worker } from './service.ts'
 import { knownWorkers } from './worker-names.ts'
 
 const defaultConcurrency = 4
@@ -25,6 +25,8 @@ export interface RunnerOptions {
   /** Of all workers together. */
   readonly concurrency: number
   readonly limits: Readonly<Record<string, WorkerLimits>>
+  /** What clients may choose at most, unless the worker's own is more. */
+  readonly mostOfClients: Required<JobOptions>
 }
 
 /** What is set for a worker in place of its own. */
@@ -167,9 +169,9 @@ export class Runner {
   }
 
   #begin(lane: Lane, job: TakenJob): void {
-    const { store, admit, log } = this.#options
+    const { store, admit, log, mostOfClients } = this.#options
     const key = keyOf(job)
-    const attempt = new Attempt({ store, admit, log, by: this.#by, worker: lane.worker, job })
+    const attempt = new Attempt({ store, admit, log, mostOfClients, by: this.#by, worker: lane.worker, job })
     this.#attempts.set(key, attempt)
     lane.running += 1
     void attempt.ended.then(() => {

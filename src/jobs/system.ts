@@ -17,6 +17,8 @@ export interface JobSystemOptions {
   readonly settings: JobSettings
   readonly builtIn: readonly BuiltInTrigger[]
   readonly log: Log
+  /** False: jobs and schedules are the work of another process. Events are looked after by every process that writes. */
+  readonly runsJobs: boolean
 }
 
 export interface JobSystem {
@@ -27,7 +29,7 @@ export interface JobSystem {
   close(): Promise<void>
 }
 
-export function openJobSystem({ store, instances, settings, builtIn, log }: JobSystemOptions): JobSystem {
+export function openJobSystem({ store, instances, settings, builtIn, log, runsJobs }: JobSystemOptions): JobSystem {
   const jobs = openJobs({ store, jobs: store.jobs, instances, log, settings })
   const scheduler = new Scheduler({ store: store.jobs, log })
   const events = new EventFeed({
@@ -44,6 +46,7 @@ export function openJobSystem({ store, instances, settings, builtIn, log }: JobS
     triggers,
     start() {
       events.start()
+      if (!runsJobs) return
       scheduler.start()
       jobs.start()
     },

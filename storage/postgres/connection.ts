@@ -86,3 +86,10 @@ export async function countConnections(sql: Sql): Promise<Readonly<Record<string
     WHERE datname = current_database() AND application_name = ${session.application_name} GROUP BY state`
   return Object.fromEntries(rows.map(({ state, count }) => [state ?? 'unknown', count]))
 }
+
+/** Connections that the server allows all ordinary clients together. */
+export async function connectionLimit(sql: Sql): Promise<number> {
+  const [row] = await sql<{ allowed: number }[]>`
+    SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int AS allowed`
+  return row?.allowed ?? 0
+}

@@ -29,14 +29,14 @@ import { newLedger } from './attachments.ts'
 import { newAttemptStore, sweepAttempts } from './attempts.ts'
 import { countChanges, readChanges } from './changes.ts'
 import { Compactor, compactDatabase } from './compaction.ts'
-import { type ConnectionOptions, countConnections, guarded, openPool, reading } from './connection.ts'
+import { type ConnectionOptions, connectionLimit, countConnections, guarded, openPool, reading } from './connection.ts'
 import { DatabaseCache, type KnownDatabase } from './database-cache.ts'
 import { createDatabase, databaseInfo, dropDatabases, dropTenant, listDatabases, sweepDropped } from './databases.ts'
 import { exchangeTenant } from './exchange.ts'
 import { newPostgresFiles } from './files/files.ts'
 import { sweepSecrets } from './files/secrets.ts'
 import { scanIndex } from './index-scan.ts'
-import { IndexBuilder } from './indexes.ts'
+import { IndexBuilder, keepIndex } from './indexes.ts'
 import { newPostgresJobs } from './jobs/jobs.ts'
 import { readLocal, readLocals, scanLocals, writeLocal } from './locals.ts'
 import { migrate, refreshCollation } from './migrate.ts'
@@ -54,6 +54,8 @@ export interface PostgresDocumentsOptions extends ConnectionOptions {
   readonly compiler: IndexCompiler
   /** False when no other process writes to this PostgreSQL: nobody is told of changes then. Default true. */
   readonly shared?: boolean
+  /** False when no other process runs jobs of this PostgreSQL. Default as `shared`. */
+  readonly sharedJobs?: boolean
   /** Milliseconds between sweeps of what was dropped; 0 turns them off. */
   readonly sweepEveryMs?: number
   /** Milliseconds between walks that drop superseded bodies; 0 turns them off. */
@@ -69,6 +71,8 @@ export interface PostgresStore extends DocumentStore, BodyRewriter, EveryTenant,
   readonly attempts: AttemptStore
   /** Connections of all processes of this server, by what they do. */
   connections(): Promise<Readonly<Record<string, number>>>
+  /** Connections that PostgreSQL allows all its clients together. */
+  connectionLimit(): Promise<number>
 }
 
 /**
@@ -168,10 +172,11 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       databases,
       changed: (ref) => notifications.changed(ref),
       watch: (ref, listener) => notifications.watchUncounted(ref, listener),
-      shared: options.shared ?? true,
+      shared: options.sharedJobs ?? options.shared ?? true,
     }),
     attempts: newAttemptStore(sql),
     connections: () => guarded(() => countConnections(sql)),
+    connectionLimit: () => guarded(() => connectionLimit(sql)),
     readEverywhere: (name, id) => guarded(() => readEverywhere(sql, name, id)),
     readTenant: (prefix, work) => guarded(() => readTenant(sql, prefix, work)),
     exchangeTenant: (exchange) =>
@@ -244,6 +249,11 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       reading(async () => {
         const known = fresh ? undefined : databases.peek(ref)
         return builder.list(known ?? (await loaded(ref)))
+      }),
+    keepIndex: (ref, view) =>
+      guarded(async () => {
+        await keepIndex(sql, ref, view)
+        await loaded(ref)
       }),
     scanIndex: (ref: DatabaseRef, scan: IndexScan) =>
       reading(async () => {

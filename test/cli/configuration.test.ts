@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { verifyPassword } from '../../src/admin/scrypt.ts'
-import { runHearth } from '../support/server.ts'
+import { runHearth, startServer } from '../support/server.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'hearth-config-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -14,6 +14,20 @@ writeFileSync(file, 'port: 1080\nadmin:\n  prot: 1\nlog: {level: loud}\n')
 
 const maps = join(folder, 'maps.yaml')
 writeFileSync(maps, 'contexts:\n  home:\n    anything: 1\n    noreply_address: nobody\n')
+
+test('a file with the maps and lists of cozy-stack is taken as it is, and the server starts with it', async () => {
+  const reference = join(import.meta.dirname, '../conformance/admin/reference.yaml')
+  const server = await startServer({ args: ['--config', reference] })
+  try {
+    expect((await server.fetch('/status')).status).toBe(200)
+    const { stdout } = await runHearth(['config', 'show', '--config', reference, '--data-dir', server.dataDir])
+    expect(stdout).toContain('rr-cloudery')
+    expect(stdout).not.toContain('rr-cloudery-token')
+    expect(stdout).not.toContain('s3cret3')
+  } finally {
+    await server.stop()
+  }
+}, 60_000)
 
 describe('mistakes', () => {
   test.each([

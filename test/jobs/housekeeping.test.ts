@@ -34,7 +34,7 @@ test('old jobs are forgotten but for fifty of each state, old trash is deleted, 
   now = Date.now()
   await files.trash(drive, young, undefined)
 
-  const settings = { concurrency: 32, take_over_after: 30, workers: {} }
+  const settings = { concurrency: 32, take_over_after: 30, max_exec_count: 10, max_timeout: 3600, workers: {} }
   const jobs = openJobs({ store, jobs: store.jobs, instances, log: silentLog, settings })
   jobs.register({ name: 'log', concurrency: 32, run: async () => {} })
   const driveOf = async () => drive

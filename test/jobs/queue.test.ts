@@ -36,7 +36,8 @@ for (const server of bothPostgres) {
     /** A process of its own as far as the queue can tell. */
     async function open(workers: readonly Worker[], { leaseMs = 30_000, begin = true } = {}) {
       const store = await openPostgresDocuments({ target, maxConnections: 4, compiler: indexCompiler, sweepEveryMs: 0 })
-      const settings = { concurrency: 64, take_over_after: leaseMs / 1000, workers: {} }
+      const limits = { max_exec_count: 3, max_timeout: 60 }
+      const settings = { concurrency: 64, take_over_after: leaseMs / 1000, ...limits, workers: {} }
       const jobs = openJobs({ store, jobs: store.jobs, instances, log: silentLog, settings })
       for (const worker of workers) jobs.register(worker)
       if (begin) jobs.start()
@@ -119,6 +120,37 @@ for (const server of bothPostgres) {
       expect(await ended(4, 3)).toMatchObject({ state: 'errored', error: 'failure 3' })
       expect(await ended('secret', 1)).toMatchObject({ state: 'errored', error: 'the worker failed' })
       expect(attempts).toEqual([1, 2, 3, 1, 2, 3, 1])
+      await close(one)
+    })
+
+    test('what a client asks for beyond the limits is cut to them, unless the worker allows more', async () => {
+      const tenant = fresh()
+      const attempts = new Map<string, number>()
+      const fails = (name: string, maxExecCount: number): Worker => ({
+        ...{ name, maxExecCount },
+        retryDelayMs: () => 1,
+        async run({ attempt }) {
+          attempts.set(name, attempt)
+          throw new JobFailure('again')
+        },
+      })
+      const one = await open([fails('log', 1), fails('sendmail', 5), fails('zip', 1)])
+      const order = { tenant, message: null, options: { maxExecCount: 40 } }
+      const jobs = [
+        { ...order, worker: 'log', fromClient: true },
+        { ...order, worker: 'sendmail', fromClient: true },
+        { ...order, worker: 'zip', options: { maxExecCount: 7 } },
+      ]
+      for (const { id } of await one.jobs.pushAll(jobs)) {
+        await until(async () => (await one.jobs.find(tenant.prefix, id))?.state === 'errored')
+      }
+      expect(attempts).toEqual(
+        new Map([
+          ['log', 3],
+          ['sendmail', 5],
+          ['zip', 7],
+        ]),
+      )
       await close(one)
     })
 

@@ -77,6 +77,12 @@ export function hearthCommand(): readonly [string, ...string[]] {
 /** What processes on one outside database must share. */
 const testKey = '0123456789abcdef'.repeat(4)
 
+/** HEARTH_TEST_WORKERS lets every server of a run have several workers. */
+function workers(): readonly string[] {
+  const count = process.env['HEARTH_TEST_WORKERS']
+  return count === undefined ? [] : ['--workers', count]
+}
+
 /** The environment of a child: ours without any setting of Hearth; a key where an outside database needs one. */
 export function hearthEnvironment(extra: ServerOptions['env'] = {}): Record<string, string> {
   const outside = extra['HEARTH_DATABASE_URL'] === undefined ? {} : { HEARTH_SECRETS_KEY: testKey }
@@ -114,7 +120,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
   const [program, ...leading] = options.command ?? hearthCommand()
   const ports = ['--port', '--admin-port', '--sync-port', '--appliance-port'].flatMap((flag) => [flag, '0'])
   const local = env['HEARTH_DATABASE_URL'] && !env['HEARTH_OBJECTS_URL'] ? ['--allow-local-objects'] : []
-  const args = [...leading, 'serve', '--data-dir', dataDir, ...ports, ...local, ...(options.args ?? [])]
+  const args = [...leading, 'serve', '--data-dir', dataDir, ...ports, ...workers(), ...local, ...(options.args ?? [])]
   const child = spawn(program, args, { env, cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
   const pid = child.pid ?? 0
   const keep = options.keepData ?? options.dataDir !== undefined

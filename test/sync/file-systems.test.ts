@@ -97,3 +97,66 @@ test.skipIf(!hasVfat)(
   },
   120_000,
 )
+
+test.skipIf(!isRoot)(
+  'a disk mounted inside an entry goes away -> nothing counts as deleted; it comes back; or somebody strikes it out',
+  async () => {
+    const mount = (root: string) => {
+      mkdirSync(join(root, 'photos'), { recursive: true })
+      return spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'none', join(root, 'photos')]).status === 0
+    }
+    let photos = ''
+    const mounted: string[] = []
+    const before = async (folders: Record<string, { root: string }>) => {
+      const { root } = folders['A']!
+      if (!mount(root)) return
+      photos = join(root, 'photos')
+      mounted.push(photos)
+    }
+    const steps = async (world: World) => {
+      expect(photos).not.toBe('')
+      await world.folder('A').write('letter', 'letter')
+      for (let n = 0; n < 8; n++) await world.folder('A').write(`photos/${n}`, `${n}`)
+      await world.until('copies', async () => Object.keys(await world.folder('B').all()).length === 9)
+      await world.engine.runner('A').scan()
+      await world.quiet()
+      const disk = `${world.folder('A').root}-disk`
+      mkdirSync(disk)
+      execFileSync('mount', ['--bind', photos, disk])
+      mounted.push(disk)
+      execFileSync('umount', [photos])
+      try {
+        await world.restart()
+        for (let n = 0; n < 2; n++) await world.engine.runner('A').scan()
+        await world.quiet()
+        expect(Object.keys(await world.folder('B').all())).toHaveLength(9)
+        const [issue] = await world.store.issues('A')
+        expect(issue).toMatchObject({ native: 'photos' })
+        rmSync(photos, { recursive: true })
+        await world.engine.runner('A').scan()
+        await world.quiet()
+        expect(Object.keys(await world.folder('B').all())).toHaveLength(9)
+      } finally {
+        mkdirSync(photos, { recursive: true })
+        execFileSync('mount', ['--bind', disk, photos])
+      }
+      await world.folder('A').write('photos/new', 'new')
+      await world.engine.runner('A').scan()
+      await world.until('goes on', async () => (await world.folder('B').read('photos/new')) === 'new')
+      expect(await world.store.issues('A')).toEqual([])
+      // It is gone for good.
+      execFileSync('umount', [photos])
+      rmSync(join(world.folder('A').root, '.hearth-sync/mounts'))
+      await world.engine.runner('A').scan()
+      await world.until('deleted', async () => Object.keys(await world.folder('B').all()).join() === 'letter')
+    }
+    await inWorld({ before }, async (world) => {
+      try {
+        await steps(world)
+      } finally {
+        for (const one of mounted) spawnSync('umount', ['-l', one])
+      }
+    })
+  },
+  120_000,
+)

@@ -1,6 +1,17 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { mkdir, readFile, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -38,6 +49,27 @@ async function newStage(): Promise<DriverStage> {
 driverSuite('local_storage', newStage)
 
 describe('what only folders have', () => {
+  test.each([
+    [0o600, false, 0o600],
+    [0o640, false, 0o640],
+    [0o600, true, 0o700],
+    [0o754, false, 0o644],
+    [0o644, true, 0o755],
+  ])('a file of mode %o is replaced, executable: %p -> %o', async (before, executable, after) => {
+    const root = newFolder()
+    const path = join(root, 'x')
+    writeFileSync(path, 'private')
+    chmodSync(path, before)
+    const isRoot = process.getuid?.() === 0
+    if (isRoot) chownSync(path, 1234, 1235)
+    const driver = await openLocalStorage(root)
+    await put(driver, 'x', 'new', { expected: (await fileAt(driver, 'x')).fingerprint, executable })
+    const { mode, uid, gid } = statSync(path)
+    expect(readFileSync(path, 'utf8')).toBe('new')
+    expect((mode & 0o777).toString(8)).toBe(after.toString(8))
+    if (isRoot) expect([uid, gid]).toEqual([1234, 1235])
+  })
+
   test('no such folder, or a file in its place -> options are refused', async () => {
     const root = newFolder()
     writeFileSync(join(root, 'file'), '')

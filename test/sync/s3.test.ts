@@ -5,6 +5,7 @@ import { bucketPlace } from '../../storage/objects/minio/place.ts'
 import { newS3 } from '../../storage/objects/minio/s3.ts'
 import { minioProgram, startMinio, type TestMinio } from '../support/minio.ts'
 import { type DriverStage, driverSuite } from './driver-suite.ts'
+import { renameScenario } from './renames.ts'
 
 const stop = new AbortController()
 const kind = s3Kind({ openBucket: newS3, checkHost: async () => {} })
@@ -74,3 +75,31 @@ if (minioProgram() !== undefined) {
     })
   })
 }
+
+renameScenario(
+  's3',
+  () => {
+    const bucketOf = (options: Record<string, unknown>) => String(options['bucket'])
+    return {
+      kind,
+      options: async () => (await newStage()).options,
+      async rename(options, from, to) {
+        const { client } = await server()
+        const bucket = bucketOf(options)
+        await client.copyObject(bucket, to, `/${bucket}/${from}`)
+        await client.removeObject(bucket, from)
+      },
+      async read(options, name) {
+        const { client } = await server()
+        try {
+          const chunks: Uint8Array[] = []
+          for await (const chunk of await client.getObject(bucketOf(options), name)) chunks.push(chunk as Uint8Array)
+          return Buffer.concat(chunks).toString()
+        } catch {
+          return undefined
+        }
+      },
+    }
+  },
+  minioProgram() !== undefined,
+)

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { mkdir, readFile, unlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -10,6 +10,7 @@ import { driverCode } from '../../src/sync/drivers/error.ts'
 import { sftpKind } from '../../src/sync/drivers/sftp/sftp.ts'
 import { freePort } from '../support/postgres.ts'
 import { type DriverStage, driverSuite } from './driver-suite.ts'
+import { renameScenario } from './renames.ts'
 
 const program = '/usr/sbin/sshd'
 const hasServer = existsSync(program)
@@ -119,3 +120,21 @@ if (hasServer) {
     })
   })
 }
+
+renameScenario(
+  'sftp',
+  () => ({
+    kind,
+    async options() {
+      const root = join(folder, `renames-${++count}`)
+      mkdirSync(root)
+      return { ...options, root }
+    },
+    async rename({ root }, from, to) {
+      await mkdir(dirname(join(String(root), to)), { recursive: true })
+      await rename(join(String(root), from), join(String(root), to))
+    },
+    read: ({ root }, name) => readFile(join(String(root), name), 'utf8').catch(() => undefined),
+  }),
+  hasServer,
+)

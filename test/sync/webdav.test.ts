@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { mkdir, readFile, unlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { openOutgoing } from '../../src/outgoing/outgoing.ts'
@@ -11,6 +11,7 @@ import { resourcesOf } from '../../src/sync/drivers/webdav/answers.ts'
 import { webdavKind } from '../../src/sync/drivers/webdav/webdav.ts'
 import { freePort } from '../support/postgres.ts'
 import { type DriverStage, driverSuite } from './driver-suite.ts'
+import { renameScenario } from './renames.ts'
 
 const hasServer = spawnSync('rclone', ['version']).status === 0
 if (!hasServer) {
@@ -92,11 +93,39 @@ if (hasServer) {
   })
 }
 
+renameScenario(
+  'webdav',
+  () => ({
+    kind,
+    async options() {
+      const name = `renames ${++count}`
+      mkdirSync(join(folder, name))
+      return { url: `${base}/${encodeURIComponent(name)}/`, ...credentials }
+    },
+    async rename({ url }, from, to) {
+      const root = join(folder, decodeURIComponent(new URL(String(url)).pathname))
+      await mkdir(dirname(join(root, to)), { recursive: true })
+      await rename(join(root, from), join(root, to))
+    },
+    read: ({ url }, name) =>
+      readFile(join(folder, decodeURIComponent(new URL(String(url)).pathname), name), 'utf8').catch(() => undefined),
+  }),
+  hasServer,
+)
+
 describe('answers of WebDAV servers', () => {
   test('a document with a DTD -> refused', () => {
     const xml = '<!DOCTYPE x [<!ENTITY a "b">]><multistatus xmlns="DAV:"><response/></multistatus>'
     expect(() => resourcesOf(xml)).toThrow('DTD')
     expect(() => resourcesOf('<html></html>')).toThrow('multistatus')
+  })
+
+  test('cut at any place -> an error, never a shorter listing', () => {
+    const one = (path: string) =>
+      `<d:response><d:href>${path}</d:href><d:propstat><d:prop/><d:status>HTTP/1.1 200 OK</d:status></d:propstat></d:response>`
+    const whole = `<d:multistatus xmlns:d="DAV:">${one('/a')}${one('/b')}</d:multistatus>`
+    expect(resourcesOf(`${whole}\n`)).toHaveLength(2)
+    for (let length = 0; length < whole.length; length++) expect(() => resourcesOf(whole.slice(0, length))).toThrow()
   })
 
   test('any prefix, absolute and relative addresses -> read', () => {

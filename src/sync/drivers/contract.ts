@@ -14,7 +14,10 @@ export interface FileRecord {
   readonly mtimeMs: number
   /** Changes whenever the content may have changed. Opaque. */
   readonly fingerprint: string
-  /** Stays when the file is renamed; only where the place has such a thing (an inode). */
+  /**
+   * Stays when the file is renamed: an inode, or failing that something that tells most files apart. What has the key of
+   * a file that is gone may be that file; its content decides.
+   */
   readonly key?: string | undefined
   readonly executable?: boolean | undefined
   /** When it was last touched, by the place's clock; absent where files only ever appear whole. */

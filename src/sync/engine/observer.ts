@@ -5,6 +5,7 @@
 import type { IssueRow, ReplicaRow } from '../../../storage/sync/contract.ts'
 import type { FileRecord, Listed } from '../drivers/contract.ts'
 import { driverCode } from '../drivers/error.ts'
+import { reachSync } from '../failpoints.ts'
 import { canonicalName, isIgnored, nameFault } from '../names.ts'
 import { acceptAll } from './acceptance.ts'
 import type { EngineContext, OwnEntry } from './context.ts'
@@ -19,12 +20,16 @@ const batchSize = 256
 const looksAtOnce = 16
 const readsAtOnce = 4
 const knownPage = 2_000
+const holdersTried = 4
 
 export class Observer {
   readonly #context: EngineContext
   readonly #entry: OwnEntry
   readonly #missing: Missing
   readonly #hints = new Set<string>()
+  /** Names of files that somebody may still be writing: each may be a missing one under its new name. */
+  readonly #unsettled = new Set<string>()
+  #deferredSince: number | undefined
   /** Deletions that wait for a person. */
   readonly #held = new Set<string>()
   /** Deletions that a person said yes to. */
@@ -118,7 +123,10 @@ export class Observer {
 
   async #look(): Promise<void> {
     const natives = [...this.#hints].slice(0, batchSize)
-    for (const native of natives) this.#hints.delete(native)
+    for (const native of natives) {
+      this.#hints.delete(native)
+      this.#unsettled.delete(native)
+    }
     const files: FileRecord[] = []
     const issues: IssueRow[] = []
     const gone: { entry: string; native: string }[] = []
@@ -241,8 +249,10 @@ export class Observer {
       if (canonicalName(file.name) === undefined) {
         issues.push({ entry, native: file.name, reason: nameFault(file.name.normalize('NFC')) ?? 'a bad name' })
       } else if (busy.has(file.name)) this.hint(file.name)
-      else if (!driver.capabilities.wholeFiles && this.#isUnsettled(file)) this.hint(file.name, timing.settleMs)
-      else fresh.push(file)
+      else if (!driver.capabilities.wholeFiles && this.#isUnsettled(file)) {
+        this.#unsettled.add(file.name)
+        this.hint(file.name, timing.settleMs)
+      } else fresh.push(file)
     }
     const renamed = await this.#renames(fresh, known)
     const observations: Observation[] = []
@@ -252,7 +262,10 @@ export class Observer {
     })
     if (issues.length > 0) await this.#context.change((tx) => tx.save({ issues }))
     const allowed = await this.#withoutMass(observations, known)
-    if (allowed.length > 0) await this.accept(allowed)
+    if (allowed.length === 0) return
+    await reachSync('look:read')
+    await this.accept(allowed)
+    await reachSync('look:accepted')
   }
 
   /** Leaves out new contents of files that were known, when there are so many of them that a person has to say yes. */
@@ -334,10 +347,19 @@ export class Observer {
     const fresh = files.filter(({ name, key }) => key !== undefined && (known.get(name)?.fingerprint ?? null) === null)
     const keys = fresh.flatMap(({ key }) => key ?? [])
     const holders = await this.#context.store.withKeys(this.#entry.name, keys)
+    const taken = new Set<string>()
     for (const file of fresh) {
-      const holder = holders.find((one) => one.key === file.key && one.native !== file.name)
-      if (holder === undefined || this.#entry.busy.has(holder.native)) continue
-      if ((await this.#entry.driver.stat(holder.native)) === undefined) found.set(file.name, holder)
+      const { busy, driver } = this.#entry
+      const isFree = ({ native, key }: ReplicaRow) =>
+        key === file.key && native !== file.name && !busy.has(native) && !taken.has(native)
+      // Those of the same last name first; where many have one key, most of them are other files.
+      const free = holders.filter(isFree).sort((a, b) => nearness(b, file.name) - nearness(a, file.name))
+      for (const holder of free.slice(0, holdersTried)) {
+        if ((await driver.stat(holder.native)) !== undefined) continue
+        found.set(file.name, holder)
+        taken.add(holder.native)
+        break
+      }
     }
     return found
   }
@@ -360,8 +382,21 @@ export class Observer {
     }
   }
 
+  /** Whether deletions should wait, though not for ever, for files that are not known yet. */
+  #mayBeRenames(): boolean {
+    const now = performance.now()
+    const isLate = now - (this.#deferredSince ?? now) > this.#context.timing.longestQuietMs
+    const mayBe = this.#unsettled.size > 0 && !isLate
+    this.#deferredSince = mayBe ? (this.#deferredSince ?? now) : undefined
+    return mayBe
+  }
+
   async #delete(natives: readonly string[]): Promise<void> {
     const { name: entry, driver, busy } = this.#entry
+    if (this.#mayBeRenames()) {
+      for (const native of natives) this.#missing.add(native)
+      return
+    }
     if (!(await this.#entry.isItself())) return
     const known = new Map<string, string | null>()
     for (let at = 0; at < natives.length; at += knownPage) {
@@ -423,6 +458,11 @@ class KnownNames {
   pop(): void {
     this.#at += 1
   }
+}
+
+/** How much the names have in common: 1 with the same last segment. */
+function nearness({ native }: ReplicaRow, name: string): number {
+  return native.slice(native.lastIndexOf('/') + 1) === name.slice(name.lastIndexOf('/') + 1) ? 1 : 0
 }
 
 function nameOf(listed: Listed): string {

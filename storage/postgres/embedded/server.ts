@@ -14,7 +14,7 @@ import { adoptPostmaster, type Postmaster, startPostmaster, within } from './pos
 import { carriedProgram, installProgram, removeOtherPrograms } from './program.ts'
 import { ServerLog, watchLog } from './server-log.ts'
 import { chooseServerUser, mustReach, type ServerUser } from './server-user.ts'
-import { writeSettings } from './settings.ts'
+import { usualConnections, writeSettings } from './settings.ts'
 import { makeSocketFolder, port } from './socket.ts'
 
 /** Tells Hearth's log what happens. `event` is a constant phrase. */
@@ -24,6 +24,8 @@ export interface EmbeddedOptions {
   /** Hearth's data directory; made if missing. */
   readonly dataDir: string
   readonly log: EmbeddedLog
+  /** Connections that the server must allow. A running one that allows fewer is started again. */
+  readonly maxConnections?: number
 }
 
 /** The running server. */
@@ -54,12 +56,18 @@ const stoppingLimit = 15_000
  * initialising what is missing.
  * @throws StartupError when the directory is in use, cannot be written, is full, or holds another major version's data.
  */
-export async function openEmbeddedPostgres({ dataDir, log }: EmbeddedOptions): Promise<EmbeddedPostgres> {
+export async function openEmbeddedPostgres({
+  dataDir,
+  log,
+  maxConnections = usualConnections,
+}: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const layout = layoutOf(await makeDataDir(dataDir))
   const lock = await takeLock(layout.lock)
   try {
     await refuseOtherMajors(layout)
-    const opened = (await adopt(layout, log)) ?? (await onDisk(layout.dataDir, () => start(layout, log)))
+    const opened =
+      (await adopt(layout, log, maxConnections)) ??
+      (await onDisk(layout.dataDir, () => start(layout, log, maxConnections)))
     return supervise(opened, layout, log, () => lock.release())
   } catch (error) {
     await lock.release()
@@ -73,7 +81,7 @@ interface Opened {
   readonly socketFolder: string
 }
 
-async function adopt(layout: Layout, log: EmbeddedLog): Promise<Opened | undefined> {
+async function adopt(layout: Layout, log: EmbeddedLog, maxConnections: number): Promise<Opened | undefined> {
   const found = await runningServer(layout.cluster)
   const server = found && (await adoptPostmaster(found.pid))
   if (!found || !server) return undefined
@@ -84,25 +92,27 @@ async function adopt(layout: Layout, log: EmbeddedLog): Promise<Opened | undefin
   }
   const ready = await becomesReady(server, layout, log)
   if (ready === undefined) return undefined
-  if (await answers(ready.socketFolder)) {
+  const allowed = await allowedConnections(ready.socketFolder)
+  if (allowed !== undefined && allowed >= maxConnections) {
     log('postgres adopted', { pid: server.pid })
     const serverLog = new ServerLog(layout.log)
     await serverLog.skip()
     return { server, serverLog, socketFolder: ready.socketFolder }
   }
-  log('a running postgres does not answer and is stopped', { pid: server.pid })
+  if (allowed === undefined) log('a running postgres does not answer and is stopped', { pid: server.pid })
+  else log('a running postgres allows too few connections and is stopped', { pid: server.pid, allowed })
   await server.stop()
   return undefined
 }
 
-async function start(layout: Layout, log: EmbeddedLog): Promise<Opened> {
+async function start(layout: Layout, log: EmbeddedLog, maxConnections: number): Promise<Opened> {
   const user = await chooseServerUser(layout)
   for (const folder of [layout.versions, layout.home]) await makeFolder(folder, user)
   await mustReach(user, layout.home)
   await removeUnfinished(layout.home)
   const program = await prepare(layout, user, log)
   const socketFolder = await makeSocketFolder(layout, user)
-  await writeSettings(layout.cluster, socketFolder, user)
+  await writeSettings(layout.cluster, socketFolder, user, maxConnections)
   const serverLog = new ServerLog(layout.log)
   await serverLog.bound()
   const began = performance.now()
@@ -175,7 +185,8 @@ async function startFailure(layout: Layout, lines: readonly string[]): Promise<S
   )
 }
 
-async function answers(socketFolder: string): Promise<boolean> {
+/** Undefined when it does not answer. */
+async function allowedConnections(socketFolder: string): Promise<number | undefined> {
   const sql = postgres({
     host: socketFolder,
     port,
@@ -185,10 +196,10 @@ async function answers(socketFolder: string): Promise<boolean> {
     connect_timeout: 5,
   })
   try {
-    await sql`SELECT 1`
-    return true
+    const [row] = await sql<{ allowed: number }[]>`SELECT current_setting('max_connections')::int AS allowed`
+    return row?.allowed
   } catch {
-    return false
+    return undefined
   } finally {
     await sql.end({ timeout: 1 })
   }

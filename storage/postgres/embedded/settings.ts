@@ -8,6 +8,9 @@ import type { ServerUser } from './server-user.ts'
 const ownFile = 'hearth.conf'
 const localFile = 'local.conf'
 
+/** Enough for one process of Hearth. */
+export const usualConnections = 24
+
 /** Appended once to what `initdb` wrote, which knows what this machine can do. The last setting of a name counts. */
 const includes = `
 include '${ownFile}'  # written by Hearth at every start
@@ -23,9 +26,15 @@ export async function includeSettings(cluster: string, user: ServerUser): Promis
 }
 
 /** Writes the settings for the next start. */
-export async function writeSettings(cluster: string, socketFolder: string, user: ServerUser): Promise<void> {
+export async function writeSettings(
+  cluster: string,
+  socketFolder: string,
+  user: ServerUser,
+  maxConnections: number,
+): Promise<void> {
   const disk = await statfs(cluster)
-  const text = settingsText(socketFolder, { memory: totalmem(), freeDisk: disk.bavail * disk.bsize })
+  const machine = { memory: totalmem(), freeDisk: disk.bavail * disk.bsize }
+  const text = settingsText(socketFolder, machine, maxConnections)
   const file = join(cluster, ownFile)
   await writeOwned(`${file}.new`, text, user)
   await rename(`${file}.new`, file)
@@ -43,13 +52,17 @@ export interface MachineSize {
 }
 
 /** The text of our settings file: a unix socket and no network, modest memory, nothing that a commit could lose. */
-export function settingsText(socketFolder: string, { memory, freeDisk }: MachineSize): string {
+export function settingsText(
+  socketFolder: string,
+  { memory, freeDisk }: MachineSize,
+  maxConnections: number = usualConnections,
+): string {
   const settings: Record<string, string | number> = {
     listen_addresses: '',
     port: 5432,
     unix_socket_directories: `"${socketFolder.replaceAll('"', '""')}"`,
     unix_socket_permissions: '0700',
-    max_connections: 24,
+    max_connections: maxConnections,
     shared_buffers: memory < 2 * 2 ** 30 ? '64MB' : '128MB',
     work_mem: '8MB',
     huge_pages: 'off',

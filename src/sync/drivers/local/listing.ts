@@ -6,7 +6,8 @@ import { errnoOf } from '../../../model/errno.ts'
 import { isOwn, type Listed } from '../contract.ts'
 import { DriverError } from '../error.ts'
 import { localError } from './failures.ts'
-import type { Folders } from './folders.ts'
+import { type Folders, split } from './folders.ts'
+import { type Mounts, missedMount } from './mounts.ts'
 import { oddKind, recordOf } from './record.ts'
 
 const pageSize = 1_000
@@ -21,10 +22,15 @@ interface Child {
 }
 
 /** Every file below a folder. Folders that cannot be read are told of; the root's failure rejects. */
-export async function* listBelow(folders: Folders, top: string): AsyncGenerator<readonly Listed[]> {
+export async function* listBelow(folders: Folders, mounts: Mounts, top: string): AsyncGenerator<readonly Listed[]> {
+  await mounts.read()
+  if ((await mounts.missedAbove(top)) !== undefined) {
+    yield [missedMount(top)]
+    return
+  }
   let page: Listed[] = []
   // Children still to come, one array for each level, the next one last.
-  const levels: Child[][] = [await childrenOf(folders, top, true)]
+  const levels: Child[][] = [await childrenOf(folders, mounts, top, true)]
   for (;;) {
     const level = levels.at(-1)
     if (level === undefined) break
@@ -36,7 +42,7 @@ export async function* listBelow(folders: Folders, top: string): AsyncGenerator<
     if (child.listed !== undefined) page.push(child.listed)
     if (child.folder !== undefined) {
       try {
-        levels.push(await childrenOf(folders, child.folder, false))
+        levels.push(await childrenOf(folders, mounts, child.folder, false))
       } catch (error) {
         const { message, code } = localError(error, child.folder)
         if (code === 'not_found') continue
@@ -53,13 +59,20 @@ export async function* listBelow(folders: Folders, top: string): AsyncGenerator<
 }
 
 /** In descending order, so that the next one can be popped. */
-async function childrenOf(folders: Folders, folder: string, isTop: boolean): Promise<Child[]> {
+async function childrenOf(folders: Folders, mounts: Mounts, folder: string, isTop: boolean): Promise<Child[]> {
   try {
     return await folders.inside(folder, async (path) => {
       const names = (await readdir(path, { encoding: 'buffer' })) as Buffer[]
+      const { dev } = await lstat(`${path}/.`, { bigint: true })
       const children: Child[] = []
+      // Those that are there come out of the folder; these have lost even that.
+      const lost = mounts.in(folder).filter((one) => !names.some((name) => name.toString() === split(one)[1]))
+      for (const one of lost) {
+        children.push({ order: Buffer.from(`${split(one)[1]}/`), listed: missedMount(one), folder: undefined })
+      }
+      const look = (name: Buffer) => childOf({ path, folder, dev }, name, mounts)
       for (let at = 0; at < names.length; at += together) {
-        const some = names.slice(at, at + together).map((name) => childOf(path, folder, name))
+        const some = names.slice(at, at + together).map(look)
         for (const child of await Promise.all(some)) if (child !== undefined) children.push(child)
       }
       return children.sort((a, b) => Buffer.compare(b.order, a.order))
@@ -71,7 +84,11 @@ async function childrenOf(folders: Folders, folder: string, isTop: boolean): Pro
   }
 }
 
-async function childOf(path: string, folder: string, bytes: Buffer): Promise<Child | undefined> {
+async function childOf(
+  { path, folder, dev }: { readonly path: string; readonly folder: string; readonly dev: bigint },
+  bytes: Buffer,
+  mounts: Mounts,
+): Promise<Child | undefined> {
   const base = bytes.toString()
   const name = folder === '' ? base : `${folder}/${base}`
   if (!Buffer.from(base).equals(bytes)) {
@@ -87,7 +104,12 @@ async function childOf(path: string, folder: string, bytes: Buffer): Promise<Chi
     const reason = localError(error, name).message
     return { order: bytes, listed: { kind: 'odd', name, reason, hidesBelow: true }, folder: undefined }
   }
-  if (stats.isDirectory()) return { order: Buffer.from(`${base}/`), listed: undefined, folder: name }
+  if (stats.isDirectory()) {
+    const order = Buffer.from(`${base}/`)
+    if (stats.dev !== dev) await mounts.note(name)
+    else if (mounts.isMissed(name)) return { order, listed: missedMount(name), folder: undefined }
+    return { order, listed: undefined, folder: name }
+  }
   if (stats.isFile()) return { order: bytes, listed: { kind: 'file', file: recordOf(name, stats) }, folder: undefined }
   const reason = `${oddKind(stats)} is not synchronised`
   // What was a folder may be a link now: what was below it is not deleted.

@@ -11,6 +11,7 @@ import { commonOptions } from '../options.ts'
 import { localError, onDisk } from './failures.ts'
 import { newFolders, split } from './folders.ts'
 import { listBelow } from './listing.ts'
+import { missedMount, newMounts } from './mounts.ts'
 import { probe } from './probe.ts'
 import { renameExclusive, takeAway } from './publishing.ts'
 import { readRange } from './reading.ts'
@@ -36,9 +37,12 @@ export async function openLocalStorage(root: string): Promise<Driver> {
   const real = await rootOf(root)
   const folders = newFolders(real)
   const capabilities = await onDisk(root, () => probe(folders))
+  const mounts = newMounts(folders)
+  await onDisk(root, () => mounts.read())
 
   async function read(name: string): Promise<Seen | undefined> {
     try {
+      if ((await mounts.missedAbove(name)) !== undefined) return missedMount(name)
       return await folders.at(name, async ({ path }) => {
         const stats = await lstat(path, { bigint: true })
         if (stats.isDirectory()) return { kind: 'folder' }
@@ -77,7 +81,7 @@ export async function openLocalStorage(root: string): Promise<Driver> {
         }),
       ),
 
-    list: (below = '') => listBelow(folders, below),
+    list: (below = '') => listBelow(folders, mounts, below),
     stat: read,
     async *read(name, fingerprint, start, end) {
       const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK

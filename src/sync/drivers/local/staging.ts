@@ -1,5 +1,5 @@
 /** Content on its way into a folder: a file beside the trash, renamed into its place when it is whole and on disk. */
-import { constants } from 'node:fs'
+import { constants, type Stats } from 'node:fs'
 import { type FileHandle, lstat, open, unlink } from 'node:fs/promises'
 import { ownFolder, type Stage, type StageRequest } from '../contract.ts'
 import { DriverError } from '../error.ts'
@@ -10,6 +10,16 @@ import { readRange } from './reading.ts'
 import { recordOf, recordOfPlaced } from './record.ts'
 
 export const stageFolder = `${ownFolder}/stage`
+
+/** Gives a file the owner and the permissions of the one that it is to replace: whoever could not read it still cannot. */
+async function takeAfter(handle: FileHandle, model: Stats, isExecutable: boolean): Promise<void> {
+  const { mode, uid, gid } = model
+  const own = await handle.stat()
+  // Only root may give files away.
+  if (own.uid !== uid || own.gid !== gid) await handle.chown(uid, gid).catch(() => {})
+  const readable = (mode & 0o444) >> 2
+  await handle.chmod(isExecutable ? (mode & 0o777) | readable : mode & 0o666)
+}
 
 export async function openStage(
   folders: Folders,
@@ -46,7 +56,9 @@ export async function openStage(
         if ((await handle.stat()).size !== size) throw new DriverError('corrupt', `${name}: staged bytes are missing`)
         const seconds = Math.max(0, request.mtimeMs / 1000)
         await handle.utimes(seconds, seconds)
-        if (request.executable) await handle.chmod(0o777 & ~process.umask())
+        const model = expected === undefined ? undefined : await folders.at(name, ({ path }) => lstat(path))
+        if (model !== undefined) await takeAfter(handle, model, request.executable)
+        else if (request.executable) await handle.chmod(0o777 & ~process.umask())
         await handle.sync()
         const { fingerprint } = recordOf(name, await handle.stat({ bigint: true }))
         await close()

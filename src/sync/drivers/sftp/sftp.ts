@@ -76,14 +76,32 @@ async function openSftp(
   try {
     const stats = await session.lstat(String(root))
     if (stats === undefined || !stats.isDirectory()) throw new DriverError('options', `root: ${root} is not a folder`)
-    return newDriver(session, String(root) === '/' ? '' : String(root))
+    const path = String(root) === '/' ? '' : String(root)
+    return newDriver(session, path, await clockAhead(session, path).catch(() => 0))
   } catch (error) {
     session.end()
     throw error
   }
 }
 
-function newDriver(session: Session, root: string): Driver {
+/** Milliseconds by which the clock here is ahead of the one that writes the times of files there. */
+async function clockAhead(session: Session, root: string): Promise<number> {
+  const path = `${root}/${ownFolder}/clock`
+  await session.mkdir(`${root}/${ownFolder}`).catch(() => {})
+  const handle = await session.open(path, 'w')
+  try {
+    await session.write(handle, Buffer.from('.'), 0)
+    const now = Date.now()
+    const stats = await session.lstat(path)
+    // Times have whole seconds only, and the way takes its time: up to two seconds say nothing.
+    const ahead = stats === undefined ? 0 : now - stats.mtime * 1_000
+    return Math.abs(ahead) <= 2_000 ? 0 : ahead
+  } finally {
+    await session.close(handle)
+  }
+}
+
+function newDriver(session: Session, root: string, aheadMs: number): Driver {
   const pathOf = (name: string) => (name === '' ? root || '/' : `${root}/${name}`)
   const trashName = ({ key, name }: TrashPlace) =>
     `${ownFolder}/trash/${key}-${cutBytes(name.slice(name.lastIndexOf('/') + 1), 200)}`
@@ -114,7 +132,7 @@ function newDriver(session: Session, root: string): Driver {
     try {
       await checkFolders(name)
       const stats = await session.lstat(pathOf(name))
-      return stats && seenOf(name, stats)
+      return stats && seenOf(name, stats, aheadMs)
     } catch (error) {
       if (driverCode(error) === 'not_found') return undefined
       if (!(error instanceof DriverError) || error.code === 'unavailable') throw error
@@ -147,7 +165,7 @@ function newDriver(session: Session, root: string): Driver {
     await session.rename(pathOf(from), pathOf(to))
     const stats = await session.lstat(pathOf(to))
     if (stats === undefined) throw changed(to)
-    return recordOf(to, stats)
+    return recordOf(to, stats, aheadMs)
   }
 
   async function removeEmpty(name: string): Promise<void> {
@@ -173,7 +191,7 @@ function newDriver(session: Session, root: string): Driver {
     for (const { name, stats } of children) {
       if (name.includes('\uFFFD')) yield { kind: 'odd', name, reason: 'the name is not valid UTF-8', hidesBelow: true }
       else if (stats.isDirectory()) yield* walkBelow(name)
-      else yield seenOf(name, stats) as Listed
+      else yield seenOf(name, stats, aheadMs) as Listed
     }
   }
 
@@ -345,18 +363,27 @@ async function readBlock(session: Session, handle: Buffer, size: number, at: num
   return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)
 }
 
-function seenOf(name: string, stats: Stats): Seen {
+function seenOf(name: string, stats: Stats, aheadMs: number): Seen {
   if (stats.isDirectory()) return { kind: 'folder' }
-  if (stats.isFile()) return { kind: 'file', file: recordOf(name, stats) }
+  if (stats.isFile()) return { kind: 'file', file: recordOf(name, stats, aheadMs) }
   const what = stats.isSymbolicLink() ? 'a symbolic link' : 'something that is not a file'
   return { kind: 'odd', name, reason: `${what} is not synchronised`, hidesBelow: stats.isSymbolicLink() }
 }
 
-function recordOf(name: string, stats: Stats): FileRecord {
+function recordOf(name: string, stats: Stats, aheadMs: number): FileRecord {
   const mtimeMs = stats.mtime * 1_000
   // Whatever happens within the same second looks the same: it must be over.
   const executable = (stats.mode & 0o100) !== 0
-  return { name, size: stats.size, mtimeMs, fingerprint: fingerprintOf(stats), executable, changedMs: mtimeMs + 1_000 }
+  const fingerprint = fingerprintOf(stats)
+  return {
+    name,
+    size: stats.size,
+    mtimeMs,
+    fingerprint,
+    key: fingerprint,
+    executable,
+    changedMs: mtimeMs + aheadMs + 1_000,
+  }
 }
 
 function fingerprintOf({ size, mtime }: Stats): string {

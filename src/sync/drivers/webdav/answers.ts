@@ -22,9 +22,6 @@ const parser = new XMLParser({
 /** The resources of a multistatus. @throws DriverError `unavailable` for anything else; a DTD is never read */
 export function resourcesOf(xml: string): Resource[] {
   if (/<!DOCTYPE|<!ENTITY/i.test(xml)) throw new DriverError('unavailable', 'the server sent a document with a DTD')
-  if (!/<\/([\w.-]+:)?multistatus\s*>\s*$/.test(xml) && !/<([\w.-]+:)?multistatus[^<>]*\/>\s*$/.test(xml)) {
-    throw new DriverError('unavailable', 'the answer of the server broke off')
-  }
   let document: unknown
   try {
     document = parser.parse(xml)
@@ -33,6 +30,10 @@ export function resourcesOf(xml: string): Resource[] {
   }
   const { multistatus } = document as { multistatus?: { response?: ResponseElement[] } | '' }
   if (multistatus === undefined) throw new DriverError('unavailable', 'the server sent no multistatus')
+  // The parser takes what was cut for whole.
+  if (!/<\/([\w.-]+:)?multistatus\s*>\s*$/.test(xml) && !/<([\w.-]+:)?multistatus[^<>]*\/>\s*$/.test(xml)) {
+    throw new DriverError('unavailable', 'the answer of the server broke off')
+  }
   return (multistatus === '' ? [] : (multistatus.response ?? [])).flatMap(resourceOf)
 }
 

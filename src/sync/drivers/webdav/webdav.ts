@@ -371,7 +371,9 @@ function refusal(name: string, status: number): DriverError {
 }
 
 function recordOf(name: string, found: Resource): FileRecord {
-  return { name, size: found.size, mtimeMs: found.mtimeMs, fingerprint: fingerprintOf(found) }
+  const { size, mtimeMs } = found
+  // Some servers give another tag to what was moved.
+  return { name, size, mtimeMs, fingerprint: fingerprintOf(found), key: `${size}:${mtimeMs}` }
 }
 
 function fingerprintOf({ size, mtimeMs, etag }: Resource): string {
