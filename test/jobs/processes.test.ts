@@ -9,13 +9,13 @@ import { indexCompiler } from '../../src/documents/mango/index-compiler.ts'
 import { openJobs } from '../../src/jobs/jobs.ts'
 import { silentLog } from '../../src/log.ts'
 import { openPostgresDocuments } from '../../storage/postgres/documents.ts'
-import { embedded, plainSql, type Target } from '../conformance/postgres-targets.ts'
+import { outside, plainSql, type Target } from '../conformance/postgres-targets.ts'
 
 const full = Boolean(process.env['HEARTH_TEST_FULL'])
 const each = full ? 2_500 : 250
 if (!full) console.warn(`four processes queue ${each} jobs each; HEARTH_TEST_FULL=1: 2500`)
 
-describe('the queue of four processes', () => {
+describe.skipIf(!outside.available)('the queue of four processes', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hearth-queue-'))
   const running = new Set<ChildProcess>()
   const files: string[] = []
@@ -23,7 +23,7 @@ describe('the queue of four processes', () => {
   let sql: postgres.Sql
 
   beforeAll(async () => {
-    target = await embedded.createDatabase()
+    target = await outside.createDatabase()
     sql = plainSql(target)
     // The schema, before four make it at once.
     const store = await openPostgresDocuments({ target, maxConnections: 2, compiler: indexCompiler, sweepEveryMs: 0 })
@@ -55,7 +55,7 @@ describe('the queue of four processes', () => {
     return { child, ended, queued: () => said('queued') }
   }
   async function until(what: string, check: () => Promise<boolean>) {
-    const deadline = Date.now() + 60_000
+    const deadline = Date.now() + (full ? 300_000 : 120_000)
     while (!(await check())) {
       if (Date.now() > deadline) throw new Error(`${what} did not happen`)
       await Bun.sleep(20)

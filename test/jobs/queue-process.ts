@@ -12,7 +12,7 @@ import { openPostgresDocuments } from '../../storage/postgres/documents.ts'
 const [target = '', tenant = '', count = '0', file = ''] = process.argv.slice(2)
 
 const store = await openPostgresDocuments({
-  ...{ target: JSON.parse(target), maxConnections: 4, compiler: indexCompiler, sweepEveryMs: 0, compactEveryMs: 0 },
+  ...{ target: JSON.parse(target), maxConnections: 2, compiler: indexCompiler, sweepEveryMs: 0, compactEveryMs: 0 },
 })
 const jobs = openJobs({
   ...{ store, jobs: store.jobs, log: silentLog },
