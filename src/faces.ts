@@ -1,4 +1,5 @@
 /** Which listener serves which API: the routes over the services, one function for each listener. */
+
 import { openAnnouncements } from '../routes/admin/realtime.ts'
 import { adminRoutes } from '../routes/admin/routes.ts'
 import { applianceRoutes } from '../routes/appliance/routes.ts'
@@ -24,8 +25,11 @@ import { statusRoutes } from '../routes/status.ts'
 import { syncRoutes } from '../routes/sync/routes.ts'
 import { filesDoctype } from '../storage/files/contract.ts'
 import type { Appliance } from './appliance/appliance.ts'
+import { effectiveContext } from './config/contexts.ts'
 import { proxyAddresses } from './config/proxies.ts'
 import type { Config } from './config/settings.ts'
+import { actorOf } from './instances/actor.ts'
+import type { Instance } from './instances/service.ts'
 import type { Fetch, ListenerName } from './listeners.ts'
 import type { Log } from './log.ts'
 import { newReadyCheck } from './readiness.ts'
@@ -111,10 +115,21 @@ function servePublic(app: HttpRouter, { config, log, services }: FacesOptions) {
       log,
       parts: { cache: () => store.ping(), couchdb: () => store.ping(), fs: () => objects.ping() },
     }),
-    authRoutes({ instances, auth, mail: services.ownerMail, clientOf, log }, { version }),
+    authRoutes(
+      { instances, auth, mail: services.ownerMail, usageOf: services.moves.requests.usage, clientOf, log },
+      { version },
+    ),
     filesRoutes({ ...shared, ...services, secrets: store.files.secrets }),
-    settingsRoutes({ ...shared, files: services.files, driveOf: services.driveOf }),
-    dataRoutes({ documents, instances, secrets, log, limits, expiredStatus }),
+    settingsRoutes({
+      ...shared,
+      files: services.files,
+      driveOf: services.driveOf,
+      ownerSettings: services.ownerSettings,
+    }),
+    dataRoutes({
+      ...{ documents, instances, secrets, log, limits, expiredStatus },
+      actorOf: (prefix, token) => actorOf(store, prefix, token),
+    }),
     couchdbRoutes({ documents, instances, store, log, uuid: services.identity.uuid, limits }),
     realtime,
     jobsRoutes({ ...shared, jobs, triggers: services.triggers, attempts: store.attempts }),
@@ -122,6 +137,10 @@ function servePublic(app: HttpRouter, { config, log, services }: FacesOptions) {
       ...shared,
       exports: services.exports,
       imports: services.imports,
+      moves: services.moves,
+      ownerSettings: services.ownerSettings,
+      wizardOf: wizardOf(config),
+      auth,
       stopping: services.stopping.signal,
       outgoing: services.outgoing,
       attempts: store.attempts,
@@ -167,4 +186,13 @@ function serveAppliance(app: HttpRouter, { log, appliance }: FacesOptions): void
   const face = applianceRoutes({ appliance, log })
   openApiRoute(app, [face], { version })
   app.route('/', face.router)
+}
+
+/** Where the wizard for moves is: the one of the instance's context, else the server's. */
+function wizardOf(config: Config): (instance: Instance) => URL | undefined {
+  return ({ document }) => {
+    const context = typeof document['context'] === 'string' ? document['context'] : undefined
+    const url = effectiveContext(config, context).move_url ?? config.move.url
+    return url === undefined ? undefined : new URL(url)
+  }
 }

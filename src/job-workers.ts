@@ -18,7 +18,7 @@ import type { Services } from './services.ts'
 
 /** Registers every worker with the job system. The housekeeping is returned, not started. */
 export function registerWorkers(config: Config, log: Log, services: Services): Housekeeping {
-  const { store, objects, secrets, instances, jobs, files, thumbnails, hub, outgoing, mail, metrics } = services
+  const { store, objects, secrets, instances, jobs, files, thumbnails, hub, outgoing, mail, metrics, moves } = services
   const driveOf = services.driveWithoutActor
   const keptMs = trashKeptMs(config)
   // For each instance; what the server itself has to tell does not count.
@@ -39,6 +39,7 @@ export function registerWorkers(config: Config, log: Log, services: Services): H
       jobs,
       minPartSize: config.export.min_part_size,
       announce: (doctype, id) => hub.announce(doctype, id),
+      moving: moves.source,
       timeout: config.move.max_duration,
     }),
     importWorker({
@@ -48,10 +49,12 @@ export function registerWorkers(config: Config, log: Log, services: Services): H
       instances,
       jobs,
       outgoing,
+      moving: moves.target,
       uploads: services.uploads,
       maxDocumentBytes: config.documents.max_size,
       maxDuration: config.move.max_duration,
     }),
+    moves.deadline,
   ]
   for (const worker of workers) jobs.register(worker)
   return new Housekeeping({

@@ -38,6 +38,8 @@ import { StartupError } from './model/startup-error.ts'
 import { openExports } from './move/exports.ts'
 import { openImportUploads } from './move/import-upload.ts'
 import { openImports } from './move/imports.ts'
+import { openMoves } from './move/moves.ts'
+import { changeOwnerSettings } from './move/owner-settings.ts'
 import { objectsPlace } from './objects.ts'
 import { openOutgoing } from './outgoing/outgoing.ts'
 import type { Siblings } from './processes/siblings.ts'
@@ -50,6 +52,8 @@ import { openThumbnails } from './thumbnails/thumbnails.ts'
 
 /** Milliseconds between looks for objects that nobody needs any more. */
 const sweepObjectsMs = 10_000
+/** Milliseconds until other processes on the same database know that an instance was blocked. */
+const otherProcessesMs = 6_000
 
 /** Documents, and the files and jobs made of them. */
 export interface Stores extends DocumentStore, BodyRewriter, EveryTenant, TenantReader, TenantExchanger {
@@ -173,6 +177,20 @@ export async function openServices({
     outgoing,
     log,
   })
+  const ownerSettings = changeOwnerSettings.bind(undefined, store)
+  const moves = openMoves({
+    store,
+    instances,
+    auth,
+    jobs,
+    triggers,
+    secrets,
+    outgoing,
+    mail: ownerMail,
+    maxMs: config.move.max_duration * 1000,
+    settleMs: config.database_url === undefined ? 0 : otherProcessesMs,
+    log,
+  })
   const openSync = () =>
     openSyncFromSettings({
       config,
@@ -212,9 +230,11 @@ export async function openServices({
     jobSystem,
     mail,
     metrics,
+    moves,
     objects,
     outgoing,
     ownerMail,
+    ownerSettings,
     secrets,
     stopping,
     store,

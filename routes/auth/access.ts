@@ -26,7 +26,10 @@ export interface FormGuard {
   readonly setCookie: string | undefined
 }
 
-type Needs = Pick<AuthServices, 'instances' | 'clientOf'> & { readonly auth: Pick<AuthServices['auth'], 'sessions'> }
+type Needs = Pick<AuthServices, 'clientOf'> & {
+  readonly instances: Pick<AuthServices['instances'], 'byHost'>
+  readonly auth: Pick<AuthServices['auth'], 'sessions'>
+}
 
 /** Looks at a request. @throws Problem `not_found` when no instance has this host */
 export async function visitOf(c: HttpContext, { instances, auth, clientOf }: Needs): Promise<Visit> {

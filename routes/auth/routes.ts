@@ -3,6 +3,7 @@ import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { sameSiteOnly } from '../http/same-site.ts'
 import { pageHeaders } from './answer.ts'
 import { authorizeRoutes } from './authorize.ts'
+import { authorizeMoveRoutes } from './authorize-move.ts'
 import { errorBody } from './errors.ts'
 import { type AboutServer, homeRoute } from './landing.ts'
 import { loginRoutes } from './login.ts'
@@ -19,6 +20,7 @@ export function authRoutes(services: AuthServices, about: AboutServer): Face {
   loginRoutes(face, services) //      GET, POST, DELETE /auth/login; POST /auth/logout; GET, POST /auth/twofactor; GET /auth/magic_link
   passphraseRoutes(face, services) // GET, POST /auth/passphrase, /auth/passphrase_reset, /auth/passphrase_renew
   authorizeRoutes(face, services) //  GET, POST /auth/authorize; POST /auth/access_token
+  authorizeMoveRoutes(face, services) // GET, POST /auth/authorize/move
   registerRoutes(face, services) //   POST /auth/register; GET, PUT, DELETE /auth/register/CLIENT
   oidcRoutes(face, services) //       POST /oidc/access_token
   refuseOtherMethods(face)

@@ -2,6 +2,7 @@ import type { Auth } from '../../src/auth/auth.ts'
 import type { OwnerMail } from '../../src/auth/mail.ts'
 import type { InstanceAdministration, Instances } from '../../src/instances/service.ts'
 import type { Log } from '../../src/log.ts'
+import type { MoveRequests } from '../../src/move/requests.ts'
 import type { ClientOf } from '../http/client.ts'
 
 /** What the pages and the OAuth routes need. */
@@ -10,5 +11,7 @@ export interface AuthServices {
   readonly auth: Auth
   readonly mail: OwnerMail
   readonly clientOf: ClientOf
+  /** What a server is told of an instance that moves to or from here. */
+  readonly usageOf: MoveRequests['usage']
   readonly log: Log
 }

@@ -1,11 +1,12 @@
 import { expect, test } from 'bun:test'
 import { openApiDocument } from '../openapi.ts'
 import { settingsRoutes } from '../settings/routes.ts'
+import type { SettingsServices } from '../settings/services.ts'
 import { filesRoutes } from './routes.ts'
 import type { FilesServices } from './services.ts'
 
 /** Nothing is asked of the services while routes are declared. */
-const services = {} as FilesServices & { readonly fsck: never }
+const services = {} as FilesServices & SettingsServices & { readonly fsck: never }
 
 interface Operation {
   readonly summary?: string
@@ -35,6 +36,7 @@ test.each([
   ['/data/{type}/{id}/relationships/references', 'get post delete'],
   ['/settings/disk-usage', 'get'],
   ['/settings/capabilities', 'get'],
+  ['/settings/instance/moved_from', 'delete'],
 ])('%s is described: %s', (path, methods) => {
   expect(Object.keys(paths[path] ?? {}).sort()).toEqual(methods.split(' ').sort())
 })

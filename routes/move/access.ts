@@ -1,4 +1,5 @@
 /** Who asks, of which instance, and how often. */
+import { decodeJwt } from 'jose'
 import type { Instance } from '../../src/instances/service.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { type HttpContext, header } from '../http/router.ts'
@@ -18,6 +19,12 @@ export async function enter(
   const permissions = await permissionsOf(instances, instance, tokenOf(c))
   if (!permissions.allowsType('POST', right)) throw new Problem('forbidden', 'Forbidden')
   return instance
+}
+
+/** The OAuth client whose token this is; `undefined` for tokens of other kinds. To be asked after `enter`. */
+export function oauthClientOf(c: HttpContext): string | undefined {
+  const { aud, sub } = decodeJwt(tokenOf(c) ?? '')
+  return aud === 'access' ? (sub ?? '') : undefined
 }
 
 /** What an instance may ask for in a day. */

@@ -5,7 +5,7 @@ import { Problem } from '../../src/model/errors.ts'
 import { SwitchingProtocols, type Upgrade } from '../../src/upgrade.ts'
 import { html } from '../auth/answer.ts'
 import { messagePage } from '../auth/pages/message.tsx'
-import { textsFor } from '../auth/pages/texts.ts'
+import { type Texts, textsFor } from '../auth/pages/texts.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { instanceOf } from '../http/tenant.ts'
@@ -45,7 +45,7 @@ export function waitingRoutes(face: Face, services: MoveServices): void {
       const instance = await instanceOf(c, instances)
       const texts = textsFor(instance, header(c, 'accept-language'))
       if (await imports.isUnderWay(instance)) {
-        const page = messagePage({ texts, title: texts.importing, text: texts.blockedImporting })
+        const page = messagePage({ texts, ...(await waitingTexts(instance, texts)) })
         return html(page, { headers: { refresh: '5' } })
       }
       const link = { href: loginOf(c), label: texts.logIn }
@@ -83,6 +83,14 @@ export function waitingRoutes(face: Face, services: MoveServices): void {
       return new SwitchingProtocols()
     },
   )
+
+  async function waitingTexts(instance: Instance, texts: Texts): Promise<{ title: string; text: string }> {
+    if (instance.document['blocking_reason'] !== 'MOVING')
+      return { title: texts.importing, text: texts.blockedImporting }
+    const { moved_to: to, moved_from: from } = await instances.settingsOf(instance)
+    if (typeof to === 'string') return { title: texts.moving, text: texts.movingAwayText(to) }
+    return { title: texts.moving, text: texts.movingText(typeof from === 'string' ? from : '?') }
+  }
 
   function loginOf(c: HttpContext): string {
     return `${clientOf(c).isSecure ? 'https' : 'http'}://${hostOf(c)}/auth/login`

@@ -4,6 +4,7 @@ import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { capabilitiesRoute } from './capabilities.ts'
 import { diskUsageRoute } from './disk-usage.ts'
 import { errorBody } from './errors.ts'
+import { movedFromRoute } from './moved-from.ts'
 import type { SettingsServices } from './services.ts'
 
 /** Mount the router at the root: its paths are whole. */
@@ -12,6 +13,7 @@ export function settingsRoutes(services: SettingsServices): Face {
   const face = newFace({ log, errorBody, media: mediaType, invalidTokenStatus })
   diskUsageRoute(face, services) //    GET /settings/disk-usage
   capabilitiesRoute(face, services) // GET /settings/capabilities
+  movedFromRoute(face, services) //    DELETE /settings/instance/moved_from
   refuseOtherMethods(face)
   return face
 }

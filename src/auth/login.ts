@@ -25,17 +25,25 @@ export interface PassphraseLogin extends NewSession {
   readonly secondFactorDone?: boolean
 }
 
+export interface GivenPasscode {
+  readonly token: string
+  readonly passcode: string
+  /** Of the client. */
+  readonly address: string
+}
+
 export interface Login {
   /**
    * Whether the passphrase is right; wrong ones count. For forms that ask for it again.
    * @throws Problem `too_many_requests`
    */
   verify(instance: Instance, passphrase: GivenPassphrase, address: string): Promise<boolean>
+  /** Mails the second factor. Gives the token that goes with it. @throws Problem `too_many_requests` */
+  askPasscode(instance: Instance, options?: { readonly longRun: boolean }): Promise<string>
+  /** Whether the passcode is the mailed one, once. @throws Problem `too_many_requests` */
+  checkPasscode(instance: Instance, given: GivenPasscode): Promise<boolean>
   withPassphrase(instance: Instance, login: PassphraseLogin): Promise<LoginOutcome>
-  withPasscode(
-    instance: Instance,
-    login: { readonly token: string; readonly passcode: string } & Omit<NewSession, 'longRun'>,
-  ): Promise<LoginOutcome>
+  withPasscode(instance: Instance, login: GivenPasscode & Omit<NewSession, 'longRun'>): Promise<LoginOutcome>
   /** A mailed link: a session at once, or `passphrase` where a second factor is asked for and the mail was the first. */
   withMagicLink(instance: Instance, code: string, session: NewSession): Promise<LoginOutcome | { kind: 'passphrase' }>
   withSessionCode(instance: Instance, code: string, session: NewSession): Promise<LoginOutcome>
@@ -75,8 +83,34 @@ export function openLogin({ codes, sessions, limits, passphrases, sendPasscode }
     return { kind: 'wrong' }
   }
 
+  async function askPasscode(instance: Instance, { longRun } = { longRun: false }): Promise<string> {
+    await limits.count({ limit: 'mail', key: `passcode ${instance.prefix}` })
+    const passcode = newPasscode()
+    const token = await codes.issue(instance.prefix, 'second_factor', { passcode: digestOf(passcode), longRun })
+    await sendPasscode(instance, passcode)
+    return token
+  }
+
+  /** What was kept with the mailed passcode, when it is this one. */
+  async function spendPasscode(instance: Instance, { token, passcode, address }: GivenPasscode) {
+    // Before the token is counted: whoever makes tokens up must not fill the store with them.
+    await limits.check({ limit: 'wrongCode', key: `${instance.prefix} ${address}` })
+    await limits.count({ limit: 'passcode', key: `${instance.prefix} ${digestOf(token)}` })
+    const asked = await codes.read(instance.prefix, 'second_factor', token)
+    if (asked === undefined) {
+      await countWrong(instance, address)
+      return undefined
+    }
+    const expected = Buffer.from(String(asked['passcode']))
+    const presented = Buffer.from(digestOf(passcode.replaceAll(/\s/g, '')))
+    if (expected.length !== presented.length || !timingSafeEqual(expected, presented)) return undefined
+    return codes.spend(instance.prefix, 'second_factor', token)
+  }
+
   return {
     verify,
+    askPasscode,
+    checkPasscode: async (instance, given) => (await spendPasscode(instance, given)) !== undefined,
 
     async withPassphrase(instance, login) {
       const { passphrase, emailVerifiedCode, secondFactorDone = false, ...session } = login
@@ -87,27 +121,14 @@ export function openLogin({ codes, sessions, limits, passphrases, sendPasscode }
           ? undefined
           : await codes.read(instance.prefix, 'email_verified', emailVerifiedCode)
       if (verified !== undefined) return open(instance, session)
-      await limits.count({ limit: 'mail', key: `passcode ${instance.prefix}` })
-      const passcode = newPasscode()
-      const token = await codes.issue(instance.prefix, 'second_factor', {
-        passcode: digestOf(passcode),
-        longRun: session.longRun,
-      })
-      await sendPasscode(instance, passcode)
-      return { kind: 'second_factor', token }
+      return { kind: 'second_factor', token: await askPasscode(instance, session) }
     },
 
     async withPasscode(instance, { token, passcode, ...session }) {
-      // Before the token is counted: whoever makes tokens up must not fill the store with them.
-      await limits.check({ limit: 'wrongCode', key: `${instance.prefix} ${session.address}` })
-      await limits.count({ limit: 'passcode', key: `${instance.prefix} ${digestOf(token)}` })
-      const asked = await codes.read(instance.prefix, 'second_factor', token)
-      if (asked === undefined) return countWrong(instance, session.address)
-      const expected = Buffer.from(String(asked['passcode']))
-      const presented = Buffer.from(digestOf(passcode.replaceAll(/\s/g, '')))
-      if (expected.length !== presented.length || !timingSafeEqual(expected, presented)) return { kind: 'wrong' }
-      if ((await codes.spend(instance.prefix, 'second_factor', token)) === undefined) return { kind: 'wrong' }
-      return open(instance, { ...session, longRun: asked['longRun'] === true })
+      const asked = await spendPasscode(instance, { token, passcode, address: session.address })
+      return asked === undefined
+        ? { kind: 'wrong' }
+        : open(instance, { ...session, longRun: asked['longRun'] === true })
     },
 
     async withMagicLink(instance, code, session) {

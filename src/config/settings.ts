@@ -159,7 +159,7 @@ export const Config = z.object({
   }),
   move: z.object({
     url: url().optional().describe('Web application that leads people through a move between servers'),
-    max_duration: seconds(60)
+    max_duration: seconds(2)
       .default(86_400)
       .describe('An instance that is blocked by an import or a move without progress for this long is unblocked'),
   }),

@@ -23,6 +23,7 @@ const known: ReadonlyMap<string, KnownWorker> = new Map([
   ['clean-clients', reserved],
   ['clean-old-trashed', reserved],
   ['migrations', reserved],
+  ['move-deadline', reserved],
   ['notes-save', reserved],
   ['rag-index', reserved],
   ['rag-query', reserved],
@@ -52,4 +53,4 @@ export function isReservedWorker(name: string): boolean {
 }
 
 /** Jobs of these go on while the terms of service are not signed. */
-export const runsWithoutTerms: ReadonlySet<string> = new Set(['sendmail', 'migrations'])
+export const runsWithoutTerms: ReadonlySet<string> = new Set(['sendmail', 'migrations', 'move-deadline'])

@@ -131,6 +131,7 @@ const templates = {
         hello(value),
         'The move of all your data has succeeded.',
         { text: 'You can now access your data here', link: value('CozyLink') },
+        ...told(value('SourceStays'), sourceStaysEn),
         ...told(value('AppsNotInstalled'), notInstalledEn),
         ...told(value('AccountsWithoutSecrets'), lostSecretsEn),
         bye,
@@ -142,6 +143,7 @@ const templates = {
         bonjour(value),
         'Le déménagement de toutes vos données a réussi.',
         { text: 'Vous pouvez maintenant accéder à vos données ici', link: value('CozyLink') },
+        ...told(value('SourceStays'), sourceStaysFr),
         ...told(value('AppsNotInstalled'), notInstalledFr),
         ...told(value('AccountsWithoutSecrets'), lostSecretsFr),
         aBientot,
@@ -369,3 +371,7 @@ const lostSecretsEn = (accounts: string) =>
   `The passwords of these accounts could not be read; enter them again: ${accounts}.`
 const lostSecretsFr = (accounts: string) =>
   `Les mots de passe de ces comptes n’ont pas pu être lus ; saisissez-les à nouveau : ${accounts}.`
+const sourceStaysEn = (source: string) =>
+  `The former server could not be told, or did not want to close ${source}: look whether it is open still, and use it no more.`
+const sourceStaysFr = (source: string) =>
+  `L’ancien serveur n’a pas pu être prévenu, ou n’a pas voulu fermer ${source} : vérifiez s’il est encore ouvert, et ne l’utilisez plus.`

@@ -6,8 +6,8 @@ import type { ObjectStore } from '../../storage/objects/contract.ts'
 import type { OwnDocument } from '../instances/own-documents.ts'
 import type { Instance, Instances } from '../instances/service.ts'
 import { JobFailure, type JobQueue, type Task, type Worker } from '../jobs/service.ts'
-import { sealValues } from '../mail/sealed-values.ts'
 import type { JsonObject } from '../model/json/value.ts'
+import { reach } from '../platform/failpoints.ts'
 import type { Secrets } from '../secrets/secrets.ts'
 import { writeArchive } from './archive.ts'
 import { partsSizeOf } from './cursors.ts'
@@ -18,9 +18,12 @@ import {
   exportsDoctype,
   exportsOf,
   jobOf,
+  readExport,
   updateExport,
 } from './export-document.ts'
 import { exportIdentifier } from './identifier.ts'
+import { mailOwner } from './owner-mail.ts'
+import type { MoveSource } from './source.ts'
 
 /** The message of an export job. */
 export const ExportOrder = z.object({
@@ -31,6 +34,8 @@ export const ExportOrder = z.object({
   contextual_domain: z.string().optional(),
   secure: z.boolean().optional(),
   admin_req: z.boolean().optional(),
+  /** The move that the archive is for. */
+  move: z.string().optional(),
 })
 export type ExportOrder = z.infer<typeof ExportOrder>
 
@@ -44,7 +49,9 @@ export interface ExportOptions {
   readonly minPartSize: number
   /** Tells operators who listen of an export that they asked for. */
   readonly announce: (doctype: string, id: string) => Promise<void>
-  /** Seconds for one export. */
+  /** What becomes of archives that are made for a move. */
+  readonly moving: Pick<MoveSource, 'current' | 'renew' | 'handOver' | 'giveUp'>
+  /** Seconds for one export, and without progress for a move. */
   readonly timeout: number
 }
 
@@ -65,12 +72,73 @@ export function exportWorker(options: ExportOptions): Worker {
       // Where a link leads, and whether a mail tells of it, is for the server to say.
       const { parts_size, max_age, with_doctypes } = parsed.data
       const order = task.trusted ? parsed.data : { parts_size, max_age, with_doctypes }
-      await makeExport(options, instance, order, task)
+      if (order.move === undefined) await makeExport(options, instance, order, task)
+      else await exportForMove(options, instance, { ...order, move: order.move }, task)
     },
   }
 }
 
-async function makeExport(options: ExportOptions, instance: Instance, order: ExportOrder, task: Task): Promise<void> {
+/** Makes the archive, unless the job has made it before its process died, and tells the target of it. */
+async function exportForMove(
+  options: ExportOptions,
+  instance: Instance,
+  order: ExportOrder & { readonly move: string },
+  task: Task,
+): Promise<void> {
+  const { moving, store, timeout } = options
+  const record = await moving.current(instance, order.move)
+  if (record === undefined) throw new JobFailure('the move is over', { final: true })
+  let hasMoved = true
+  const timer = setInterval(
+    () => {
+      if (!hasMoved) return
+      hasMoved = false
+      moving
+        .renew(instance, record)
+        .catch((error: unknown) => task.log.warning('a move could not be kept alive', { error }))
+    },
+    Math.min(300_000, timeout * 250),
+  )
+  const watched: Task = {
+    ...task,
+    progress(done, of, unit) {
+      hasMoved = true
+      task.progress(done, of, unit)
+    },
+  }
+  try {
+    const made = await exportsOf(store, instance.domain)
+    const isMade = (one: OwnDocument) => jobOf(one) === task.id && one.value['state'] === 'done'
+    const id = made.find(isMade)?.id ?? (await makeExport(options, instance, order, watched))
+    await reach('move:exported')
+    const identifier = exportIdentifier(instance, id, await createdAt(store, id))
+    await moving.handOver(instance, record, linkOf(order, instance, identifier), task.signal)
+  } catch (error) {
+    // Stopped with its process: it is begun again.
+    if (isStopped(task)) throw error
+    await moving.giveUp(
+      instance,
+      record,
+      error instanceof JobFailure ? error.message : 'the archive could not be made',
+      AbortSignal.timeout(60_000),
+    )
+    throw error
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+/** So that the link of an archive is the same whenever it is made. Unix time in milliseconds. */
+async function createdAt(store: ExportOptions['store'], id: string): Promise<number> {
+  return Date.parse(String((await readExport(store, id))?.value['created_at']))
+}
+
+function isStopped({ signal }: Task): boolean {
+  return signal.aborted && (signal.reason as Error).message !== 'timeout'
+}
+
+/** Gives the id of the export. */
+async function makeExport(options: ExportOptions, instance: Instance, order: ExportOrder, task: Task): Promise<string> {
   const { store } = options
   const now = Date.now()
   await clearPrevious(options, instance, task.id, now)
@@ -119,13 +187,16 @@ async function makeExport(options: ExportOptions, instance: Instance, order: Exp
       creation_duration: (Date.now() - now) * 1e6,
       archive: { job: task.id, parts: parts as unknown as JsonObject[] },
     })
+    if (order.move !== undefined) return id
     if (order.admin_req) await options.announce(exportsDoctype, id)
     else await tellOwner(options, instance, order, { id, cursors: cursors ?? [], endsMs: now + lifeMs })
+    return id
   } catch (error) {
     await store.files.ledger.renew(written, 0)
     await updateExport(store, id, { state: 'error', error: 'the archive could not be made' })
+    const isToldOtherwise = order.admin_req === true || order.move !== undefined
     // Stopped with its process: it is begun again.
-    if (!task.signal.aborted && !order.admin_req) await mailOwner(options, instance, 'export_error', {})
+    if (!task.signal.aborted && !isToldOtherwise) await mailOwner(options, instance, 'export_error', {})
     throw error
   }
 }
@@ -162,31 +233,22 @@ function partsOf(one: OwnDocument, now: number): string[] {
 async function tellOwner(
   options: Pick<ExportOptions, 'jobs' | 'secrets'>,
   instance: Instance,
-  { contextual_domain, secure }: ExportOrder,
+  order: ExportOrder,
   made: { readonly id: string; readonly cursors: readonly string[]; readonly endsMs: number },
 ): Promise<void> {
-  const domain = contextual_domain ?? instance.domain
-  const scheme = secure ? 'https' : 'http'
+  const domain = order.contextual_domain ?? instance.domain
+  const scheme = order.secure ? 'https' : 'http'
   const identifier = exportIdentifier(instance, made.id, Date.now())
   const data = `${scheme}://${domain}/move/exports/data/${identifier}`
   const parts = [data, ...made.cursors.map((cursor) => `${data}?cursor=${encodeURIComponent(cursor)}`)]
   await mailOwner(options, instance, 'archiver', {
-    ArchiveLink: `${scheme}://settings.${domain}/#/exports/${identifier}`,
+    ArchiveLink: linkOf(order, instance, identifier),
     PartLinks: parts.join('\n'),
     ExpiresAt: new Date(made.endsMs).toISOString().slice(0, 16).replace('T', ' '),
   })
 }
 
-/** Sends a mail to the owner of an instance by a job. Nobody who reads the job learns the values. */
-export async function mailOwner(
-  { jobs, secrets }: Pick<ExportOptions, 'jobs' | 'secrets'>,
-  { prefix, domain }: Instance,
-  template: string,
-  values: JsonObject,
-): Promise<void> {
-  await jobs.push({
-    tenant: { prefix, domain },
-    worker: 'sendmail',
-    message: { mode: 'noreply', template_name: template, sealed_values: sealValues(secrets, prefix, values) },
-  })
+/** The link to the page that shows an export. */
+function linkOf({ contextual_domain, secure }: ExportOrder, instance: Instance, identifier: string): string {
+  return `${secure ? 'https' : 'http'}://settings.${contextual_domain ?? instance.domain}/#/exports/${identifier}`
 }

@@ -7,24 +7,27 @@ import type { DocumentStore, TenantExchanger } from '../../storage/documents/con
 import { type FileStore, filesDoctype, versionsDoctype } from '../../storage/files/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
 import { ownDatabases } from '../instances/create.ts'
-import { membersOf, readDocument, scanDocuments, writeDocument } from '../instances/own-documents.ts'
+import { membersOf, readDocument, scanDocuments } from '../instances/own-documents.ts'
 import { settingsDoctype, settingsId, vaultId } from '../instances/records.ts'
 import type { Instance, InstanceAdministration, Instances } from '../instances/service.ts'
 import { JobFailure, type JobQueue, type Task, type Worker } from '../jobs/service.ts'
 import { Problem } from '../model/errors.ts'
-import { orWithoutDatabase } from '../model/no-database.ts'
 import { storedName, tenantPrefix, thumbnailNames } from '../model/object-name.ts'
 import type { Outgoing } from '../outgoing/outgoing.ts'
 import { OutgoingError } from '../outgoing/outgoing-error.ts'
+import { reach } from '../platform/failpoints.ts'
 import type { Secrets } from '../secrets/secrets.ts'
-import { mailOwner } from './export.ts'
-import { blockForImport, isBlockedBy, renewBlock, unblockAfterImport } from './import-block.ts'
 import { ImportFailure } from './import-failure.ts'
 import { ArchiveLoader, waitingTriggers } from './import-loader.ts'
 import { appDoctypes, isUntouched, triggersDoctype } from './import-rules.ts'
 import { fetchedSource, type ImportSource, uploadedSource } from './import-source.ts'
 import type { ImportUploads } from './import-upload.ts'
 import { quotaOf, readManifestAt, requireRoom } from './manifest.ts'
+import { arrivedKind, permitKind, type TargetRecord } from './move-record.ts'
+import { mailOwner } from './owner-mail.ts'
+import { changeOwnerSettings } from './owner-settings.ts'
+import type { MoveTarget } from './target.ts'
+import { block, isBlockedBy, moveBlock, renewBlock, unblock } from './timed-block.ts'
 
 /** The message of an import job. */
 export const ImportOrder = z.object({
@@ -32,6 +35,9 @@ export const ImportOrder = z.object({
   /** What an operator has sent, instead of a link. */
   upload: z.string().optional(),
   secure: z.boolean().optional(),
+  vault: z.boolean().optional(),
+  /** The move that the import belongs to. */
+  move: z.string().optional(),
 })
 export type ImportOrder = z.infer<typeof ImportOrder>
 
@@ -42,16 +48,15 @@ export interface ImportOptions {
   readonly instances: Instances & Pick<InstanceAdministration, 'find' | 'update' | 'settingsOf'>
   readonly jobs: JobQueue
   readonly outgoing: Pick<Outgoing, 'fetch'>
+  readonly moving: Pick<MoveTarget, 'find' | 'renew' | 'complete' | 'giveUp'>
   readonly uploads: Pick<ImportUploads, 'open' | 'missing' | 'drop'>
   readonly maxDocumentBytes: number
   /** Seconds that an instance stays blocked without progress. */
   readonly maxDuration: number
 }
 
-/** Kept from the exchange on, so that a job that is begun again knows what it has done. */
-const doneKind = 'import done'
+/** How long a job that is begun again knows what it has done. */
 const markMs = 7 * 86_400_000
-const renewEveryMs = 60_000
 /** The longest import. */
 const timeout = 7 * 86_400
 const leaseMs = (timeout + 86_400) * 1000
@@ -67,13 +72,19 @@ export function importWorker(options: ImportOptions): Worker {
     name: 'import',
     concurrency: 1,
     timeout,
+    // Only the source of a move that does not answer is asked again: for a week.
+    maxExecCount: 1_000,
+    retryDelayMs: () => 10 * 60_000,
     async run(task) {
       const instance = await options.instances.byHost(task.tenant.domain)
       if (instance === undefined) throw new JobFailure('the instance is gone', { final: true })
       const order = ImportOrder.safeParse(task.message ?? {})
       if (!order.success) throw new JobFailure('jobs: message unmarshal', { final: true })
-      const { upload, ...others } = order.data
-      await new Import(options, task, instance, task.trusted ? order.data : others).run()
+      const { upload, move, ...others } = order.data
+      // What it belongs to is for the server to say.
+      const record = move === undefined || !task.trusted ? undefined : await options.moving.find(instance, move)
+      if (move !== undefined && record === undefined) throw new JobFailure('the move is over', { final: true })
+      await new Import(options, task, instance, task.trusted ? order.data : others, record).run()
     },
   }
 }
@@ -92,47 +103,85 @@ class Import {
   readonly #task: Task
   readonly #instance: Instance
   readonly #order: ImportOrder
+  readonly #move: TargetRecord | undefined
 
-  constructor(options: ImportOptions, task: Task, instance: Instance, order: ImportOrder) {
+  constructor(
+    options: ImportOptions,
+    task: Task,
+    instance: Instance,
+    order: ImportOrder,
+    move: TargetRecord | undefined,
+  ) {
     this.#options = options
     this.#task = task
     this.#instance = instance
     this.#order = order
+    this.#move = move
     this.#prefix = instance.prefix
     this.#temporary = `${instance.prefix}-import`
   }
 
   async run(): Promise<void> {
-    const { store, instances, maxDuration } = this.#options
-    const { id, log } = this.#task
-    const { domain } = this.#instance
-    const before = await store.files.secrets.get(this.#prefix, doneKind, id)
-    if (before !== undefined) return this.#end(JSON.parse(before) as Done)
-    if (!(await blockForImport(instances, domain, id, maxDuration * 1000))) {
-      throw new JobFailure('import: the instance is blocked', { final: true })
-    }
-    const timer = setInterval(() => {
-      if (!this.#moved) return
-      this.#moved = false
-      renewBlock(instances, domain, id, maxDuration * 1000).catch((error: unknown) =>
-        log.warning('the block of an import could not be renewed', { error }),
-      )
-    }, renewEveryMs)
+    const before = await this.#done()
+    if (before !== undefined) return this.#end(before)
+    const { instances, maxDuration } = this.#options
+    const { log, attempt } = this.#task
+    if (attempt > 1 || !(await this.#close())) throw new JobFailure('import: the instance is blocked', { final: true })
+    const timer = setInterval(
+      () => {
+        if (!this.#moved) return
+        this.#moved = false
+        renewBlock(instances, this.#instance.domain, this.#by, maxDuration * 1000).catch((error: unknown) =>
+          log.warning('the block of an import could not be renewed', { error }),
+        )
+      },
+      Math.min(60_000, maxDuration * 250),
+    )
     let done: Done
     try {
       done = await this.#replace()
     } catch (error) {
-      await this.#giveUp(error)
-      throw failureOf(error)
+      // The connection may have broken when all was done.
+      const arrived = await this.#done().catch(() => undefined)
+      if (arrived === undefined) {
+        await this.#giveUp(error)
+        throw failureOf(error)
+      }
+      done = arrived
     } finally {
       clearInterval(timer)
     }
+    await reach('move:exchanged')
     await this.#end(done)
+  }
+
+  /** Whose the block is, and what is done is noted under. */
+  get #mark(): string {
+    return this.#move?.id ?? this.#task.id
+  }
+
+  get #by(): string {
+    return this.#move === undefined ? this.#task.id : moveBlock(this.#move.id)
+  }
+
+  async #done(): Promise<Done | undefined> {
+    const done = await this.#options.store.files.secrets.get(this.#prefix, arrivedKind, this.#mark)
+    return done === undefined ? undefined : (JSON.parse(done) as Done)
+  }
+
+  /** Blocks the instance, which a move has done before. */
+  async #close(): Promise<boolean> {
+    const { instances, maxDuration, moving } = this.#options
+    const { domain } = this.#instance
+    if (this.#move === undefined) {
+      return block(instances, domain, { by: this.#by, reason: 'IMPORTING', forMs: maxDuration * 1000 })
+    }
+    await moving.renew(this.#instance, this.#move)
+    return isBlockedBy((await instances.find(domain)).document, this.#by)
   }
 
   async #replace(): Promise<Done> {
     const { store, instances } = this.#options
-    const { id } = this.#task
     const quota = quotaOf(this.#instance.document['disk_quota'])
     const source = await this.#source(quota)
     requireRoom(source, quota)
@@ -149,17 +198,19 @@ class Import {
       withoutSecrets: loader.withoutSecrets,
     }
     // Whoever let others in since, by hand or by the deadline, does not want what they did to be lost.
-    if (!isBlockedBy((await instances.find(this.#instance.domain)).document, id)) {
+    if (!isBlockedBy((await instances.find(this.#instance.domain)).document, this.#by)) {
       throw new ImportFailure('it took too long')
     }
     this.#task.signal.throwIfAborted()
+    await reach('move:loaded')
     await store.exchangeTenant({
       from: this.#temporary,
       to: this.#prefix,
       replaces,
       renamed: new Map([[waitingTriggers, triggersDoctype]]),
       objectsOf: (name, document, age) => this.#objectsOf(name, document, age),
-      mark: { kind: doneKind, secret: id, value: JSON.stringify(done), forMs: markMs },
+      mark: { kind: arrivedKind, secret: this.#mark, value: JSON.stringify(done), forMs: markMs },
+      permit: this.#move && { kind: permitKind, secret: this.#move.id },
     })
     return done
   }
@@ -264,17 +315,28 @@ class Import {
   }
 
   async #end({ notInstalled, withoutSecrets }: Done): Promise<void> {
-    await this.#open()
-    await mailOwner(this.#options, this.#instance, 'import_success', {
+    const { moving } = this.#options
+    const values = {
       CozyLink: `${this.#order.secure === false ? 'http' : 'https'}://${this.#instance.domain}/`,
       AppsNotInstalled: notInstalled.join(', '),
       AccountsWithoutSecrets: withoutSecrets.join(', '),
-    })
+    }
+    if (this.#move === undefined) {
+      await this.#open()
+      return mailOwner(this.#options, this.#instance, 'import_success', values)
+    }
+    if (this.#move.ended !== undefined) return
+    const outcome = await moving.complete(this.#instance, this.#move, this.#task.signal)
+    if (this.#task.attempt === 1) {
+      const SourceStays = outcome === 'moved' ? '' : this.#move.source
+      await mailOwner(this.#options, this.#instance, 'move_success', { ...values, SourceStays })
+    }
+    if (outcome === 'away') throw new JobFailure('the former server does not answer')
   }
 
   /** The instance is as it was: it opens again, and its owner is told. */
   async #giveUp(error: unknown): Promise<void> {
-    const { store } = this.#options
+    const { store, moving } = this.#options
     const { signal, log } = this.#task
     // Stopped with its process, or taken by another one: it is begun again.
     const goesOn = signal.aborted && (signal.reason as Error).message !== 'timeout'
@@ -282,9 +344,14 @@ class Import {
       await store.files.ledger.renew(this.#objects, 0)
       if (goesOn) return
       log.warning('an import failed', { error })
+      const reason = failureOf(error).message
       await store.dropPrefix(this.#temporary)
+      if (this.#move !== undefined) {
+        await moving.giveUp(this.#instance, this.#move, { reason, tell: AbortSignal.timeout(60_000) })
+        return
+      }
       await this.#open()
-      await mailOwner(this.#options, this.#instance, 'import_error', { Reason: failureOf(error).message })
+      await mailOwner(this.#options, this.#instance, 'import_error', { Reason: reason })
     } catch (failure) {
       log.error('a failed import could not be cleared away', { error: failure })
     }
@@ -292,27 +359,10 @@ class Import {
 
   async #open(): Promise<void> {
     const { store, instances, uploads } = this.#options
-    await setImporting(store, this.#prefix, false)
-    await unblockAfterImport(instances, this.#instance.domain, this.#task.id)
+    await changeOwnerSettings(store, this.#instance, { importing: undefined })
+    await unblock(instances, this.#instance.domain, this.#by)
     if (this.#order.upload !== undefined) await uploads.drop(this.#prefix, this.#order.upload)
   }
-}
-
-/** Says in the owner's settings that an import is under way, or no more. */
-export async function setImporting(
-  store: Pick<DocumentStore, 'read' | 'write' | 'createDatabase'>,
-  prefix: string,
-  isImporting: boolean,
-): Promise<void> {
-  const ref = { prefix, name: settingsDoctype }
-  for (let attempt = 0; attempt < 10; attempt++) {
-    const known = await orWithoutDatabase(readDocument(store, ref, settingsId), undefined)
-    if ((known?.value['importing'] === true) === isImporting) return
-    const { importing, ...others } = known?.value ?? {}
-    const value = isImporting ? { ...others, importing: true } : others
-    if ((await writeDocument(store, { ref, id: settingsId, value, parent: known })) === 'ok') return
-  }
-  throw new Problem('conflict', 'Document update conflict.')
 }
 
 /** What is shown to the owner. */

@@ -1,10 +1,12 @@
 /** Imports as routes see them. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { doorOf } from '../instances/door.ts'
+import { readDocument } from '../instances/own-documents.ts'
+import { settingsDoctype, settingsId } from '../instances/records.ts'
 import type { Instance } from '../instances/service.ts'
 import type { Job, Jobs } from '../jobs/service.ts'
 import { isObject, type JsonObject } from '../model/json/value.ts'
-import { setImporting } from './import.ts'
+import { changeOwnerSettings } from './owner-settings.ts'
 
 export interface Imports {
   /** Queues an import. `secure`: how the owner reaches the instance. */
@@ -25,15 +27,15 @@ export interface ImportsOptions {
 
 export function openImports({ store, jobs }: ImportsOptions): Imports {
   return {
-    async order({ prefix, domain }, { secure, ...source }) {
+    async order(instance, { secure, ...source }) {
       const from: JsonObject = 'upload' in source ? { upload: source.upload } : { manifest_url: source.manifestUrl }
       const message: JsonObject = { ...from, ...(secure === undefined ? {} : { secure }) }
       // Before the job, which takes it away again.
-      await setImporting(store, prefix, true)
+      await changeOwnerSettings(store, instance, { importing: true })
       try {
-        return await jobs.push({ tenant: { prefix, domain }, worker: 'import', message })
+        return await jobs.push({ tenant: instance, worker: 'import', message })
       } catch (error) {
-        await setImporting(store, prefix, false)
+        await changeOwnerSettings(store, instance, { importing: undefined })
         throw error
       }
     },
@@ -44,6 +46,9 @@ export function openImports({ store, jobs }: ImportsOptions): Imports {
     async isUnderWay(instance) {
       const door = doorOf(instance)
       if (door.kind === 'blocked' && door.reason === 'importing') return true
+      // A move whose data is in place may have a job still, which tells the other server.
+      const settings = await readDocument(store, { prefix: instance.prefix, name: settingsDoctype }, settingsId)
+      if (settings?.value['importing'] !== true) return false
       return (await jobs.waiting(instance.prefix, 'import', 1)).length > 0
     },
   }

@@ -14,7 +14,7 @@ interface DatabaseRow {
 
 /** Gives the names of all databases of `to` that are other ones now, or gone. */
 export async function exchangeTenant(sql: Sql, exchange: TenantExchange): Promise<readonly string[]> {
-  const { from, to, replaces, renamed, objectsOf, mark } = exchange
+  const { from, to, replaces, renamed, objectsOf, mark, permit } = exchange
   return (await sql.begin(async (tx) => {
     const rows = await tx<DatabaseRow[]>`
       SELECT db, prefix, name FROM databases WHERE prefix IN (${from}, ${to}) ORDER BY db FOR UPDATE`
@@ -53,6 +53,11 @@ export async function exchangeTenant(sql: Sql, exchange: TenantExchange): Promis
       INSERT INTO secrets (prefix, kind, secret, value, expires)
       VALUES (${to}, ${mark.kind}, ${mark.secret}, ${mark.value}, now() + ${mark.forMs}::float8 * interval '1 millisecond')
       ON CONFLICT (prefix, kind, secret) DO UPDATE SET value = excluded.value, expires = excluded.expires`
+    if (permit !== undefined) {
+      const taken = await tx`
+        DELETE FROM secrets WHERE prefix = ${to} AND kind = ${permit.kind} AND secret = ${permit.secret} AND expires > now()`
+      if (taken.count === 0) throw new Problem('conflict', 'The exchange was given up meanwhile.')
+    }
     return [...new Set([...names, ...replaced.map(({ name }) => name)])]
   })) as readonly string[]
 }

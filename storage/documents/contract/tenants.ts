@@ -34,13 +34,15 @@ export interface TenantExchange {
     readonly value: string
     readonly forMs: number
   }
+  /** A small value of `to` that must be there still, and is gone afterwards: whoever takes it before prevents the exchange. */
+  readonly permit?: { readonly kind: string; readonly secret: string } | undefined
 }
 
 export interface TenantExchanger {
   /**
    * Exchanges databases in one transaction: whoever reads sees all of them as before or all as after. Usage of files and
-   * times of triggers follow. @throws Problem `conflict` when `from` has no database, `store_unavailable` when a lease of a
-   * new object has ended; nothing has changed then
+   * times of triggers follow. @throws Problem `conflict` when `from` has no database or the permit is gone, `store_unavailable`
+   * when a lease of a new object has ended; nothing has changed then
    */
   exchangeTenant(exchange: TenantExchange): Promise<void>
 }

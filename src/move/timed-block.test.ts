@@ -1,9 +1,10 @@
 import { expect, test } from 'bun:test'
 import { doorOf } from '../instances/door.ts'
-import { blockForImport, isBlockedBy, renewBlock, unblockAfterImport } from './import-block.ts'
+import { block, isBlockedBy, renewBlock, unblock } from './timed-block.ts'
 
 const past = '2001-01-01T00:00:00Z'
 const future = '2999-01-01T00:00:00Z'
+const mine = { by: 'mine', reason: 'IMPORTING', forMs: 60_000 } as const
 
 test.each([
   [{ blocked: true, blocking_reason: 'IMPORTING' }, 'blocked'],
@@ -34,7 +35,7 @@ test.each([
   [{ blocked: true, blocked_by: 'mine', blocked_until: future }, true],
 ])('an import blocks an instance with %j -> %p', async (document, taken) => {
   const instances = kept({ ...document })
-  expect(await blockForImport(instances, 'a.example', 'mine', 60_000)).toBe(taken)
+  expect(await block(instances, 'a.example', mine)).toBe(taken)
   expect(isBlockedBy(instances.document, 'mine')).toBe(taken)
 })
 
@@ -42,9 +43,9 @@ test('a block that an operator has ended is not renewed, and one of somebody els
   const instances = kept({})
   await renewBlock(instances, 'a.example', 'mine', 60_000)
   expect(isBlockedBy(instances.document, 'mine')).toBe(false)
-  await blockForImport(instances, 'a.example', 'mine', 60_000)
-  await unblockAfterImport(instances, 'a.example', 'other')
+  await block(instances, 'a.example', mine)
+  await unblock(instances, 'a.example', 'other')
   expect(isBlockedBy(instances.document, 'mine')).toBe(true)
-  await unblockAfterImport(instances, 'a.example', 'mine')
+  await unblock(instances, 'a.example', 'mine')
   expect(doorOf(instances).kind).toBe('open')
 })
