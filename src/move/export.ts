@@ -23,6 +23,7 @@ import {
 } from './export-document.ts'
 import { exportIdentifier } from './identifier.ts'
 import { mailOwner } from './owner-mail.ts'
+import { exportLink } from './settings-address.ts'
 import type { MoveSource } from './source.ts'
 
 /** The message of an export job. */
@@ -248,7 +249,6 @@ async function tellOwner(
   })
 }
 
-/** The link to the page that shows an export. */
 function linkOf({ contextual_domain, secure }: ExportOrder, instance: Instance, identifier: string): string {
-  return `${secure ? 'https' : 'http'}://settings.${contextual_domain ?? instance.domain}/#/exports/${identifier}`
+  return exportLink({ domain: contextual_domain ?? instance.domain, secure: secure === true }, identifier)
 }

@@ -1,8 +1,9 @@
 /**
  * Named places between the steps of what must survive a crash. With `HEARTH_TEST_FAILPOINT=name` the process kills itself when it
- * gets there, which is how tests see every half-way state; `HEARTH_TEST_FAILPOINT_LOG` names a file that gets the places passed.
+ * gets there, which is how tests see every half-way state; an absolute path instead of a name is a file that holds one, or
+ * nothing. `HEARTH_TEST_FAILPOINT_LOG` names a file that gets the places passed.
  */
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 
 /** Every place, so that a test can say that it was at all of them. */
 export const failpoints = [
@@ -41,8 +42,13 @@ export type Failpoint = (typeof failpoints)[number]
 export async function reach(place: Failpoint): Promise<void> {
   const { HEARTH_TEST_FAILPOINT: wanted, HEARTH_TEST_FAILPOINT_LOG: file } = process.env
   if (file !== undefined) appendFileSync(file, `${place}\n`)
-  if (wanted !== place) return
+  if (wanted === undefined || nameIn(wanted) !== place) return
   process.kill(process.pid, 'SIGKILL')
   // The signal needs a moment; nothing may happen in it.
   await new Promise(() => {})
+}
+
+function nameIn(wanted: string): string {
+  if (!wanted.startsWith('/')) return wanted
+  return existsSync(wanted) ? readFileSync(wanted, 'utf8').trim() : ''
 }
