@@ -3,6 +3,8 @@ import { AdminClientError } from './admin-client.ts'
 
 const maxFailures = 6
 const firstPauseMs = 250
+/** A gateway without its server, or a server without its store. */
+const passing = new Set([502, 503, 504])
 
 /**
  * Repeats `work` while the server cannot be reached or breaks off, with growing pauses, and gives up after a few attempts
@@ -14,7 +16,7 @@ export async function persist<T>(work: () => Promise<T>, done: () => number = ()
     try {
       return await work()
     } catch (error) {
-      const passes = error instanceof AdminClientError && (error.status === undefined || error.status >= 502)
+      const passes = error instanceof AdminClientError && (error.status === undefined || passing.has(error.status))
       if (done() > before) failures = 1
       if (!passes || failures >= maxFailures) throw error
       before = done()

@@ -19,7 +19,7 @@ import { type RunningServer, runServer } from './running-server.ts'
 /** Running requests get this long to finish. */
 const drainMs = 5_000
 const giveUpMs = 6_500
-const forgetMs = 4_000
+const forgetMs = 12_000
 
 /** Resolves to the exit code when it was told to stop and has stopped. */
 export async function serveAsWorker(output: Output): Promise<number> {

@@ -7,7 +7,6 @@ import type { OwnDocument } from '../instances/own-documents.ts'
 import type { Instance, Instances } from '../instances/service.ts'
 import { JobFailure, type JobQueue, type Task, type Worker } from '../jobs/service.ts'
 import type { JsonObject } from '../model/json/value.ts'
-import { reach } from '../platform/failpoints.ts'
 import type { Secrets } from '../secrets/secrets.ts'
 import { writeArchive } from './archive.ts'
 import { partsSizeOf } from './cursors.ts'
@@ -21,6 +20,7 @@ import {
   readExport,
   updateExport,
 } from './export-document.ts'
+import { reach } from './failpoints.ts'
 import { exportIdentifier } from './identifier.ts'
 import { mailOwner } from './owner-mail.ts'
 import { exportLink } from './settings-address.ts'

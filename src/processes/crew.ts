@@ -14,8 +14,9 @@ import { workerCommand } from './worker-command.ts'
 const startMs = 120_000
 /** Requests get 5 s to finish, and the store a moment. */
 const closeMs = 15_000
-const forgetMs = 2_000
-const countMs = 2_000
+/** Only for a worker that hangs: the answer to who changed the instance waits so long. */
+const forgetMs = 10_000
+const countMs = 5_000
 const aliveEveryMs = 5_000
 /** A worker that is only busy answers again before so many questions have been lost. */
 const maxSilent = 12
