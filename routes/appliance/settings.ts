@@ -16,7 +16,7 @@ export function settingsRoutes(face: Face, { appliance }: ApplianceServices): vo
   const report = (c: HttpContext, action: string, target: string) =>
     appliance.audit.write({ action, target, address: addressOf(c), agent: header(c, 'user-agent'), status: 202 })
 
-  /** Claims the procedure, reads the file and begins; what was claimed is given up when that fails. */
+  /** Claims the procedure, reads the file and begins; the claim is released when that fails. */
   const begin = async (c: HttpContext, of: typeof appliance.settings | typeof appliance.storage) => {
     await of.procedure.reserve()
     try {

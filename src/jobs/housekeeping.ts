@@ -41,7 +41,7 @@ export class Housekeeping {
     await this.#running
   }
 
-  /** Does it now, whose turn it ever is. */
+  /** Does it now, even if it is another process's turn. */
   async run(): Promise<void> {
     const { instances, jobs, log, keepMs, cleansTrash } = this.#options
     let cursor: string | undefined
@@ -49,7 +49,7 @@ export class Housekeeping {
       const { instances: some, next } = await instances.list({ limit: page, cursor })
       for (const instance of some) {
         if (this.#stopped) return
-        // One that is being deleted, or has lost its jobs, must not keep it from everybody behind it.
+        // One that is being deleted, or has lost its jobs, must not block all those after it.
         try {
           await jobs.purge(instance.prefix, { ageMs: keepMs })
           if (cleansTrash(instance)) await jobs.push({ tenant: instance, worker: 'clean-old-trashed', message: null })

@@ -177,7 +177,7 @@ export function openMoveRequests(options: MoveRequestsOptions): MoveRequests {
         ignoreVault: given.ignore_vault !== '',
         client,
       })
-      // The instance's own domain: the header of whoever asks must not decide where the link leads.
+      // The instance's own domain: the request's header must not decide where the link leads.
       const link = `${secure ? 'https' : 'http'}://${instance.domain}/move/go?secret=${secret}`
       await mail(instance, { kind: 'move_confirm', link, source: instance.domain, target: target.host })
       return email

@@ -151,6 +151,21 @@ export interface DriverKind {
 
 /** The folder or prefix of our own in every place: marker, stages and trash. Never synchronised. */
 export const ownFolder = '.hearth-sync'
+/** The file that names the entry a place belongs to. */
+export const markerName = `${ownFolder}/entry`
+/** The folder of content being uploaded. */
+export const stageFolder = `${ownFolder}/stage`
+/** Files in one page of a listing. */
+export const listingPage = 1_000
+/** Capabilities of a remote place, unless its driver says otherwise. */
+export const remoteCapabilities: Capabilities = {
+  caseSensitive: true,
+  keepsUnicode: true,
+  atomicReplace: false,
+  keepsExecutable: false,
+  maxSegmentBytes: 255,
+  wholeFiles: true,
+}
 
 /** True for our own files and folders. */
 export function isOwn(name: string): boolean {
