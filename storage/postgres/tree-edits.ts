@@ -14,7 +14,7 @@ import { applyTrees, applyTreesIn, type Decide, type TreeChange, type TreesAsked
 import type { TreePlace } from './trees.ts'
 import type { BatchOutcome } from './write-requests.ts'
 
-/** The same function of an edit as `hearth_hash` in migrations/0001-documents.sql. */
+/** The same function of an edit as `hearth_hash` in migrations/0014-inlined.sql. */
 export function revisionHash(edit: {
   deleted: boolean
   gen: number
