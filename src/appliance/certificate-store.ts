@@ -4,9 +4,9 @@ import { mkdir, readdir, readlink, rename, rm, stat } from 'node:fs/promises'
 import { hostname, networkInterfaces } from 'node:os'
 import { basename, join } from 'node:path'
 import { StartupError } from '../model/startup-error.ts'
-import { reach } from '../platform/failpoints.ts'
 import { type KeyAndCertificate, selfSignedCertificate } from '../self-signed.ts'
 import { pointLink, readIfThere, syncFolder, writeDurably } from './durable-file.ts'
+import { reach } from './failpoints.ts'
 import type { Places } from './places.ts'
 
 export interface CertificateFiles {

@@ -10,8 +10,8 @@ import type { ObjectStore } from '../../storage/objects/contract.ts'
 import { restoreBackup } from '../backup/restore.ts'
 import type { Log } from '../log.ts'
 import { StartupError } from '../model/startup-error.ts'
-import { reach } from '../platform/failpoints.ts'
 import { readJsonIfThere, writeDurably } from './durable-file.ts'
+import { reach } from './failpoints.ts'
 import type { ServerExchange } from './restore.ts'
 
 /** The place of the documents, and the one beside it that is filled. `job` names both. */

@@ -1,12 +1,12 @@
 /** Updates: a package is opened, compared, installed beside what runs, and confirmed or taken back. */
 import { chmod, mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { reach } from '../../platform/failpoints.ts'
 import { isAge } from '../age.ts'
 import type { ApplianceConfig } from '../configuration.ts'
 import { runContained } from '../contained-process.ts'
 import { codeOf, readIfThere } from '../durable-file.ts'
 import type { Facts } from '../facts.ts'
+import { reach } from '../failpoints.ts'
 import type { HookResult, Hooks } from '../hooks.ts'
 import { linesOf } from '../license.ts'
 import type { Places } from '../places.ts'
