@@ -1,10 +1,6 @@
-/**
- * Named places between the steps of what must survive a crash. With `HEARTH_TEST_FAILPOINT=name` the process kills itself when it
- * gets there, which is how tests see every half-way state; `HEARTH_TEST_FAILPOINT_LOG` names a file that gets the places passed.
- */
-import { appendFileSync } from 'node:fs'
+import { passFailpoint } from '../platform/failpoint.ts'
 
-/** Every place, so that a test can say that it was at all of them. */
+/** Every place between two steps, so that a test can say that it was at all of them. */
 export const failpoints = [
   'certs:written',
   'certs:placed',
@@ -38,11 +34,6 @@ export const failpoints = [
 export type Failpoint = (typeof failpoints)[number]
 
 /** Passes a place. */
-export async function reach(place: Failpoint): Promise<void> {
-  const { HEARTH_TEST_FAILPOINT: wanted, HEARTH_TEST_FAILPOINT_LOG: file } = process.env
-  if (file !== undefined) appendFileSync(file, `${place}\n`)
-  if (wanted !== place) return
-  process.kill(process.pid, 'SIGKILL')
-  // The signal needs a moment; nothing may happen in it.
-  await new Promise(() => {})
+export function reach(place: Failpoint): Promise<void> {
+  return passFailpoint(place)
 }

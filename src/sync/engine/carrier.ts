@@ -5,8 +5,9 @@
 import { randomUUID } from 'node:crypto'
 import type { FileState, IntentRow, JournalRow, TrashRow, VersionRow, Work } from '../../../storage/sync/contract.ts'
 import { chunkBytes } from '../content.ts'
-import type { FileRecord } from '../drivers/contract.ts'
+import type { FileRecord, StageRequest } from '../drivers/contract.ts'
 import { DriverError, driverCode } from '../drivers/error.ts'
+import { reachSync } from '../failpoints.ts'
 import { nameFault } from '../names.ts'
 import type { EngineContext, OwnEntry } from './context.ts'
 import { empty, replicaIn, unblock } from './decide.ts'
@@ -25,7 +26,8 @@ interface Task {
 }
 
 type Result =
-  | { readonly kind: 'put'; readonly file: FileRecord }
+  /** `resumed`: bytes that an earlier attempt had left. */
+  | { readonly kind: 'put'; readonly file: FileRecord; readonly resumed?: number }
   | { readonly kind: 'gone' }
   | {
       readonly kind: 'later'
@@ -54,6 +56,8 @@ export class Carrier {
   readonly #entry: OwnEntry
   /** By file id. */
   readonly #inFlight = new Map<string, { readonly version: number; readonly stop: AbortController }>()
+  /** Stages kept for another attempt, by file id. */
+  readonly #leftBehind = new Map<string, { version: number; key: string; request: StageRequest }>()
   readonly #transfers = new Set<RunningTransfer>()
   readonly #large = new Set<Promise<void>>()
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -94,6 +98,12 @@ export class Carrier {
   supersede(fid: string, head: number): void {
     const running = this.#inFlight.get(fid)
     if (running !== undefined && running.version !== head) running.stop.abort()
+    const left = this.#leftBehind.get(fid)
+    if (left === undefined || left.version === head) return
+    this.#leftBehind.delete(fid)
+    const remove = async () => (await this.#entry.driver.stage(left.key, left.request)).abort()
+    // What stays is swept when the place is opened again.
+    remove().catch(() => {})
   }
 
   async close(): Promise<void> {
@@ -169,6 +179,7 @@ export class Carrier {
       const sources = await store.sources([...new Set(hashes)])
       const unsafe = await store.unsafe(tasks.flatMap(({ work }) => (work.file.live ? [] : (work.replica.hash ?? []))))
       await this.#context.change((tx) => tx.save({ intents: tasks.map((task) => this.#intentOf(task)) }))
+      await reachSync('copy:intended')
       const results = new Map<Task, Result>()
       // Deletions first: a folder may have to take the place of a file.
       for (const live of [false, true]) {
@@ -181,6 +192,7 @@ export class Carrier {
       }
       // What was put where an unmounted disk should be is not there when the disk is back: the intents stay until then.
       if (!(await this.#entry.isItself())) return
+      await reachSync('work:done')
       await this.#finish(results, versions)
     } finally {
       for (const fid of fids) this.#inFlight.delete(fid)
@@ -243,6 +255,7 @@ export class Carrier {
           return { kind: 'later', reason: null, afterMs: 2_000, counts: false }
         }
         await this.#entry.driver.remove(replica.native, replica.fingerprint, { key: task.op, name: replica.native })
+        await reachSync('delete:done')
         this.#entry.answered()
         return { kind: 'gone' }
       }
@@ -252,12 +265,13 @@ export class Carrier {
       }
       if (from?.replica.fingerprint) {
         const moved = await this.#entry.driver.move(from.replica.native, from.replica.fingerprint, replica.native)
+        await reachSync('move:done')
         return { kind: 'put', file: moved }
       }
       if (version === undefined) throw new Error(`version ${file.head} is not known`)
       const put = await this.#put(task, version, sources)
       this.#entry.answered()
-      return { kind: 'put', file: put }
+      return { kind: 'put', ...put }
     } catch (error) {
       const later = this.#refused(task, error)
       return { ...later, isDisplaced: await this.#isDisplaced(task) }
@@ -287,27 +301,29 @@ export class Carrier {
     { op, work }: Task,
     version: VersionRow,
     sources: readonly { entry: string; native: string; fingerprint: string; hash: string }[],
-  ): Promise<FileRecord> {
+  ): Promise<{ readonly file: FileRecord; readonly resumed: number }> {
     const { file, replica } = work
     const stop = this.#inFlight.get(file.fid)?.stop.signal
     const signal = stop === undefined ? this.#entry.signal : AbortSignal.any([stop, this.#entry.signal])
     const progress = { fid: file.fid, filename: file.filename, version: file.head, total: file.size, done: 0 }
     this.#transfers.add(progress)
     try {
-      const stage = await this.#entry.driver.stage(`${file.fid}.${file.head}`, {
-        name: replica.native,
-        size: version.size,
-        mtimeMs: version.mtimeMs,
-        executable: version.executable,
-        chunkBytes: chunkBytes(version.size),
-      })
+      const key = `${file.fid}.${file.head}`
+      const { size, mtimeMs, executable } = version
+      const request = { name: replica.native, size, mtimeMs, executable, chunkBytes: chunkBytes(size) }
+      const stage = await this.#entry.driver.stage(key, request)
+      this.#leftBehind.delete(file.fid)
       try {
-        await fillStage(this.#context, this.#entry, stage, version, sources, { progress, signal })
+        const resumed = await fillStage(this.#context, this.#entry, stage, version, sources, { progress, signal })
         signal.throwIfAborted()
-        return await stage.commit(replica.fingerprint ?? undefined, { key: op, name: replica.native })
+        await reachSync('copy:filled')
+        const published = await stage.commit(replica.fingerprint ?? undefined, { key: op, name: replica.native })
+        await reachSync('copy:published')
+        return { file: published, resumed }
       } catch (error) {
         const code = driverCode(error)
         if (code === 'exists' || code === 'changed' || code === 'corrupt' || stop?.aborted) await stage.abort()
+        else this.#leftBehind.set(file.fid, { version: file.head, key, request })
         throw error
       } finally {
         await stage.close()
@@ -424,7 +440,9 @@ export class Carrier {
       fingerprint: result.file.fingerprint,
       key: result.file.key ?? null,
     })
-    journal.push({ ...line, op: from === undefined ? 'copied' : 'renamed' })
+    const { resumed = 0 } = result
+    const detail = resumed === 0 ? {} : { detail: JSON.stringify({ resumed }) }
+    journal.push({ ...line, ...detail, op: from === undefined ? 'copied' : 'renamed' })
     for (const other of state.replicas) if (other.blocked === noSource) unblock(other)
     const old = from && states.get(from.file.fid)
     const oldReplica = old && replicaIn(old, entry)

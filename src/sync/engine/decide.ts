@@ -128,7 +128,9 @@ function present(
     if (on.folders.has(seen.filename)) return { kind: 'conflict' }
     return create(on, state, seen, found)
   }
-  if (base !== file.head) return { kind: 'conflict' }
+  // After a restore nobody may have what the head is: then there is nothing that this could be in conflict with.
+  const isNews = base === null && !isHeld(state) && !on.history.some((one) => one.fid === file.fid && one.hash === hash)
+  if (base !== file.head && !isNews) return { kind: 'conflict' }
   // The usual case: a change of what everybody has.
   accept(on, state, seen, found, 'changed')
   return { kind: 'accepted' }
@@ -285,6 +287,11 @@ export function applyOwners(on: Pick<Deciding, 'owners' | 'touched'>, state: Fil
   }
   if (changed) on.touched.add(file.fid)
   return changed
+}
+
+/** Whether the newest content lies anywhere under its name. */
+function isHeld({ file, replicas }: FileState): boolean {
+  return replicas.some(({ fingerprint, base }) => fingerprint !== null && base === file.head)
 }
 
 export function replicaIn(state: FileState, entry: string): ReplicaRow | undefined {

@@ -5,6 +5,7 @@
 import type { IssueRow, ReplicaRow } from '../../../storage/sync/contract.ts'
 import type { FileRecord, Listed } from '../drivers/contract.ts'
 import { driverCode } from '../drivers/error.ts'
+import { reachSync } from '../failpoints.ts'
 import { canonicalName, isIgnored, nameFault } from '../names.ts'
 import { acceptAll } from './acceptance.ts'
 import type { EngineContext, OwnEntry } from './context.ts'
@@ -261,7 +262,10 @@ export class Observer {
     })
     if (issues.length > 0) await this.#context.change((tx) => tx.save({ issues }))
     const allowed = await this.#withoutMass(observations, known)
-    if (allowed.length > 0) await this.accept(allowed)
+    if (allowed.length === 0) return
+    await reachSync('look:read')
+    await this.accept(allowed)
+    await reachSync('look:accepted')
   }
 
   /** Leaves out new contents of files that were known, when there are so many of them that a person has to say yes. */

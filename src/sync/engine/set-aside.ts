@@ -1,4 +1,5 @@
 /** Gives a content that stands in the way another name, in the place itself; the bytes are never copied or lost. */
+import { reachSync } from '../failpoints.ts'
 import { conflictNames, fileId } from '../names.ts'
 import { acceptAll } from './acceptance.ts'
 import type { EngineContext, OwnEntry } from './context.ts'
@@ -19,6 +20,7 @@ export async function setAside(
   for (const name of names) entry.busy.add(name)
   try {
     const file = await entry.driver.move(seen.native, found.file.fingerprint, target)
+    await reachSync('conflict:aside')
     await acceptAll(context, entry.name, [
       { filename: seen.filename, native: seen.native },
       { filename: target, native: target, found: { file, content: found.content }, conflictOf: fileId(seen.filename) },

@@ -6,6 +6,7 @@ import type { Source, VersionRow } from '../../../storage/sync/contract.ts'
 import { chunkBytes, chunkDigest, digestOf } from '../content.ts'
 import type { Stage } from '../drivers/contract.ts'
 import { DriverError, driverCode } from '../drivers/error.ts'
+import { reachSync } from '../failpoints.ts'
 import type { EngineContext, OwnEntry } from './context.ts'
 
 /** Why work waits whose content no running entry has. */
@@ -21,7 +22,7 @@ export interface Progress {
   done: number
 }
 
-/** Writes all chunks that the stage does not have yet. */
+/** Writes all chunks that the stage does not have yet. Gives how many bytes it had. */
 export async function fillStage(
   context: EngineContext,
   entry: OwnEntry,
@@ -29,10 +30,11 @@ export async function fillStage(
   version: VersionRow,
   sources: readonly Source[],
   { progress, signal }: { readonly progress: Progress; readonly signal: AbortSignal },
-): Promise<void> {
+): Promise<number> {
   const size = chunkBytes(version.size)
   const verified = await verifiedChunks(stage, version, size)
-  progress.done = Math.min(version.size, verified * size)
+  const resumed = Math.min(version.size, verified * size)
+  progress.done = resumed
   const left = new Set(ranked(context, entry, sources))
   for (let index = verified; index * size < version.size; index++) {
     signal.throwIfAborted()
@@ -40,8 +42,10 @@ export async function fillStage(
     const bytes = await readChunk(context, left, version, index, start, end)
     await entry.bandwidth?.take(bytes.length, signal)
     await stage.write(start, bytes)
+    await reachSync('copy:part')
     progress.done = end
   }
+  return resumed
 }
 
 /** How many chunks of an earlier attempt are what they should be. */

@@ -6,6 +6,7 @@
 import { link, lstat, rename, unlink } from 'node:fs/promises'
 import { errnoOf } from '../../../model/errno.ts'
 import { renameFlags, renameWith } from '../../../platform/runtime.ts'
+import { reachSync } from '../../failpoints.ts'
 import { DriverError } from '../error.ts'
 import { isSameContent, recordOf } from './record.ts'
 
@@ -48,10 +49,12 @@ export async function replace(
   const { ino } = await lstat(from, { bigint: true })
   // Exchanged from there, so that what was at `to` is in the trash in that very moment, whatever ends us then.
   await rename(from, aside)
+  await reachSync('replace:aside')
   if (!renameWith(renameFlags.exchange, aside, to)) {
     await rename(aside, from)
     return replaceInTwoSteps(from, to, aside, { name, expected })
   }
+  await reachSync('replace:exchanged')
   const out = await lstat(aside, { bigint: true })
   if (isSameContent(expected, out)) return
   if (!renameWith(renameFlags.exchange, aside, to)) {
