@@ -1,4 +1,4 @@
-import { passFailpoint } from '../platform/failpoint.ts'
+import { passFailpoint } from './failpoint.ts'
 
 /** Every place between two steps, so that a test can say that it was at all of them. */
 export const failpoints = [

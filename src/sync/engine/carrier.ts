@@ -225,7 +225,7 @@ export class Carrier {
 
   #intentOf({ op, work, from }: Task): IntentRow {
     const { file, replica } = work
-    const kind = from !== undefined ? 'move' : file.live ? 'put' : 'delete'
+    const kind = from !== undefined ? 'move' : file.live && replica.owner ? 'put' : 'delete'
     const { fid, head, size } = file
     return {
       op,
@@ -247,11 +247,19 @@ export class Carrier {
   ): Promise<Result> {
     const { work, from } = task
     const { file, replica } = work
+    const isUnwanted = file.live && !replica.owner
     try {
-      if (!file.live) {
+      if (!file.live && replica.fingerprint === null) return { kind: 'gone' }
+      if (this.#entry.mode === 'ro') {
+        return { kind: 'later', reason: 'read-only', afterMs: this.#context.timing.blockedMs, counts: false }
+      }
+      if (isUnwanted && !(await this.#context.store.isElsewhere(file.fid, this.#entry.name))) {
+        return { kind: 'later', reason: 'no other copy', afterMs: 2_000, counts: false }
+      }
+      if (!file.live || isUnwanted) {
         if (replica.fingerprint === null) return { kind: 'gone' }
         // The only copy of what another file is waiting for.
-        if (replica.hash !== null && unsafe.has(replica.hash)) {
+        if (!isUnwanted && replica.hash !== null && unsafe.has(replica.hash)) {
           return { kind: 'later', reason: null, afterMs: 2_000, counts: false }
         }
         await this.#entry.driver.remove(replica.native, replica.fingerprint, { key: task.op, name: replica.native })
@@ -265,7 +273,7 @@ export class Carrier {
       }
       if (from?.replica.fingerprint) {
         const moved = await this.#entry.driver.move(from.replica.native, from.replica.fingerprint, replica.native)
-        await reachSync('move:done')
+        await reachSync('rename:done')
         return { kind: 'put', file: moved }
       }
       if (version === undefined) throw new Error(`version ${file.head} is not known`)
@@ -319,6 +327,8 @@ export class Carrier {
         await reachSync('copy:filled')
         const published = await stage.commit(replica.fingerprint ?? undefined, { key: op, name: replica.native })
         await reachSync('copy:published')
+        this.#entry.totals.copiedFiles += 1
+        this.#entry.totals.copiedBytes += size
         return { file: published, resumed }
       } catch (error) {
         const code = driverCode(error)
@@ -430,6 +440,9 @@ export class Carrier {
     if (result.kind === 'gone') {
       put('deleted')
       empty(replica)
+      // One that should not hold the file any more does not have its newest version by not having it.
+      if (!replica.owner && state.file.live) replica.base = null
+      replica.unwanted = false
       journal.push({ ...line, op: 'removed' })
       return
     }
