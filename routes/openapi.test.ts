@@ -10,6 +10,7 @@ const data = dataRoutes({
   documents: {} as never,
   instances: {} as never,
   secrets: newSecrets(new Uint8Array(32)),
+  actorOf: async () => ({}),
   log: silentLog,
   limits: defaultLimits,
   expiredStatus: 400 as const,

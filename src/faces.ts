@@ -1,4 +1,5 @@
 /** Which listener serves which API: the routes over the services, one function for each listener. */
+
 import { openAnnouncements } from '../routes/admin/realtime.ts'
 import { adminRoutes } from '../routes/admin/routes.ts'
 import { applianceRoutes } from '../routes/appliance/routes.ts'
@@ -27,6 +28,7 @@ import type { Appliance } from './appliance/appliance.ts'
 import { effectiveContext } from './config/contexts.ts'
 import { proxyAddresses } from './config/proxies.ts'
 import type { Config } from './config/settings.ts'
+import { actorOf } from './instances/actor.ts'
 import type { Instance } from './instances/service.ts'
 import type { Fetch, ListenerName } from './listeners.ts'
 import type { Log } from './log.ts'
@@ -124,7 +126,10 @@ function servePublic(app: HttpRouter, { config, log, services }: FacesOptions) {
       driveOf: services.driveOf,
       ownerSettings: services.ownerSettings,
     }),
-    dataRoutes({ documents, instances, secrets, log, limits, expiredStatus }),
+    dataRoutes({
+      ...{ documents, instances, secrets, log, limits, expiredStatus },
+      actorOf: (prefix, token) => actorOf(store, prefix, token),
+    }),
     couchdbRoutes({ documents, instances, store, log, uuid: services.identity.uuid, limits }),
     realtime,
     jobsRoutes({ ...shared, jobs, triggers: services.triggers, attempts: store.attempts }),

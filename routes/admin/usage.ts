@@ -1,5 +1,6 @@
 /** How much an instance holds, and under which names. */
 import { z } from '@hono/zod-openapi'
+import { builtinDesigns } from '../../src/documents/builtin-designs.ts'
 import { quotaOf } from '../../src/files/drive.ts'
 import { orWithoutDatabase } from '../../src/model/no-database.ts'
 import { tenantPrefix } from '../../src/model/object-name.ts'
@@ -29,7 +30,7 @@ export function usageRoutes(
         200: z.object({
           used: z.string(),
           quota: bytes,
-          doc_count: z.number().optional(),
+          doc_count: z.number().describe('Design documents included'),
           files: bytes,
           versions: bytes,
           versions_count: bytes,
@@ -43,14 +44,14 @@ export function usageRoutes(
       const usage = await files.usage(await driveOf(instance), { trash: query.include === 'trash' })
       const count = async (name: string) => {
         const info = await orWithoutDatabase(store.databaseInfo({ prefix: instance.prefix, name }), undefined)
-        return info?.docCount ?? 0
+        return (info?.docCount ?? 0) + builtinDesigns(name).length
       }
       const [documents, versions] = [await count('io.cozy.files'), await count('io.cozy.files.versions')]
       const some = (name: string, value: number | undefined) => (value ? { [name]: `${value}` } : {})
       return json(200, {
         used: `${usage.used}`,
         ...some('quota', quotaOf(instance.document['disk_quota'])),
-        ...(documents > 0 ? { doc_count: documents } : {}),
+        doc_count: documents,
         ...some('files', usage.files),
         ...some('versions', usage.versions),
         ...some('versions_count', versions),

@@ -1,8 +1,13 @@
-/** Accounts in clear, for those who log in with them. */
+/** Accounts: in clear for those who log in with them, and what the server adds to them. */
+import { completeAccount } from '../../src/documents/accounts.ts'
+import type { PreparedDocument } from '../../src/documents/document.ts'
 import { parseJson, stringifyJson } from '../../src/model/json/exact.ts'
 import { isObject } from '../../src/model/json/value.ts'
 import type { Permissions } from '../../src/model/permissions.ts'
-import { accountContext, openAccount } from '../../src/secrets/accounts.ts'
+import { accountContext, accountsDoctype, openAccount } from '../../src/secrets/accounts.ts'
+import type { HttpContext } from '../http/router.ts'
+import { tokenOf } from '../http/tenant.ts'
+import type { Visit } from './access.ts'
 import type { DataServices } from './services.ts'
 
 /**
@@ -18,4 +23,17 @@ export function accountFor(
   const { exact } = parseJson(text)
   if (!mayOpen || !isObject(exact)) return text
   return stringifyJson(openAccount(exact, secrets, accountContext(prefix)).account)
+}
+
+/** The document as it is written: an account with what the server adds to it, any other as it came. */
+export async function documentToWrite(
+  c: HttpContext,
+  { actorOf, limits }: Pick<DataServices, 'actorOf' | 'limits'>,
+  { type, ref }: Visit,
+  document: PreparedDocument,
+  create: boolean,
+): Promise<PreparedDocument> {
+  if (type !== accountsDoctype) return document
+  const actor = await actorOf(ref.prefix, tokenOf(c) ?? '')
+  return completeAccount(document, { create, actor, at: new Date().toISOString() }, limits.maxDocumentBytes)
 }

@@ -30,6 +30,7 @@ async function find(body: object, given: Partial<FindAnswer> = {}) {
     documents,
     instances: instances as unknown as Instances,
     secrets: newSecrets(new Uint8Array(32)),
+    actorOf: async () => ({}),
     log: silentLog,
     limits: defaultLimits,
     expiredStatus: 400 as const,

@@ -32,6 +32,7 @@ function serve(scope: string, outcome: ReadOutcome | Problem = found) {
     documents,
     instances,
     secrets: newSecrets(new Uint8Array(32)),
+    actorOf: async () => ({}),
     log: silentLog,
     limits: defaultLimits,
     expiredStatus: 400 as const,

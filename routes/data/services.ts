@@ -1,4 +1,5 @@
 import type { Documents } from '../../src/documents/service.ts'
+import type { Actor } from '../../src/instances/actor.ts'
 import type { Instances } from '../../src/instances/service.ts'
 import type { Log } from '../../src/log.ts'
 import type { Secrets } from '../../src/secrets/secrets.ts'
@@ -19,6 +20,8 @@ export interface DataServices {
   readonly instances: Instances
   /** Opens accounts for those who may read them in clear. */
   readonly secrets: Pick<Secrets, 'open'>
+  /** Who acts with a token, for what the server notes in accounts. */
+  readonly actorOf: (prefix: string, token: string) => Promise<Actor>
   readonly log: Log
   readonly limits: DataLimits
   /** Status of an invalid or expired token. */

@@ -7,6 +7,7 @@ import { revisionAsked } from '../http/if-match.ts'
 import { receiveParts } from '../http/multipart-document.ts'
 import { textParameter } from '../http/parameters.ts'
 import { enter, requireDocument, requireStored } from './access.ts'
+import { documentToWrite } from './account.ts'
 import { sendWritten, written } from './answer.ts'
 import { requestProblem } from './errors.ts'
 import { checkPathId, readDocumentBody } from './request.ts'
@@ -17,7 +18,8 @@ const eitherBothOrNeither =
 
 const mismatch = () => requestProblem('The revisions in the document, If-Match and the rev parameter are not the same')
 
-export function updateRoute(face: Face, { documents, instances, limits }: DataServices): void {
+export function updateRoute(face: Face, services: DataServices): void {
+  const { documents, instances, limits } = services
   endpoint(
     face,
     {
@@ -39,19 +41,24 @@ export function updateRoute(face: Face, { documents, instances, limits }: DataSe
     async (c, { path: { type, id }, query }) => {
       checkPathId(id)
       const visit = await enter(c, instances, type, ['PUT', 'POST'], 'write')
-      const { value, document, parts } = await readDocumentBody(c, type, {
+      const {
+        value,
+        document: sent,
+        parts,
+      } = await readDocumentBody(c, type, {
         limits,
         receive: receiving(documents, visit.ref, { create: true }),
         id,
       })
-      if (document.id !== undefined && document.id !== id) throw requestProblem('document _id doesnt match url')
-      const rev = revisionAsked(c, { body: document.rev, query: query.rev }, mismatch)
+      if (sent.id !== undefined && sent.id !== id) throw requestProblem('document _id doesnt match url')
+      const rev = revisionAsked(c, { body: sent.rev, query: query.rev }, mismatch)
       const verb = rev === undefined ? 'POST' : 'PUT'
       if (rev !== undefined) await requireStored(documents, visit, verb, id, rev)
       const named = { ...value, _id: id }
       requireDocument(visit, verb, named)
-      if (document.deleted) requireDocument(visit, 'DELETE', named)
+      if (sent.deleted) requireDocument(visit, 'DELETE', named)
       const create = rev === undefined
+      const document = await documentToWrite(c, services, visit, sent, create)
       const whole = parts ? await receiveParts(documents, visit.ref, document, parts, { create }) : document
       const request = { id, rev, document: whole, unknownParent: 'refuse' } as const
       const outcome = await documents.write(visit.ref, request, { create })

@@ -3,8 +3,6 @@ import type { DatabaseRef, DocumentStore, IdRange, StoredDocument } from '../../
 import type { Json } from '../model/json/value.ts'
 import { formatRevision } from '../model/revision.ts'
 import { conflicts } from '../model/revision-tree.ts'
-import { builtinDesigns } from './builtin-designs.ts'
-import { compareBytes } from './mango/collation.ts'
 import { firstPage, maxPage, nextPage } from './page-size.ts'
 import { inlined, render } from './reading.ts'
 import { formatSequence } from './sequence.ts'
@@ -14,9 +12,6 @@ type Store = Pick<DocumentStore, 'databaseInfo' | 'scanIds' | 'countIds' | 'read
 
 export async function allDocs(store: Store, ref: DatabaseRef, query: AllDocsQuery): Promise<AllDocsAnswer> {
   const info = await store.databaseInfo(ref)
-  if (query.designs === 'only' && !query.keys && builtinDesigns(ref.name).length > 0) {
-    return { updateSeq: formatSequence(info), ...(await designsWithBuiltin(store, ref, query)) }
-  }
   const designs = query.designs === 'all' ? 0 : await store.countIds(ref, { designs: 'only' })
   const totalRows =
     query.designs === 'all' ? info.docCount : query.designs === 'only' ? designs : info.docCount - designs
@@ -25,30 +20,6 @@ export async function allDocs(store: Store, ref: DatabaseRef, query: AllDocsQuer
   const before = await countBefore(store, ref, query)
   const offset = Math.min(totalRows, before + query.skip)
   return { totalRows, offset, updateSeq, rows: rangeRows(store, ref, query) }
-}
-
-/** Design documents where the server has some of its own; they are few, so they are read at once. */
-async function designsWithBuiltin(
-  store: Store,
-  ref: DatabaseRef,
-  query: AllDocsQuery,
-): Promise<Omit<AllDocsAnswer, 'updateSeq'>> {
-  const range = { descending: false, skip: 0, limit: maxPage, designs: 'only', bodies: query.includeDocs } as const
-  const stored = await store.scanIds(ref, range)
-  const own = builtinDesigns(ref.name).map(({ document }) => document)
-  const all = [...stored, ...own].sort((a, b) => compareBytes(a.id, b.id))
-  if (query.descending) all.reverse()
-  const { start, end, skip, limit = all.length } = query
-  const distance = (id: string, bound: string) => compareBytes(id, bound) * (query.descending ? -1 : 1)
-  const before = (id: string) => start !== undefined && distance(id, start.id) < (start.inclusive ? 0 : 1)
-  const behind = (id: string) => end !== undefined && distance(id, end.id) > (end.inclusive ? 0 : -1)
-  const inside = all.filter(({ id }) => !before(id) && !behind(id))
-  const shown = inside.slice(skip, skip + limit)
-  const offset = Math.min(all.length, all.filter(({ id }) => before(id)).length + skip)
-  async function* rows() {
-    if (shown.length > 0) yield await rowsOf(store, ref, query, shown)
-  }
-  return { totalRows: all.length, offset, rows: rows() }
 }
 
 /** Live documents in front of the first row. CouchDB counts those of every kind, also where it lists design documents. */

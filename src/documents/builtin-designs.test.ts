@@ -21,5 +21,10 @@ test('an index of the server looks like one that somebody made', () => {
     views: { [view?.name ?? '']: { map: { fields: { dir_id: 'asc', _id: 'asc' } }, reduce: '_count' } },
   })
   expect(document?.text).toBe(JSON.stringify(body))
-  expect(builtinDesign('io.cozy.files', '_design/disk-usage')).toBeUndefined()
+})
+
+test('a script of cozy-stack is shown, and is no index', () => {
+  const { body, view } = builtinDesign('io.cozy.files', '_design/disk-usage') ?? {}
+  expect(body).toMatchObject({ language: 'javascript', views: { 'disk-usage': { reduce: '_sum' } } })
+  expect(view).toBeUndefined()
 })

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import type { IndexView, StoredDocument } from '../../storage/documents/contract.ts'
 import { stringifyJson } from '../model/json/exact.ts'
 import type { Json, JsonObject } from '../model/json/value.ts'
+import { type BuiltinScript, builtinScripts } from './builtin-scripts.ts'
 import { compareBytes } from './mango/collation.ts'
 import { designDocument } from './mango/design-document.ts'
 import { parseIndexRequest } from './mango/index-request.ts'
@@ -46,38 +47,34 @@ const indexes: Readonly<Record<string, Readonly<Record<string, Index>>>> = {
   'io.cozy.triggers': { 'by-worker-and-type': ['worker', 'type'] },
 }
 
-/** Names of cozy-stack's JavaScript views: nothing runs them here, but clients may not take their names. */
-const scripts: Readonly<Record<string, readonly string[]>> = {
-  'io.cozy.contacts': ['contacts-by-email'],
-  'io.cozy.files': [
-    'disk-usage',
-    'not-synchronized-on',
-    'referenced-by',
-    'referenced-by-sorted-by-datetime',
-    'by-parent-type-name',
-  ],
-}
-
 export interface BuiltinDesign {
   /** As a store would give it. */
   readonly document: StoredDocument
   readonly body: Json
-  readonly view: IndexView
+  /** The index that it holds; absent where it holds a script. */
+  readonly view?: IndexView
 }
 
 const prefix = '_design/'
 const made = new Map<string, readonly BuiltinDesign[]>()
 
-/** Those of a doctype that hold an index, ordered by id. Their views have negative numbers, which no stored one has. */
+/** Those of a doctype, ordered by id. Their indexes have negative numbers, which no stored one has. */
 export function builtinDesigns(doctype: string): readonly BuiltinDesign[] {
-  if (!Object.hasOwn(indexes, doctype)) return []
   const known = made.get(doctype)
   if (known) return known
-  const entries = Object.entries(indexes[doctype] ?? {}).sort(([a], [b]) => compareBytes(a, b))
-  const designs = entries.map(([name, index], at) => makeDesign(name, index, -1 - at))
+  const own = Object.hasOwn(indexes, doctype) ? indexes[doctype] : undefined
+  const scripts = Object.entries(builtinScripts(doctype))
+  if (own === undefined && scripts.length === 0) return none
+  const entries = Object.entries(own ?? {}).sort(([a], [b]) => compareBytes(a, b))
+  const designs = [
+    ...entries.map(([name, index], at) => designOf(name, index, -1 - at)),
+    ...scripts.map(([name, script]) => scriptDesign(name, script)),
+  ].sort((a, b) => compareBytes(a.document.id, b.document.id))
   made.set(doctype, designs)
   return designs
 }
+
+const none: readonly BuiltinDesign[] = []
 
 export function builtinDesign(doctype: string, id: string): BuiltinDesign | undefined {
   return id.startsWith(prefix) ? builtinDesigns(doctype).find(({ document }) => document.id === id) : undefined
@@ -85,19 +82,22 @@ export function builtinDesign(doctype: string, id: string): BuiltinDesign | unde
 
 /** True for an id `_design/NAME` that clients may neither delete nor change in this doctype. */
 export function isBuiltinDesign(doctype: string, designId: string): boolean {
-  if (builtinDesign(doctype, designId) !== undefined) return true
-  const names = Object.hasOwn(scripts, doctype) ? scripts[doctype] : undefined
-  return designId.startsWith(prefix) && names?.includes(designId.slice(prefix.length)) === true
+  return builtinDesign(doctype, designId) !== undefined
 }
 
-function makeDesign(name: string, index: Index, indexId: number): BuiltinDesign {
+function designOf(name: string, index: Index, indexId: number): BuiltinDesign {
   const request = parseIndexRequest({ ddoc: name, index: 'fields' in index ? { ...index } : { fields: [...index] } })
   const { id, body, viewName } = designDocument(undefined, request)
+  const view = { ddoc: id, name: viewName, indexId, definition: request.definition, ready: true }
+  return { ...withDocument(id, body), view }
+}
+
+function scriptDesign(name: string, script: BuiltinScript): BuiltinDesign {
+  return withDocument(`${prefix}${name}`, { language: 'javascript', views: { [name]: { ...script } } })
+}
+
+function withDocument(id: string, body: Json): BuiltinDesign {
   const text = stringifyJson(body)
   const hash = createHash('md5').update(text).digest('hex')
-  return {
-    document: { id, gen: 1, hash, deleted: false, leaves: 1, seq: 0n, text },
-    body,
-    view: { ddoc: id, name: viewName, indexId, definition: request.definition, ready: true },
-  }
+  return { document: { id, gen: 1, hash, deleted: false, leaves: 1, seq: 0n, text }, body }
 }

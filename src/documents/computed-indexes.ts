@@ -1,7 +1,8 @@
 /**
  * Indexes without entries in the store: those of the server's own design documents, and all that have `_conflicts` among
  * their fields, which no single revision of a document knows. Their rows are computed from the documents, those of a
- * directory or a path being found by the tables that the file system keeps anyway.
+ * directory or a path being found by the tables that the file system keeps anyway. Where that reads many documents, the
+ * store keeps entries for one of the server's own from then on: an instance that never asks pays nothing for it.
  */
 import {
   type DatabaseRef,
@@ -19,13 +20,16 @@ import { isObject } from '../model/json/value.ts'
 import { scanPage } from '../model/page-limits.ts'
 import { formatRevision } from '../model/revision.ts'
 import { conflicts } from '../model/revision-tree.ts'
-import { builtinDesigns } from './builtin-designs.ts'
+import { builtinDesign, builtinDesigns } from './builtin-designs.ts'
 import { compareBytes } from './mango/collation.ts'
 import { documentKeys, type IndexDefinition, parseDefinition } from './mango/index-definition.ts'
 import { comparePart } from './mango/key-range.ts'
 import { parseStored } from './mango/stored.ts'
 
-type ComputedStore = Pick<DocumentStore, 'scanIds' | 'readTree'>
+type ComputedStore = Pick<DocumentStore, 'scanIds' | 'readTree' | 'keepIndex'>
+
+/** Documents that a page of a computed index may read before the store is asked to keep its entries. */
+const manyDocuments = 1_000
 
 /** The files of a tenant by directory and path. */
 export type FileTree = (prefix: string) => Pick<FilesReader, 'children' | 'byPath'>
@@ -34,22 +38,27 @@ const conflictsField = '_conflicts'
 
 /** The indexes of a database with the server's own. Computed ones have negative numbers. */
 function withComputed(ref: DatabaseRef, list: IndexList): IndexList {
-  const own = builtinDesigns(ref.name).map(({ view }) => view)
+  const own = builtinDesigns(ref.name).flatMap(({ view }) => (view === undefined ? [] : ownView(view, list)))
   const views = list.views.map((view) => (hasConflicts(view) ? { ...view, indexId: -1000 - view.indexId } : view))
-  return own.length === 0 && views.every((view, at) => view === list.views[at])
-    ? list
-    : { ...list, views: [...own, ...views].sort((a, b) => compareBytes(a.ddoc, b.ddoc)) }
+  if (own.length === 0 && views.every((view, at) => view === list.views[at])) return list
+  const others = views.filter(({ ddoc }) => builtinDesign(ref.name, ddoc) === undefined)
+  return { ...list, views: [...own, ...others].sort((a, b) => compareBytes(a.ddoc, b.ddoc)) }
 }
 
-type IndexedStore = Pick<DocumentStore, 'indexes' | 'scanIndex' | 'scanIds' | 'readTree'>
+/** Entries of an equal index serve one of the server's own, too. */
+function ownView(view: IndexView, { views }: IndexList): IndexView {
+  const kept = hasConflicts(view) ? undefined : views.find(({ definition }) => definition === view.definition)
+  return { ...view, indexId: kept?.indexId ?? view.indexId, own: true }
+}
+
+type IndexedStore = ComputedStore & Pick<DocumentStore, 'indexes' | 'scanIndex'>
 
 /** The store as queries see it, computed indexes among the others. */
 export function openComputedIndexes(store: IndexedStore, tree: FileTree | undefined): IndexedStore {
   const indexes: IndexedStore['indexes'] = async (ref, options) => withComputed(ref, await store.indexes(ref, options))
   return {
+    ...store,
     indexes,
-    scanIds: (ref, range) => store.scanIds(ref, range),
-    readTree: (ref, id) => store.readTree(ref, id),
     async scanIndex(ref, scan) {
       if (scan.indexId >= 0) return store.scanIndex(ref, scan)
       const { views } = await indexes(ref)
@@ -73,8 +82,15 @@ async function scanComputed({ store, ref, tree, view, scan }: ComputedScan): Pro
   const definition = parseDefinition(view.definition)
   const keys = documentKeys(definition)
   const compare = (a: IndexRow, b: IndexRow) => compareRows(a, b) * (scan.descending ? -1 : 1)
+  const mayKeep = view.own && !definition.fields.some(isConflicts)
   let rows: IndexRow[] = []
+  let seen = 0
   for await (const documents of candidates(store, ref, tree, definition, scan)) {
+    seen += documents.length
+    if (mayKeep && seen > manyDocuments) {
+      await store.keepIndex(ref, view)
+      throw new StaleIndexes()
+    }
     for (const document of documents) {
       const others = await conflictsOf(store, ref, definition, document)
       const parts = keys(parseStored(document, others).value)
@@ -122,9 +138,7 @@ async function* candidates(
   } else if (tree && ref.name === filesDoctype && value !== undefined && first === 'path') {
     yield await tree(ref.prefix).byPath(value)
   } else {
-    const all = allDocuments(store, ref)
-    if (!fields.some(isConflicts)) yield* all
-    else for await (const documents of all) yield documents.filter(({ leaves }) => leaves > 1)
+    yield* allDocuments(store, ref, fields.some(isConflicts))
   }
 }
 
@@ -147,7 +161,11 @@ async function* childrenOf(
   }
 }
 
-async function* allDocuments(store: ComputedStore, ref: DatabaseRef): AsyncGenerator<readonly StoredDocument[]> {
+async function* allDocuments(
+  store: ComputedStore,
+  ref: DatabaseRef,
+  forked: boolean,
+): AsyncGenerator<readonly StoredDocument[]> {
   for (let after: string | undefined; ; ) {
     const start = after === undefined ? undefined : { id: after, inclusive: false }
     const documents = await store.scanIds(ref, {
@@ -157,6 +175,7 @@ async function* allDocuments(store: ComputedStore, ref: DatabaseRef): AsyncGener
       limit: scanPage,
       designs: 'none',
       bodies: true,
+      forked,
     })
     yield documents
     if (documents.length < scanPage) return

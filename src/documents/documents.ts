@@ -6,6 +6,7 @@ import { readAttachment, removeAttachment, writeAttachment } from '../attachment
 import { withContents } from '../attachments/inline.ts'
 import type { ObjectBody } from '../model/body.ts'
 import { allDocs } from './all-docs.ts'
+import { withBuiltinDesigns } from './builtin-listing.ts'
 import { changesReader } from './changes.ts'
 import { type FileTree, openComputedIndexes } from './computed-indexes.ts'
 import { creating } from './creating.ts'
@@ -59,10 +60,11 @@ export function openDocuments({
     leaseMs: attachmentLeaseMs,
   })
   const stores = { store, contents }
+  const listed = withBuiltinDesigns(store)
   const indexed = openComputedIndexes(store, fileTree)
   return {
     listDatabases: store.listDatabases,
-    databaseInfo: store.databaseInfo,
+    databaseInfo: listed.databaseInfo,
     createDatabase: store.createDatabase,
     dropDatabase: store.dropDatabase,
 
@@ -109,7 +111,7 @@ export function openDocuments({
       await onCompacted?.()
     },
 
-    allDocs: (ref, query) => allDocs(store, ref, query),
+    allDocs: (ref, query) => allDocs(listed, ref, query),
 
     changes: changesReader(store, stopping),
 

@@ -93,7 +93,7 @@ export async function listIndexes(store: Pick<Store, 'indexes'>, ref: DatabaseRe
 export async function deleteIndex(store: Store, ref: DatabaseRef, ddoc: string, name: string): Promise<boolean> {
   const id = ddoc.startsWith('_design/') ? ddoc : `_design/${ddoc}`
   const own = builtinDesign(ref.name, id)
-  if (own?.view.name === name) throw new Problem('forbidden', 'This design doc cannot be deleted')
+  if (own?.view?.name === name) throw new Problem('forbidden', 'This design doc cannot be deleted')
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
     const existing = await store.read(ref, id)
     if (!existing || existing.deleted) return false

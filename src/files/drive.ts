@@ -1,10 +1,9 @@
 /** Whose files a request speaks of, how many there may be, and who acts on them. */
-import { decodeJwt } from 'jose'
 import type { DocumentStore } from '../../storage/documents/contract.ts'
-import { audienceNamed } from '../instances/audience.ts'
+import { actorOf } from '../instances/actor.ts'
 import { readDocument } from '../instances/own-documents.ts'
 import type { Instance } from '../instances/service.ts'
-import type { Actor, Drive, FirstDirectory, Versioning } from './service.ts'
+import type { Drive, FirstDirectory, Versioning } from './service.ts'
 
 export interface DriveOptions {
   readonly store: Pick<DocumentStore, 'read'>
@@ -73,41 +72,6 @@ export function quotaOf(value: unknown): number | undefined {
 function printed(value: unknown): unknown {
   if (typeof value === 'object' && value !== null && 'rawJSON' in value) return value.rawJSON
   return value
-}
-
-const appScope = /^@io\.cozy\.apps\/(.+)$/
-
-async function actorOf(store: Pick<DocumentStore, 'read'>, prefix: string, token: string): Promise<Actor> {
-  const { aud, sub = '', scope } = decodeJwt(token)
-  switch (audienceNamed(String(Array.isArray(aud) ? aud[0] : aud))) {
-    case 'app':
-      return { app: await application(store, prefix, 'apps', sub) }
-    case 'konn':
-      return { app: await application(store, prefix, 'konnectors', sub) }
-    case 'access': {
-      const slug = typeof scope === 'string' ? appScope.exec(scope)?.[1] : undefined
-      const client = await readDocument(store, { prefix, name: 'io.cozy.oauth.clients' }, sub)
-      const { client_kind: kind, client_name: name } = client?.value ?? {}
-      return {
-        app: slug === undefined ? undefined : await application(store, prefix, 'apps', slug),
-        client: { id: sub, kind: textOf(kind), name: textOf(name) },
-      }
-    }
-    default:
-      return {}
-  }
-}
-
-/** Its version is known where the application is installed. */
-async function application(
-  store: Pick<DocumentStore, 'read'>,
-  prefix: string,
-  kind: 'apps' | 'konnectors',
-  slug: string,
-): Promise<NonNullable<Actor['app']>> {
-  const manifest = await readDocument(store, { prefix, name: `io.cozy.${kind}` }, `io.cozy.${kind}/${slug}`)
-  const version = manifest?.value['version']
-  return typeof version === 'string' ? { slug, version } : { slug }
 }
 
 function textOf(value: unknown): string {

@@ -4,6 +4,7 @@
  * Problems; `Problem.source` names the part of the request.
  */
 import type { OpenObject } from '../../storage/objects/contract.ts'
+import type { Actor } from '../instances/actor.ts'
 import type { JsonObject } from '../model/json/value.ts'
 import type { Directory, FileNode, Node, Reference } from './node.ts'
 
@@ -42,12 +43,6 @@ export interface Versioning {
   readonly max: number
   /** Default 15 minutes. */
   readonly minDelayMs: number
-}
-
-/** Who acts, for `cozyMetadata`; nothing is known of a command line token. */
-export interface Actor {
-  readonly app?: { readonly slug: string; readonly version?: string } | undefined
-  readonly client?: { readonly id: string; readonly kind: string; readonly name: string } | undefined
 }
 
 export interface Page {

@@ -154,12 +154,15 @@ function ownMembers(
 }
 
 function ownerContact(domain: string, { publicName, email, phone }: NewInstance): JsonObject {
+  const url = `https://${domain}`
   return {
     me: true,
     ...(publicName ? { fullname: publicName, displayName: publicName } : {}),
     ...(email ? { email: [{ address: email, primary: true }] } : {}),
     ...(phone ? { phone: [{ number: phone, primary: true }] } : {}),
-    cozy: [{ url: `https://${domain}`, primary: true }],
+    cozy: [{ url, primary: true }],
+    // Applications that list contacts ask for those with this key only.
+    indexes: { byFamilyNameGivenNameEmailCozyUrl: url },
   }
 }
 

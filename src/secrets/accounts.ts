@@ -82,8 +82,13 @@ export function withoutSealed(account: JsonObject): JsonObject {
   })
 }
 
+/** Whether a member of `auth` or `oauth` is secret by its name. */
+export function isSecretName(name: string): boolean {
+  return secretName.test(name)
+}
+
 function isSecret(name: string, value: Json): boolean {
-  return secretName.test(name) && value !== null && value !== ''
+  return isSecretName(name) && value !== null && value !== ''
 }
 
 function isSealedMember(name: string, value: Json): value is string {

@@ -36,7 +36,7 @@ import { exchangeTenant } from './exchange.ts'
 import { newPostgresFiles } from './files/files.ts'
 import { sweepSecrets } from './files/secrets.ts'
 import { scanIndex } from './index-scan.ts'
-import { IndexBuilder } from './indexes.ts'
+import { IndexBuilder, keepIndex } from './indexes.ts'
 import { newPostgresJobs } from './jobs/jobs.ts'
 import { readLocal, readLocals, scanLocals, writeLocal } from './locals.ts'
 import { migrate, refreshCollation } from './migrate.ts'
@@ -249,6 +249,11 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
       reading(async () => {
         const known = fresh ? undefined : databases.peek(ref)
         return builder.list(known ?? (await loaded(ref)))
+      }),
+    keepIndex: (ref, view) =>
+      guarded(async () => {
+        await keepIndex(sql, ref, view)
+        await loaded(ref)
       }),
     scanIndex: (ref: DatabaseRef, scan: IndexScan) =>
       reading(async () => {

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseJson } from '../../src/model/json/exact.ts'
 import { noDatabase } from '../../src/model/no-database.ts'
-import type { IndexCompiler, IndexList } from '../documents/contract.ts'
+import type { DatabaseRef, IndexCompiler, IndexList, IndexView } from '../documents/contract.ts'
 import type { Sql, Transaction } from './connection.ts'
 import type { DatabaseCache, KnownDatabase, KnownIndex } from './database-cache.ts'
 import { type EntryRow, entriesOf } from './entries.ts'
@@ -34,6 +34,23 @@ export async function followDesigns(tx: Transaction, db: string, changes: readon
   await tx`UPDATE indexes i SET state = 'dropping' WHERE i.db = ${db} AND i.state <> 'dropping'
     AND NOT EXISTS (SELECT 1 FROM index_views v WHERE v.db = i.db AND v.index_id = i.index_id)`
   await tx`UPDATE databases SET index_epoch = index_epoch + ${Math.max(made, 1)} WHERE db = ${db}`
+}
+
+/** Makes an index that no design document names. Throws `no_database`. */
+export async function keepIndex(
+  sql: Sql,
+  { prefix, name }: DatabaseRef,
+  { ddoc, name: view, definition }: Pick<IndexView, 'ddoc' | 'name' | 'definition'>,
+): Promise<void> {
+  await sql.begin(async (tx) => {
+    const [row] = await tx<{ db: string }[]>`
+      SELECT db FROM databases WHERE prefix = ${prefix} AND name = ${name} FOR NO KEY UPDATE`
+    if (!row) throw noDatabase()
+    const [kept] = await tx`
+      SELECT 1 FROM index_views v JOIN indexes i USING (db, index_id)
+      WHERE v.db = ${row.db} AND v.ddoc = ${ddoc} AND v.name = ${view} AND i.def = ${definition}`
+    if (!kept) await followDesigns(tx, row.db, [{ ddoc, views: [{ name: view, definition }] }])
+  })
 }
 
 /**

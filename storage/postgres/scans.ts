@@ -14,7 +14,8 @@ export async function scanIds(sql: Sql, db: string, range: IdRange): Promise<rea
   const order = range.descending ? sql`ORDER BY x.id DESC` : sql`ORDER BY x.id`
   const rows = await sql`
     SELECT x.id, x.gen, x.hash, x.deleted, x.leaves, x.seq, ${text} FROM docs x
-    WHERE x.db = ${db} AND ${exists(sql, db)} AND NOT x.deleted ${bounds(sql, range)} ${order} LIMIT ${range.limit} OFFSET ${range.skip}`.values()
+    WHERE x.db = ${db} AND ${exists(sql, db)} AND NOT x.deleted ${range.forked ? sql`AND x.leaves > 1` : sql``}
+      ${bounds(sql, range)} ${order} LIMIT ${range.limit} OFFSET ${range.skip}`.values()
   return documentsOf(rows as unknown as IdRow[])
 }
 

@@ -69,6 +69,6 @@ function fitsGroup(source: Source, parts: readonly KeyPart[], values: Json | und
 
 function indexTag(source: Source): string {
   if (source.kind === 'primary') return '_all_docs'
-  const { indexId, definition } = source.view
-  return `${indexId}-${createHash('sha1').update(definition).digest('base64url').slice(0, 12)}`
+  const { indexId, definition, own } = source.view
+  return `${own ? 'own' : indexId}-${createHash('sha1').update(definition).digest('base64url').slice(0, 12)}`
 }

@@ -53,6 +53,8 @@ export interface IndexView {
   /** The definition as `IndexCompiler.definitions` gave it. */
   readonly definition: string
   readonly ready: boolean
+  /** The server's own: its entries may be kept at one time and computed at another. */
+  readonly own?: boolean
 }
 
 /** The indexes changed since the list was read: read it again with `fresh` and plan again. */
@@ -90,4 +92,6 @@ export interface IndexReader {
   indexes(ref: DatabaseRef, options?: { readonly fresh?: boolean }): Promise<IndexList>
   /** One page of an index, in its order: columns under ICU, ties by id in bytes. One snapshot with the bodies. */
   scanIndex(ref: DatabaseRef, scan: IndexScan): Promise<readonly IndexRow[]>
+  /** Keeps entries for an index that no stored design document names, from now on. `indexes` lists it then. */
+  keepIndex(ref: DatabaseRef, view: Pick<IndexView, 'ddoc' | 'name' | 'definition'>): Promise<void>
 }

@@ -37,6 +37,8 @@ export interface IdRange {
   /** `none`: leave out ids that start with `_design/`; `only`: nothing but those. */
   readonly designs?: 'all' | 'none' | 'only'
   readonly bodies: boolean
+  /** Only documents with more than one leaf. */
+  readonly forked?: boolean
 }
 
 /** Documents, one by one and in pages. */

@@ -66,7 +66,26 @@ scenarios('io.cozy.files', openStage, [
   },
   { name: 'deleting one is refused', request: `DELETE ${F}/_design/dir-children?rev={{rev}}`, status: 403 },
   { name: 'they are in no feed', request: `GET ${F}/_changes`, status: 200, lacks: ['dir-children'] },
-  { name: 'and in no list of documents', request: `GET ${F}/_all_docs`, status: 200, lacks: ['dir-children'] },
+  {
+    name: 'but in the list of documents, as everywhere in CouchDB',
+    request: `GET ${F}/_all_docs?startkey=%22_design/dir-%22&limit=2`,
+    status: 200,
+    json: { rows: [{ id: '_design/dir-by-path' }, { id: '_design/dir-children' }] },
+  },
+  {
+    name: 'also where it is asked for by name',
+    request: `POST ${F}/_all_docs?include_docs=true`,
+    body: { keys: ['_design/disk-usage'] },
+    status: 200,
+    json: { rows: [{ id: '_design/disk-usage', doc: { language: 'javascript' } }] },
+  },
+  {
+    name: 'a list without design documents lacks them',
+    request: `GET ${F}/_normal_docs`,
+    status: 200,
+    lacks: ['_design'],
+  },
+  { name: 'a script of cozy-stack is shown', request: `GET ${F}/_design/referenced-by`, status: 200 },
 
   {
     name: '{dir_id}: the children',
