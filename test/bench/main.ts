@@ -15,6 +15,8 @@ import { type Measured, middle, table } from './report.ts'
 import { benchSockets } from './sockets.ts'
 
 const wanted = process.argv.slice(2)
+// It has sides of its own and takes minutes.
+if (wanted.length === 1 && wanted[0] === 'sync') await import('./sync.ts')
 const seconds = Number(process.env['HEARTH_TEST_BENCH_SECONDS'] ?? 10)
 /** Turns of each side in one comparison. */
 const rounds = 5

@@ -161,6 +161,28 @@ describe('on the way', () => {
   )
 
   scenario(
+    'stopped in the middle of a copy, twice, and started -> refused once, and the copy goes on where it was',
+    withC(slow, async (world, c) => {
+      isSlow = true
+      const command = (kind: 'stop' | 'start' | 'stats') => world.engine.run({ kind, entry: 'C' })
+      const content = 'x'.repeat(40 * 1024 * 1024)
+      await world.folder('A').write('x', content)
+      const done = () => world.engine.runner('C').transfers[0]?.done ?? 0
+      await world.until('under way', async () => done() >= 16 * 1024 * 1024)
+      await command('stop')
+      await expect(command('stop')).rejects.toThrow('entry C is already stopped')
+      await expect(command('stats')).rejects.toThrow('entry C is not running')
+      expect(await c.all()).toEqual({})
+      await command('start')
+      await world.until('copied', async () => (await world.view('x'))?.uptodate.length === 2)
+      isSlow = false
+      expect((await c.read('x')) === content).toBe(true)
+      const [copied] = (await world.store.journal(0, 99)).filter(({ op }) => op === 'copied')
+      expect((JSON.parse(copied?.detail ?? '') as { resumed: number }).resumed).toBeGreaterThanOrEqual(16 * 1024 * 1024)
+    }),
+  )
+
+  scenario(
     'somebody writes the file where it is being copied to -> both contents are there, one as a conflict copy',
     withC(slow, async (world, c) => {
       isSlow = true

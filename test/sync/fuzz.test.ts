@@ -73,22 +73,22 @@ interface Schema {
 }
 
 /** A value that fits a schema, or now and then does not. */
-function valueOf(schema: Schema | undefined, depth = 0): unknown {
+function newValue(schema: Schema | undefined, depth = 0): unknown {
   if (schema === undefined || depth > 5 || random() < 0.12) return pick([...odd, ...texts])
   if (schema.const !== undefined) return schema.const
   if (schema.enum !== undefined) return pick(schema.enum)
-  if (schema.anyOf !== undefined) return valueOf(pick(schema.anyOf), depth + 1)
+  if (schema.anyOf !== undefined) return newValue(pick(schema.anyOf), depth + 1)
   switch (schema.type) {
     case 'object': {
       const members = Object.entries(schema.properties ?? {}).filter(() => random() < 0.85)
       const object: Record<string, unknown> = {}
-      for (const [name, inner] of members) object[name] = valueOf(inner, depth + 1)
+      for (const [name, inner] of members) object[name] = newValue(inner, depth + 1)
       if (random() < 0.15) object[pick(texts)] = pick(odd)
       if (schema.properties === undefined && random() < 0.5) object['root'] = `${server.freeRoot}/${pick(['a', 'b'])}`
       return object
     }
     case 'array':
-      return Array.from({ length: Math.floor(random() * 4) }, () => valueOf(schema.items, depth + 1))
+      return Array.from({ length: Math.floor(random() * 4) }, () => newValue(schema.items, depth + 1))
     case 'number':
     case 'integer':
       return pick([0, 1, -1, 20, 1e15, 1.5])
@@ -119,7 +119,7 @@ function bodyOf(operation: Operation): string | undefined {
   const dice = random()
   if (schema === undefined) return dice < 0.8 ? undefined : pick(['{}', 'x', ''])
   if (dice < 0.08) return pick(['', '{', '[]', 'null', '"x"', '{"rules":', '\ufeff{}', '[[[[[[[[', '{"a":1e999}'])
-  return JSON.stringify(valueOf(schema))
+  return JSON.stringify(newValue(schema))
 }
 
 test(`what the description promises, seed ${seed} -> no failure of the server, one shape of refusals`, async () => {

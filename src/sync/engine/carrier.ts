@@ -110,7 +110,7 @@ export class Carrier {
     clearTimeout(this.#timer)
     this.#isOpen = false
     this.#again = false
-    for (const { stop } of this.#inFlight.values()) stop.abort()
+    // What runs ends with the signal of the entry, and its stages stay for another time.
     await this.#running
     await Promise.all(this.#large)
   }
