@@ -5,7 +5,7 @@ import type { EngineContext } from './context.ts'
 import { decide, type Observation, type Outcome } from './decide.ts'
 
 /**
- * Gives an outcome for each observation, in their order. Missing files come first, since a folder may have taken the place
+ * Returns an outcome for each observation, in their order. Missing files come first, since a folder may have taken the place
  * of a file.
  */
 export async function acceptAll(

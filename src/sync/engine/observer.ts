@@ -36,6 +36,8 @@ export class Observer {
   /** Deletions that a person said yes to. */
   readonly #confirmed = new Set<string>()
   readonly #overwritten: Overwritten
+  /** What a look at everything has found fault with so far; each look tells anew of all that is so still. */
+  #faulty: Set<string> | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #scanning: Promise<void> | undefined
   #running: Promise<void> = Promise.resolve()
@@ -183,6 +185,7 @@ export class Observer {
     const { name: entry, driver, signal } = this.#entry
     if (!(await this.#entry.isItself())) return
     const began = performance.now()
+    this.#faulty = new Set()
     const known = new KnownNames(this.#context, entry)
     const hidden = new Set<string>()
     const issues: IssueRow[] = []
@@ -217,7 +220,7 @@ export class Observer {
     await this.#consider(files)
     // Only now is it sure that the listing was whole.
     for (const native of missing) this.#missing.add(native)
-    const stays = new Set(issues.map(({ native }) => native))
+    const stays = new Set([...issues.map(({ native }) => native), ...this.#faulty])
     const issuesGone = before.filter(({ native }) => !stays.has(native))
     if (issues.length + issuesGone.length > 0) {
       await this.#context.change((tx) => tx.save({ issuesGone, issues: issues.slice(0, 10_000) }))
@@ -265,7 +268,7 @@ export class Observer {
       const seen = await this.#observe(file, known.get(file.name), renamed.get(file.name), issues)
       if (seen !== undefined) observations.push(seen)
     })
-    if (issues.length > 0) await this.#context.change((tx) => tx.save({ issues }))
+    await this.#tell(issues)
     const allowed = await this.#withoutMass(observations, known)
     if (allowed.length === 0) return
     await reachSync('look:read')
@@ -389,11 +392,17 @@ export class Observer {
       } catch (error) {
         const code = driverCode(error)
         if (code === undefined || code === 'unavailable') throw error
-        // It has changed again, or its neighbours have: another look decides anew.
+        // It has changed again, or its neighbours have: another look decides again.
         this.hint(seen.native, this.#context.timing.settleMs)
       }
     }
-    if (issues.length > 0) await this.#context.change((tx) => tx.save({ issues }))
+    await this.#tell(issues)
+  }
+
+  async #tell(issues: readonly IssueRow[]): Promise<void> {
+    if (issues.length === 0) return
+    for (const { native } of issues) this.#faulty?.add(native)
+    await this.#context.change((tx) => tx.save({ issues }))
   }
 
   /** Why something is left as it is in an entry that goes one way only. */
