@@ -45,7 +45,7 @@ export function withOwnAddress(doctype: string, value: JsonObject, email: unknow
   return { ...value, email: [{ address: email, primary: true }] }
 }
 
-/** The document without what another server has to say of its content. */
+/** The document without another server's description of its content. */
 export function withoutCertificates(value: JsonObject): JsonObject {
   const { metadata } = value
   if (!isObject(metadata)) return value

@@ -66,7 +66,7 @@ export function usedPercent({ blocks, free, available }: DiskBlocks): number {
   return usable === 0 ? 0 : Math.ceil((100 * used) / usable)
 }
 
-/** What the operating system says of the file system that a path is on. */
+/** The operating system's numbers for the file system that a path is on. */
 export async function statfsBlocks(path: string): Promise<DiskBlocks> {
   const found = await statfs(path)
   // Blocks are counted in fragments where the system knows them.
