@@ -1,4 +1,4 @@
-/** Which worker does which kind of job: registers all of them, and the housekeeping that orders some of them by itself. */
+/** Which worker does which kind of job: registers all of them, and the housekeeping that queues some of them automatically. */
 import { ofContext } from './config/contexts.ts'
 import type { Config } from './config/settings.ts'
 import type { Instance } from './instances/service.ts'

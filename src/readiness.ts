@@ -2,7 +2,7 @@ import { Problem } from './model/errors.ts'
 
 /** A store that takes longer than this counts as not answering. */
 const patienceMs = 2_000
-/** An answer is believed this long, so that probes cost the stores nothing. */
+/** An answer is cached this long, so that probes cost the stores nothing. */
 const believedMs = 500
 
 /** Something that serving needs. */

@@ -51,7 +51,7 @@ import { observeSync } from './sync/metrics.ts'
 import { openSyncFromSettings } from './sync/open.ts'
 import { openThumbnails } from './thumbnails/thumbnails.ts'
 
-/** Milliseconds between looks for objects that nobody needs any more. */
+/** Milliseconds between sweeps of objects that are no longer needed. */
 const sweepObjectsMs = 10_000
 /** Milliseconds until other processes on the same database know that an instance was blocked. */
 const otherProcessesMs = 6_000
@@ -79,7 +79,7 @@ export interface ServicesOptions {
 
 export type Services = Awaited<ReturnType<typeof openServices>>
 
-/** Opens all services; none of them has begun to work by itself but the sweeper of objects. */
+/** Opens all services; only the sweeper of objects is already running. */
 export async function openServices({
   config,
   log,

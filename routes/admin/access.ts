@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from 'hono'
-import { networkOf } from '../../src/auth/limits.ts'
+import { networkOf } from '../../src/auth/attempt-limits.ts'
 import { Problem } from '../../src/model/errors.ts'
 import type { Face } from '../http/endpoint.ts'
 import { type HttpContext, type HttpEnv, header } from '../http/router.ts'

@@ -50,7 +50,7 @@ export async function writeFrom(folder: string, bytes: AsyncIterable<Uint8Array>
 
 const blockBytes = 262_144
 
-/** The bytes of a built file, which has no name any more once reading begins, so that nobody has to remove it. */
+/** The bytes of a built file, which is unlinked once reading begins, so that nothing has to remove it. */
 export async function* takeBuilt({ path }: BuiltFile): AsyncGenerator<Uint8Array> {
   const file = await open(path, 'r')
   try {

@@ -52,7 +52,7 @@ const Manifest = z.object({
 
 const maxConfigurationBytes = 1024 ** 2
 
-/** An archive whose every byte has been looked at. */
+/** A completely verified archive. */
 interface CheckedArchive {
   /** Where the server's data begin in the file, and how many bytes they are. */
   readonly server: { readonly start: number; readonly size: number }

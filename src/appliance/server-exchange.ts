@@ -175,7 +175,7 @@ class PutBeside implements FilledObjects {
       }
       return there
     }
-    // Noted before it is there: what is noted and not there is no harm.
+    // Recorded before it exists: a record without an object does no harm.
     await this.#journal.addToList('put', name)
     return this.#objects.put(name, body, options)
   }

@@ -2,8 +2,8 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Instance } from '../instances/service.ts'
 import { Problem } from '../model/errors.ts'
+import type { Attempt, Limits } from './attempt-limits.ts'
 import { type Codes, digestOf, newPasscode } from './codes.ts'
-import type { Attempt, Limits } from './limits.ts'
 import type { GivenPassphrase, PassphraseCheck } from './passphrase.ts'
 import type { NewSession, Sessions } from './sessions.ts'
 

@@ -150,7 +150,7 @@ function present(
     if (on.folders.has(seen.filename)) return { kind: 'conflict' }
     return create(on, state, seen, found)
   }
-  // After a restore nobody may have what the head is: then there is nothing that this could be in conflict with.
+  // After a restore no entry may have the head's content: then there is nothing to conflict with.
   const isNews = base === null && !isHeld(state) && !on.history.some((one) => one.fid === file.fid && one.hash === hash)
   if (base !== file.head && !isNews) return { kind: 'conflict' }
   // The usual case: a change of the version that all entries have.

@@ -1,10 +1,10 @@
 /** Milliseconds that the engine waits. Tests shrink them; nothing that is decided depends on them. */
 export interface Timing {
-  /** A file that somebody may still be writing must not have been touched for so long. */
+  /** A file that may still be being written must not have been touched for this long. */
   readonly settleMs: number
-  /** A file that is written all the time is looked at again after this. */
+  /** A file that is written all the time is checked again after this. */
   readonly hintMs: number
-  /** Deletions are believed when no further one was seen for so long, so that a mass of them is seen as one. */
+  /** Deletions are accepted when no further one was seen for this long, so that a mass of them is seen as one. */
   readonly quietMs: number
   /** But they wait no longer than this. */
   readonly longestQuietMs: number
