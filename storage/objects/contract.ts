@@ -31,6 +31,11 @@ export interface PutOptions {
   readonly contentType?: string
   /** The number of bytes to come, where it is known: small and large objects take different ways. Not checked. */
   readonly size?: number | undefined
+  /**
+   * It may be lost or damaged when the machine loses its power, whatever `put` guarantees else: for what can be sent again
+   * and is checked when it is read. Default false.
+   */
+  readonly isTransient?: boolean
   /** Called when the last byte has come; what it throws is thrown by `put`, and there is no object. */
   readonly accept?: (received: ReceivedObject) => void
 }

@@ -5,6 +5,7 @@
 import { cpus, release, totalmem } from 'node:os'
 import postgres from 'postgres'
 import { startServer } from '../support/server.ts'
+import { benchArchives } from './archives.ts'
 import { benchAllDocs, benchBulk, benchFind, benchStart, makeDocuments } from './documents.ts'
 import { benchFiles, benchLargeFile } from './files.ts'
 import { startFloor } from './floor-process.ts'
@@ -98,6 +99,7 @@ if (runs('files')) console.log(await benchFiles())
 if (runs('files-5gb')) console.log(await benchLargeFile())
 if (runs('replication')) console.log(await benchReplication(server))
 if (wanted.includes('jobs')) await benchJobs()
+if (wanted.includes('archives')) console.log(await benchArchives())
 if (runs('sockets')) console.log(await benchSockets())
 
 for (const { hearth, bare } of results) {
