@@ -1,8 +1,11 @@
 /** The licence of the machine: enciphered for it and signed by who sold it. A bad one never replaces a good one. */
+
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { toBytes, toText } from '@std/streams'
 import { z } from 'zod'
 import { Problem } from '../model/errors.ts'
+import { streamFrom } from '../platform/stream-from.ts'
 import { decipher, encipher, newAgeKeys, withArmor, withoutArmor } from './age.ts'
 import type { ApplianceConfig } from './configuration.ts'
 import { codeOf, readIfThere, writeDurably } from './durable-file.ts'
@@ -68,9 +71,8 @@ export async function openLicense(
   bytes: Uint8Array,
   { identity, signers }: { readonly identity: string; readonly signers: readonly string[] },
 ): Promise<License | undefined> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of await decipher([identity], once(withoutArmor(bytes)))) chunks.push(chunk)
-  const envelope = Envelope.parse(JSON.parse(Buffer.concat(chunks).toString('utf8')))
+  const opened = await toText(streamFrom(await decipher([identity], once(withoutArmor(bytes)))))
+  const envelope = Envelope.parse(JSON.parse(opened))
   const text = Buffer.from(envelope.license)
   if (!isSignedBy(signers, text, Buffer.from(envelope.signature, 'base64'))) return undefined
   const { app, users, expires, name, contact } = License.parse(JSON.parse(envelope.license))
@@ -84,10 +86,8 @@ export async function makeLicense(
 ): Promise<string> {
   const license = JSON.stringify(License.parse(request))
   const signature = signBytes(secret, Buffer.from(license)).toString('base64')
-  const chunks: Uint8Array[] = []
   const sealed = await encipher([recipient], once(Buffer.from(JSON.stringify({ license, signature }))))
-  for await (const chunk of sealed) chunks.push(chunk)
-  return `${withArmor(Buffer.concat(chunks)).trimEnd()}\n`
+  return `${withArmor(await toBytes(streamFrom(sealed))).trimEnd()}\n`
 }
 
 /** Makes the key of a new machine for licences if it has none, and returns its recipient. */

@@ -1,4 +1,5 @@
 /** What the commands `instances ...` ask of a running server: the admin API over HTTP. No terminal, no environment. */
+import { TextLineStream } from '@std/streams'
 
 /** Where the admin API is, and its passphrase. */
 export interface AdminTarget {
@@ -135,13 +136,7 @@ export async function* checkFiles(
     FailFast: flag(asked.failFast),
     Hash: flag(asked.hash),
   })
-  let rest = ''
-  for await (const text of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
-    const lines = (rest + text).split('\n')
-    rest = lines.pop() ?? ''
-    yield* lines
-  }
-  if (rest !== '') yield rest
+  yield* answer.body?.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream()) ?? []
 }
 
 interface Resource {

@@ -1,7 +1,10 @@
 /** `hearth config passwd FILE`: the passphrase comes from the environment, a pipe, or the terminal without an echo. */
+
 import { rename, rm, writeFile } from 'node:fs/promises'
+import { toText } from '@std/streams'
 import { hashPassphrase } from '../admin/passphrase.ts'
 import { StartupError } from '../model/startup-error.ts'
+import { streamFrom } from '../platform/stream-from.ts'
 
 /** Writes one line `scrypt$...`, readable by the owner only; replaces the file at once or not at all. */
 export async function writePassphraseFile(file: string): Promise<void> {
@@ -23,7 +26,7 @@ export async function writePassphraseFile(file: string): Promise<void> {
 /** Asks at the terminal, twice when the passphrase is a new one; without a terminal reads one line of standard input. */
 export async function askPassphrase(times: 'once' | 'twice'): Promise<string> {
   if (!process.stdin.isTTY) {
-    const [line = ''] = (await readAll()).split(/\r?\n/)
+    const [line = ''] = (await toText(streamFrom(process.stdin))).split(/\r?\n/)
     return line
   }
   const first = await askHidden('Passphrase: ')
@@ -31,12 +34,6 @@ export async function askPassphrase(times: 'once' | 'twice'): Promise<string> {
     throw new StartupError('the two passphrases differ')
   }
   return first
-}
-
-async function readAll(): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of process.stdin) chunks.push(Buffer.from(chunk))
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 /** One line from the terminal in raw mode: nothing is shown, backspace works, Ctrl-C gives up. */

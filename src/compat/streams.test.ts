@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { LimitedBytesTransformStream, toBytes } from '@std/streams'
+import { LimitedBytesTransformStream, TextLineStream, toBytes, toText } from '@std/streams'
 import { streamFrom } from '../platform/stream-from.ts'
 
 const streamOf = (...sizes: readonly number[]) => streamFrom(sizes.map((size) => new Uint8Array(size).fill(size)))
@@ -30,4 +30,31 @@ test.each([
 test('LimitedBytesTransformStream fails where it is asked to', async () => {
   const limited = streamOf(2, 2).pipeThrough(new LimitedBytesTransformStream(3, { error: true }))
   await expect(toBytes(limited)).rejects.toThrow(new RangeError("Exceeded byte size limit of '3'"))
+})
+
+test.each([
+  ['bytes', [new Uint8Array([0xc3]), new Uint8Array([0xa9, 0x62])], 'éb'],
+  ['text', ['é', 'b'], 'éb'],
+  ['nothing', [], ''],
+  ['a cut character', [new Uint8Array([0x61, 0xc3])], 'a\ufffd'],
+])('toText() of %s', async (_what, chunks: readonly (string | Uint8Array)[], text) => {
+  expect(await toText(streamFrom(chunks))).toBe(text)
+})
+
+test.each([
+  [['a\nb\n'], ['a', 'b']],
+  [
+    ['a\r', '\nb'],
+    ['a', 'b'],
+  ],
+  [
+    ['a', 'b\n\nc'],
+    ['ab', '', 'c'],
+  ],
+  [['\n'], ['']],
+  [[], []],
+])('TextLineStream: %j are the lines %j', async (chunks, expected) => {
+  const lines: string[] = []
+  for await (const line of streamFrom(chunks).pipeThrough(new TextLineStream())) lines.push(line)
+  expect(lines).toEqual(expected)
 })

@@ -41,3 +41,31 @@ export async function toBytes(stream: ReadableStream<Uint8Array>): Promise<Uint8
   }
   return bytes
 }
+
+/** All text of a stream of UTF-8, or of a stream of text. */
+export async function toText(stream: ReadableStream): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const chunk of stream as ReadableStream<string | Uint8Array>) {
+    text += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true })
+  }
+  return text + decoder.decode()
+}
+
+/** Cuts text into lines, which end with a line feed, or with a carriage return and a line feed. An empty last one is left out. */
+export class TextLineStream extends TransformStream<string, string> {
+  #rest = ''
+
+  constructor() {
+    super({
+      transform: (chunk, controller) => {
+        const lines = (this.#rest + chunk).split('\n')
+        this.#rest = lines.pop() ?? ''
+        for (const line of lines) controller.enqueue(line.endsWith('\r') ? line.slice(0, -1) : line)
+      },
+      flush: (controller) => {
+        if (this.#rest !== '') controller.enqueue(this.#rest)
+      },
+    })
+  }
+}

@@ -1,9 +1,19 @@
-/** A map of bounded size that forgets what was used least recently. */
+interface Entry<Value> {
+  readonly key: string
+  value: Value
+  older: Entry<Value> | undefined
+  newer: Entry<Value> | undefined
+}
+
+/**
+ * A map of bounded size that forgets what was used least recently. The order is a list of its own: to delete a key from a
+ * large `Map` and set it again took 50 microseconds in JavaScriptCore.
+ */
 export class Recent<Value> {
-  readonly #entries = new Map<string, Value>()
+  readonly #entries = new Map<string, Entry<Value>>()
   readonly #limit: number
-  /** Asking for this one again, which is what one request after the other does, moves nothing. */
-  #newest: string | undefined
+  #oldest: Entry<Value> | undefined
+  #newest: Entry<Value> | undefined
 
   /** @param limit most entries that are kept */
   constructor(limit: number) {
@@ -11,35 +21,64 @@ export class Recent<Value> {
   }
 
   get(key: string): Value | undefined {
-    const value = this.#entries.get(key)
-    if (value === undefined || key === this.#newest) return value
-    this.#place(key, value)
-    return value
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return undefined
+    this.#use(entry)
+    return entry.value
   }
 
   set(key: string, value: Value): void {
-    this.#place(key, value)
-    if (this.#entries.size <= this.#limit) return
-    const oldest = this.#entries.keys().next()
-    if (!oldest.done) this.#entries.delete(oldest.value)
+    const known = this.#entries.get(key)
+    if (known !== undefined) {
+      known.value = value
+      this.#use(known)
+      return
+    }
+    const entry: Entry<Value> = { key, value, older: undefined, newer: undefined }
+    this.#entries.set(key, entry)
+    this.#append(entry)
+    if (this.#entries.size > this.#limit && this.#oldest !== undefined) this.#remove(this.#oldest)
   }
 
-  /** Removes the entry, but only if it still holds this value. */
-  forget(key: string, value: Value): void {
-    if (this.#entries.get(key) === value) this.#entries.delete(key)
+  /** Removes the entry, or leaves it where `value` is given and it holds another one. */
+  forget(key: string, value?: Value): void {
+    const entry = this.#entries.get(key)
+    if (entry !== undefined && (value === undefined || entry.value === value)) this.#remove(entry)
   }
 
   clear(): void {
     this.#entries.clear()
+    this.#oldest = undefined
+    this.#newest = undefined
   }
 
   get size(): number {
     return this.#entries.size
   }
 
-  #place(key: string, value: Value): void {
-    this.#entries.delete(key)
-    this.#entries.set(key, value)
-    this.#newest = key
+  #use(entry: Entry<Value>): void {
+    if (entry === this.#newest) return
+    this.#unlink(entry)
+    this.#append(entry)
+  }
+
+  #append(entry: Entry<Value>): void {
+    entry.older = this.#newest
+    entry.newer = undefined
+    if (this.#newest === undefined) this.#oldest = entry
+    else this.#newest.newer = entry
+    this.#newest = entry
+  }
+
+  #unlink({ older, newer }: Entry<Value>): void {
+    if (older === undefined) this.#oldest = newer
+    else older.newer = newer
+    if (newer === undefined) this.#newest = older
+    else newer.older = older
+  }
+
+  #remove(entry: Entry<Value>): void {
+    this.#unlink(entry)
+    this.#entries.delete(entry.key)
   }
 }

@@ -2,6 +2,7 @@
  * Loads an archive beside an instance: documents into the databases of a namespace that nobody reads, contents into
  * objects that nobody names yet. Everything is checked on the way; nothing of the instance changes.
  */
+import { toBytes } from '@std/streams'
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { filesDoctype, type ObjectLedger, versionsDoctype } from '../../storage/files/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
@@ -15,6 +16,7 @@ import { parseJson } from '../model/json/exact.ts'
 import { isObject, type JsonObject } from '../model/json/value.ts'
 import { storedName } from '../model/object-name.ts'
 import { inParallel } from '../platform/parallel.ts'
+import { streamFrom } from '../platform/stream-from.ts'
 import { accountContext, accountsDoctype, openAccount, sealAccount, withoutSealed } from '../secrets/accounts.ts'
 import type { Secrets } from '../secrets/secrets.ts'
 import { exportContext } from './archive.ts'
@@ -148,9 +150,7 @@ export class ArchiveLoader {
     // Printed with spaces, and with its id and revision, a document may be longer than when it was written.
     if (entry.size > 2 * this.#options.maxDocumentBytes + 65_536)
       throw new ImportFailure(`a document is too large: ${entry.path}`)
-    const chunks: Uint8Array[] = []
-    for await (const chunk of entry.open()) chunks.push(chunk)
-    const bytes = Buffer.concat(chunks)
+    const bytes = await toBytes(streamFrom(entry.open()))
     this.#waitingBytes += bytes.length
     this.#options.progress(bytes.length)
     const value = documentOf(bytes)

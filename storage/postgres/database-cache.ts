@@ -4,6 +4,7 @@
  */
 import { databaseKey } from '../../src/model/database.ts'
 import type { Json } from '../../src/model/json/value.ts'
+import { Recent } from '../../src/model/recent.ts'
 import type { CompiledIndex, DatabaseRef, IndexCompiler, IndexView } from '../documents/contract.ts'
 import type { Sql, Transaction } from './connection.ts'
 
@@ -22,6 +23,7 @@ export interface KnownDatabase {
   readonly views: readonly IndexView[]
 }
 
+/** Databases, and definitions of indexes, that are remembered. */
 const maxKnown = 20_000
 
 interface DatabaseRow {
@@ -32,8 +34,8 @@ interface DatabaseRow {
 }
 
 export class DatabaseCache {
-  readonly #known = new Map<string, KnownDatabase>()
-  readonly #compiled = new Map<string, CompiledIndex>()
+  readonly #known = new Recent<KnownDatabase>(maxKnown)
+  readonly #compiled = new Recent<CompiledIndex>(maxKnown)
 
   readonly #sql: Sql
   readonly #compiler: IndexCompiler
@@ -54,7 +56,7 @@ export class DatabaseCache {
   }
 
   forget(ref: DatabaseRef): void {
-    this.#known.delete(databaseKey(ref))
+    this.#known.forget(databaseKey(ref))
   }
 
   /** Reads the database's row and indexes anew. */
@@ -83,7 +85,6 @@ export class DatabaseCache {
     let compiled = this.#compiled.get(definition)
     if (!compiled) {
       compiled = this.#compiler.compile(definition)
-      if (this.#compiled.size > maxKnown) this.#compiled.clear()
       this.#compiled.set(definition, compiled)
     }
     return compiled
@@ -100,10 +101,6 @@ export class DatabaseCache {
       return [{ ddoc: view.ddoc, name: view.name, indexId, definition, ready }]
     })
     const known: KnownDatabase = { ref, db: row.db, indexEpoch: row.index_epoch, indexes, views }
-    if (this.#known.size >= maxKnown) {
-      const oldest = this.#known.keys().next()
-      if (!oldest.done) this.#known.delete(oldest.value)
-    }
     this.#known.set(databaseKey(ref), known)
     return known
   }

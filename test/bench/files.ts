@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { minioProgram, sharedMinio } from '../support/minio.ts'
 import { startServer, type TestServer } from '../support/server.ts'
-import { load } from './load.ts'
+import { type HttpRequest, load } from './load.ts'
 import { nginxProgram, startNginx } from './nginx.ts'
 import { count, median } from './report.ts'
 
@@ -127,7 +127,6 @@ async function small(store: Store, nginx: Awaited<ReturnType<typeof startNginx>>
   const body = 'x'.repeat(smallBytes)
   const host = store.server.domain
   const common = { connections: 16, seconds: 5, host }
-  let next = 0
   const rates = {
     up: { theirs: [] as number[], ours: [] as number[] },
     down: { theirs: [] as number[], ours: [] as number[] },
@@ -136,14 +135,14 @@ async function small(store: Store, nginx: Awaited<ReturnType<typeof startNginx>>
   mkdirSync(join(nginx.folder, 'small'), { recursive: true })
   for (let at = 0; at < smallFiles; at += 1) writeFileSync(join(nginx.folder, 'small', `${at}`), body)
   for (let round = 0; round < rounds; round += 1) {
-    const put = () => ({ method: 'PUT', path: `/put/${next++}`, body })
-    const post = () => ({ method: 'POST', path: `/files/?Type=file&Name=posted${next++}`, body })
-    rates.up.theirs.push((await load({ ...common, port: nginx.port, request: put })).perSecond)
+    const put = [{ method: 'PUT', path: '/put/{n}', body }]
+    const post = [{ method: 'POST', path: '/files/?Type=file&Name=posted{n}', body }]
+    rates.up.theirs.push((await load({ ...common, port: nginx.port, requests: put })).perSecond)
     rates.up.ours.push(await ours(store, common, post))
-    const get = (n: number) => ({ method: 'GET', path: `/small/${n % smallFiles}` })
-    const fetchOne = (n: number) => ({ method: 'GET', path: `/files/download/${ids[n % ids.length]}` })
-    rates.down.theirs.push((await load({ ...common, port: nginx.port, request: get })).perSecond)
-    rates.down.ours.push(await ours(store, common, fetchOne))
+    const get = ids.map((_, n) => ({ method: 'GET', path: `/small/${n}` }))
+    const fetchAll = ids.map((id) => ({ method: 'GET', path: `/files/download/${id}` }))
+    rates.down.theirs.push((await load({ ...common, port: nginx.port, requests: get })).perSecond)
+    rates.down.ours.push(await ours(store, common, fetchAll))
   }
   const row = (what: string, { theirs, ours }: typeof rates.up): Row => ({
     what,
@@ -158,10 +157,10 @@ async function small(store: Store, nginx: Awaited<ReturnType<typeof startNginx>>
 async function ours(
   store: Store,
   common: { connections: number; seconds: number; host: string },
-  request: Parameters<typeof load>[0]['request'],
+  requests: readonly HttpRequest[],
 ): Promise<number> {
-  const result = await load({ ...common, port: store.port, token: store.token, request })
-  if (result.errors > 0) throw new Error(`${result.errors} errors: ${result.firstError}`)
+  const result = await load({ ...common, port: store.port, authorization: `Bearer ${store.token}`, requests })
+  if (result.errors > 0) throw new Error(`${result.errors} answers were no success`)
   return result.perSecond
 }
 

@@ -1,83 +1,56 @@
 /**
- * A small HTTP load generator: keep-alive connections, one request under way on each, as little work per answer as a
- * client can do. It shares the machine with the server, so what it does not burn the server can.
+ * Puts a server under load over HTTP: by `wrk` where it is installed, since it takes the least from the server that shares
+ * the machine, else by a small generator of our own.
  */
-import { connect } from 'node:net'
+
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { loadByNode } from './node-load.ts'
+import { loadByWrk } from './wrk.ts'
+
+export interface HttpRequest {
+  readonly method: string
+  /** `{n}` in it is replaced by a number that was not used before. */
+  readonly path: string
+  /** Without tabs and line ends, which JSON does not need. */
+  readonly body?: string
+}
 
 export interface Load {
   readonly port: number
   readonly host: string
   readonly connections: number
   readonly seconds: number
-  readonly token?: string
-  /** Method, path and body of the n-th request. */
-  request(n: number): { readonly method: string; readonly path: string; readonly body?: string }
+  /** Value of `Authorization`. */
+  readonly authorization?: string | undefined
+  /** Sent one after the other, and then from the first again. */
+  readonly requests: readonly HttpRequest[]
 }
 
 export interface LoadResult {
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
+  /** Answers that were no 2xx, and connections that broke. */
   readonly errors: number
-  /** The first answer that was no 2xx, for the report. */
-  readonly firstError?: string | undefined
 }
 
-const lastChunk = Buffer.from('0\r\n\r\n')
+const wrk = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .map((folder) => join(folder, 'wrk'))
+  .find((path) => existsSync(path))
 
-/** Runs the load and counts whole answers, with Content-Length or in chunks. */
+/** What makes the load, for the report. */
+export const loadProgram = wrk === undefined ? 'our own generator (wrk is not installed)' : 'wrk'
+
+let used = 0
+
+/** Runs the load for its time and counts whole answers. Throws when it got none. */
 export async function load(options: Load): Promise<LoadResult> {
-  const latencies: number[] = []
-  let errors = 0
-  let firstError: string | undefined
-  let next = 0
-  const warmUp = performance.now() + Math.min(1_000, options.seconds * 250)
-  const end = warmUp + options.seconds * 1_000
-  const one = () =>
-    new Promise<void>((resolve, reject) => {
-      const socket = connect({ host: '127.0.0.1', port: options.port })
-      socket.setNoDelay(true)
-      let sentAt = 0
-      let pending: Buffer = Buffer.alloc(0)
-      const send = () => {
-        sentAt = performance.now()
-        if (sentAt > end) {
-          socket.destroy()
-          resolve()
-          return
-        }
-        const { method, path, body } = options.request(next++)
-        const headers = [`${method} ${path} HTTP/1.1`, `Host: ${options.host}`]
-        if (options.token) headers.push(`Authorization: Bearer ${options.token}`)
-        if (body !== undefined)
-          headers.push('Content-Type: application/json', `Content-Length: ${Buffer.byteLength(body)}`)
-        socket.write(`${headers.join('\r\n')}\r\n\r\n${body ?? ''}`)
-      }
-      socket.on('connect', send)
-      socket.on('error', reject)
-      socket.on('data', (chunk: Buffer) => {
-        pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
-        const head = pending.indexOf('\r\n\r\n')
-        if (head < 0) return
-        const text = pending.toString('latin1', 0, head)
-        const length = /content-length: (\d+)/i.exec(text)
-        if (length ? pending.length < head + 4 + Number(length[1]) : !pending.subarray(-5).equals(lastChunk)) return
-        const now = performance.now()
-        if (text.charCodeAt(9) !== 50) {
-          errors += 1
-          firstError ??= pending.toString()
-        } else if (now > warmUp && now <= end) latencies.push(now - sentAt)
-        pending = Buffer.alloc(0)
-        send()
-      })
-    })
-  await Promise.all(Array.from({ length: options.connections }, one))
-  latencies.sort((a, b) => a - b)
-  return {
-    perSecond: latencies.length / options.seconds,
-    p50Ms: latencies[Math.floor(latencies.length / 2)] ?? 0,
-    p99Ms: latencies[Math.floor(latencies.length * 0.99)] ?? 0,
-    errors,
-    firstError,
-  }
+  // Far more than one run can use.
+  used += 10_000_000
+  const result = await (wrk === undefined ? loadByNode(options, used) : loadByWrk(wrk, options, used))
+  if (result.perSecond === 0)
+    throw new Error(`no answer to ${options.requests[0]?.method} ${options.requests[0]?.path}`)
+  return result
 }

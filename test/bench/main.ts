@@ -1,116 +1,63 @@
 /**
- * `npm run bench`: Hearth beside a bare floor, in one run, on the same PostgreSQL, with the same documents. Prints ratios,
- * since figures of one machine say little about another. `npm run bench -- get post` runs only those parts.
+ * `npm run bench`: Hearth beside a bare floor in one run, on the same PostgreSQL, with the same documents, and where they are
+ * given beside an older Hearth and CouchDB. Prints ratios, since figures of one machine say little about another.
+ *
+ * `npm run bench -- short` takes about three minutes; `npm run bench -- get post` runs only those parts. See options.ts.
  */
-import { cpus, release, totalmem } from 'node:os'
-import postgres from 'postgres'
-import { startServer } from '../support/server.ts'
+import { cpus, loadavg, release, totalmem } from 'node:os'
 import { benchArchives } from './archives.ts'
-import { benchAllDocs, benchBulk, benchFind, benchStart, makeDocuments } from './documents.ts'
+import { benchBulk } from './bulk.ts'
+import type { Row } from './compare.ts'
 import { benchFiles, benchLargeFile } from './files.ts'
-import { startFloor } from './floor-process.ts'
 import { benchJobs } from './jobs.ts'
-import { type LoadResult, load } from './load.ts'
+import { loadProgram } from './load.ts'
+import { readOptions } from './options.ts'
+import { benchAllDocs, benchFind } from './queries.ts'
 import { benchReplication } from './replication.ts'
-import { type Measured, middle, table } from './report.ts'
+import { comparisonTable } from './report.ts'
+import { openSides } from './sides.ts'
+import { benchGet, benchPost, makeDocuments } from './singles.ts'
+import { benchSmallFiles } from './small-files.ts'
 import { benchSockets } from './sockets.ts'
+import { benchStart } from './start.ts'
 
-const wanted = process.argv.slice(2)
-const seconds = Number(process.env['HEARTH_TEST_BENCH_SECONDS'] ?? 10)
-/** Turns of each side in one comparison. */
-const rounds = 5
-const runs = (part: string) => wanted.length === 0 || wanted.includes(part)
-
-const server = await startServer()
-const token = await server.token('*')
-const socket = `${server.dataDir}/pg/18/socket`
-const floor = await startFloor(socket)
-const sql = postgres({ host: socket, database: 'postgres', user: 'hearth', max: 2, onnotice: () => {} })
-const port = Number(new URL(server.url).port)
-const bench = { server, token, port, floor, sql, seconds }
-const results: Measured[] = []
-
+const options = readOptions(process.argv.slice(2), process.env)
+const runs = (part: string) => options.parts.has(part)
+const began = performance.now()
 const [processor] = cpus()
 console.log(
   `${processor?.model ?? 'unknown processor'}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}, ` +
-    `${process.env['HEARTH_TEST_BINARY'] ? 'the compiled binary' : 'run from the sources'}, ${seconds} s a measurement`,
+    `load ${loadavg()[0]?.toFixed(1)} before; ${process.env['HEARTH_TEST_BINARY'] ? 'the compiled binary' : 'run from the sources'}, ` +
+    `${options.workers} worker${options.workers === 1 ? '' : 's'}; load by ${loadProgram}, ` +
+    `medians of ${options.turns} turns of ${options.turnSeconds} s each side`,
 )
 
-const ids = await makeDocuments(bench, 5_000)
-const idOf = (n: number) => ids[n % ids.length] ?? ''
-const body = JSON.stringify({ name: 'a document', size: 12_345, tags: ['a', 'b'], text: 'x'.repeat(300) })
-
-type Requests = Parameters<typeof load>[0]['request']
-
-/** Both sides by turns, so that a busy moment of the machine hits both; the medians count. */
-async function compare(
-  what: string,
-  connections: number,
-  target: number | undefined,
-  floorRequest: Requests,
-  request: Requests,
-) {
-  const bare: LoadResult[] = []
-  const hearth: LoadResult[] = []
-  const common = { connections, seconds: seconds / rounds, host: server.domain }
-  for (let round = 0; round < rounds; round += 1) {
-    bare.push(await load({ ...common, port: floor.port, request: floorRequest }))
-    hearth.push(await load({ ...common, port, token, request }))
+const sides = await openSides(options)
+const rows: Row[] = []
+const lines: string[] = []
+try {
+  if (runs('get') || runs('all_docs')) await makeDocuments(sides)
+  if (runs('get')) rows.push(...(await benchGet(sides, options)))
+  if (runs('post')) rows.push(...(await benchPost(sides, options)))
+  if (runs('bulk')) rows.push(...(await benchBulk(sides, options)))
+  if (runs('find')) {
+    const found = await benchFind(sides, options)
+    rows.push(...found.rows)
+    lines.push(found.text)
   }
-  results.push({ what, bare: middle(bare), hearth: middle(hearth), target })
+  if (runs('all_docs')) rows.push(await benchAllDocs(sides, options))
+  if (runs('small-files')) rows.push(...(await benchSmallFiles(sides, options)))
+  if (rows.length > 0) console.log(`\n${comparisonTable(rows, sides.hearth.name)}\n`)
+  for (const line of lines) console.log(line)
+  if (runs('start')) console.log(await benchStart(sides, options))
+  if (runs('files')) console.log(await benchFiles())
+  if (runs('files-5gb')) console.log(await benchLargeFile())
+  if (runs('replication')) console.log(await benchReplication(sides.hearth.server))
+  if (runs('jobs')) await benchJobs()
+  if (runs('archives')) console.log(await benchArchives())
+  if (runs('sockets')) console.log(await benchSockets())
+  console.log(`took ${((performance.now() - began) / 1_000).toFixed(0)} s`)
+} finally {
+  await sides.stop()
 }
-
-if (runs('get')) {
-  for (const [connections, target] of [
-    [1, 0.8],
-    [32, 1.5],
-    [128, 2],
-  ] as const) {
-    await compare(
-      `GET by id, ${connections} connections`,
-      connections,
-      target,
-      (n) => ({ method: 'GET', path: `/floor/${idOf(n)}` }),
-      (n) => ({ method: 'GET', path: `/data/io.cozy.bench/${idOf(n)}` }),
-    )
-  }
-}
-if (runs('post')) {
-  for (const [connections, target] of [
-    [1, undefined],
-    [32, 1.2],
-    [128, 1.6],
-  ] as const) {
-    await compare(
-      `POST, ${connections} connections`,
-      connections,
-      target,
-      () => ({ method: 'POST', path: '/floor', body }),
-      () => ({ method: 'POST', path: '/data/io.cozy.bench.posts/', body }),
-    )
-  }
-}
-if (results.length > 0) console.log(table(results))
-if (runs('bulk')) console.log(await benchBulk(bench))
-if (runs('find')) console.log(await benchFind(bench))
-if (runs('all_docs')) console.log(await benchAllDocs(bench))
-if (runs('start')) console.log(await benchStart(bench))
-if (runs('files')) console.log(await benchFiles())
-if (runs('files-5gb')) console.log(await benchLargeFile())
-if (runs('replication')) console.log(await benchReplication(server))
-if (wanted.includes('jobs')) await benchJobs()
-if (wanted.includes('archives')) console.log(await benchArchives())
-if (runs('sockets')) console.log(await benchSockets())
-
-for (const { hearth, bare } of results) {
-  if (hearth.errors + bare.errors > 0) {
-    console.error(
-      `errors: ${hearth.errors} of Hearth, ${bare.errors} of the floor: ${hearth.firstError ?? bare.firstError}`,
-    )
-    process.exitCode = 1
-  }
-}
-await sql.end()
-floor.stop()
-await server.stop()
 process.exit()

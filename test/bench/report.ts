@@ -1,21 +1,46 @@
 /** Tables of a benchmark, in Markdown so that they go into the README as they are. */
-import type { LoadResult } from './load.ts'
+import type { Row, Beside as SideBeside } from './compare.ts'
 
-export interface Measured {
-  readonly what: string
-  readonly bare: LoadResult
-  readonly hearth: LoadResult
-  /** The ratio to reach. */
-  readonly target: number | undefined
+/** One line for each comparison; columns only for the sides that were there. */
+export function comparisonTable(rows: readonly Row[], hearth: string): string {
+  const has = (name: 'before' | 'couchdb') => rows.some((row) => row[name] !== undefined)
+  const besides = [...(has('before') ? (['before'] as const) : []), ...(has('couchdb') ? (['couchdb'] as const) : [])]
+  const titles = { before: 'older Hearth, 1 worker', couchdb: 'CouchDB' }
+  const heads = [
+    '',
+    'floor',
+    hearth,
+    'ratio',
+    'target',
+    ...besides.flatMap((name) => [titles[name], 'ratio']),
+    'p50 / p99',
+  ]
+  const lines = rows.map((row) => {
+    const { floor, latency } = row
+    const goal =
+      row.target === undefined || floor === undefined
+        ? ''
+        : `${row.target} ${floor.ratio >= row.target ? 'met' : 'missed'}`
+    return [
+      row.what,
+      ...rateAndRatio(floor, () => rate(row.perSecond)),
+      goal,
+      ...besides.flatMap((name) => rateAndRatio(row[name])),
+      latency === undefined ? '' : `${latency.p50Ms.toFixed(2)} / ${latency.p99Ms.toFixed(2)} ms`,
+    ]
+  })
+  return [heads, heads.map(() => '---'), ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-export function table(rows: readonly Measured[]): string {
-  const lines = rows.map(({ what, bare, hearth, target }) => {
-    const ratio = hearth.perSecond / bare.perSecond
-    const goal = target === undefined ? '' : `${target} ${ratio >= target ? 'met' : 'missed'}`
-    return `| ${what} | ${count(bare.perSecond)}/s | ${count(hearth.perSecond)}/s | ${ratio.toFixed(2)} | ${goal} | ${hearth.p50Ms.toFixed(2)} / ${hearth.p99Ms.toFixed(2)} ms |`
-  })
-  return ['| | floor | Hearth | ratio | target | Hearth p50 / p99 |', '|---|---|---|---|---|---|', ...lines].join('\n')
+/** The rate of a side, perhaps another cell, and the ratio to it. */
+function rateAndRatio(beside: SideBeside | undefined, between?: () => string): string[] {
+  const cells = beside === undefined ? ['', ''] : [rate(beside.perSecond), beside.ratio.toFixed(2)]
+  return between === undefined ? cells : [cells[0] ?? '', between(), cells[1] ?? '']
+}
+
+/** Slow things with a decimal. */
+function rate(perSecond: number): string {
+  return `${perSecond < 100 ? perSecond.toFixed(1) : count(perSecond)}/s`
 }
 
 /** Rates of Hearth and of a peer over several turns each. */
@@ -45,13 +70,4 @@ export function count(n: number): string {
 
 export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
-}
-
-/** The run with the median rate, with the errors of all. */
-export function middle(runs: readonly LoadResult[]): LoadResult {
-  const sorted = [...runs].sort((a, b) => a.perSecond - b.perSecond)
-  const chosen = sorted[Math.floor(sorted.length / 2)]
-  if (chosen === undefined) throw new Error('nothing was measured')
-  const failed = runs.find((run) => run.errors > 0)
-  return { ...chosen, errors: runs.reduce((sum, run) => sum + run.errors, 0), firstError: failed?.firstError }
 }

@@ -16,6 +16,8 @@ export interface ServerOptions {
   readonly database?: 'embedded' | 'external'
   /** Added to the environment; `undefined` removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** Program and leading arguments, in place of the Hearth under test. */
+  readonly command?: readonly [string, ...string[]]
   /** Added to `serve`. */
   readonly args?: readonly string[]
   /** An existing data directory, for restarts. It is kept unless `keepData` is false. */
@@ -115,7 +117,7 @@ export async function startServer(options: ServerOptions = {}): Promise<TestServ
     HEARTH_DATABASE_URL: databaseUrl,
     ...options.env,
   })
-  const [program, ...leading] = hearthCommand()
+  const [program, ...leading] = options.command ?? hearthCommand()
   const ports = ['--port', '--admin-port', '--sync-port', '--appliance-port'].flatMap((flag) => [flag, '0'])
   const local = env['HEARTH_DATABASE_URL'] && !env['HEARTH_OBJECTS_URL'] ? ['--allow-local-objects'] : []
   const args = [...leading, 'serve', '--data-dir', dataDir, ...ports, ...workers(), ...local, ...(options.args ?? [])]

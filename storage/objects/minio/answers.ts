@@ -1,6 +1,9 @@
 /** Reads what S3 servers answer. */
+
 import type { IncomingMessage } from 'node:http'
+import { toText } from '@std/streams'
 import { S3Error } from 'minio'
+import { streamFrom } from '../../../src/platform/stream-from.ts'
 import { inTime } from './transport.ts'
 
 /** What the headers of an object say. */
@@ -15,12 +18,7 @@ export interface Head {
 
 /** The whole body. For small ones: it has to come within the time for an answer. */
 export async function textOf(response: IncomingMessage): Promise<string> {
-  const read = async () => {
-    const chunks: Buffer[] = []
-    for await (const chunk of response) chunks.push(chunk as Buffer)
-    return Buffer.concat(chunks).toString()
-  }
-  return inTime(read(), () => response.destroy())
+  return inTime(toText(streamFrom(response)), () => response.destroy())
 }
 
 /** The headers of an answer that has the object, or a range of it. */

@@ -4,12 +4,13 @@
  */
 import { emptyBody } from '../../../src/model/body.ts'
 import { Problem } from '../../../src/model/errors.ts'
-import type { Body, DatabaseRef, Edit, RevisionId } from '../../documents/contract.ts'
+import type { DatabaseRef, Edit, RevisionId } from '../../documents/contract.ts'
 import { type FileEdit, type FilesTransaction, filesDoctype, versionsDoctype } from '../../files/contract.ts'
 import type { Transaction } from '../connection.ts'
 import type { DatabaseCache, KnownDatabase } from '../database-cache.ts'
 import { writeTreesIn } from '../tree-edits.ts'
 import { writeBatch } from '../write-batch.ts'
+import { fileSize } from './file-size.ts'
 import { newFilesReader } from './reader.ts'
 
 /** The tenant's two databases, locked. */
@@ -106,17 +107,11 @@ async function sizeOf(tx: Transaction, { files, versions }: LockedFiles, edits: 
   return { files: Number(row?.files ?? 0), versions: Number(row?.versions ?? 0) }
 }
 
-/** What they take afterwards: the same reading of `size` as `hearth_file_size`. */
+/** What they take afterwards. */
 function sizesWritten(edits: readonly FileEdit[]): Sizes {
   const sum = (doctype: FileEdit['doctype']) =>
-    edits.filter((edit) => edit.doctype === doctype).reduce((total, { body }) => total + declaredSize(body), 0)
+    edits.filter((edit) => edit.doctype === doctype).reduce((total, { body }) => total + fileSize(body?.value), 0)
   return { files: sum(filesDoctype), versions: sum(versionsDoctype) }
-}
-
-function declaredSize(body: Body | undefined): number {
-  const value = body?.value
-  const size = typeof value === 'object' && value !== null && 'size' in value ? String(value['size']) : ''
-  return /^[0-9]{1,18}$/.test(size) ? Number(size) : 0
 }
 
 interface Placed {

@@ -50,7 +50,7 @@ CREATE TABLE secrets ( -- small values under a secret that end by themselves
 );
 CREATE INDEX secrets_expires ON secrets (expires);
 
--- The size in a file's or version's document; 0 where it is damaged, so that no write fails for it.
+-- The size in a file's or version's document; 0 where it is damaged, so that no write fails for it. Its twin is fileSize in files/file-size.ts.
 CREATE FUNCTION hearth_file_size(p_body jsonb) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN p_body ->> 'size' ~ '^[0-9]{1,18}$' THEN (p_body ->> 'size')::bigint ELSE 0 END;
 

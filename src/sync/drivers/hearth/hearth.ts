@@ -1,10 +1,12 @@
 /** The drive of an instance of this server. Documents keep their ids, so that what refers to a file still finds it. */
+import { toText } from '@std/streams'
 import { z } from 'zod'
 import type { DriveOf } from '../../../files/drive.ts'
 import { type Directory, type FileNode, type Node, trashId } from '../../../files/node.ts'
 import type { Drive, Files } from '../../../files/service.ts'
 import type { Instance, Instances } from '../../../instances/service.ts'
 import { Problem } from '../../../model/errors.ts'
+import { streamFrom } from '../../../platform/stream-from.ts'
 import {
   type Driver,
   type DriverKind,
@@ -314,9 +316,7 @@ function recordOf(name: string, node: FileNode): FileRecord {
 }
 
 async function textOf(files: Files, drive: Drive, node: FileNode): Promise<string> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of (await files.open(drive, node)).body) chunks.push(chunk)
-  return Buffer.concat(chunks).toString()
+  return toText(streamFrom((await files.open(drive, node)).body))
 }
 
 async function* bytesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

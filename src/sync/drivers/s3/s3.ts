@@ -1,6 +1,9 @@
 /** A bucket, or the part of one below a prefix. */
+
 import { createHash } from 'node:crypto'
+import { toText } from '@std/streams'
 import { z } from 'zod'
+import { streamFrom } from '../../../platform/stream-from.ts'
 import {
   type Driver,
   type DriverContext,
@@ -116,9 +119,7 @@ function newDriver(bucket: Bucket, prefix: string): Driver {
       onBucket(marker, async () => {
         const got = await bucket.get(keyOf(marker), {})
         if (got.state !== 'found') return undefined
-        const chunks: Uint8Array[] = []
-        for await (const chunk of got.response) chunks.push(chunk as Uint8Array)
-        return Buffer.concat(chunks).toString().trim()
+        return (await toText(streamFrom(got.response))).trim()
       }),
     mark: (token) =>
       onBucket(marker, async () => void (await bucket.put(keyOf(marker), Buffer.from(`${token}\n`), {}))),
