@@ -53,6 +53,9 @@ export class Runner {
   readonly #attempts = new Map<string, Attempt>()
   readonly #alarm = new Alarm()
   readonly #options: RunnerOptions
+  /** There may be jobs that two processes ended with: one at a time is run here, so that only the culprit dies again. */
+  #suspects = true
+  #suspect: Attempt | undefined
   #stopped = false
   /** Somebody queued something. */
   #called = true
@@ -148,19 +151,32 @@ export class Runner {
     } else if (this.#called) this.#ripenAt = Math.min(this.#ripenAt, this.#ripened + restMs)
     if (this.#called) {
       this.#called = false
-      for (const name of await store.ready()) {
+      const { workers, suspects } = await store.ready()
+      this.#suspects = suspects
+      for (const name of workers) {
         const lane = this.#lanes.get(name)
         if (lane) lane.more = true
       }
     }
+    if (this.#suspects && this.#suspect === undefined) await this.#takeSuspect()
     for (const lane of this.#lanes.values()) if (lane.more && !this.#stopped) await this.#take(lane)
     return Math.max(0, this.#ripenAt - performance.now())
   }
 
+  async #takeSuspect(): Promise<void> {
+    const { store, leaseMs, concurrency } = this.#options
+    if (this.#attempts.size >= concurrency) return
+    const free = [...this.#lanes].filter(([, lane]) => lane.running < concurrencyOf(lane)).map(([name]) => name)
+    const job = await store.takeSuspect(free, { by: this.#by, leaseMs })
+    this.#suspects = job !== undefined
+    const lane = job && this.#lanes.get(job.worker)
+    if (lane) this.#suspect = this.#begin(lane, job)
+  }
+
   async #take(lane: Lane): Promise<void> {
     const { store, leaseMs } = this.#options
-    const { name, concurrency = defaultConcurrency } = lane.worker
-    const slots = Math.min(concurrency - lane.running, this.#options.concurrency - this.#attempts.size)
+    const { name } = lane.worker
+    const slots = Math.min(concurrencyOf(lane) - lane.running, this.#options.concurrency - this.#attempts.size)
     if (slots <= 0) return
     const jobs = await store.take(name, { slots, after: lane.after, by: this.#by, leaseMs })
     lane.more = jobs.length === slots
@@ -168,7 +184,7 @@ export class Runner {
     for (const job of jobs) this.#begin(lane, job)
   }
 
-  #begin(lane: Lane, job: TakenJob): void {
+  #begin(lane: Lane, job: TakenJob): Attempt {
     const { store, admit, log, mostOfClients } = this.#options
     const key = keyOf(job)
     const attempt = new Attempt({ store, admit, log, mostOfClients, by: this.#by, worker: lane.worker, job })
@@ -176,10 +192,12 @@ export class Runner {
     lane.running += 1
     void attempt.ended.then(() => {
       if (this.#attempts.get(key) === attempt) this.#attempts.delete(key)
+      if (this.#suspect === attempt) this.#suspect = undefined
       lane.running -= 1
       if (attempt.isPutBack) this.#call()
       else this.#alarm.ring()
     })
+    return attempt
   }
 
   /** Says that this process lives, and ends what was taken away from it because it seemed dead. */
@@ -193,6 +211,10 @@ export class Runner {
       // The next one tells.
     }
   }
+}
+
+function concurrencyOf({ worker }: Lane): number {
+  return worker.concurrency ?? defaultConcurrency
 }
 
 /** For workers that are known by name only: their jobs fail with the reason. */

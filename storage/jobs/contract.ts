@@ -147,8 +147,10 @@ export interface JobStore {
    * after each `renew`. Guarantee: no job is taken by two at a time. Tenants take turns, beginning behind `after`.
    */
   take(worker: string, options: TakeOptions): Promise<readonly TakenJob[]>
-  /** Workers that have jobs which may be taken now. */
-  ready(): Promise<readonly string[]>
+  /** Takes one of the jobs of some workers that two processes or more ended with; `take` leaves these. */
+  takeSuspect(workers: readonly string[], options: Pick<TakeOptions, 'by' | 'leaseMs'>): Promise<TakenJob | undefined>
+  /** Workers that have jobs which may be taken now, and whether `takeSuspect` may find any. */
+  ready(): Promise<{ readonly workers: readonly string[]; readonly suspects: boolean }>
   /**
    * Lets jobs be taken whose time has come, and those of other processes than `by` that are believed to be dead. Gives the
    * milliseconds until the next job's time comes.

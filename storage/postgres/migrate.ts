@@ -14,6 +14,7 @@ import exactKeys from './migrations/0010-exact-keys.sql' with { type: 'text' }
 import syncSafety from './migrations/0011-sync-safety.sql' with { type: 'text' }
 import events from './migrations/0012-events.sql' with { type: 'text' }
 import forked from './migrations/0013-forked.sql' with { type: 'text' }
+import suspects from './migrations/0014-suspects.sql' with { type: 'text' }
 
 /** In order; the position (from 1) is the schema's version. Never edit one that was released. */
 const migrations: readonly string[] = [
@@ -30,6 +31,7 @@ const migrations: readonly string[] = [
   syncSafety,
   events,
   forked,
+  suspects,
 ]
 
 /** Version of the schema that this program writes. */

@@ -252,7 +252,8 @@ for (const server of bothPostgres) {
         await until(async () => {
           await second.store.jobs.ripen('nobody')
           const taken = await second.store.jobs.take('log', { slots: 1, after: '', by, leaseMs: 1 })
-          return taken.some(({ id }) => id === doomed?.id)
+          const suspect = await second.store.jobs.takeSuspect(['log'], { by, leaseMs: 1 })
+          return [...taken, suspect].some((job) => job?.id === doomed?.id)
         })
       }
       second.jobs.start()

@@ -45,6 +45,10 @@ interface TakenRow {
   readonly body: string
 }
 
+function takenOf({ prefix, id, worker, trusted, gathering, errors, deaths, body }: TakenRow): TakenJob {
+  return { prefix, id, worker, trusted, errors, deaths, text: body, isNew: gathering !== null }
+}
+
 export function newPostgresJobs({ sql, databases, changed, watch, shared }: PostgresJobsOptions): JobStore {
   const tell = (jobs: readonly { readonly prefix: string }[]) => {
     for (const prefix of new Set(jobs.map((job) => job.prefix))) changed(jobsOf(prefix))
@@ -77,24 +81,28 @@ export function newPostgresJobs({ sql, databases, changed, watch, shared }: Post
         const rows = await sql<TakenRow[]>`
           SELECT prefix, id, worker, trusted, gathering, errors, deaths, body
           FROM hearth_take_jobs(${worker}, ${slots}, ${after}, ${by}, ${leaseMs})`
-        return rows.map(
-          ({ prefix, id, worker, trusted, gathering, errors, deaths, body }): TakenJob => ({
-            ...{ prefix, id, worker, trusted, errors, deaths },
-            text: body,
-            isNew: gathering !== null,
-          }),
-        )
+        return rows.map(takenOf)
+      }),
+    takeSuspect: (workers, { by, leaseMs }) =>
+      guarded(async () => {
+        const rows = await sql<TakenRow[]>`
+          SELECT prefix, id, worker, trusted, gathering, errors, deaths, body
+          FROM hearth_take_suspect(${[...workers]}::text[], ${by}, ${leaseMs})`
+        return rows.map(takenOf)[0]
       }),
     ready: () =>
       guarded(async () => {
-        const rows = await sql<{ worker: string }[]>`
+        const rows = await sql<{ worker: string | null }[]>`
           WITH RECURSIVE w AS (
-            (SELECT worker FROM job_queue WHERE ready ORDER BY worker, prefix, n LIMIT 1)
+            (SELECT worker FROM job_queue WHERE ready AND deaths < 2 ORDER BY worker, prefix, n LIMIT 1)
             UNION ALL
-            SELECT (SELECT q.worker FROM job_queue q WHERE q.ready AND q.worker > w.worker
+            SELECT (SELECT q.worker FROM job_queue q WHERE q.ready AND q.deaths < 2 AND q.worker > w.worker
                     ORDER BY q.worker, q.prefix, q.n LIMIT 1) FROM w WHERE w.worker IS NOT NULL)
-          SELECT worker FROM w WHERE worker IS NOT NULL`
-        return rows.map(({ worker }) => worker)
+          SELECT worker FROM w WHERE worker IS NOT NULL
+          UNION ALL
+          (SELECT NULL FROM job_queue WHERE ready AND deaths >= 2 LIMIT 1)`
+        const workers = rows.flatMap(({ worker }) => worker ?? [])
+        return { workers, suspects: workers.length < rows.length }
       }),
     ripen: (by) =>
       guarded(async () => {

@@ -71,23 +71,28 @@ async function writeBodies(
   return edits.length
 }
 
-async function moveOn(tx: Transaction, records: readonly JobRecord[]): Promise<void> {
+async function moveOn(tx: Transaction, records: readonly (JobRecord & { readonly isNew: boolean })[]): Promise<void> {
   const ended = records.filter(({ then }) => then.kind === 'end')
   if (ended.length > 0) {
     await tx`
       DELETE FROM job_queue WHERE (prefix, id) IN (
         SELECT * FROM unnest(${ended.map(({ prefix }) => prefix)}::text[], ${ended.map(({ id }) => id)}::text[]))`
   }
-  for (const { prefix, id, then, body } of records) {
-    if (then.kind === 'keep' && body !== undefined) {
-      // From now on it has a document.
-      await tx`UPDATE job_queue SET gathering = NULL WHERE prefix = ${prefix} AND id = ${id} AND gathering IS NOT NULL`
-    }
-    if (then.kind !== 'again') continue
+  // From now on they have a document.
+  const made = records.filter(({ then, body, isNew }) => then.kind !== 'end' && body !== undefined && isNew)
+  if (made.length > 0) {
     await tx`
-      UPDATE job_queue SET taken_by = NULL, lease = NULL, ready = ${then.delayMs <= 0},
-        due = now() + ${then.delayMs}::float8 * interval '1 millisecond',
-        gathering = ${body === undefined ? tx`gathering` : null}, errors = errors + ${then.failed ? 1 : 0}
-      WHERE prefix = ${prefix} AND id = ${id}`
+      UPDATE job_queue SET gathering = NULL WHERE (prefix, id) IN (
+        SELECT * FROM unnest(${made.map(({ prefix }) => prefix)}::text[], ${made.map(({ id }) => id)}::text[]))`
+  }
+  const again = records.flatMap(({ prefix, id, then }) => (then.kind === 'again' ? [{ prefix, id, ...then }] : []))
+  if (again.length > 0) {
+    await tx`
+      UPDATE job_queue q SET taken_by = NULL, lease = NULL, ready = t.delay <= 0,
+        due = now() + t.delay * interval '1 millisecond', errors = errors + t.failed
+      FROM unnest(${again.map(({ prefix }) => prefix)}::text[], ${again.map(({ id }) => id)}::text[],
+        ${again.map(({ delayMs }) => delayMs)}::float8[], ${again.map(({ failed }) => (failed ? 1 : 0))}::int[])
+        AS t (prefix, id, delay, failed)
+      WHERE q.prefix = t.prefix AND q.id = t.id`
   }
 }
