@@ -188,7 +188,7 @@ export async function openServices({
     outgoing,
     mail: ownerMail,
     maxMs: config.move.max_duration * 1000,
-    settleMs: config.database_url === undefined ? 0 : otherProcessesMs,
+    settleMs: config.database_url === undefined && config.workers === 1 ? 0 : otherProcessesMs,
     log,
   })
   const openSync = () =>

@@ -24,7 +24,7 @@ export function decodedBytes(c: HttpContext): AsyncIterable<Uint8Array> {
 /** Unpacks gzip. Throws `bad_request` when it is not, or cut short, and what the packed bytes throw. */
 export async function* unpacked(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip()
-  // What goes wrong comes out of the stream's other end.
+  // Errors come out of the other end of the stream.
   pipeline(Readable.from(packed, { objectMode: false }), gunzip).catch(() => {})
   try {
     yield* gunzip

@@ -4,9 +4,9 @@ import { mkdir, readdir, readlink, rename, rm, stat } from 'node:fs/promises'
 import { hostname, networkInterfaces } from 'node:os'
 import { basename, join } from 'node:path'
 import { StartupError } from '../model/startup-error.ts'
-import { reach } from '../platform/failpoints.ts'
 import { type KeyAndCertificate, selfSignedCertificate } from '../self-signed.ts'
 import { pointLink, readIfThere, syncFolder, writeDurably } from './durable-file.ts'
+import { reach } from './failpoints.ts'
 import type { Places } from './places.ts'
 
 export interface CertificateFiles {
@@ -16,7 +16,7 @@ export interface CertificateFiles {
 
 /** Browsers refuse certificates that are valid for longer. */
 const days = 825
-/** Our own certificate is made anew when it ends sooner than this. */
+/** Our own certificate is made again when it ends sooner than this. */
 const renewBeforeMs = 30 * 86_400_000
 /** Pairs that are kept beside the current one. */
 const keptPairs = 2

@@ -35,44 +35,91 @@ export interface Merged {
 /**
  * Grafts a path on the tree: at its deepest known node, else as a new root. Where path and tree
  * disagree about the parent of a known node the tree wins. Only `path[0]` gets a body, and only when it has none: a value
- * wins over a missing one, as in CouchDB's `couch_key_tree`, so that the order of arrival does not show. With `limit`
+ * wins over a missing one, as in CouchDB's `couch_key_tree`, so that the order of arrival does not matter. With `limit`
  * the result is stemmed, so that a path longer than the stored one is `none` when repeated.
  */
-export function mergePath(nodes: readonly TreeNode[], { gen, path, deleted }: RevisionPath, limit?: number): Merged {
-  const tree = indexOf(nodes)
-  const known = (at: number) => {
-    const hash = path[at]
-    return hash === undefined ? undefined : tree.get(formatRevision({ gen: gen - at, hash }))
+export function mergePath(nodes: readonly TreeNode[], path: RevisionPath, limit?: number): Merged {
+  const tree = new GrowingTree(nodes)
+  const change = tree.merge(path, limit)
+  return { nodes: change === 'none' ? nodes : tree.nodes, change }
+}
+
+/** A tree that takes one path after another, as `mergePath` does: a path costs what it is long, however many leaves there are. */
+export class GrowingTree {
+  #nodes!: Map<string, TreeNode>
+  /** Revisions that a node names as its parent: the node itself may be stemmed. */
+  #parents!: Set<string>
+  #highest = 0
+
+  constructor(nodes: readonly TreeNode[]) {
+    this.#take(nodes)
   }
-  const before = known(0)
-  const isNew = before === undefined
-  // It was stemmed: known to be an ancestor, so it must not come back as a leaf.
-  if (isNew && nodes.some((node) => node.gen === gen + 1 && node.parent === path[0])) return { nodes, change: 'none' }
-  let continuesLeaf = false
-  let touched = false
-  const put = (node: TreeNode) => {
-    tree.set(formatRevision(node), node)
-    touched = true
+
+  get nodes(): readonly TreeNode[] {
+    return [...this.#nodes.values()]
   }
-  for (const [at, hash] of path.entries()) {
-    const node = known(at)
-    if (!node) {
-      const leaf = at === 0
-      put({ gen: gen - at, hash, parent: path[at + 1], deleted: leaf && deleted, leaf, hasBody: leaf })
-      continue
+
+  find(rev: RevisionId): TreeNode | undefined {
+    return this.#nodes.get(formatRevision(rev))
+  }
+
+  /** The leaf that readers see; `undefined` only for an empty tree. */
+  winner(): TreeNode | undefined {
+    return winner(this.#nodes.values())
+  }
+
+  /** See `Merged.change`. */
+  merge({ gen, path, deleted }: RevisionPath, limit = Number.POSITIVE_INFINITY): Merged['change'] {
+    const known = (at: number) => {
+      const hash = path[at]
+      return hash === undefined ? undefined : this.find({ gen: gen - at, hash })
     }
-    const parent = node.parent ?? path[at + 1]
-    const leaf = node.leaf && at === 0
-    if (leaf !== node.leaf) continuesLeaf = true
-    if (at === 0 && !node.hasBody) put({ ...node, parent, deleted, hasBody: true })
-    else if (leaf !== node.leaf || parent !== node.parent) put({ ...node, leaf, parent })
-    if (parent !== path[at + 1]) break
+    const before = known(0)
+    const isNew = before === undefined
+    // It was stemmed: known to be an ancestor, so it must not come back as a leaf.
+    if (isNew && this.#parents.has(formatRevision({ gen, hash: path[0] ?? '' }))) return 'none'
+    let continuesLeaf = false
+    const puts: TreeNode[] = []
+    for (const [at, hash] of path.entries()) {
+      const node = known(at)
+      if (!node) {
+        const leaf = at === 0
+        puts.push({ gen: gen - at, hash, parent: path[at + 1], deleted: leaf && deleted, leaf, hasBody: leaf })
+        continue
+      }
+      const parent = node.parent ?? path[at + 1]
+      const leaf = node.leaf && at === 0
+      if (leaf !== node.leaf) continuesLeaf = true
+      if (at === 0 && !node.hasBody) puts.push({ ...node, parent, deleted, hasBody: true })
+      else if (leaf !== node.leaf || parent !== node.parent) puts.push({ ...node, leaf, parent })
+      if (parent !== path[at + 1]) break
+    }
+    if (puts.length === 0) return 'none'
+    // Only a branch that is longer than the limit can lose anything.
+    const mayStem = Math.max(this.#highest, gen) > limit
+    const whole = mayStem ? this.nodes : []
+    for (const node of puts) this.#put(node)
+    if (mayStem) {
+      const kept = stem(this.nodes, limit)
+      const isSame = !isNew && sameNodes(whole, kept)
+      this.#take(isSame ? whole : kept)
+      if (isSame) return 'none'
+    }
+    if (isNew) return continuesLeaf ? 'new_leaf' : 'new_branch'
+    return before.hasBody ? 'ancestors' : 'filled'
   }
-  if (!touched) return { nodes, change: 'none' }
-  const merged = limit === undefined ? [...tree.values()] : stem([...tree.values()], limit)
-  if (isNew) return { nodes: merged, change: continuesLeaf ? 'new_leaf' : 'new_branch' }
-  if (sameNodes(nodes, merged)) return { nodes, change: 'none' }
-  return { nodes: merged, change: before.hasBody ? 'ancestors' : 'filled' }
+
+  #take(nodes: readonly TreeNode[]): void {
+    this.#nodes = new Map()
+    this.#parents = new Set()
+    for (const node of nodes) this.#put(node)
+  }
+
+  #put(node: TreeNode): void {
+    this.#nodes.set(formatRevision(node), node)
+    this.#highest = Math.max(this.#highest, node.gen)
+    if (node.parent !== undefined) this.#parents.add(formatRevision({ gen: node.gen - 1, hash: node.parent }))
+  }
 }
 
 /** Leaves, the winner first: not deleted before deleted, then the higher generation, then the greater hash. */
@@ -81,8 +128,10 @@ export function sortedLeaves(nodes: readonly TreeNode[]): readonly TreeNode[] {
 }
 
 /** The leaf that readers see; `undefined` only for an empty tree. */
-export function winner(nodes: readonly TreeNode[]): TreeNode | undefined {
-  return sortedLeaves(nodes)[0]
+export function winner(nodes: Iterable<TreeNode>): TreeNode | undefined {
+  let best: TreeNode | undefined
+  for (const node of nodes) if (node.leaf && (best === undefined || compareLeaves(node, best) < 0)) best = node
+  return best
 }
 
 /** Leaves that are not deleted and lost against the winner, in winner order. */

@@ -7,7 +7,6 @@ import type { OwnDocument } from '../instances/own-documents.ts'
 import type { Instance, Instances } from '../instances/service.ts'
 import { JobFailure, type JobQueue, type Task, type Worker } from '../jobs/service.ts'
 import type { JsonObject } from '../model/json/value.ts'
-import { reach } from '../platform/failpoints.ts'
 import type { Secrets } from '../secrets/secrets.ts'
 import { writeArchive } from './archive.ts'
 import { partsSizeOf } from './cursors.ts'
@@ -21,8 +20,10 @@ import {
   readExport,
   updateExport,
 } from './export-document.ts'
+import { reach } from './failpoints.ts'
 import { exportIdentifier } from './identifier.ts'
 import { mailOwner } from './owner-mail.ts'
+import { exportLink } from './settings-address.ts'
 import type { MoveSource } from './source.ts'
 
 /** The message of an export job. */
@@ -137,7 +138,7 @@ function isStopped({ signal }: Task): boolean {
   return signal.aborted && (signal.reason as Error).message !== 'timeout'
 }
 
-/** Gives the id of the export. */
+/** Returns the id of the export. */
 async function makeExport(options: ExportOptions, instance: Instance, order: ExportOrder, task: Task): Promise<string> {
   const { store } = options
   const now = Date.now()
@@ -248,7 +249,6 @@ async function tellOwner(
   })
 }
 
-/** The link to the page that shows an export. */
 function linkOf({ contextual_domain, secure }: ExportOrder, instance: Instance, identifier: string): string {
-  return `${secure ? 'https' : 'http'}://settings.${contextual_domain ?? instance.domain}/#/exports/${identifier}`
+  return exportLink({ domain: contextual_domain ?? instance.domain, secure: secure === true }, identifier)
 }

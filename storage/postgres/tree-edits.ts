@@ -6,12 +6,11 @@
 import { createHash } from 'node:crypto'
 import { databaseKey } from '../../src/model/database.ts'
 import { noDatabase } from '../../src/model/no-database.ts'
-import { mergePath, type TreeNode, winner } from '../../src/model/revision-tree.ts'
+import { GrowingTree, type TreeNode } from '../../src/model/revision-tree.ts'
 import type { Body, DatabaseRef, Edit, EditOutcome, Replicated, RevisionId } from '../documents/contract.ts'
 import { isTaken, type Sql, type Transaction, translate } from './connection.ts'
 import type { DatabaseCache } from './database-cache.ts'
-import { applyTrees, applyTreesIn, type Decide, type TreeChange, type TreesAsked } from './tree-store.ts'
-import type { TreePlace } from './trees.ts'
+import { applyTrees, applyTreesIn, type Decide, idsOf, type TreeChange, type TreesAsked } from './tree-store.ts'
 import type { BatchOutcome } from './write-requests.ts'
 
 /** The same function of an edit as `hearth_hash` in migrations/0001-documents.sql. */
@@ -26,11 +25,7 @@ export function revisionHash(edit: {
 }
 
 /** Applies what `Decide` says in one database; `undefined` when it does not exist. */
-type Apply = (
-  ref: DatabaseRef,
-  places: readonly TreePlace[],
-  decide: Decide,
-) => Promise<ReadonlyMap<string, bigint> | undefined>
+type Apply = (ref: DatabaseRef, asked: TreesAsked, decide: Decide) => Promise<ReadonlyMap<string, bigint> | undefined>
 
 /** Writes those of `edits` whose outcome is `complex`; the other outcomes pass unchanged. */
 export function writeTrees(
@@ -40,13 +35,13 @@ export function writeTrees(
   outcomes: readonly BatchOutcome[],
 ): Promise<readonly BatchOutcome[]> {
   return writeComplex(
-    async (ref, places, decide) => {
+    async (ref, asked, decide) => {
       try {
-        return await apply(sql, databases, ref, { places }, decide)
+        return await apply(sql, databases, ref, asked, decide)
       } catch (error) {
         // The new revision is there already, where it was not looked for: replication brought it without its parent.
         if (!isTaken(error)) throw error
-        return apply(sql, databases, ref, { ids: places.map(({ id }) => id) }, decide)
+        return apply(sql, databases, ref, { ids: idsOf(asked) }, decide)
       }
     },
     edits,
@@ -61,8 +56,8 @@ export function writeTreesIn(
   edits: readonly Edit[],
   outcomes: readonly BatchOutcome[],
 ): Promise<readonly BatchOutcome[]> {
-  const applyIn: Apply = async (ref, places, decide) =>
-    (await applyTreesIn(tx, databases, ref, { ids: places.map(({ id }) => id) }, decide)).sequences
+  const applyIn: Apply = async (ref, asked, decide) =>
+    (await applyTreesIn(tx, databases, ref, { ids: idsOf(asked) }, decide)).sequences
   return writeComplex(applyIn, edits, outcomes)
 }
 
@@ -83,19 +78,23 @@ async function writeComplex(
   for (const group of groups.values()) {
     const first = edits[group[0] ?? 0]
     if (!first) continue
-    const decided = new Map<string, EditOutcome>()
-    const byId = new Map(group.flatMap((at) => (edits[at] ? [[edits[at].id, edits[at]] as const] : [])))
-    const places = [...byId.values()].map(({ id, parent }) => ({ id, parent }))
-    const sequences = await applyTo(first.ref, places, (id, nodes) => {
-      const edit = byId.get(id)
-      if (!edit) return undefined
-      const { outcome, change } = decide(edit, nodes)
-      decided.set(id, outcome)
-      return change
+    const decided = new Map<number, EditOutcome>()
+    const byId = Map.groupBy(group, (at) => edits[at]?.id ?? '')
+    const places = [...byId].map(([id, ats]) => ({ id, parent: edits[ats[0] ?? 0]?.parent }))
+    // Several edits of one document may follow any of its leaves.
+    const asked = byId.size < group.length ? { ids: [...byId.keys()] } : { places }
+    const sequences = await applyTo(first.ref, asked, (id, nodes) => {
+      const tree = new GrowingTree(nodes ?? [])
+      const bodies = new Map<string, Body>()
+      for (const at of byId.get(id) ?? []) {
+        const edit = edits[at]
+        if (edit) decided.set(at, decideOn(tree, edit, bodies))
+      }
+      return bodies.size === 0 ? undefined : { nodes: tree.nodes, bodies }
     })
     for (const at of group) {
       const id = edits[at]?.id ?? ''
-      const outcome = decided.get(id) ?? { kind: 'conflict' }
+      const outcome = decided.get(at) ?? { kind: 'conflict' }
       if (!sequences) result[at] = { kind: 'no_database' }
       else result[at] = outcome.kind === 'ok' ? { ...outcome, seq: sequences.get(id) ?? outcome.seq } : outcome
     }
@@ -121,21 +120,21 @@ export async function replicateTrees(
     else byId.set(revision.id, [revision])
   }
   const sequences = await apply(sql, databases, ref, { ids: [...byId.keys()] }, (id, nodes, limit) => {
-    const before: readonly TreeNode[] = nodes ?? []
+    let isChanged = false
     const arrived = byId.get(id) ?? []
     const [first] = arrived
     if (!nodes && first && arrived.length === 1) {
       fresh += 1
       return first
     }
-    let merged = before
+    const tree = new GrowingTree(nodes ?? [])
     const bodies = new Map<string, Body>()
     for (const { gen, path, deleted, body } of arrived) {
-      const step = mergePath(merged, { gen, path, deleted }, limit)
-      merged = step.nodes
-      if (step.change !== 'ancestors' && step.change !== 'none') bodies.set(`${gen}-${path[0]}`, body)
+      const change = tree.merge({ gen, path, deleted }, limit)
+      isChanged ||= change !== 'none'
+      if (change !== 'ancestors' && change !== 'none') bodies.set(`${gen}-${path[0]}`, body)
     }
-    return merged === before ? undefined : { nodes: merged, bodies }
+    return isChanged ? { nodes: tree.nodes, bodies } : undefined
   })
   if (!sequences) throw noDatabase()
   return fresh === revisions.length ? 'all_new' : 'merged'
@@ -163,27 +162,39 @@ export function decide(
   edit: Edit,
   nodes: readonly TreeNode[] | undefined,
 ): { readonly outcome: EditOutcome; readonly change?: TreeChange } {
-  const top = nodes ? winner(nodes) : undefined
-  if (!nodes || !top) {
-    if (edit.mustExist || (edit.parent && edit.unknownParent === 'refuse')) return { outcome: { kind: 'missing' } }
-    return child(edit, [], edit.parent)
-  }
-  if (top.deleted) {
-    if (edit.mustExist || edit.parent) return { outcome: { kind: 'deleted' } }
-    return child(edit, nodes, top)
-  }
-  const { parent } = edit
-  const leaf = parent && nodes.find((node) => node.leaf && node.gen === parent.gen && node.hash === parent.hash)
-  if (!leaf || leaf.deleted) return { outcome: { kind: 'conflict' } }
-  return child(edit, nodes, leaf)
+  const tree = new GrowingTree(nodes ?? [])
+  const bodies = new Map<string, Body>()
+  const outcome = decideOn(tree, edit, bodies)
+  return bodies.size === 0 ? { outcome } : { outcome, change: { nodes: tree.nodes, bodies } }
 }
 
-/** The edit as a child of `parent`. Its sequence is known once it is written. */
-function child(edit: Edit, nodes: readonly TreeNode[], parent: RevisionId | undefined) {
+/** The same for one edit after another: an edit that is accepted is in the tree afterwards, its body in `bodies`. */
+function decideOn(tree: GrowingTree, edit: Edit, bodies: Map<string, Body>): EditOutcome {
+  const { parent } = edit
+  const top = tree.winner()
+  if (!top) {
+    if (edit.mustExist || (parent && edit.unknownParent === 'refuse')) return { kind: 'missing' }
+    return addChild(tree, edit, parent, bodies)
+  }
+  if (top.deleted) {
+    if (edit.mustExist || parent) return { kind: 'deleted' }
+    return addChild(tree, edit, top, bodies)
+  }
+  const leaf = parent && tree.find(parent)
+  if (!leaf?.leaf || leaf.deleted) return { kind: 'conflict' }
+  return addChild(tree, edit, leaf, bodies)
+}
+
+/** Adds the edit as a child of `parent`. Its sequence is known once it is written. */
+function addChild(
+  tree: GrowingTree,
+  edit: Edit,
+  parent: RevisionId | undefined,
+  bodies: Map<string, Body>,
+): EditOutcome {
   const gen = (parent?.gen ?? 0) + 1
   const hash = revisionHash({ deleted: edit.deleted, gen, parent: parent?.hash, digest: edit.body.digest })
-  const path = parent ? [hash, parent.hash] : [hash]
-  const merged = mergePath(nodes, { gen, path, deleted: edit.deleted })
-  const outcome: EditOutcome = { kind: 'ok', rev: { gen, hash }, seq: 0n }
-  return { outcome, change: { nodes: merged.nodes, bodies: new Map([[`${gen}-${hash}`, edit.body]]) } }
+  tree.merge({ gen, path: parent ? [hash, parent.hash] : [hash], deleted: edit.deleted })
+  bodies.set(`${gen}-${hash}`, edit.body)
+  return { kind: 'ok', rev: { gen, hash }, seq: 0n }
 }

@@ -139,7 +139,8 @@ async function lock(
   return { known, limit, updateSeq: BigInt(row.update_seq), trees }
 }
 
-function idsOf(asked: TreesAsked): readonly string[] {
+/** The documents that are asked for. */
+export function idsOf(asked: TreesAsked): readonly string[] {
   return 'ids' in asked ? asked.ids : asked.places.map(({ id }) => id)
 }
 

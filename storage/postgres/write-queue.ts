@@ -3,6 +3,7 @@
  * of them. A request's edits stay together; a batch holds at most one edit of a document.
  */
 import { Problem } from '../../src/model/errors.ts'
+import { Recent } from '../../src/model/recent.ts'
 import type { DatabaseRef, Edit, EditOutcome } from '../documents/contract.ts'
 import { BatchScheduler } from './batch-scheduler.ts'
 import type { Sql } from './connection.ts'
@@ -13,6 +14,7 @@ import { AtomicRefusal, writeBatch } from './write-batch.ts'
 import {
   type BatchOutcome,
   type BatchOutcomes,
+  documentKey,
   hasRepeatedIds,
   nextBatch,
   type PlacedEdit,
@@ -21,8 +23,9 @@ import {
   writeRequest,
 } from './write-requests.ts'
 
-/** How often a request is repeated because another process changed the indexes or made the database anew. */
+/** How often a request is repeated because another process changed the indexes or made the database again. */
 const maxRepeats = 2
+const maxForked = 1_000
 
 export class WriteQueue {
   #waiting: WriteRequest[] = []
@@ -36,6 +39,9 @@ export class WriteQueue {
     },
     (batch) => this.#run(batch),
   )
+
+  /** Documents that needed their tree not long ago, and will need it again: leaves do not become fewer. */
+  readonly #forked = new Recent<true>(maxForked)
 
   readonly #sql: Sql
   readonly #databases: DatabaseCache
@@ -67,27 +73,38 @@ export class WriteQueue {
   }
 
   async #writeAll(edits: readonly Edit[], atomic: boolean): Promise<readonly EditOutcome[]> {
+    const [only] = edits
+    if (edits.length === 1 && only && !atomic && this.#forked.get(documentKey(only))) return this.#writeTrees(edits)
     if (edits.length === 1 || !hasRepeatedIds(edits)) return this.#place(edits, atomic)
     if (atomic) throw new Error('an atomic write names each document once')
-    return this.#inWaves(edits)
+    return this.#inTurns(edits)
   }
 
-  /** A document named twice in one request: its second edit sees the outcome of the first. */
-  async #inWaves(edits: readonly Edit[]): Promise<readonly EditOutcome[]> {
+  /**
+   * Documents named more than once in one request: a later edit sees the outcome of those before it. All later ones are
+   * written together, since there may be thousands: one for each conflict of a document.
+   */
+  async #inTurns(edits: readonly Edit[]): Promise<readonly EditOutcome[]> {
     const outcomes: EditOutcome[] = []
-    let rest = edits.map((edit, at) => ({ edit, at }))
-    while (rest.length > 0) {
-      const seen = new Set<string>()
-      const wave = rest.filter(({ edit }) => !seen.has(edit.id) && seen.add(edit.id))
-      const done = new Set(wave)
-      const answers = await this.#place(
-        wave.map(({ edit }) => edit),
-        false,
-      )
-      for (const [n, { at }] of wave.entries()) outcomes[at] = answers[n] ?? { kind: 'conflict' }
-      rest = rest.filter((item) => !done.has(item))
+    const seen = new Set<string>()
+    const [first, later]: [number[], number[]] = [[], []]
+    for (const [at, edit] of edits.entries()) {
+      const key = documentKey(edit)
+      ;(seen.has(key) ? later : first).push(at)
+      seen.add(key)
     }
+    const edit = (at: number) => edits[at] as Edit
+    const answers = await this.#place(first.map(edit), false)
+    for (const [n, at] of first.entries()) outcomes[at] = answers[n] ?? { kind: 'conflict' }
+    const repeated = await this.#writeTrees(later.map(edit))
+    for (const [n, at] of later.entries()) outcomes[at] = repeated[n] ?? { kind: 'conflict' }
     return outcomes
+  }
+
+  /** For edits of which it is known that they need the tree. */
+  async #writeTrees(edits: readonly Edit[]): Promise<readonly EditOutcome[]> {
+    const complex = edits.map(() => ({ kind: 'complex' }) as const)
+    return final(await writeTrees(this.#sql, this.#databases, edits, complex))
   }
 
   async #place(edits: readonly Edit[], atomic: boolean): Promise<readonly EditOutcome[]> {
@@ -172,16 +189,22 @@ export class WriteQueue {
     if (!atomic) outcomes = outcomes.map((outcome) => (outcome.kind === 'stale' ? { kind: 'complex' } : outcome))
     if (outcomes.some((outcome) => outcome.kind === 'complex')) {
       if (atomic) throw new Error('an atomic write meets no conflicts and no design documents')
+      for (const [at, edit] of edits.entries()) {
+        if (outcomes[at]?.kind === 'complex') this.#forked.set(documentKey(edit), true)
+      }
       outcomes = await writeTrees(this.#sql, this.#databases, edits, outcomes)
     }
-    return outcomes.map((outcome): EditOutcome => {
-      if (outcome.kind === 'stale') {
-        throw new Problem('store_unavailable', 'The indexes of this database keep changing; try again.')
-      }
-      if (outcome.kind === 'complex') return { kind: 'conflict' }
-      return outcome
-    })
+    return final(outcomes)
   }
+}
+
+function final(outcomes: BatchOutcomes): readonly EditOutcome[] {
+  return outcomes.map((outcome): EditOutcome => {
+    if (outcome.kind === 'stale') {
+      throw new Problem('store_unavailable', 'The indexes of this database keep changing; try again.')
+    }
+    return outcome.kind === 'complex' ? { kind: 'conflict' } : outcome
+  })
 }
 
 function isStale(outcome: BatchOutcome | undefined): boolean {

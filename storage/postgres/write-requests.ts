@@ -69,7 +69,7 @@ export function nextBatch(
           edits + request.edits.length <= maxEdits &&
           bytes + request.bytes <= maxBytes &&
           databases.size + 1 <= maxDatabases &&
-          request.edits.every((placed) => !documents.has(documentKey(placed)))))
+          request.edits.every((placed) => !documents.has(placedKey(placed)))))
     if (!fits) {
       rest.push(request)
       continue
@@ -79,7 +79,7 @@ export function nextBatch(
     bytes += request.bytes
     for (const placed of request.edits) {
       databases.add(placed.database?.db ?? '')
-      documents.add(documentKey(placed))
+      documents.add(placedKey(placed))
     }
     if (alone) {
       rest.push(...waiting.slice(waiting.indexOf(request) + 1))
@@ -109,15 +109,20 @@ export function partsAfter(error: unknown, batch: readonly WriteRequest[]): read
   return []
 }
 
-function documentKey({ edit, database }: PlacedEdit): string {
+function placedKey({ edit, database }: PlacedEdit): string {
   return `${database?.db ?? databaseKey(edit.ref)}\n${edit.id}`
+}
+
+/** The document of an edit, among all of this store. */
+export function documentKey({ ref, id }: Edit): string {
+  return `${databaseKey(ref)}\n${id}`
 }
 
 /** Whether a document is named twice. */
 export function hasRepeatedIds(edits: readonly Edit[]): boolean {
   const seen = new Set<string>()
   for (const edit of edits) {
-    const key = `${databaseKey(edit.ref)}\n${edit.id}`
+    const key = documentKey(edit)
     if (seen.has(key)) return true
     seen.add(key)
   }

@@ -256,6 +256,33 @@ export function documentStoreSuite(name: string, open: () => Promise<DocumentSto
       )
     })
 
+    test('edits of one document in one request end as one after another', async () => {
+      const ref = await fresh()
+      const [together, apart] = ['together', 'apart']
+      const chain = async (id: string, send: (edits: readonly Edit[]) => Promise<readonly EditOutcome[]>) => {
+        await store.replicate(
+          ref,
+          ['x', 'y'].map((hash) => ({ id, gen: 2, path: [hash, 'r'], deleted: false, body: bodyOf({ hash }) })),
+        )
+        const follow = (hash: string, deleted: boolean) =>
+          edit(ref, id, { of: hash }, { parent: { gen: 2, hash }, deleted })
+        return send([follow('x', false), follow('x', false), follow('z', true), follow('y', true), follow('y', false)])
+      }
+      const one = await chain(together, (edits) => store.write(edits))
+      const other = await chain(apart, async (edits) => {
+        const outcomes: EditOutcome[] = []
+        for (const each of edits) outcomes.push(...(await store.write([each])))
+        return outcomes
+      })
+      expect(one.map(({ kind }) => kind)).toEqual(['ok', 'conflict', 'conflict', 'ok', 'conflict'])
+      expect(other.map(({ kind }) => kind)).toEqual(one.map(({ kind }) => kind))
+      const shape = async (id: string) =>
+        (await store.readTree(ref, id))?.nodes
+          .map(({ gen, hash, deleted, leaf }) => `${gen}-${hash} ${deleted} ${leaf}`)
+          .sort()
+      expect(await shape(together)).toEqual(await shape(apart))
+    })
+
     test('each of many leaves is deleted, the winner first, the others are promoted in turn', async () => {
       const ref = await fresh()
       const hashes = Array.from({ length: 60 }, (_, n) => `h${String(n).padStart(2, '0')}`)
@@ -278,7 +305,8 @@ export function documentStoreSuite(name: string, open: () => Promise<DocumentSto
       expect(outcomes.filter(({ kind }) => kind !== 'ok')).toEqual([])
       expect(await store.read(ref, 'a')).toMatchObject({ deleted: true, leaves: 60 })
       expect((await store.readTree(ref, 'a'))?.nodes.filter(({ leaf }) => leaf)).toHaveLength(60)
-      expect(await store.databaseInfo(ref)).toMatchObject({ docCount: 0, deletedCount: 1, updateSeq: 61n })
+      // All but the first of one request share a sequence.
+      expect(await store.databaseInfo(ref)).toMatchObject({ docCount: 0, deletedCount: 1, updateSeq: 33n })
     })
 
     test('an edit that replication brought already, without its parent, is linked to it', async () => {

@@ -4,8 +4,8 @@
  */
 import { mkdir, readdir, readlink, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { reach } from '../../platform/failpoints.ts'
 import { codeOf, pointLink, readIfThere, readJsonIfThere, syncFolder, writeDurably } from '../durable-file.ts'
+import { reach } from '../failpoints.ts'
 import type { Places } from '../places.ts'
 import { compareVersions, parseVersion } from './version.ts'
 

@@ -15,21 +15,6 @@ export const failpoints = [
   'restore:filled',
   'restore:objects',
   'restore:switched',
-  // Of a move: what happens at the source,
-  'move:closed',
-  'move:announced',
-  'move:ordered',
-  'move:exported',
-  'move:handed-over',
-  'move:finalized',
-  // and at the target.
-  'move:received',
-  'move:accepted',
-  'move:queued',
-  'move:loaded',
-  'move:exchanged',
-  'move:opened',
-  'move:told',
 ] as const
 export type Failpoint = (typeof failpoints)[number]
 

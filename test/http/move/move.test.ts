@@ -1,0 +1,199 @@
+/** Moves between two servers, as a wizard and the owner make them. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import {
+  authorizeSource,
+  authorizeTarget,
+  type Mailbox,
+  type Owner,
+  openMailbox,
+  openOwner,
+  openPlace,
+  type Place,
+  requestForm,
+  requestMove,
+  until,
+} from './two-servers.ts'
+
+let mailbox: Mailbox
+let from: Place
+let to: Place
+let number = 2
+
+beforeAll(async () => {
+  mailbox = await openMailbox()
+  const env = { HEARTH_MOVE_URL: 'http://wizard.example/start' }
+  ;[from, to] = await Promise.all([openPlace(mailbox, env), openPlace(mailbox, env)])
+}, 120_000)
+afterAll(async () => {
+  await Promise.all([from?.close(), to?.close()])
+  mailbox?.close()
+}, 60_000)
+
+/** An owner who is logged in at the former server, and one at the next. */
+async function owners(): Promise<{ source: Owner; target: Owner }> {
+  const [source, target] = await Promise.all([openOwner(from, number), openOwner(to, number)])
+  number++
+  await source.logIn()
+  return { source, target }
+}
+
+const settingsOf = async ({ ask }: Owner) =>
+  (await ask('GET', '/data/io.cozy.settings/io.cozy.settings.instance')).body as Record<string, unknown>
+
+describe('a move that a wizard leads', () => {
+  test('brings everything over, closes the source for good, and tells the owner', async () => {
+    const { source, target } = await owners()
+    for (let n = 0; n < 120; n++) await source.ask('PUT', `/data/org.example.bills/b${n}`, { n })
+    const made = await source.ask('POST', '/files/?Type=file&Name=caf%C3%A9.txt', 'content of a file')
+    expect(made.status).toBe(201)
+    await target.ask('PUT', '/data/org.example.former/one', { x: 1 })
+
+    const code = await authorizeSource(source)
+    const form = { ...requestForm(target, await authorizeTarget(target)), code }
+    const link = await requestMove(source, form, mailbox)
+    const begun = await source.browse('GET', link)
+    expect([begun.status, begun.headers.get('location')]).toEqual([303, `http://${target.domain}/move/importing`])
+    const page = await to.server.fetch('/move/importing', { headers: { host: target.domain, accept: 'text/html' } })
+    expect(page.status).toBe(200)
+
+    const told = await mailbox.next(target.mail, /has moved/)
+    expect(told).toContain(`http://${target.domain}/`)
+    expect(told).not.toContain('could not be told')
+    await until('the source has moved', async () => ((await source.attributes())['moved'] ? true : undefined))
+    expect(await source.attributes()).not.toHaveProperty('blocked')
+    expect(await target.attributes()).not.toHaveProperty('blocked')
+
+    const bills = (await target.ask('GET', '/data/org.example.bills/_all_docs?limit=1000')).body as { rows: unknown[] }
+    expect(bills.rows.length).toBe(120)
+    const file = (await target.ask('GET', '/files/metadata?Path=/caf%C3%A9.txt')).body as { data: { id: string } }
+    expect((await target.ask('GET', `/files/download/${file.data.id}`)).body).toBe('content of a file')
+    expect((await target.ask('GET', '/data/org.example.former/one')).status).toBe(404)
+
+    expect(await settingsOf(source)).toMatchObject({
+      moved_to: `http://${target.domain}/`,
+      moved_to_subdomain_type: 'nested',
+    })
+    expect(await settingsOf(target)).toMatchObject({ moved_from: source.domain, email: target.mail })
+    const visitor = await from.server.fetch('/', { headers: { host: source.domain, accept: 'text/html' } })
+    expect([visitor.status, await visitor.text()]).toEqual([410, expect.stringContaining(target.domain)])
+
+    expect((await target.ask('DELETE', '/settings/instance/moved_from')).status).toBe(204)
+    expect(await settingsOf(target)).not.toHaveProperty('moved_from')
+    // The link is spent, and what has moved does not move again.
+    expect((await source.browse('GET', link)).status).toBe(400)
+    expect((await source.ask('POST', '/move/imports', { data: { attributes: { url: '' } } })).status).toBe(412)
+  }, 180_000)
+
+  test('begins at the source, and leads to the vault after the first login', async () => {
+    const { source, target } = await owners()
+    const begun = await source.browse('POST', '/move/initialize', { headers: { origin: `http://${source.domain}` } })
+    expect(begun.status).toBe(307)
+    const wizard = new URL(begun.headers.get('location') ?? '')
+    expect([wizard.origin, wizard.pathname]).toEqual(['http://wizard.example', '/initialize'])
+    const { client_id = '', client_secret = '', code = '', ...more } = Object.fromEntries(wizard.searchParams)
+    expect(more).toEqual({ cozy_url: `http://${source.domain}/`, used: '0', vault: 'false' })
+    const exchanged = await source.browse('POST', '/auth/access_token', {
+      form: { grant_type: 'authorization_code', code, client_id, client_secret },
+      headers: { accept: 'application/json' },
+    })
+    const { access_token: token } = (await exchanged.json()) as { access_token: string }
+    const form = { ...requestForm(target, await authorizeTarget(target)), token, client_id, client_secret }
+    const link = await requestMove(source, form, mailbox)
+    expect((await source.browse('GET', link)).status).toBe(303)
+    await mailbox.next(target.mail, /has moved/)
+    expect(await settingsOf(target)).toMatchObject({ import_vault: true })
+    await target.logIn()
+    expect((await target.browse('GET', '/auth/login')).headers.get('location')).toBe('/move/vault')
+    expect(await (await target.browse('GET', '/move/vault')).text()).toContain('passwords')
+    expect(await settingsOf(target)).not.toHaveProperty('import_vault')
+  }, 180_000)
+
+  test('that the target refuses -> nothing is blocked, and the link is good still', async () => {
+    const { source, target } = await owners()
+    const access = await authorizeTarget(target)
+    const code = await authorizeSource(source)
+    const link = await requestMove(source, { ...requestForm(target, { ...access, token: 'stolen' }), code }, mailbox)
+    for (let n = 0; n < 2; n++) {
+      const refused = await source.browse('GET', link)
+      expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('Cannot reach the other')])
+    }
+    for (const one of [source, target]) expect(await one.attributes()).not.toHaveProperty('blocked')
+    expect(await settingsOf(source)).not.toHaveProperty('moved_to')
+  }, 120_000)
+})
+
+describe('nobody gets more by a move than its owner gives', () => {
+  test('a code is good for its first target only, and opens nothing else', async () => {
+    const { source, target } = await owners()
+    const form = { ...requestForm(target, await authorizeTarget(target)), code: await authorizeSource(source) }
+    await requestMove(source, form, mailbox)
+    await requestMove(source, form, mailbox)
+    const other = await source.browse('POST', '/move/request', {
+      form: { ...form, target_url: 'http://thief.example/' },
+    })
+    expect([other.status, await other.text()]).toEqual([400, expect.stringContaining('Invalid JWT token')])
+    const exchanged = await source.browse('POST', '/auth/access_token', {
+      form: { grant_type: 'authorization_code', code: form.code, client_id: 'move', client_secret: '' },
+    })
+    expect(exchanged.status).toBe(400)
+    expect(mailbox.all(source.mail).some((mail) => mail.includes('thief.example'))).toBe(false)
+  }, 60_000)
+
+  describe('a target', () => {
+    let both: { source: Owner; target: Owner }
+    let code = ''
+    beforeAll(async () => {
+      both = await owners()
+      code = await authorizeSource(both.source)
+    }, 60_000)
+
+    test.each([
+      ['its own address', () => `http://${both.source.domain}/`],
+      ['a password in it', () => 'http://user:secret@other.example/'],
+      ['a path', () => 'http://other.example/path'],
+      ['another scheme', () => 'file:///etc/passwd'],
+      ['a script', () => 'javascript://other.example/%0Aalert(1)'],
+      ['nothing readable', () => 'http://a b/'],
+    ])('with %s -> 400', async (_, address) => {
+      const form = { target_url: address(), target_token: 't', target_client_id: 'c', target_client_secret: 's', code }
+      const refused = await both.source.browse('POST', '/move/request', { form })
+      expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('Invalid target_url')])
+    })
+  })
+
+  test('who has the link but no session -> the login, and 401 for clients', async () => {
+    const { source, target } = await owners()
+    const form = { ...requestForm(target, await authorizeTarget(target)), code: await authorizeSource(source) }
+    const link = await requestMove(source, form, mailbox)
+    const headers = { host: source.domain, accept: 'text/html' }
+    const stranger = await from.server.fetch(link, { headers })
+    expect([stranger.status, stranger.headers.get('location')]).toEqual([
+      303,
+      `/auth/login?redirect=${encodeURIComponent(link)}`,
+    ])
+    expect((await from.server.fetch(link, { headers: { ...headers, accept: '*/*' } })).status).toBe(401)
+    // The link of one instance says nothing to another.
+    const neighbour = await openOwner(from, number++)
+    await neighbour.logIn()
+    expect((await neighbour.browse('GET', link)).status).toBe(400)
+  }, 60_000)
+
+  test('a form of another site does not begin a move', async () => {
+    const source = await openOwner(from, number++)
+    for (const headers of [{ origin: 'http://evil.example' }, { 'sec-fetch-site': 'cross-site' }]) {
+      expect((await source.browse('POST', '/move/initialize', { headers })).status).toBe(403)
+    }
+  }, 60_000)
+
+  test('finalize and import are refused where no move is under way, or another one', async () => {
+    const target = await openOwner(to, number++)
+    const attributes = { url: 'http://127.0.0.1/#/exports/abc', move_from: { url: 'http://127.0.0.1/', token: 't' } }
+    expect((await target.ask('POST', '/move/imports', { data: { attributes } })).status).toBe(409)
+    expect((await target.ask('POST', '/move/importing?source=a.example')).status).toBe(204)
+    expect((await target.ask('POST', '/move/importing?source=b.example')).status).toBe(409)
+    expect((await target.ask('POST', '/move/finalize')).status).toBe(409)
+    expect((await target.ask('POST', '/move/importing?source=a%2Fb')).status).toBe(400)
+    expect((await target.ask('POST', '/move/abort')).status).toBe(204)
+    expect(await target.attributes()).not.toHaveProperty('blocked')
+  }, 60_000)
+})
