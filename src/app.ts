@@ -21,7 +21,7 @@ export interface App {
   prepareFirstStart(publicPort: number | undefined): Promise<Pick<Welcome, 'passphrase' | 'home'>>
   /** Ends the answers that would otherwise never end, each as if its time were up, and the websockets. */
   endFeeds(): void
-  /** Another process changed an instance: what is remembered of instances and tokens counts no more. */
+  /** Another process changed an instance: what is remembered of instances and tokens no longer counts. */
   forgetInstances(): void
   /** What this process counted. */
   readonly counts: Metrics['counts']

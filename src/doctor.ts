@@ -68,7 +68,7 @@ async function embedded(dataDir: string): Promise<Finding> {
     if (other !== undefined && !found.includes(major)) {
       return bad(
         check,
-        `the data directory is of PostgreSQL ${other}, this Hearth carries ${version}: hearth backup with the older program, then restore`,
+        `the data directory belongs to PostgreSQL ${other}, this Hearth includes ${version}: hearth backup with the older program, then restore`,
       )
     }
     const state = found.includes(major) ? 'with data' : 'no data yet'

@@ -46,7 +46,7 @@ export interface ListenerAddress {
 
 export interface Listeners {
   readonly addresses: Readonly<Partial<Record<ListenerName, ListenerAddress>>>
-  /** Gives new connections of the listeners that speak TLS this certificate; open ones go on. Throws when it is unusable. */
+  /** Uses this certificate for new TLS connections; open ones keep theirs. Throws when it is unusable. */
   setCertificate(pair: KeyAndCertificate): void
   /** Takes no new connection, lets running requests finish, and cuts what is left after `graceMs`. */
   close(graceMs: number): Promise<void>

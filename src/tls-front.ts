@@ -53,7 +53,7 @@ export function newTlsFront({ pair, http, maxPerAddress }: TlsFrontOptions): Tls
     })
     http.emit('connection', socket)
   })
-  // A client that speaks no TLS, or none that is good enough, is no event.
+  // A client that speaks no TLS, or none that is good enough, is not an event.
   server.on('tlsClientError', (_error, socket) => socket.destroy())
 
   http.on('request', (request: IncomingMessage, response: ServerResponse) => {

@@ -32,7 +32,7 @@ export function wantsWebSocket({ method, url = '', headers }: IncomingMessage, p
 /** Asks the routes. Where none takes the connection, the answer is written to it, and it ends. */
 export async function answerUpgrade(fetch: UpgradeFetch, incoming: IncomingMessage, upgrade: Upgrade): Promise<void> {
   const { socket } = upgrade
-  // A client that leaves early is no error.
+  // A client that leaves early is not an error.
   socket.on('error', () => socket.destroy())
   try {
     const response = await fetch(new Request('http://localhost/'), { incoming, upgrade })

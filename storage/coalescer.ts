@@ -1,4 +1,4 @@
-/** Runs work for many callers at once: those that come while a run is under way share the next one. */
+/** Runs work for many callers at once: those that arrive during a run share the next one. */
 export class Coalescer<Item> {
   #waiting: { item: Item; resolve: () => void; reject: (error: unknown) => void }[] = []
   #running = false

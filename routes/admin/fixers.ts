@@ -113,7 +113,7 @@ export function otherFixerRoutes(
   )
 
   for (const [name, summary] of [
-    ['indexes', 'Make the built-in indexes anew: they live in the program and are always right'],
+    ['indexes', 'Rebuild the built-in indexes: they are part of the program and always right'],
     ['sharings-moved', 'Write the present domain into sharings that name the former one'],
   ] as const) {
     endpoint(

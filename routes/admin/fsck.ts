@@ -9,10 +9,10 @@ import type { AdminServices } from './services.ts'
 
 const query = z.object({
   IndexIntegrity: lenientBooleanOf('true: only whether the documents are consistent among themselves'),
-  FilesConsistency: lenientBooleanOf('true: only whether documents and stored contents agree'),
+  FilesConsistency: lenientBooleanOf('true: only whether documents and stored content agree'),
   FailFast: lenientBooleanOf('true: end with the first finding'),
   Hash: lenientBooleanOf(
-    'true: read all bytes of all contents, to find what a disk gives back damaged. Without it the size on disk and the md5 noted by the object store are compared. An addition of Hearth',
+    'true: read every byte of every file, to find damage on the disk. Without it the size on disk and the md5 noted by the object store are compared. An addition of Hearth',
   ),
 })
 

@@ -1,6 +1,6 @@
 /**
  * The objects of an instance as its operator sees them: names without the instance's prefix, bytes as they are.
- * Nothing else is touched: a content that is replaced or deleted here is what a check then finds.
+ * Nothing else is touched: content that is replaced or deleted here is what a check then finds.
  */
 import { z } from '@hono/zod-openapi'
 import type { Instance } from '../../src/instances/service.ts'

@@ -1,5 +1,5 @@
 /**
- * The `AuthSession` cookie: the name that a client gave at login and its token. It is no session kept by
+ * The `AuthSession` cookie: the name that a client gave at login and its token. It is not a session kept by
  * the server; it is good for as long as the token.
  */
 import { type HttpContext, header } from '../http/router.ts'

@@ -1,4 +1,4 @@
-/** Accounts: in clear for those who log in with them, and what the server adds to them. */
+/** Accounts: in plain text for those who log in with them, and what the server adds to them. */
 import { completeAccount } from '../../src/documents/accounts.ts'
 import type { PreparedDocument } from '../../src/documents/document.ts'
 import { parseJson, stringifyJson } from '../../src/model/json/exact.ts'

@@ -86,7 +86,7 @@ function status(info: DatabaseInfo): object {
     data_size: 0,
     compact_running: false,
     disk_format_version: 8,
-    // Another value for a database made anew, so that nobody goes on from an old checkpoint.
+    // Another value for a database made again, so that nobody goes on from an old checkpoint.
     instance_start_time: info.epoch,
     cluster: { q: 1, n: 1, w: 1, r: 1 },
     props: {},

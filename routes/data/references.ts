@@ -98,7 +98,7 @@ export function referencesRoutes(filesFace: Face, services: FilesServices): void
     {
       ...change,
       method: 'DELETE',
-      summary: 'Say that a document uses files no more',
+      summary: 'Say that a document no longer uses files',
       needs: 'DELETE on the document or PATCH on all of io.cozy.files',
     },
     async (c, { path: { type, id } }) => {

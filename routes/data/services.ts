@@ -18,7 +18,7 @@ export const defaultLimits: DataLimits = { maxDocumentBytes: 8_000_000, maxReque
 export interface DataServices {
   readonly documents: Documents
   readonly instances: Instances
-  /** Opens accounts for those who may read them in clear. */
+  /** Opens accounts for those who may read them in plain text. */
   readonly secrets: Pick<Secrets, 'open'>
   /** Who acts with a token, for what the server notes in accounts. */
   readonly actorOf: (prefix: string, token: string) => Promise<Actor>

@@ -37,7 +37,7 @@ export function referencedByRoutes(face: Face, services: FilesServices): void {
 
   endpoint(
     face,
-    { ...declaration, method: 'DELETE', summary: 'Say that documents use a file no more' },
+    { ...declaration, method: 'DELETE', summary: 'Say that documents no longer use a file' },
     async (c, input) => {
       const visit = await enter(c, services)
       await nodeFor(visit, 'PATCH', input.path.id, files)

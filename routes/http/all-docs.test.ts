@@ -35,7 +35,7 @@ describe('bounds', () => {
       { id: 'b', inclusive: true },
     ],
     [{ startkey: '"k"', startkey_docid: 'a' }, { id: 'k', inclusive: true }, undefined],
-    // A key that is no string sorts before every id.
+    // A key that is not a string sorts before every id.
     [
       { startkey: '5', endkey: '{}' },
       { id: '', inclusive: true },

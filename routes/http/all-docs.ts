@@ -173,7 +173,7 @@ function asKey(id: string | undefined): { readonly json: Json } | undefined {
 }
 
 /**
- * CouchDB orders every value that is no string before all ids; no id is empty. No id holds U+0000 either, and a store
+ * CouchDB orders every value that is not a string before all ids; no id is empty. No id holds U+0000 either, and a store
  * may refuse it: an id with it lies directly behind the part before it.
  */
 function bound(key: Json, inclusive: boolean, side: 'low' | 'high'): { id: string; inclusive: boolean } {

@@ -19,7 +19,7 @@ export const changesText = z.object({
   heartbeat: z.string().optional().describe('Milliseconds between signs of life while waiting; true: 60000'),
   timeout: z.string().optional().describe('Milliseconds after which a feed that waits ends; at most 60000'),
   'last-event-id': z.string().optional().describe('The same as since'),
-  seq_interval: z.string().optional().describe('Accepted; every row has its sequence all the same'),
+  seq_interval: z.string().optional().describe('Accepted; every row has its sequence anyway'),
   attachments: z.string().optional().describe('true: with include_docs, attachments with their content'),
   att_encoding_info: z.string().optional().describe('Accepted: attachments that are kept packed say so anyway'),
   view: z.string().optional().describe('Not supported'),

@@ -4,7 +4,7 @@
 export interface Validators {
   /** Strong, with its quotes. */
   readonly etag: string
-  /** NaN: not known; then dates are no condition. */
+  /** NaN: not known; then dates are ignored. */
   readonly modifiedMs: number
 }
 
@@ -15,7 +15,7 @@ export type Precondition = 'send' | 'not_modified' | 'failed'
 
 /**
  * The outcome for GET and HEAD, in the order of 13.2.2: If-Match, or else If-Unmodified-Since; then If-None-Match, or
- * else If-Modified-Since. A date that cannot be read is no condition.
+ * else If-Modified-Since. A date that cannot be read is not a condition.
  */
 export function precondition(header: HeaderReader, validators: Validators): Precondition {
   const ifMatch = header('if-match')

@@ -5,7 +5,7 @@ import type { HttpContext } from './router.ts'
 
 /**
  * The local document with the revision out of its body, `?rev=` or `If-Match`; empty ones count as absent. Throws
- * `bad_request` when one is no `0-N` or they differ.
+ * `bad_request` when one is not a `0-N` or they differ.
  */
 export function withRevision<Local extends Pick<PreparedLocal, 'n'>>(
   c: HttpContext,

@@ -2,7 +2,7 @@ import { Problem } from '../../src/model/errors.ts'
 
 /**
  * Decodes one percent-encoded path segment, once. `+` is a plus sign. Throws `bad_request` for an
- * escape that is cut short or that is no UTF-8.
+ * escape that is cut short or that is not UTF-8.
  */
 export function segment(raw: string): string {
   if (!raw.includes('%')) return raw

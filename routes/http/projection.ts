@@ -28,7 +28,7 @@ export function fieldTree(fields: string): FieldTree {
 }
 
 /**
- * The part of a document that a tree names, to be printed. Arrays are gone through element by element; what is no object
+ * The part of a document that a tree names, to be printed. Arrays are gone through element by element; what is not an object
  * has nothing below it.
  */
 export function project(document: ParsedJson, tree: FieldTree): Json {

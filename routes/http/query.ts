@@ -13,7 +13,7 @@ export class Query {
 
   /**
    * Parses what stands behind the `?`. `+` and `%20` are spaces; a name without `=` has the empty value. Throws
-   * `bad_request` for escapes that are no UTF-8, since a value decoded by guess would select the wrong documents.
+   * `bad_request` for escapes that are not UTF-8, since a value decoded by guess would select the wrong documents.
    */
   static parse(raw: string): Query {
     if (raw === '') return Query.empty

@@ -43,7 +43,11 @@ export function betweenRoutes(face: Face, services: MoveServices): void {
       query: z.object({
         subdomain: textParameter().describe('`flat` or `nested`: how the target names the hosts of its applications'),
       }),
-      answers: { 204: 'It has moved', 403: 'Not the client of this move', 409: 'There is no such move, or no more' },
+      answers: {
+        204: 'It has moved',
+        403: 'Not the client of this move',
+        409: 'There is no such move, or it has ended',
+      },
     },
     async (c, { query }) => {
       const instance = await enter(c, services, 'io.cozy.imports')

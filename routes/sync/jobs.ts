@@ -46,7 +46,7 @@ export function jobRoutes(face: Face, { sync }: SyncServices): void {
       {
         method: 'POST',
         path: `/api/v1.1/jobs/{fid}/{entry}/${kind}`,
-        summary: kind === 'retry' ? 'Try it again at once' : 'Try it no more until the file changes',
+        summary: kind === 'retry' ? 'Try it again at once' : 'Do not try it again until the file changes',
         tag,
         needs,
         answers: { 200: 'Done', ...failures },

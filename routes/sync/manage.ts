@@ -173,7 +173,7 @@ export function manageRoutes(face: Face, services: SyncServices): void {
   }
 }
 
-/** Gives options as they are kept. @throws Problem 422 for one that cannot be read any more */
+/** The options as they are kept. @throws Problem 422 for one that cannot be read any more */
 function keptOptions(
   { sync }: Pick<SyncServices, 'sync'>,
   { options }: StoredEntry,

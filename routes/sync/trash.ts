@@ -33,7 +33,7 @@ export function trashRoutes(face: Face, { sync }: SyncServices): void {
     {
       method: 'POST',
       path: '/api/v1.1/trash/{key}/restore',
-      summary: 'Put a content back under its name, or one like it where that is taken',
+      summary: 'Put content back under its name, or a similar one if that is taken',
       tag,
       needs,
       answers: { 200: 'Where it is now', 409: 'The entry does not run', ...failures },
@@ -46,7 +46,7 @@ export function trashRoutes(face: Face, { sync }: SyncServices): void {
     {
       method: 'DELETE',
       path: '/api/v1.1/trash/{key}',
-      summary: 'Remove a content for good',
+      summary: 'Remove content for good',
       tag,
       needs,
       answers: { 200: 'Done', 409: 'The entry does not run', ...failures },

@@ -100,7 +100,7 @@ export interface ApplianceOptions {
   readonly root: string
   readonly configuration: ConfigurationSources
   readonly log: Log
-  /** Gives new connections of the listener this certificate. */
+  /** Uses this certificate for new connections of the listener. */
   readonly serveCertificate: (pair: KeyAndCertificate) => void
   /** Where the data is, whose disk is watched. */
   readonly dataDir: string

@@ -16,7 +16,7 @@ export interface CertificateFiles {
 
 /** Browsers refuse certificates that are valid for longer. */
 const days = 825
-/** Our own certificate is made anew when it ends sooner than this. */
+/** Our own certificate is made again when it ends sooner than this. */
 const renewBeforeMs = 30 * 86_400_000
 /** Pairs that are kept beside the current one. */
 const keptPairs = 2

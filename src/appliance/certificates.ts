@@ -18,7 +18,7 @@ export interface CertificatesOptions {
   readonly hooks: Hooks
   readonly config: () => ApplianceConfig
   readonly procedure: Procedure
-  /** Gives new connections this certificate. */
+  /** Uses this certificate for new connections. */
   readonly serve: (pair: KeyAndCertificate) => void
 }
 

@@ -81,7 +81,7 @@ export function runContained(options: ContainedProcess): Promise<ProcessEnd> {
         settle(result)
       })
     })
-    // A program that does not read its input is no failure.
+    // A program that does not read its input is not a failure.
     child.stdin.on('error', () => {})
     child.stdin.end(input)
   })

@@ -106,11 +106,11 @@ export class Procedure {
     const state = ((await readJsonIfThere(fileOf(options))) ?? undefined) as ProcedureState | undefined
     const procedure = new Procedure(options, state)
     if (state?.status === 'running' && !(await options.goesOn?.(state))) {
-      await procedure.log.line('The run was interrupted by the end of the server')
+      await procedure.log.line('The run was interrupted because the server stopped')
       await procedure.#change(() => ({
         ...state,
         status: 'failed',
-        message: 'The run was interrupted by the end of the server',
+        message: 'The run was interrupted because the server stopped',
         code: options.interruptedCode,
         ended: Date.now(),
       }))

@@ -139,7 +139,7 @@ async function deleteAll(objects: ObjectStore, names: readonly string[]): Promis
 
 /**
  * Objects of the backup go beside those that are there. A name is used for one content only, so that an object which is there
- * already is the same one; it is compared all the same.
+ * already is the same one; it is compared anyway.
  */
 class PutBeside implements FilledObjects {
   readonly #wanted = new Set<string>()
@@ -171,7 +171,7 @@ class PutBeside implements FilledObjects {
         size += chunk.length
       }
       if (size !== there.size || hash.digest('base64') !== there.md5) {
-        throw new StartupError(`The object ${name} of the backup is another one than that of this server.`)
+        throw new StartupError(`The object ${name} of the backup differs from the one on this server.`)
       }
       return there
     }

@@ -55,7 +55,7 @@ export function openStorage({ places, hooks, config, procedure }: StorageOptions
     }
     await writeDurably(file, `${JSON.stringify({ storage })}\n`)
     await writeDurably(join(places.etc, 'storage.conf'), shellLines(storage))
-    await log.line('Storage options changed; they count after a reboot')
+    await log.line('Storage options changed; they take effect after a reboot')
   }
 
   return {

@@ -108,7 +108,7 @@ interface Seal {
 
 /**
  * How bundles are enciphered: for the recipients of the configuration, else for the RSA key of an image for the older
- * appliance and in its layout, else for a key of this machine's own, so that there is never one in clear.
+ * appliance and in its layout, else for a key of this machine's own, so that there is never one in plain text.
  */
 async function sealFor(places: Places, recipients: readonly string[], warn: (event: string) => void): Promise<Seal> {
   if (recipients.length > 0) return ageSeal(recipients)

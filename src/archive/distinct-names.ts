@@ -1,5 +1,5 @@
 /**
- * Gives each path once: a path that was given before gets a number in front of its extension, ` (2)` and so on. Remembers what it gave.
+ * Makes paths distinct: a path that was used before gets a number in front of its extension, ` (2)` and so on. Remembers all of them.
  */
 export function distinctNames(): (path: string) => string {
   const taken = new Set<string>()

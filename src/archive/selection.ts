@@ -5,18 +5,18 @@ import { distinctNames } from './distinct-names.ts'
 import { writeZip, type ZipEntry, zipLength } from './zip-writer.ts'
 
 export interface Selection {
-  /** Of the archive: the folder that everything lies in. */
+  /** Of the archive: the folder that contains everything. */
   readonly name: string
   readonly nodes: readonly Node[]
 }
 
 export interface Archive {
-  /** Bytes, where it was cheap to know. */
+  /** Bytes, where they are cheap to compute. */
   readonly length: number | undefined
   readonly bytes: AsyncGenerator<Uint8Array, void, void>
 }
 
-/** With more entries than this the length is not told: they would all have to be held in memory first. */
+/** With more entries than this the length is not announced: they would all have to be held in memory first. */
 const countedEntries = 5_000
 
 /** Begins an archive. Nothing is opened before `bytes` is read; they fail when a file cannot be read whole. */

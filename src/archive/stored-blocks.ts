@@ -4,7 +4,7 @@
 const longestBlock = 65_535
 const headerLength = 5
 
-/** Bytes that `storedBlocks` makes of so many. */
+/** Bytes that `storedBlocks` produces for an input of this size. */
 export function storedLength(size: number): number {
   return size + headerLength * Math.max(1, Math.ceil(size / longestBlock))
 }
@@ -18,12 +18,12 @@ export async function* storedBlocks(
   size: number | undefined,
 ): AsyncGenerator<Uint8Array> {
   let left = size ?? Number.POSITIVE_INFINITY
-  /** Bytes that the block that was begun still lacks. */
+  /** Bytes still missing from the current block. */
   let room = 0
   for await (const chunk of bytes) {
     for (let at = 0; at < chunk.length; ) {
       if (room === 0) {
-        // What is not known to come is not promised: the block is as long as what is there.
+        // The block is only as long as the bytes at hand, since it is not known whether more will come.
         room = Math.min(longestBlock, size === undefined ? chunk.length - at : left)
         yield blockHeader(room, room === left)
       }

@@ -1,8 +1,8 @@
-/** The central directory of a zip file that somebody else made (PKWARE APPNOTE 6.3.10, the sections named below). */
+/** The central directory of a zip file from elsewhere (PKWARE APPNOTE 6.3.10, the sections named below). */
 import { archiveRefused } from './zip-refusal.ts'
 import type { ZipSource } from './zip-source.ts'
 
-/** What the directory says of an entry. */
+/** The directory's description of an entry. */
 export interface DirectoryRecord {
   readonly name: Uint8Array
   /** Made on Unix: its attributes hold a mode. */
@@ -38,7 +38,7 @@ const mostDirectoryBytes = 256 << 20
 
 /**
  * Reads and checks the directory. It must lie right before the end records, and these at the very end: what stands
- * elsewhere is read by some programs and not by others.
+ * elsewhere is seen by some programs and not by others.
  * @throws Problem 400
  */
 export async function readDirectory(source: ZipSource, maxEntries: number): Promise<ZipDirectory> {
@@ -144,7 +144,7 @@ function extraFields(data: Buffer): ReadonlyMap<number, Buffer> {
   return fields
 }
 
-/** Numbers that are full stand in the ZIP64 field, in their order (4.5.3). */
+/** Numbers that overflow are in the ZIP64 field, in their order (4.5.3). */
 function wideNumbers(field: Buffer | undefined, numbers: readonly number[]): readonly number[] {
   let at = 0
   return numbers.map((number) => {

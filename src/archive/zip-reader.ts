@@ -1,6 +1,6 @@
 /**
- * Reads zip files that somebody else made: each entry as a stream, out of a source with random access. Archives are hostile
- * until shown otherwise: what two readers could understand differently, what would be written elsewhere than where it
+ * Reads zip files from elsewhere: each entry as a stream, from a source with random access. Archives are hostile
+ * until proven otherwise: what two readers could understand differently, what would be written somewhere other than where it
  * says, and what is larger than it says is refused.
  *
  * Our own: @zip.js/zip.js 2.24 does all that, but the compiler refuses it (`--reject-unresolved`: it imports modules by
@@ -25,7 +25,7 @@ export interface ReadEntry {
   readonly size: number
   /**
    * The bytes, as often as wanted. Fails when they are not as many as `size`, or do not have the checksum that the
-   * archive gives. Ending it early lets everything go that was held for it.
+   * archive names. Ending it early releases everything that was held for it.
    */
   open(): AsyncGenerator<Uint8Array, void, void>
 }
@@ -40,7 +40,7 @@ const stored = 0
 const deflate = 8
 const longestPath = 4_096
 const localHeaderBytes = 30
-/** Bytes that are asked of the source at once. */
+/** Bytes that are requested from the source at a time. */
 const readBytesAtOnce = 1 << 18
 /** Encryption, its strong form, and hidden headers (4.4.4). */
 const encryptedFlags = 1 | (1 << 6) | (1 << 13)
@@ -71,7 +71,7 @@ export async function readZip(source: ZipSource, limits: ZipLimits): Promise<rea
 }
 
 /**
- * How far each entry may reach: to where the next one begins. Entries that share bytes make a small archive unpack to a
+ * Where each entry must end: where the next one begins. Entries that share bytes make a small archive unpack to a
  * huge one.
  */
 function endsOf(records: readonly DirectoryRecord[], directoryAt: number): readonly number[] {
@@ -125,7 +125,7 @@ function decodeName(name: Uint8Array): string {
   }
 }
 
-/** A file is not a directory of others. */
+/** A file cannot contain others. */
 function checkAbove(entries: readonly ReadEntry[]): void {
   const files = new Set(entries.flatMap(({ kind, path }) => (kind === 'file' ? [path] : [])))
   for (const { path } of entries) {

@@ -69,12 +69,12 @@ export function localHeader({
     .u16(extra)
     .bytes(path)
     .time(modifiedMs)
-  // Tells who reads without the directory that the descriptor has sizes of 64 bits (4.3.9.2).
+  // Tells readers that ignore the directory that the descriptor has sizes of 64 bits (4.3.9.2).
   if (large) record.u16(1).u16(16).u64(0).u64(0)
   return record.buffer
 }
 
-/** Behind a file's bytes (4.3.9). */
+/** After a file's bytes (4.3.9). */
 export function descriptor({
   crc,
   size,
@@ -176,7 +176,7 @@ function descriptorLength(large: boolean): number {
   return large ? 24 : 16
 }
 
-/** Date and time of MS-DOS in UTC, two seconds exact, from 1980 to 2107 (4.4.6). */
+/** Date and time of MS-DOS in UTC, exact to two seconds, from 1980 to 2107 (4.4.6). */
 function msdosTime(modifiedMs: number): number {
   const date = new Date(Math.min(Math.max(modifiedMs, Date.UTC(1980)), Date.UTC(2107, 11, 31)))
   const day = ((date.getUTCFullYear() - 1980) << 9) | ((date.getUTCMonth() + 1) << 5) | date.getUTCDate()
@@ -184,7 +184,7 @@ function msdosTime(modifiedMs: number): number {
   return ((day << 16) | clock) >>> 0
 }
 
-/** Writes little-endian numbers one behind the other. */
+/** Writes little-endian numbers one after the other. */
 class Writer {
   readonly buffer: Buffer
   #at = 0

@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises'
 export interface ZipSource {
   /** Bytes. */
   readonly size: number
-  /** Exactly the bytes asked for, which are there. */
+  /** Exactly the bytes asked for, which must exist. */
   read(start: number, length: number): Promise<Uint8Array>
 }
 

@@ -1,5 +1,5 @@
 /**
- * Writes zip files while they are read: entries come one after the other and nothing but the central directory is kept.
+ * Writes zip files as streams: entries come one after the other and only the central directory is kept.
  *
  * Our own and not a library's. Tried in November 2026: yazl 3.3 has no deflate of stored blocks ("conflicting settings"),
  * and predicts a length for entries that are stored only; @zip.js/zip.js 2.24 has both levels, ZIP64, times and modes,
@@ -37,14 +37,14 @@ export interface ZipDirectory extends AnyEntry {
 
 export interface ZipFile extends AnyEntry {
   readonly kind: 'file'
-  /** Bytes. Where it is not known before, the entry must stay a little below 4 GiB. */
+  /** Bytes. If it is not known beforehand, the entry must stay a little below 4 GiB. */
   readonly size: number | undefined
   /**
    * 0, the default, stores in blocks of deflate: readers that see a zip as a stream find the end of such an entry by
    * itself, which they cannot with the method `stored`, and its length is known in advance. 1 compresses, fast.
    */
   readonly level?: 0 | 1
-  /** Called when the bytes are needed, after those of the entry before have been read. */
+  /** Called when the bytes are needed, after those of the previous entry have been read. */
   readonly open: () => Promise<ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>>
 }
 
@@ -67,7 +67,7 @@ export function writeZip(
   return inBlocks(pieces(entries))
 }
 
-/** What the length of an archive follows from. */
+/** What the length of an archive depends on. */
 export type MeasuredEntry = Pick<ZipDirectory, 'kind' | 'path'> | Pick<ZipFile, 'kind' | 'path' | 'size' | 'level'>
 
 /** How many bytes `writeZip` will give: exact, or `undefined` when an entry is compressed or its size is not known. */
@@ -127,10 +127,10 @@ function levelOf({ size, level = 0 }: Pick<ZipFile, 'size' | 'level'>): 0 | 1 {
   return size !== undefined && size >= surelySmall && size < smallestLarge ? 0 : level
 }
 
-/** However badly they compress, so many bytes do not become 4 GiB. */
+/** However badly they compress, this many bytes stay below 4 GiB. */
 const surelySmall = 0xff00_0000
 
-/** The packed bytes of a file; returns what the records say of them. */
+/** The packed bytes of a file; returns the numbers for its records. */
 async function* contents(file: ZipFile): AsyncGenerator<Uint8Array, Sums> {
   const source = new Counted(file)
   const bytes = source.read(await file.open())
@@ -169,12 +169,12 @@ class Counted {
 }
 
 /**
- * Deflate at its fastest level. Ending it early ends the source. What it gives depends on the pieces that it is given, so
- * these are made equal first: a download that is taken up again goes on with the same bytes.
+ * Deflate at its fastest level. Ending it early ends the source. Its output depends on how the input is cut, so
+ * the input is cut evenly first: a resumed download continues with the same bytes.
  */
 async function* deflated(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const source = Readable.from(equalPieces(bytes))
-  // The pipeline hands errors on; whoever iterates meets them.
+  // The pipeline passes errors on to whoever iterates.
   const packed = pipeline(source, createDeflateRaw({ level: 1 }), () => {})
   yield* packed as AsyncIterable<Uint8Array>
 }

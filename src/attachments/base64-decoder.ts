@@ -13,12 +13,12 @@ meanings['='.charCodeAt(0)] = padding
 meanings['\\'.charCodeAt(0)] = backslash
 
 /**
- * Decodes base64 out of the inside of a JSON string, piece by piece and without making text of it: contents may be
+ * Decodes base64 inside a JSON string, piece by piece and without converting it to text: contents may be
  * hundreds of megabytes. White space is left out, as CouchDB does; whatever else is not base64 throws what `invalid` makes.
  */
 export class Base64Decoder {
   readonly #invalid: () => Error
-  /** An escape of JSON that has begun, with its backslash. */
+  /** A JSON escape that has begun, with its backslash. */
   #escape = ''
   #bits = 0
   /** Characters of the group of four that has begun. */
@@ -60,7 +60,7 @@ export class Base64Decoder {
     return decoded.subarray(0, size)
   }
 
-  /** To be called when there is no more. */
+  /** To be called at the end of the input. */
   end(): void {
     const whole = this.#count === 0 || this.#count + this.#padding === 4
     if (this.#escape !== '' || !whole) throw this.#invalid()

@@ -1,6 +1,6 @@
 /**
  * The contents of attachments: bytes in the object store, entered in the ledger before the first of them is put, so that
- * a crash leaves nothing that nobody would delete.
+ * a crash leaves nothing that would never be deleted.
  */
 import { Buffer } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
@@ -9,9 +9,9 @@ import type { ByteRange, ObjectStore } from '../../storage/objects/contract.ts'
 import { Problem } from '../model/errors.ts'
 import { checkedGzip } from './gzip.ts'
 
-/** From the last sign of life of an upload to its document at the most. */
+/** The longest time from the last activity of an upload to its document. */
 const leaseMs = 3_600_000
-/** Contents of one request that are put at the same time. */
+/** Contents of one request that are uploaded at the same time. */
 const width = 4
 
 export interface ContentsOptions {
@@ -50,7 +50,7 @@ export class Contents {
   }
 
   /**
-   * Stores a content and takes a lease on it. Throws `attachment_too_large` with the name as reason, `bad_request` when
+   * Stores content and takes a lease on it. Throws `attachment_too_large` with the name as reason, `bad_request` when
    * there are more or fewer bytes than announced, `content_md5_mismatch`, and what `body` throws; `no_database` before a
    * byte is read.
    */
@@ -80,11 +80,11 @@ export class Contents {
     } finally {
       clearInterval(renewal)
     }
-    // Given up while it came: the process slept for longer than the lease, or somebody dropped the database.
+    // Its lease ended during the upload: the process was suspended for longer, or the database was dropped.
     throw new Problem('store_unavailable', 'The attachment could not be kept; try again.')
   }
 
-  /** Stores contents that are at hand, those that are not there yet. */
+  /** Stores contents that are in memory, if they are not stored yet. */
   async putAll(ref: DatabaseRef, parts: readonly ContentAtHand[]): Promise<void> {
     const distinct = [...new Map(parts.map((part) => [`${part.content.digest} ${part.content.length}`, part])).values()]
     for (const { name, content } of distinct) if (content.length > this.#maxBytes) throw tooLarge(name)
@@ -101,12 +101,12 @@ export class Contents {
     }
   }
 
-  /** Takes leases on contents that a document is about to name. Says of each whether it is there. */
+  /** Takes leases on contents that a document is about to name. Tells for each whether it is stored. */
   hold(ref: DatabaseRef, contents: readonly Content[]): Promise<readonly boolean[]> {
     return this.#ledger.hold(ref, contents, this.#leaseMs)
   }
 
-  /** The bytes, or a part of them; `undefined` when they are not there (any more). */
+  /** The bytes, or a part of them; `undefined` when they are not stored (any more). */
   async open(
     ref: DatabaseRef,
     content: Content,
@@ -118,8 +118,8 @@ export class Contents {
   }
 
   /**
-   * Whether the object is there that is said to hold a content. Where it is not, after a restore for example, it is said
-   * no more: whoever brings the content again heals the documents that name it.
+   * Whether the object that should hold some content exists. If not, after a restore for example, it is no longer listed:
+   * uploading the content again repairs the documents that name it.
    */
   async #isThere(ref: DatabaseRef, content: Content): Promise<boolean> {
     const object = await this.#ledger.find(ref, content)

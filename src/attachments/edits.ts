@@ -45,7 +45,7 @@ export async function writeAttachment(
   const { name, rev, contentType, encoding } = request
   const refusal = check(ref, request)
   if (refusal) return refusal
-  // Before a byte is taken: most of what can be wrong is known by then.
+  // Before any byte is read: most of what can be wrong is known by then.
   const begun = await creating(stores.store, ref, create && !rev, async () => {
     const base = await baseOf(stores, ref, request)
     return isOutcome(base) ? base : { ...base, content: await stores.contents.put(ref, request) }
@@ -84,7 +84,7 @@ function check(ref: DatabaseRef, { id, name, rev }: AttachmentPlace): Attachment
   return reason === undefined ? undefined : { kind: 'forbidden', id, reason }
 }
 
-/** What is to be attached to: the revision that the client read, or nothing yet. */
+/** What to attach to: the revision that the client read, or nothing yet. */
 async function baseOf(
   { store }: Stores,
   ref: DatabaseRef,

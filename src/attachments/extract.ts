@@ -1,6 +1,6 @@
 /**
- * Takes long contents out of a JSON body while it arrives: what stands in `_attachments` as base64 is decoded and handed on
- * piece by piece, and a short mark takes its place in the text. Everything else is kept as it came, malformed text too:
+ * Takes long contents out of a JSON body while it arrives: base64 in `_attachments` is decoded and passed on
+ * piece by piece, and a short mark takes its place in the text. Everything else is kept as received, malformed text too:
  * refusing that is the parser's task.
  */
 import { Buffer } from 'node:buffer'
@@ -21,16 +21,16 @@ export interface ExtractedBody {
 export interface ExtractOptions {
   /** Whose attachments: those of the body itself, or of every element of its member `docs`. */
   readonly envelope: 'document' | 'bulk'
-  /** Bytes that are kept, contents that were taken out not counted. */
+  /** Bytes that are kept, not counting contents that were taken out. */
   readonly maxBytes: number
-  /** Stores a content. What it throws ends the reading. */
+  /** Stores content. If it throws, reading ends. */
   readonly receive: (name: string, body: AsyncIterable<Uint8Array>) => Promise<Content>
 }
 
-/** Characters of base64 that stay in the text: storing so little by itself is not worth it. */
+/** Characters of base64 that stay in the text: storing so little separately is not worth it. */
 const maxInline = 65_536
 
-/** Throws `too_large`, `bad_request` for a content that is not base64, and what `body` and `receive` throw. */
+/** Throws `too_large`, `bad_request` for content that is not base64, and what `body` and `receive` throw. */
 export async function extractContents(
   body: AsyncIterable<Uint8Array>,
   options: ExtractOptions,
@@ -46,7 +46,7 @@ export async function extractContents(
 
 const memberName = Buffer.from('_attachments')
 
-/** Most bodies hold no attachments and need no look at each of their bytes. False at the end of the body. */
+/** Most bodies have no attachments, so that their bytes need not be examined one by one. False at the end of the body. */
 async function readUntilAttachments(
   chunks: AsyncIterator<Uint8Array>,
   held: Uint8Array[],
@@ -81,7 +81,7 @@ interface Frame {
   expectsKey: boolean
 }
 
-/** The members that lead to a content; `*` stands for an element of an array or for any name. */
+/** The members that lead to content; `*` stands for an element of an array or for any name. */
 const paths = {
   document: ['_attachments', '*', 'data'],
   bulk: ['docs', '*', '_attachments', '*', 'data'],
@@ -100,7 +100,7 @@ class Extractor {
   #size = 0
   /** Some of what is kept is a part of the chunk. */
   #isKept = false
-  /** Only as deep as a content can lie. */
+  /** Only down to the depth at which content can occur. */
   readonly #frames: Frame[] = []
   #depth = 0
 
@@ -114,7 +114,7 @@ class Extractor {
     while (await this.#fill()) if (!this.#passChunk()) await this.#string()
   }
 
-  /** Passes what is left of the chunk; false when a string begins that is a long content, or ends in a later chunk. */
+  /** Passes the rest of the chunk; false when a string begins that is long content, or ends in a later chunk. */
   #passChunk(): boolean {
     const chunk = this.#chunk
     while (this.#at < chunk.length) {
@@ -145,7 +145,7 @@ class Extractor {
     return true
   }
 
-  /** Makes sure that there is a byte to look at; false at the end of the body. */
+  /** Ensures that there is a byte to read; false at the end of the body. */
   async #fill(): Promise<boolean> {
     while (this.#at >= this.#chunk.length) {
       this.#keep(this.#chunk.subarray(this.#from))
@@ -209,7 +209,7 @@ class Extractor {
   }
 
   async #content(name: string): Promise<void> {
-    // Up to its quotation mark, which goes with the content.
+    // Up to its quotation mark, which is removed with the content.
     this.#keep(this.#chunk.subarray(this.#from, this.#at))
     this.#from = this.#at
     const held: Buffer[] = []
@@ -232,7 +232,7 @@ class Extractor {
   }
 
   /**
-   * What stands between the quotation marks of the string that begins here, in pieces; the place is behind it afterwards.
+   * The text between the quotation marks of the string that begins here, in pieces; afterwards the position is after it.
    * `taken` is called when a piece is not to be kept.
    */
   async *#parts(taken?: () => void): AsyncGenerator<Buffer, void> {
@@ -286,7 +286,7 @@ async function* decoded(
   const decode = function* (part: Uint8Array) {
     const bytes = decoder.decode(part)
     yield bytes
-    // Whoever asks for the next piece is done with this one.
+    // Whoever asks for the next piece has finished with this one.
     freeMemory(new Uint8Array(bytes.buffer))
   }
   for (const part of held) yield* decode(part)

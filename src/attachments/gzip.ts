@@ -11,7 +11,7 @@ import { Problem } from '../model/errors.ts'
 /** The bytes unpacked, only as fast as they are asked for. Ends with an error when they are not gzip. */
 export async function* inflated(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip()
-  // What goes wrong comes out of the stream's other end.
+  // Errors come out of the other end of the stream.
   pipeline(Readable.from(packed, { objectMode: false }), gunzip).catch(() => {})
   yield* gunzip
 }

@@ -1,7 +1,7 @@
 /**
  * Attachments inside of documents (`attachments=true`). Contents may be large, so a document is first made with a mark in
- * the place of each, and marks give way to base64 while the answer is sent. A mark stands between two U+0001, which no
- * JSON text holds as they are.
+ * the place of each, and marks are replaced by base64 while the answer is sent. A mark is enclosed in two U+0001, which no
+ * JSON text contains unescaped.
  */
 import { Buffer } from 'node:buffer'
 import type { Content } from '../../storage/documents/contract.ts'
@@ -13,7 +13,7 @@ import { mayHaveAttachments, membersWith, partsOf, type Stub, stubOf } from './s
 const edge = '\u0001'
 const mark = /"data":"\u0001([^ ]*) (\d+)( gzip)?\u0001"/g
 
-/** True when a text has marks to give way. */
+/** True when a text has marks to replace. */
 export function hasMarks(text: string): boolean {
   return text.includes(edge)
 }
@@ -49,7 +49,7 @@ export function markedContents(text: string): readonly (Stub & { readonly name: 
   )
 }
 
-/** A marked document that says of its attachments that they follow it. */
+/** A marked document in which the attachments are declared to follow it. */
 export function followingText(text: string): string {
   return text.replaceAll(mark, (_mark, _digest, length: string, packed: string | undefined) => {
     const encoding = packed === undefined ? '' : `,"encoding":"gzip","encoded_length":${length}`
@@ -57,7 +57,7 @@ export function followingText(text: string): string {
   })
 }
 
-/** The texts with contents in place of marks, in parts of any size. `open` gives the bytes of a content. */
+/** The texts with contents in place of marks, in parts of any size. `open` returns the bytes of content. */
 export async function* withContents(
   texts: AsyncIterable<string>,
   open: (content: Content) => Promise<AsyncIterable<Uint8Array>>,
@@ -81,7 +81,7 @@ function markedContent(mark: string): Content {
   return { digest, length: Number(length) }
 }
 
-/** Three bytes are four characters: what is left over waits for the next chunk. */
+/** Three bytes become four characters: the remainder waits for the next chunk. */
 async function* base64(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   let rest: Uint8Array = new Uint8Array()
   for await (const chunk of chunks) {

@@ -8,11 +8,11 @@ import type { ReceivedContents } from './extract.ts'
 
 interface Named {
   readonly name: string
-  /** Generation in which it was attached, as the client says; without effect on what is attached now. */
+  /** Generation in which it was attached, according to the client; ignored for what is attached now. */
   readonly revpos: number | undefined
 }
 
-/** Its content came along. */
+/** Its content is inline. */
 export interface InlineAttachment extends Named {
   readonly kind: 'inline'
   readonly contentType: string
@@ -20,7 +20,7 @@ export interface InlineAttachment extends Named {
   readonly content: Content
 }
 
-/** It is to stay as it is in the revision before. */
+/** A stub: it stays as it is in the previous revision. */
 export interface StubAttachment extends Named {
   readonly kind: 'stub'
   /** md5 in base64. */
@@ -48,12 +48,12 @@ export type SentAttachment = InlineAttachment | StubAttachment | FollowingAttach
 
 const nothingReceived: ReceivedContents = new Map()
 
-/** What an attachment is when nobody said it. */
+/** The type of an attachment when the client named none. */
 const unknownType = 'application/octet-stream'
 
 /**
  * Checks the member and decodes what came inline; `received` is what was taken out of the body before. `undefined` when it is empty. Throws `bad_request` for names and data that
- * cannot be, `doc_validation` when it is no object.
+ * cannot be, `doc_validation` when it is not an object.
  */
 export function parseAttachments(
   value: Json | undefined,
@@ -71,11 +71,11 @@ export function checkAttachmentName(name: string): void {
   if (name.startsWith('_')) {
     throw new Problem('bad_request', `Attachment name '${name}' starts with prohibited character '_'`)
   }
-  // PostgreSQL sees no such name apart from others, and compaction goes by what PostgreSQL sees.
+  // PostgreSQL cannot tell such names apart, and compaction relies on PostgreSQL.
   if (name.includes('\u0000')) throw new Problem('bad_request', 'Attachment name must not contain U+0000')
 }
 
-/** What bytes are known by. */
+/** The digest and length that identify bytes. */
 export function contentOf(data: Uint8Array): Content {
   return { digest: hash('md5', data, 'base64'), length: data.length }
 }

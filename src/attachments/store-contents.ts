@@ -1,6 +1,6 @@
 /**
- * From attachments as a client sent them to those that are stored: contents are put, and what is to stay as it was is looked
- * up in the revisions before. All of it happens before the document is written.
+ * From attachments as a client sent them to those that are stored: contents are uploaded, and unchanged ones are looked
+ * up in earlier revisions. All of this happens before the document is written.
  */
 import type { DatabaseRef, DocumentStore, RevisionId, RevisionTree } from '../../storage/documents/contract.ts'
 import { Problem } from '../model/errors.ts'
@@ -29,12 +29,12 @@ export interface RevisionAttachments {
   readonly attachments: readonly SentAttachment[]
 }
 
-/** What an edit cannot be for another reason than its attachments; the store would say the same. */
+/** Errors of an edit that do not concern its attachments; the store would report the same. */
 export type Refusal = 'conflict' | 'missing' | 'deleted'
 
 /**
- * The attachments of each edit, all contents being there and leased. Throws `missing_stub` when one is to stay that the
- * revision before does not have; nothing is put then.
+ * The attachments of each edit, with all contents stored and leased. Throws `missing_stub` when a stub names one that the
+ * previous revision does not have; nothing is uploaded then.
  */
 export async function storeEditContents(
   store: Store,
@@ -58,7 +58,7 @@ export async function storeEditContents(
   return resolved
 }
 
-/** The same of revisions that are stored as they are. Of those whose body is known already none is looked for. */
+/** The same for revisions that are stored as they are. Those whose body is already known are skipped. */
 export async function storeRevisionContents(
   store: Store,
   contents: Contents,
@@ -91,13 +91,14 @@ export async function storeRevisionContents(
   }
   const wanted = revisions.filter((_, at) => resolved[at] !== noStubs)
   await contents.putAll(ref, inlineOf(wanted))
-  // What they are taken from may be compacted before they are written.
+  // The revisions they come from may be compacted before they are written.
   const held = await contents.hold(ref, kept)
-  if (held.includes(false)) throw new Problem('missing_stub', 'An attachment that is to stay was deleted meanwhile.')
+  if (held.includes(false))
+    throw new Problem('missing_stub', 'An attachment that was to be kept has been deleted in the meantime.')
   return resolved
 }
 
-/** Whether it says of an attachment that it stays. */
+/** Whether any of its attachments is a stub. */
 function hasStub({ attachments }: { readonly attachments: readonly SentAttachment[] }): boolean {
   return attachments.some(({ kind }) => kind === 'stub')
 }
@@ -124,7 +125,7 @@ function inlineOf(documents: readonly { readonly attachments: readonly SentAttac
   return documents.flatMap(({ attachments }) => attachments.filter((sent) => sent.kind === 'inline'))
 }
 
-/** The attachments of the revision before, where an edit needs them. */
+/** The attachments of the previous revision, where an edit needs them. */
 async function parentsOf(
   store: Store,
   ref: DatabaseRef,
@@ -148,7 +149,7 @@ async function parentsOf(
   const winners = new Map((await store.readMany(ref, ids, false)).map((winner) => [winner.id, winner]))
   for (const { id, rev, refuseUnknown, at } of unknown) {
     const winner = winners.get(id)
-    // Where there is nothing to be taken from, the stub is what is wrong.
+    // Without an earlier revision the stub itself is the error.
     if (winner && !winner.deleted) parents[at] = 'conflict'
     else if (winner && rev) parents[at] = 'deleted'
     else parents[at] = rev && refuseUnknown ? 'missing' : noStubs
@@ -156,7 +157,7 @@ async function parentsOf(
   return parents
 }
 
-/** What older revisions of a document have, the nearest ancestor first, then the others. */
+/** Attachments of older revisions of a document, the nearest ancestor first, then the others. */
 async function olderStubs(
   store: Store,
   ref: DatabaseRef,

@@ -1,4 +1,4 @@
-/** Attachments as a stored body holds them: its member `_attachments` has a stub for each. */
+/** Attachments in a stored body: its member `_attachments` has a stub for each. */
 
 import { hash } from 'node:crypto'
 import type { Content } from '../../storage/documents/contract.ts'
@@ -28,7 +28,7 @@ export interface StoredParts {
   readonly stubs: Stubs
 }
 
-/** True unless the text can hold no attachments, which is told without parsing it. */
+/** False when the text certainly has no attachments, which is found without parsing it. */
 export function mayHaveAttachments(text: string): boolean {
   return text.includes('"_attachments"')
 }
@@ -69,7 +69,7 @@ export function withStubs(body: ObjectBody, stubs: Stubs): ObjectBody {
   }
 }
 
-/** The members of a document as text, with `more` behind them. */
+/** The members of a document as text, followed by `more`. */
 export function membersWith({ exact }: ParsedJson, more: string): string {
   const text = stringifyJson(exact)
   return text === '{}' ? `{${more}}` : `${text.slice(0, -1)},${more}}`
@@ -87,7 +87,7 @@ function parsedStubs(value: Json | undefined): Stubs {
   return new Map(Object.entries(value).map(([name, members]): [string, Stub] => [name, stubOf(members as JsonObject)]))
 }
 
-/** A stub out of the members that a stored document has for it. */
+/** A stub, made from its members in a stored document. */
 export function stubOf({ content_type, digest, length, revpos, encoding }: JsonObject): Stub {
   return {
     contentType: `${content_type}`,

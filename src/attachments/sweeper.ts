@@ -6,7 +6,7 @@ import type { ObjectStore } from '../../storage/objects/contract.ts'
 const page = 500
 
 export interface Sweeper {
-  /** Sweeps now, or once more when a sweep is under way; resolves when nothing is left that was given up before. */
+  /** Sweeps now, or once more when a sweep is under way; resolves when everything that was abandoned before is gone. */
   run(): Promise<void>
 }
 
@@ -30,7 +30,7 @@ export function startSweeper({ ledger, objects, everyMs, stopping, log = () => {
     while (swept === page && !stopping?.aborted) swept = await ledger.sweep(page, (names) => objects.delete(names))
   }
 
-  /** One at a time: who asks while one runs gets the next one. */
+  /** One at a time: a call during a sweep gets the next one. */
   function run(): Promise<void> {
     waiting ??= last.then(sweep)
     last = waiting.catch(() => {})

@@ -5,7 +5,7 @@ import { readDocument } from '../instances/own-documents.ts'
 import { clientHash, defaultIterations, mostIterations, saltDomain } from '../instances/password.ts'
 import type { Instance } from '../instances/service.ts'
 
-/** A passphrase as it comes: in clear from a plain form, or already hashed by a client that does that itself. */
+/** A passphrase as it comes: in plain text from a plain form, or already hashed by a client that does that itself. */
 export type GivenPassphrase = { readonly clear: string } | { readonly hashed: string }
 
 /** Rounds of PBKDF2 that clients make of this instance's passphrase. */

@@ -38,7 +38,7 @@ export interface NewSession {
 export interface Sessions {
   /** Opens a session and enters it in the login history. Resolves to the cookie's value. */
   open(instance: Instance, session: NewSession): Promise<string>
-  /** The session that a cookie stands for; `undefined` when there is none, or no more. */
+  /** The session that a cookie stands for; `undefined` when there is none, or it has expired. */
   find(instance: Instance, cookie: string | undefined): Promise<Session | undefined>
   close(instance: Instance, cookie: string | undefined): Promise<void>
   /** Ends all sessions. With `history`, the login history is forgotten too. */

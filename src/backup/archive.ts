@@ -34,7 +34,7 @@ export interface ArchivedObject {
   readonly body: AsyncIterable<Uint8Array>
 }
 
-/** Larger than the manifest of a million databases; a damaged size must not fill the memory. */
+/** Larger than the manifest of a million databases; a damaged size must not exhaust the memory. */
 const maxTextBytes = 512 * 1024 ** 2
 
 /** A backup file being read. Its parts must be asked for in the file's order. */
@@ -47,7 +47,7 @@ export class BackupArchive {
     this.#entries = decoded[Symbol.asyncIterator]()
   }
 
-  /** @throws StartupError when this is no backup, or one of a newer Hearth. */
+  /** @throws StartupError when this is not a backup, or one of a newer Hearth. */
   async manifest(): Promise<Hashed<Manifest>> {
     const { value, sha256 } = await this.#text(manifestName)
     const any = AnyManifest.safeParse(value)
@@ -93,7 +93,7 @@ export class BackupArchive {
     return checked(Checksums, value, checksumName)
   }
 
-  /** Gives up reading. */
+  /** Stops reading. */
   async close(): Promise<void> {
     await this.#entries.return?.()
   }
@@ -135,10 +135,10 @@ export class BackupArchive {
   }
 }
 
-/** The decompressed bytes. Giving them up ends the source too. */
+/** The decompressed bytes. Ending them early ends the source too. */
 function gunzipped(source: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
   const gunzip = createGunzip()
-  // What goes wrong comes out of the stream's other end.
+  // Errors come out of the other end of the stream.
   pipeline(source, gunzip).catch(() => {})
   return Readable.toWeb(gunzip) as unknown as ReadableStream<Uint8Array>
 }

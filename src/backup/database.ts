@@ -50,7 +50,7 @@ async function servedDatabase(dataDir: string): Promise<Target | undefined> {
   return { host: running.socketFolder, port, database: databaseName, user: databaseUser }
 }
 
-/** Says in one line what PostgreSQL or the network has against it. */
+/** One line that says why PostgreSQL or the network refuses. */
 async function explained<T>(target: Target, work: Work<T>): Promise<T> {
   try {
     return await work(target)

@@ -8,7 +8,7 @@ import { StartupError } from '../model/startup-error.ts'
 import type { Destination } from './write.ts'
 
 export interface SaveOptions {
-  /** Replace a file that is there. */
+  /** Replace an existing file. */
   readonly force: boolean
 }
 
@@ -61,7 +61,7 @@ export async function* readBackupFile(path: string): AsyncGenerator<Uint8Array> 
 function toStandardOutput(): Destination {
   const { stdout } = process
   if (stdout.isTTY) throw new StartupError('A backup is not text for a terminal: name a file, or redirect the output.')
-  // Each write says what went wrong; without a listener the stream would say it a second time.
+  // Each write reports its own error; without a listener the stream would throw it a second time.
   stdout.on('error', () => {})
   return async (bytes) => {
     for await (const chunk of bytes) {
@@ -118,7 +118,7 @@ const reasons: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
   ENOENT: 'there is no such file or folder',
   EISDIR: 'it is a folder',
-  EPIPE: 'nobody reads it any more',
+  EPIPE: 'nothing reads it any more',
 }
 
 function reasonOf(error: unknown): string {

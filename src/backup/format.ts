@@ -1,7 +1,7 @@
 /**
  * The backup file: a gzipped POSIX tar that any tar program lists. `manifest.json` comes first, then every table as
  * numbered parts in PostgreSQL's COPY text format, then every object as `objects/NAME`, then `checksum.json`. Other names
- * are refused, so that an older Hearth never drops in silence what a newer one saved.
+ * are refused, so that an older Hearth never silently drops what a newer one saved.
  */
 import { z } from 'zod'
 
@@ -24,7 +24,7 @@ const objectsFolder = 'objects/'
 /** Keyword of the extended header that keeps an object's media type. */
 export const contentTypeKeyword = 'HEARTH.content-type'
 
-/** The name of an object's entry: what a tar program would take for a way out of the folder is percent-encoded. */
+/** The name of an object's entry: what a tar program would take for a path out of the folder is percent-encoded. */
 export function objectEntryName(name: string): string {
   const parts = name.split('/').map((part) => {
     const encoded = encodeURIComponent(part)
@@ -33,12 +33,12 @@ export function objectEntryName(name: string): string {
   return objectsFolder + parts.join('/')
 }
 
-/** The opposite; `undefined` when the entry is no object. */
+/** The opposite; `undefined` when the entry is not an object. */
 export function objectOfEntry(entry: string): string | undefined {
   if (!entry.startsWith(objectsFolder)) return undefined
   try {
     const parts = entry.slice(objectsFolder.length).split('/')
-    // `%` alone in front marks an empty part or one of dots.
+    // A single `%` in front marks an empty part or one of dots.
     return parts.map((part) => decodeURIComponent(/^%(%2E)*$/.test(part) ? part.slice(1) : part)).join('/')
   } catch {
     return undefined
@@ -60,7 +60,7 @@ const DatabaseContents = z.object({
   deleted_count: bigint,
 })
 
-/** What every version of the format has, and all that is asked of a version that is not known. */
+/** The members that every version of the format has; of unknown versions only these are read. */
 export const AnyManifest = z.object({ format: z.number().int().positive(), hearth: z.string() })
 
 export const Manifest = AnyManifest.extend({

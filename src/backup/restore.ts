@@ -12,7 +12,7 @@ export interface RestoreOptions {
 }
 
 /**
- * Reads a backup file into an empty store. Nothing of it stays unless all of it is there and equals what was saved.
+ * Reads a backup file into an empty store. Nothing remains unless it is complete and equals what was saved.
  * @throws StartupError saying what is wrong with the file, or that the store is not empty.
  */
 export async function restoreBackup(
@@ -47,12 +47,12 @@ async function refuseFilled(objects: FilledObjects): Promise<void> {
   const { objects: found } = await objects.list('', { limit: 1 })
   if (found.length === 0) return
   throw new StartupError(
-    'The place of the objects is not empty, and restore overwrites nothing: give it an empty data directory ' +
+    'The object store is not empty, and restore overwrites nothing: give it an empty data directory ' +
       '(--data-dir) or an empty bucket or folder (HEARTH_OBJECTS_URL).',
   )
 }
 
-/** Objects cannot be put in one transaction: what was put is remembered by its count and removed when all was in vain. */
+/** Objects cannot be stored in one transaction: they are counted, and removed when the restore fails. */
 class RestoredObjects {
   #count = 0
 
@@ -72,7 +72,7 @@ class RestoredObjects {
     return { count: this.#count, sha256: hash.digest('hex') }
   }
 
-  /** The store was empty before, so all that is there came from here. */
+  /** The store was empty before, so everything in it came from here. */
   async undo(): Promise<void> {
     if (this.#count === 0) return
     for (;;) {
@@ -129,7 +129,7 @@ async function* noting<T>(chunks: AsyncGenerator<Uint8Array, T>, note: (end: T) 
   note(yield* chunks)
 }
 
-/** What the store counts and sums up must be what was saved. */
+/** Counts and sums in the store must equal those that were saved. */
 async function prove(store: StoreFilling, manifest: Manifest, checksums: Checksums): Promise<void> {
   const found = await store.contents()
   const rows = (tables: Manifest['tables']) => Object.fromEntries(tables.map((table) => [table.name, table.rows]))

@@ -17,7 +17,7 @@ import {
   partName,
 } from './format.ts'
 
-/** Takes all bytes of a backup, at its own pace. */
+/** Accepts all bytes of a backup, at its own pace. */
 export type Destination = (bytes: AsyncIterable<Uint8Array>) => Promise<void>
 
 /** Writes a snapshot as a backup file. Memory does not grow with the amount of data: a slow destination slows the reading. */
@@ -34,7 +34,7 @@ export async function writeBackup(
     created_at: created.toISOString(),
     ...snapshot.contents,
   }
-  // A failure on either side ends the other through the tar between them, and comes out of the pipeline.
+  // A failure on either side ends the other through the tar between them, and is thrown by the pipeline.
   const filled = fill(new Archive(controller, created), manifest, snapshot, objects).catch((error: unknown) => {
     controller.error(error)
   })

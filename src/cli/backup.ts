@@ -82,7 +82,7 @@ async function saveKey(config: Config, file: string): Promise<string> {
   if (key === undefined) return ''
   if (file === '-') return 'the key of the secrets is not in it: keep a copy of it too\n'
   await writeKeyFile(`${file}.key`, key)
-  return `saved the key of the secrets in ${file}.key; keep it elsewhere than the backup\n`
+  return `saved the key of the secrets in ${file}.key; keep it apart from the backup\n`
 }
 
 /** Puts the key where the server looks for it, unless one is configured or lies there already. */
@@ -90,7 +90,7 @@ async function restoreKey(config: Config, file: string): Promise<string> {
   if ((await findKey(config)) !== undefined) return ''
   const place = keyFileOf(config.data_dir)
   const key = file === '-' ? undefined : await readKeyFile(`${file}.key`)
-  if (key === undefined) return `the key of the secrets is missing: put it to ${place} before starting the server\n`
+  if (key === undefined) return `the key of the secrets is missing: put it at ${place} before starting the server\n`
   await writeKeyFile(place, key)
   return `restored the key of the secrets from ${file}.key\n`
 }
@@ -102,7 +102,7 @@ async function withObjects<T>(config: Config, log: Log, work: (objects: ObjectSt
     return await work(objects)
   } catch (error) {
     if (!(error instanceof Problem)) throw error
-    throw new StartupError(`The place of the objects cannot be used: ${error.reason}`, { cause: error })
+    throw new StartupError(`The object store cannot be used: ${error.reason}`, { cause: error })
   } finally {
     await objects.close()
   }

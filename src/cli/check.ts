@@ -32,7 +32,7 @@ const fixers = [
   ['password-defined', 'note whether the owner has chosen a password, where that was never noted'],
   ['orphan-account', 'delete the accounts of konnectors that are not installed'],
   ['service-triggers', 'compare the triggers of services with their applications'],
-  ['indexes', 'make the built-in indexes anew'],
+  ['indexes', 'rebuild the built-in indexes'],
   ['sharings-moved', 'write the present domain into sharings that name the former one'],
 ] as const
 

@@ -48,9 +48,9 @@ interface Options extends ExportWish {
 export function addExportCommand(program: Command, output: Output): void {
   program
     .command('export <domain>')
-    .description('download everything that an instance holds, as zip files; run it again to go on after a failure')
+    .description('download everything that an instance holds, as zip files; run it again to continue after a failure')
     .requiredOption('-o, --output <dir>', 'the folder for them')
-    .option('--parts-size <size>', 'begin another file after so many bytes; at least export.min_part_size', sizeText)
+    .option('--parts-size <size>', 'begin another file after this many bytes; at least export.min_part_size', sizeText)
     .option('--doctypes <list>', 'only these doctypes, separated by commas', (text: string) => text.split(','))
     .option('--new', 'make a new archive, whatever is in the folder')
     .option('--json', 'print what was downloaded as JSON')
@@ -207,7 +207,7 @@ class Download {
           const answer = await fetchPart(this.#target, this.#domain, id, part, at)
           if (answer.headers.get('etag') !== part.etag) {
             await answer.body?.cancel()
-            throw new StartupError('the server packs the archive otherwise than before: run the command again')
+            throw new StartupError('the server now packs the archive differently: run the command again')
           }
           if (answer.status !== 206) {
             onBytes(-at)
@@ -224,7 +224,8 @@ class Download {
             this.#fetched.set(part.file, (this.#fetched.get(part.file) ?? 0) + chunk.length)
             onBytes(chunk.length)
           }
-          if (at < part.length) throw new AdminClientError('the server broke off: run the command again to go on')
+          if (at < part.length)
+            throw new AdminClientError('the server broke off the download: run the command again to continue it')
         },
         () => at,
       )
@@ -248,9 +249,13 @@ async function* received(answer: Response): AsyncGenerator<Uint8Array> {
   try {
     yield* (answer.body ?? []) as AsyncIterable<Uint8Array>
   } catch (cause) {
-    throw new AdminClientError('the connection to the server broke off: run the command again to go on', undefined, {
-      cause,
-    })
+    throw new AdminClientError(
+      'the connection to the server broke off the download: run the command again to continue it',
+      undefined,
+      {
+        cause,
+      },
+    )
   }
 }
 

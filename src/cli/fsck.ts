@@ -11,9 +11,9 @@ export function addFsckCommand(program: Command, output: Output): void {
     .command('fsck <domain>')
     .description('check the files of an instance on a running server; prints a line of JSON for each finding')
     .option('--index', 'only whether the documents are consistent among themselves')
-    .option('--files', 'only whether documents and stored contents agree')
+    .option('--files', 'only whether documents and stored content agree')
     .option('--fail-fast', 'end with the first finding')
-    .option('--hash', 'read all bytes of all contents, to find what a disk gives back damaged')
+    .option('--hash', 'read every byte of every file, to find damage on the disk')
     .action(async (domain: string, options: CheckRequest) => {
       let count = 0
       for await (const line of checkFiles(await adminTarget(), domain, options)) {

@@ -27,7 +27,7 @@ const piece = { least: 4 * mib, most: 64 * mib, count: 1_000 }
 export function addImportCommand(program: Command, output: Output): void {
   program
     .command('import <domain> <file...>')
-    .description('replace what an instance holds by an export; run it again to go on after a failure')
+    .description('replace what an instance holds by an export; run it again to continue after a failure')
     .option('--doctypes <list>', 'the archive holds only these, separated by commas: the others stay', (text: string) =>
       text.split(','),
     )
@@ -57,7 +57,7 @@ function confirm(domain: string): Promise<void> {
   return confirmByDomain({
     what: `Replace all documents and files of ${domain}`,
     domain,
-    otherwise: `import would replace all documents and files of ${domain}: say --yes if that is wanted`,
+    otherwise: `import would replace all documents and files of ${domain}: add --yes to confirm`,
     refused: 'nothing was imported',
   })
 }

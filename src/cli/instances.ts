@@ -184,7 +184,7 @@ function confirm(domain: string): Promise<void> {
   return confirmByDomain({
     what: `Delete ${domain} with all its documents and files`,
     domain,
-    otherwise: `rm would delete ${domain} with all its documents and files: say --yes if that is wanted`,
+    otherwise: `rm would delete ${domain} with all its documents and files: add --yes to confirm`,
     refused: 'nothing was deleted',
   })
 }

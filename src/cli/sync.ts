@@ -27,7 +27,7 @@ export function addSyncCommands(program: Command, output: Output): void {
       .option('--json', 'print what the API answers')
       .action((options: Options) => action(options))
 
-  add('status', 'what every entry is doing, and how far its transfers are', async (options) => {
+  add('status', 'what every entry is doing, and the progress of its transfers', async (options) => {
     for (;;) {
       const status = (await ask('/api/v1.1/status')) as EngineStatus
       output.out(options.json ? json(status) : statusText(status))
@@ -35,7 +35,7 @@ export function addSyncCommands(program: Command, output: Output): void {
       if (!options.follow || isDone) return
       await pause(followMs)
     }
-  }).option('--follow', 'again every second, until nothing is left to be done')
+  }).option('--follow', 'repeat every second until nothing is left to do')
 
   add('entries', 'the entries and their options', async (options) => {
     const { entries } = (await ask('/api/v1.0/entries')) as {
@@ -51,7 +51,7 @@ export function addSyncCommands(program: Command, output: Output): void {
     output.out(options.json ? json(set) : table(['match', 'sync', 'ban'], rows))
   })
 
-  add('conflicts', 'copies that were made because two contents had one name', async (options) => {
+  add('conflicts', 'copies that were made because two files had the same name', async (options) => {
     const found = (await ask('/api/v1.1/conflicts?limit=1000')) as {
       conflicts: { fid: string; filename: string; size: number }[]
     }
@@ -68,7 +68,8 @@ export function addSyncCommands(program: Command, output: Output): void {
 async function ask(path: string, method = 'GET'): Promise<unknown> {
   const { config } = loadProcessConfig()
   const url = (await readListenersFile(config.data_dir))?.sync?.url
-  if (url === undefined) throw new StartupError(`no server runs on ${config.data_dir}, or its sync listener is off`)
+  if (url === undefined)
+    throw new StartupError(`no server runs on ${config.data_dir}, or its sync listener is turned off`)
   const token = await readFile(syncTokenPath(config.data_dir), 'utf8').catch((cause: unknown) => {
     throw new StartupError('the token of the sync API cannot be read; run this as the user that runs the server', {
       cause,

@@ -81,7 +81,7 @@ function fromFlags({ flags }: ConfigSources): Map<string, Given> {
   )
 }
 
-/** Variables that are no settings. `HEARTH_ADMIN_URL` is for the commands that talk to a running server. */
+/** Variables that are not settings. `HEARTH_ADMIN_URL` is for the commands that talk to a running server. */
 const otherVariables = ['HEARTH_CONFIG', 'HEARTH_ADMIN_URL']
 
 /** What Docker and Kubernetes put into `NAME_PORT` for a service called `NAME`. */

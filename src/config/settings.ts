@@ -33,7 +33,7 @@ export const Config = z.object({
   allow_local_objects: flag()
     .default(false)
     .describe(
-      'Keep objects in the data directory although `database_url` is set. Only right when this is the only process on that database',
+      'Keep objects in the data directory although `database_url` is set. Correct only when this is the only process on that database',
     ),
   first_run: flag()
     .default(true)
@@ -46,7 +46,7 @@ export const Config = z.object({
       'Processes that answer the public listener; `auto` is one for each core. With more than one, another process owns the rest',
     ),
   trusted_proxies: TrustedProxies.default([]).describe(
-    'Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count. Without any, the address of the connection does',
+    'Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are trusted. Without any, the address of the connection is used',
   ),
   admin: z.object({
     host: host().default('localhost').describe('Address of the admin listener, whatever `host` says'),
@@ -68,9 +68,7 @@ export const Config = z.object({
       .describe('Token of the sync API. Without it one is made at the first start and kept in the data directory'),
     entries: SyncEntries.default([]).describe('Storages to synchronise, read at the first start only'),
     rules: SyncRules.default([]).describe('Which files belong on which storages, read at the first start only'),
-    roots: SyncRoots.default([]).describe(
-      'Folders below which entries of the driver `local_storage` may lie that are made through the API',
-    ),
+    roots: SyncRoots.default([]).describe('Folders that may hold `local_storage` entries created through the API'),
     port: port().default(3862).describe('Port of the sync listener'),
   }),
   appliance: z.object({
@@ -155,7 +153,7 @@ export const Config = z.object({
       .describe('Sender of mails. Without it `noreply@` and the domain of the instance'),
     noreply_name: text('a name').default('Hearth').describe('Name of the sender'),
     reply_to: address().optional().describe('Where replies to mails go'),
-    alert_address: address().optional().describe('Address that is told of problems that need the operator'),
+    alert_address: address().optional().describe('Address that receives mail about problems that need the operator'),
   }),
   move: z.object({
     url: url().optional().describe('Web application that leads people through a move between servers'),
@@ -171,23 +169,21 @@ export const Config = z.object({
   jobs: z.object({
     concurrency: whole(0, 256)
       .default(32)
-      .describe('Jobs that one process runs at the same time, within the limit of each worker; 0 runs none'),
+      .describe('Jobs that one process runs at the same time, within the limit of each worker; 0 turns them off'),
     keep: seconds(60)
       .default(14 * 86_400)
-      .describe('How long jobs that have ended are kept'),
-    max_exec_count: whole(1, 100)
-      .default(10)
-      .describe('How often a job may be tried at most where a client or a trigger chooses'),
+      .describe('How long finished jobs are kept'),
+    max_exec_count: whole(1, 100).default(10).describe('Most attempts at a job that a client or a trigger may ask for'),
     max_timeout: seconds(1)
       .default(3_600)
-      .describe('How long a try may take at most where a client or a trigger chooses, unless the worker allows more'),
+      .describe('Longest attempt that a client or a trigger may ask for, unless the worker allows more'),
     take_over_after: seconds(2)
       .default(30)
       .describe('A job is started again by another process when its own process has been silent for this long'),
     workers: JobWorkers.default({}).describe('Limits of each worker'),
   }),
   contexts: Contexts.default({}).describe(
-    'Settings of groups of instances; what a context leaves out is that of `default`',
+    'Settings of groups of instances; what a context leaves out is taken from `default`',
   ),
   registries: Registries.default({}).describe('Registries of applications of each context'),
   authentication: Authentication.default({}).describe('Identity providers of each context'),

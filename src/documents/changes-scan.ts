@@ -53,7 +53,7 @@ export class Scan {
   left: number
   /** The last page held all that there was. */
   exhausted = false
-  /** The database was dropped, and perhaps made anew. */
+  /** The database was dropped, and perhaps made again. */
   gone = false
   /** The last sequence that was read; `undefined`: none yet. */
   #at: bigint | undefined

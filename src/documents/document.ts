@@ -44,7 +44,7 @@ export interface PreparedDocument {
 }
 
 /**
- * Throws `bad_request` when it is no object, `doc_validation` for special members that are unknown or of a wrong type,
+ * Throws `bad_request` when it is not an object, `doc_validation` for special members that are unknown or of a wrong type,
  * `illegal_docid`, and `document_too_large` with the id as reason. Attachments do not count for
  * the size of a document.
  */

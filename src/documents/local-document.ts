@@ -42,7 +42,7 @@ export function checkLocalId(id: string): void {
 
 /**
  * A local document out of a body; the id given wins over `_id`. Throws what `prepareDocument` throws, and `bad_request`
- * for a revision that is no `0-N`. A history is of no use to it and is left out.
+ * for a revision that is not a `0-N`. A history is of no use to it and is left out.
  */
 export function prepareLocal(body: ParsedJson, id: string, maxBytes: number): PreparedLocal {
   checkLocalId(id)

@@ -49,7 +49,7 @@ function limited(request: FindRequest, { defaultLimit }: FindFace): FindRequest 
   return { ...request, limit: request.limit ?? defaultLimit }
 }
 
-/** The list of indexes in memory is good enough for a plan that uses one; before a refusal or a full scan it is read anew. */
+/** The list of indexes in memory is good enough for a plan that uses one; before a refusal or a full scan it is read again. */
 async function plan(
   store: Store,
   ref: DatabaseRef,

@@ -273,9 +273,9 @@ export interface AttachmentService {
   writeAttachment(ref: DatabaseRef, request: AttachmentRequest, options: BulkOptions): Promise<AttachmentOutcome>
   /** The document stays, as a new revision. */
   removeAttachment(ref: DatabaseRef, place: AttachmentPlace): Promise<AttachmentOutcome>
-  /** A content by what it is known by; to be called while the document that names it is still kept. */
+  /** Content by what it is known by; to be called while the document that names it is still kept. */
   openContent(ref: DatabaseRef, content: Content, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined>
-  /** Stores a content for a document that is about to be written: it counts as `received` there. */
+  /** Stores content for a document that is about to be written: it counts as `received` there. */
   receiveContent(ref: DatabaseRef, upload: Upload, options: BulkOptions): Promise<Content>
   /** Puts contents in the place of marks: for what was read with `attachments` or `attachmentsSince`. */
   withContents(ref: DatabaseRef, texts: AsyncIterable<string>): AsyncIterable<string>

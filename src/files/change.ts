@@ -1,4 +1,4 @@
-/** Renaming, moving, and changing what is said of a file or directory. */
+/** Renaming, moving, and changing the metadata of files and directories. */
 import type { Json } from '../model/json/value.ts'
 import { classOf } from './class.ts'
 import { isBefore } from './dates.ts'
@@ -33,7 +33,7 @@ export async function changeNode(work: Work, id: string, changes: NodeChanges): 
   return written
 }
 
-/** Name, directory and path where they change; everything that speaks against it is checked. */
+/** Name, directory and path where they change, after checking everything that could forbid it. */
 async function placeAfter(work: Work, node: Node, changes: NodeChanges): Promise<Members> {
   const { name = node.name, dirId = node.dirId } = changes
   const isMove = dirId !== node.dirId

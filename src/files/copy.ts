@@ -1,4 +1,4 @@
-/** New files and versions of content that is there already: the store copies the bytes itself. */
+/** New files and versions from content that exists already: the store copies the bytes itself. */
 import type { FilesReader } from '../../storage/files/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
 import type { JsonObject } from '../model/json/value.ts'
@@ -54,7 +54,7 @@ export function copyFile(uploading: Uploading, drive: Drive, id: string, to: Cop
   })
 }
 
-/** Keeps the current content as a version and goes on with a copy of it. */
+/** Keeps the current content as a version and continues with a copy of it. */
 export function keepVersion(
   { tree, ...storing }: Uploading,
   drive: Drive,
@@ -89,7 +89,7 @@ export function keepVersion(
   })
 }
 
-/** A file may be overwritten while it is being copied: then from the start, a few times. */
+/** A file may be overwritten while it is being copied: then the copy starts over, a few times. */
 async function retried<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 0; attempt < tries; attempt++) {
     try {
@@ -101,12 +101,12 @@ async function retried<T>(work: () => Promise<T>): Promise<T> {
   throw changedMeanwhile()
 }
 
-/** The file got another content since it was read: its copy is of no use. */
+/** The file's content was replaced since it was read: the copy is useless. */
 class OtherContent extends Error {
   override readonly name = 'OtherContent'
 }
 
-/** @throws Problem 404 when the content is not in the store; `OtherContent` when it is not the file's any more */
+/** @throws Problem 404 when the content is not in the store; `OtherContent` when it no longer belongs to the file */
 async function copyObject(
   objects: Pick<ObjectStore, 'copy'>,
   tree: Pick<FilesReader, 'byIds'>,
@@ -119,7 +119,7 @@ async function copyObject(
   throw current.internalId === source.internalId ? fileNotFound() : new OtherContent()
 }
 
-/** A name with another extension says another type. */
+/** Another extension means another type. */
 function typeAs(source: FileNode, name: string): Pick<FileNode, 'mime' | 'class'> {
   if (extensionOf(name) !== extensionOf(source.name)) return typeOf(name)
   return { mime: source.mime, class: source.class }

@@ -1,4 +1,4 @@
-/** Making directories: one in a directory that is there, or all that a path lacks. */
+/** Making directories: one in an existing directory, or all that are missing in a path. */
 
 import { newDirectory, newNodeEdit, writeNode } from './document.ts'
 import type { Work } from './drives.ts'
@@ -23,7 +23,7 @@ export interface AtPath {
 }
 
 /**
- * Makes the directory at a path. `recursive` makes its parents too, and gives a directory that is there as it is.
+ * Makes the directory at a path. `recursive` makes its parents too, and returns an existing directory unchanged.
  * @throws Problem 404 when the parent is missing or a file, 409 when the name is taken
  */
 export async function createDirectoryAt(work: Work, path: string, options: AtPath): Promise<Directory> {
@@ -56,7 +56,7 @@ export async function createDirectoryAt(work: Work, path: string, options: AtPat
   return directory
 }
 
-/** The directory that holds shared drives, made when it is asked for first. */
+/** The directory that holds shared drives, made when it is first asked for. */
 export async function sharedDrivesDirectory(work: Work): Promise<Directory> {
   const there = await findNode(work.tx, sharedDrivesId)
   if (there?.kind === 'directory') return there

@@ -1,5 +1,5 @@
 /**
- * Changes of everything below a directory, in the transaction that changes the directory itself: stored paths follow a
+ * Changes to everything below a directory, in the transaction that changes the directory itself: stored paths follow a
  * rename or move, files say whether they are in the trash, and what is destroyed leaves nothing.
  */
 import type { FileEdit } from '../../storage/files/contract.ts'
@@ -11,12 +11,12 @@ import { directoryPages, filePages, nodePages } from './pages.ts'
 import { checkLevels } from './paths.ts'
 import { versionOf } from './version-document.ts'
 
-/** Edits of one statement: enough to be fast, few enough to be small. */
+/** Edits in one statement: enough to be fast, few enough to stay small. */
 const writeSize = 1_000
 
 /**
- * Gives the directories below the path that they have after `directory` went to `path`, and, where `trashed` is given,
- * says it of the files. @throws Problem 422 when one would lie too deep
+ * Returns the directories below the path that they have after `directory` went to `path`, and, where `trashed` is given,
+ * sets that flag on the files. @throws Problem 422 when one would lie too deep
  */
 export async function moveDescendants(
   work: Work,
@@ -33,7 +33,7 @@ export async function moveDescendants(
         ? []
         : [nodeEdit(node, changedMembers(work, node.exact, { trashed }))]
     }
-    // A path that does not say where the directory lies is damage: a checker reports it, and knows better.
+    // A path that does not match the directory's place is damage: it is left to a checker, which reports it.
     if (!node.path.startsWith(before)) return []
     const moved = `${path}/${node.path.slice(before.length)}`
     checkLevels(moved)
@@ -44,7 +44,7 @@ export async function moveDescendants(
 
 /** Deletes everything below a directory, with versions; their objects are discarded. */
 export async function removeDescendants(work: Work, dirId: string): Promise<void> {
-  // Known before anything goes: what a deleted directory held could not be found any more.
+  // Collected before anything is deleted: the children of a deleted directory could no longer be found.
   const directories: Pick<Directory, 'id' | 'rev'>[] = []
   for await (const page of directoryPages(work.tx, dirId)) {
     for (const { id, rev } of page) directories.push({ id, rev })

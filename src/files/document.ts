@@ -10,7 +10,7 @@ import { type Node, nodeOf } from './node.ts'
 import { type Act, changed, made, uploaded } from './provenance.ts'
 import type { NewDirectory, NewFile } from './service.ts'
 
-/** What of a file's document speaks of its content. */
+/** The members of a file's document that describe its content. */
 export interface Content {
   readonly internalId: string
   readonly size: number
@@ -43,7 +43,7 @@ export function newFile(act: Act, file: NewFile, content: Content): JsonObject {
   }
 }
 
-/** The members of a file that each content has of its own. */
+/** The members of a file that change with its content. */
 export function contentMembers(content: Content): JsonObject {
   return {
     size: String(content.size),
@@ -95,7 +95,7 @@ export async function writeNode(
 
 function common(act: Act, node: NewDirectory | NewFile): JsonObject {
   const createdAt = node.createdAt ?? act.at
-  // A file that is said to be made in the future was not changed before.
+  // A file that claims to be created in the future was not changed before.
   const updatedAt = node.updatedAt ?? (isBefore(act.at, createdAt) ? createdAt : act.at)
   return {
     name: node.name,
@@ -121,7 +121,7 @@ function edit(
   const parent = rev === undefined ? undefined : parseRevision(rev)
   if (value === undefined) return { doctype, id, parent, body: undefined }
   const text = stringifyJson(value)
-  // Parsed again, since `value` may hold numbers as they were written, which is nothing to compute a digest of.
+  // Parsed again, since `value` may hold numbers as raw text, from which no digest can be computed.
   const parsed = parseJson(text).value
   return { doctype, id, parent, body: makeBody(id, isObject(parsed) ? parsed : {}, text, Number.POSITIVE_INFINITY) }
 }

@@ -1,4 +1,4 @@
-/** Whose files a request speaks of, how many there may be, and who acts on them. */
+/** Whose files a request is about, how much room they have, and who acts on them. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { actorOf } from '../instances/actor.ts'
 import { readDocument } from '../instances/own-documents.ts'
@@ -8,7 +8,7 @@ import type { Drive, FirstDirectory, Versioning } from './service.ts'
 export interface DriveOptions {
   readonly store: Pick<DocumentStore, 'read'>
   readonly versioning: Versioning
-  /** Settings of the context that an instance names; absent: everything as usual. */
+  /** Settings of the context that an instance names; absent: the defaults. */
   readonly contextOf?: (context: string | undefined) => {
     readonly init_administrative_folder?: boolean | undefined
     readonly init_photos_folder?: boolean | undefined
@@ -37,7 +37,7 @@ export function newDriveOf({ store, versioning, contextOf = () => ({}) }: DriveO
   }
 }
 
-/** What cozy-stack gives a new instance: clients look for the first one by its reference and not by its name. */
+/** What cozy-stack creates in a new instance: clients look for the first one by its reference, not by its name. */
 function firstDirectories(
   locale: string,
   { init_administrative_folder = true, init_photos_folder = true }: ReturnType<NonNullable<DriveOptions['contextOf']>>,
@@ -62,7 +62,7 @@ const directoryNames: Readonly<Record<string, DirectoryNames>> & { readonly en: 
   de: { administrative: 'Verwaltung', photos: 'Fotos' },
 }
 
-/** Bytes: a number or a text of digits. 0, nothing and what cannot be read: no quota. */
+/** Bytes: a number or a text of digits. 0, absent or unreadable: no quota. */
 export function quotaOf(value: unknown): number | undefined {
   const bytes = typeof value === 'string' && !/^\d+$/.test(value) ? Number.NaN : Number(printed(value) ?? Number.NaN)
   return Number.isFinite(bytes) && bytes > 0 ? bytes : undefined

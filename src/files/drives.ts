@@ -1,4 +1,4 @@
-/** Runs reads and changes on one tenant's tree: the special directories are there, and discarded bytes are deleted. */
+/** Runs reads and changes on one tenant's tree: ensures the special directories, and deletes discarded bytes. */
 import type { FileStore, FilesReader, FilesTransaction } from '../../storage/files/contract.ts'
 import type { JsonObject } from '../model/json/value.ts'
 import { newDirectory, newNodeEdit } from './document.ts'
@@ -12,7 +12,7 @@ import type { Drive } from './service.ts'
 export interface Work extends Act {
   readonly tx: FilesTransaction
   readonly nowMs: number
-  /** These objects are referenced no more: gone soon after the commit. */
+  /** These objects are no longer referenced: deleted soon after the commit. */
   discard(objects: readonly string[]): Promise<void>
 }
 
@@ -24,7 +24,7 @@ export interface DrivesOptions {
 }
 
 export class Drives {
-  /** Tenants that have their special directories. Small: a namespace is some dozens of bytes. */
+  /** Tenants that have their special directories. Small: a namespace takes a few dozen bytes. */
   readonly #prepared = new Set<string>()
 
   readonly #options: DrivesOptions
@@ -47,7 +47,7 @@ export class Drives {
     return this.#options.store.tree(drive.prefix)
   }
 
-  /** The databases were dropped behind our back, or a special directory was deleted: they are looked for again. */
+  /** The databases were dropped by someone else, or a special directory was deleted: they are checked again. */
   forget(drive: Drive): void {
     this.#prepared.delete(drive.prefix)
   }

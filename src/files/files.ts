@@ -25,7 +25,7 @@ export interface FilesOptions {
   readonly log: Log
   /** Milliseconds since 1970. */
   readonly now?: () => number
-  /** Milliseconds between sweeps of what nothing references; 0: only when told to. Default a minute. */
+  /** Milliseconds between sweeps of unreferenced objects; 0: only on request. Default a minute. */
   readonly sweepEveryMs?: number
 }
 
@@ -40,7 +40,7 @@ export function openFiles({ store, objects, log, now = Date.now, sweepEveryMs = 
       await ledger.renew([object], 0)
       await sweeper.reclaim([object])
     } catch (error) {
-      log.warning('an object is left to the sweeper', { object, error })
+      log.warning('an object was left to the sweeper', { object, error })
     }
   }
   const uploading = { tree, now, objects, leases, giveUp }

@@ -12,7 +12,7 @@ export function newFileId(nowMs: number): string {
 
 const alphanumerics = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 
-/** Names one content of a file: 16 letters and digits by chance. */
+/** Names one content of a file: 16 letters and digits at random. */
 export function newInternalId(): string {
   return Array.from({ length: 16 }, () => alphanumerics[randomInt(alphanumerics.length)]).join('')
 }

@@ -5,7 +5,7 @@
 import type { ObjectLedger } from '../../storage/files/contract.ts'
 import type { Log } from '../log.ts'
 
-/** A process that ends without a word leaves its objects to the sweeper after this long. */
+/** A process that dies leaves its objects to the sweeper after this long. */
 const leaseMs = 120_000
 const renewEveryMs = 30_000
 
@@ -28,7 +28,7 @@ export class Leases {
     this.#timer ??= setInterval(() => void this.#renew(), renewEveryMs).unref()
   }
 
-  /** It is renewed no more: its document was written, or it was given up. */
+  /** It is no longer renewed: its document was written, or it was abandoned. */
   release(object: string): void {
     this.#held.delete(object)
     if (this.#held.size === 0) this.close()

@@ -32,7 +32,7 @@ export async function parentById(tree: Pick<FilesReader, 'byIds'>, id: string): 
   return found
 }
 
-/** By a clean path. Of several in a damaged tree always the same one. */
+/** By a normalised path. Of several in a damaged tree always the same one. */
 export async function nodeByPath(
   tree: Pick<FilesReader, 'byPath' | 'byName'>,
   path: string,

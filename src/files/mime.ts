@@ -1,4 +1,4 @@
-/** The media type of a file: as the client says, else by the extension of its name. */
+/** The media type of a file: the one the client sent, else by the extension of its name. */
 import mime from 'mime'
 import { classOf, shortcutType, unknownType } from './class.ts'
 import { extensionOf } from './names.ts'
@@ -15,7 +15,7 @@ const mediaType = new RegExp(`^${token}/${token}$`)
 
 /**
  * Types that the package does not know, or knows as something else than cozy-stack, whose clients choose icons and
- * programs by them. No file of the machine is asked: the same name has the same type everywhere.
+ * programs by them. No file of the machine is consulted: the same name has the same type everywhere.
  */
 const ours: Readonly<Record<string, string>> = {
   '.url': shortcutType,
@@ -48,6 +48,6 @@ export function typeOf(name: string, claimed?: string | undefined): FileType {
 function typeOfName(name: string): string {
   const extension = extensionOf(name).toLowerCase()
   if (extension.length < 2) return unknownType
-  // The package also takes paths: what comes behind a dot may hold no other sign that it would split at.
+  // The package also accepts paths: the part after the dot must not contain a character that it would split at.
   return ours[extension] ?? (/^\.[\w+-]+$/.test(extension) ? mime.getType(extension.slice(1)) : null) ?? unknownType
 }

@@ -1,8 +1,8 @@
-/** What a file or directory may be called, and what it is called where its name is taken. */
+/** What a file or directory may be called, and which name it gets when its own is taken. */
 import { Buffer } from 'node:buffer'
 import { illegalName, longName } from './problems.ts'
 
-/** Bytes of UTF-8. Ours: what every object store and client can take. */
+/** Bytes of UTF-8. Our own limit: what every object store and client can handle. */
 export const maxNameBytes = 1024
 
 /** @throws Problem 422 naming what is wrong */
@@ -26,7 +26,7 @@ export interface Variants {
   readonly from: number
 }
 
-/** The variants of a name that is taken; one that has a number already is counted on. Directories have no extension. */
+/** The variants of a name that is taken; an existing number is counted up. Directories have no extension. */
 export function variantsOf(name: string, kind: 'directory' | 'file'): Variants {
   const ext = kind === 'file' ? extensionOf(name) : ''
   const base = name.slice(0, name.length - ext.length)
@@ -55,13 +55,13 @@ export function copyName(name: string, locale: string): string {
   return shortened(name.slice(0, name.length - ext.length), mark + ext) + mark + ext
 }
 
-/** The name in the trash, or out of it, where its own is taken: nine digits behind the whole name. */
+/** The name in the trash, or out of it, when its own is taken: nine digits after the whole name. */
 export function trashName(name: string, digits: string): string {
   return `${shortened(name, ` (${digits})`)} (${digits})`
 }
 
 /**
- * Takes the nine digits away again. Other numbers in parentheses are the person's own: `Holidays (2024)` comes back from
+ * Removes the nine digits again. Other numbers in parentheses belong to the user's name: `Holidays (2024)` comes back from
  * the trash under its name.
  */
 export function withoutTrashDigits(name: string): string {
@@ -80,7 +80,7 @@ const copyWords = {
   pt: 'cópia',
 } as Readonly<Record<string, string>> & { readonly en: string }
 
-/** As much of `text` as leaves room for `suffix`, cut between code points. */
+/** The longest beginning of `text` that leaves room for `suffix`, cut between code points. */
 function shortened(text: string, suffix: string): string {
   const room = maxNameBytes - Buffer.byteLength(suffix)
   if (Buffer.byteLength(text) <= room) return text

@@ -1,4 +1,4 @@
-/** Files and directories as they lie in `io.cozy.files`, read into types. */
+/** Files and directories as stored in `io.cozy.files`, parsed into types. */
 import type { StoredDocument } from '../../storage/documents/contract.ts'
 import { parseJson } from '../model/json/exact.ts'
 import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
@@ -30,7 +30,7 @@ interface AnyNode {
   readonly restorePath: string | undefined
   /** The document as stored, without `_id` and `_rev`. */
   readonly value: JsonObject
-  /** The same to print or to change: numbers as they were written (`ParsedJson.exact`). */
+  /** The same for printing or changing: numbers as they were written (`ParsedJson.exact`). */
   readonly exact: JsonObject
 }
 
@@ -50,13 +50,13 @@ export interface FileNode extends AnyNode {
   readonly executable: boolean
   readonly trashed: boolean
   readonly encrypted: boolean
-  /** Names the content in the object store; new at each write. */
+  /** Names the content in the object store; new with each write. */
   readonly internalId: string
 }
 
 export type Node = Directory | FileNode
 
-/** Reads a stored document. Members of a wrong type read as empty: a checker reports them, nobody fails on them. */
+/** Reads a stored document. Members of a wrong type count as empty: a checker reports them, and nothing fails because of them. */
 export function nodeOf(document: Pick<StoredDocument, 'id' | 'gen' | 'hash' | 'text'>): Node {
   const { value, exact } = parseJson(document.text)
   const members = isObject(value) ? value : {}

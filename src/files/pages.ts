@@ -1,4 +1,4 @@
-/** Everything below a directory, a page at a time: what a tree holds has no limit, memory has. */
+/** Everything below a directory, a page at a time: trees are unlimited, memory is not. */
 import type { FilesReader } from '../../storage/files/contract.ts'
 import { type Directory, type FileNode, type Node, nodeOf } from './node.ts'
 

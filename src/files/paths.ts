@@ -1,4 +1,4 @@
-/** Paths in a tenant's tree: absolute, `/` between names, no `/` at the end but the root's own. */
+/** Paths in a tenant's tree: absolute, `/` between names, no `/` at the end except in the root's own. */
 import { trashPath } from './node.ts'
 import { deepPath, relativePath } from './problems.ts'
 
@@ -20,7 +20,7 @@ export function cleanPath(path: string): string {
   return `/${names.join('/')}`
 }
 
-/** Of a clean path: where its parent is, and its name. The root has neither. */
+/** The parent of a normalised path, and its name. The root has neither. */
 export function splitPath(path: string): { readonly parent: string; readonly name: string } {
   const slash = path.lastIndexOf('/')
   return { parent: path.slice(0, slash) || '/', name: path.slice(slash + 1) }

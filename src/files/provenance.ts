@@ -1,4 +1,4 @@
-/** Who made and changed a document, when and from where: its `cozyMetadata`. */
+/** Who created and changed a document, when and from where: its `cozyMetadata`. */
 import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 import type { Drive } from './service.ts'
 
@@ -28,7 +28,7 @@ export function made(
   } satisfies JsonObject
 }
 
-/** Of a document that is changed: every write says when it was. */
+/** For a changed document: every write records its time. */
 export function changed(before: Json | undefined, act: Act): JsonObject {
   const kept = isObject(before) ? before : made(act)
   const { app } = act.drive.actor
@@ -39,7 +39,7 @@ export function changed(before: Json | undefined, act: Act): JsonObject {
   }
 }
 
-/** Members that say where a content came from. */
+/** Members that say where content came from. */
 export function uploaded({ drive, at }: Act): JsonObject {
   const { app, client } = drive.actor
   const by: JsonObject = {

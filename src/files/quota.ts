@@ -2,10 +2,10 @@
 import type { Usage } from '../../storage/files/contract.ts'
 import { overMaximum, overQuota } from './problems.ts'
 
-/** The largest file, in bytes: one part of the object stores that people use. */
+/** The largest file, in bytes: the size limit of the usual object stores. */
 export const maxFileBytes = 5 * 1024 ** 3
 
-/** Bytes that still may come; `undefined` without a quota. Below 0 when it was lowered below what is used. */
+/** Bytes that may still be added; `undefined` without a quota. Below 0 when the quota was lowered below the usage. */
 export function roomIn(quota: number | undefined, { files, versions }: Usage): number | undefined {
   return quota === undefined ? undefined : quota - files - versions
 }

@@ -17,7 +17,7 @@ export function newReading(tree: Drives): Reading {
     async node(drive, id) {
       const found = await findNode(await tree.reader(drive), id)
       if (found !== undefined || (id !== rootId && id !== trashId)) return found
-      // Somebody dropped the database: these two are made again.
+      // The database was dropped: these two are made again.
       tree.forget(drive)
       return findNode(await tree.reader(drive), id)
     },
@@ -58,7 +58,7 @@ export function newReading(tree: Drives): Reading {
   }
 }
 
-/** Directories store theirs, files get it from their directory. */
+/** Directories store their paths, files derive theirs from their directory. */
 async function pathsOf(tree: Pick<FilesReader, 'byIds'>, nodes: readonly Node[]): Promise<ReadonlyMap<string, string>> {
   const parentIds = new Set(nodes.flatMap((node) => (node.kind === 'file' ? [node.dirId] : [])))
   const parents = new Map(
@@ -75,7 +75,7 @@ async function pathsOf(tree: Pick<FilesReader, 'byIds'>, nodes: readonly Node[])
   )
 }
 
-/** The trash is a child of the root that neither lists nor counts show. */
+/** The trash is a child of the root that appears neither in lists nor in counts. */
 async function childrenOf(tree: FilesReader, directory: Directory, { limit, skip, after }: Page): Promise<Children> {
   const except = directory.id === rootId ? trashId : undefined
   const [found, count] = await Promise.all([
@@ -85,7 +85,7 @@ async function childrenOf(tree: FilesReader, directory: Directory, { limit, skip
   return { nodes: found.slice(0, limit).map(nodeOf), count, more: found.length > limit }
 }
 
-/** Holds one page and the directories still to be read, however large the tree is. Cycles are walked once. */
+/** Holds one page and the directories still to be read, however large the tree. Cycles are walked once. */
 async function* walk(
   tree: Drives,
   drive: Drive,

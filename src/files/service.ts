@@ -19,9 +19,9 @@ export interface Drive {
   readonly actor: Actor
   /** Of the instance: for the names of copies. */
   readonly locale: string
-  /** Made in the root together with the root itself; absent: none. */
+  /** Created together with the root; absent: none. */
   readonly firstDirectories?: readonly FirstDirectory[]
-  /** Whose files these are, for what is trashed. Reads the settings; absent: not said. */
+  /** The owner of the files, to be recorded in what is trashed. Reads the settings; absent: not recorded. */
   readonly owner?: () => Promise<Owner>
 }
 
@@ -53,13 +53,13 @@ export interface Page {
 
 export interface Children {
   readonly nodes: readonly Node[]
-  /** All of the directory, the trash left out of the root's. */
+  /** All of the directory; the root's list leaves out the trash. */
   readonly count: number
   /** Another page may follow the last node. */
   readonly more: boolean
 }
 
-/** What a new directory or file is given. Dates are of RFC 3339 and are kept as they are. */
+/** The description of a new directory or file. Dates are of RFC 3339 and are kept as they are. */
 interface NewNode {
   readonly dirId: string
   readonly name: string
@@ -73,13 +73,13 @@ export interface NewDirectory extends NewNode {
   readonly sourceAccount?: string | undefined
 }
 
-/** What is said of bytes to come. */
+/** What the client claims about the bytes to come. */
 export interface ContentClaims {
   /** The request's media type; absent or `application/octet-stream`: from the name. */
   readonly mime?: string | undefined
   /** Bytes announced; more or fewer are refused with 412. */
   readonly size?: number | undefined
-  /** Base64 of 16 bytes, already checked to be that; another sum is refused with 412. */
+  /** Base64 of 16 bytes, already validated; another sum is refused with 412. */
   readonly md5?: string | undefined
   readonly executable?: boolean
   readonly encrypted?: boolean
@@ -99,7 +99,7 @@ export interface NewContent extends ContentClaims {
   readonly metadata?: JsonObject | undefined
 }
 
-/** What a PATCH may change; `undefined`: stays. */
+/** What a PATCH may change; `undefined`: unchanged. */
 export interface NodeChanges {
   readonly ifMatch?: string | undefined
   readonly name?: string | undefined
@@ -108,7 +108,7 @@ export interface NodeChanges {
   readonly updatedAt?: string | undefined
   readonly executable?: boolean | undefined
   readonly encrypted?: boolean | undefined
-  /** Works the class out anew from the media type. */
+  /** Derives the class again from the media type. */
   readonly reclassify?: boolean | undefined
   readonly metadata?: JsonObject | undefined
   readonly favorite?: boolean | undefined
@@ -135,11 +135,11 @@ export interface DiskUsage {
   readonly trash: number | undefined
 }
 
-/** Bytes as they come from a client. Reading stops at the first byte over what was announced or has room. */
+/** Bytes as they arrive from a client. Reading stops at the first byte beyond what was announced or fits. */
 export type Bytes = AsyncIterable<Uint8Array>
 
 export interface Files {
-  /** Makes the special directories of a new tenant; nothing happens when they were made before. */
+  /** Makes the special directories of a new tenant; does nothing when they exist. */
   prepare(drive: Drive): Promise<void>
 
   // Reading. `undefined`: it does not exist.
@@ -167,7 +167,7 @@ export interface Files {
   // Writing.
   createDirectory(drive: Drive, directory: NewDirectory): Promise<Directory>
   /**
-   * Makes the directory at `path`. `recursive` makes its parents too, and gives a directory that is there as it is.
+   * Makes the directory at `path`. `recursive` makes its parents too, and returns an existing directory unchanged.
    * @throws Problem 404 when the parent is missing or a file, 409 when the name is taken
    */
   createDirectoryAt(
@@ -175,7 +175,7 @@ export interface Files {
     path: string,
     options: { readonly recursive: boolean; readonly tags?: readonly string[] },
   ): Promise<Directory>
-  /** The directory that holds shared drives, made when it is asked for first. */
+  /** The directory that holds shared drives, made when it is first asked for. */
   sharedDrives(drive: Drive): Promise<Directory>
   /** Parent, name and room are checked before the first byte of `body` is asked for. */
   createFile(drive: Drive, file: NewFile, body: Bytes): Promise<FileNode>
@@ -188,7 +188,7 @@ export interface Files {
   // Trash.
   trash(drive: Drive, id: string, ifMatch?: string): Promise<Node>
   restore(drive: Drive, id: string): Promise<Node>
-  /** For good, with versions; gives what it was. `inTrash`: 400 unless it is in the trash. */
+  /** Deletes for good, with versions; resolves to the deleted node. `inTrash`: 400 unless it is in the trash. */
   destroy(
     drive: Drive,
     id: string,
@@ -229,7 +229,7 @@ export interface Files {
     readonly more: boolean
   }>
 
-  /** Deletes objects that nothing references any more; gives how many. Called by a timer, and by tests. */
+  /** Deletes objects that nothing references any more; resolves to how many. Called by a timer, and by tests. */
   sweep(): Promise<number>
   close(): Promise<void>
 }

@@ -1,6 +1,6 @@
 /**
  * The order in which bytes and documents are written: a lease, the bytes, the document that names them. What
- * ends in between leaves an object without a document, which is given up here, or by the sweeper after a crash.
+ * fails in between leaves an object without a document, which is discarded here, or by the sweeper after a crash.
  */
 import type { ObjectStore, ReceivedObject } from '../../storage/objects/contract.ts'
 import type { Leases } from './leases.ts'
@@ -15,7 +15,7 @@ export interface Storing {
   readonly giveUp: (object: string) => Promise<void>
 }
 
-/** Has `write` make an object and `commit` write the document that names it; the object goes when either fails. */
+/** Lets `write` store an object and `commit` write the document that names it; the object is deleted when either fails. */
 export async function withNewObject<Written, Result>(
   { leases, giveUp }: Pick<Storing, 'leases' | 'giveUp'>,
   object: string,
@@ -41,7 +41,7 @@ export interface Received {
 }
 
 /**
- * Stores what comes, no more than announced and than there is room for.
+ * Stores the incoming bytes, no more than announced and no more than fit.
  * @throws Problem 412 for another length or sum than announced, 413 for too many bytes
  */
 export async function receive(

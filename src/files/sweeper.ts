@@ -1,12 +1,12 @@
-/** Deletes the bytes that nothing references any more, and what uploads that never ended left behind. */
+/** Deletes bytes that nothing references any more, and the remains of unfinished uploads. */
 import type { ObjectLedger } from '../../storage/files/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
 import type { Log } from '../log.ts'
 
 const batch = 500
-/** More than this is left to the sweeper: nobody waits for it. */
+/** More than this is left to the sweeper, so that no request waits for it. */
 const maxAtOnce = 100
-/** A store that answers slowly must not hold up an answer whose commit is done. */
+/** A slow store must not delay an answer whose commit is done. */
 const patienceMs = 2_000
 /** An upload of the largest file over a slow line may take hours. */
 const abandonedMs = 24 * 3_600_000
@@ -36,7 +36,7 @@ export class Sweeper {
     this.#timer.unref()
   }
 
-  /** Deletes everything that is due; gives how many objects (or whole tenants) there were. */
+  /** Deletes everything that is due; resolves to how many objects (or whole tenants) there were. */
   sweep(): Promise<number> {
     this.#sweeping ??= this.#sweepAll().finally(() => {
       this.#sweeping = undefined
@@ -63,7 +63,7 @@ export class Sweeper {
     clearTimeout(timer)
   }
 
-  /** Waits for the deletion that is under way, not for the rest: the next start goes on with it. */
+  /** Waits for the current deletion, not for the rest: the next start continues. */
   async close(): Promise<void> {
     this.#closed = true
     clearInterval(this.#timer)
@@ -106,7 +106,7 @@ export class Sweeper {
     this.#track(this.#options.objects.sweepAbandoned(abandonedMs))
   }
 
-  /** Nobody sees it fail but the log. */
+  /** A failure shows in the log only. */
   #track(work: Promise<unknown>): Promise<unknown> {
     const watched = work.catch((error: unknown) => this.#options.log.warning('objects could not be deleted', { error }))
     this.#running.add(watched)

@@ -12,7 +12,7 @@ import { isInTrash, joinPath } from './paths.ts'
 import { alreadyInTrash, notInTrash } from './problems.ts'
 import type { Owner } from './service.ts'
 
-/** `owner` is noted as the one who trashed it. */
+/** `owner` is recorded as the one who trashed it. */
 export async function trashNode(
   work: Work,
   id: string,
@@ -83,7 +83,7 @@ function isHome(path: string): boolean {
   return path.startsWith('/') && !isInTrash(path)
 }
 
-/** What is below a trashed directory goes to where it was below that one. */
+/** What is below a trashed directory is restored to its place below that one. */
 async function restorePathOf(work: Work, node: Node): Promise<string> {
   if (node.dirId === trashId) return node.restorePath ?? '/'
   const ids = await work.tx.ancestors(node.id)

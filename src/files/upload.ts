@@ -1,4 +1,4 @@
-/** New files and new contents: checked before the first byte and again when the last one has come. */
+/** New files and new content: checked before the first byte and again after the last one. */
 
 import { storedName } from '../model/object-name.ts'
 import { changedMembers, contentMembers, newFile, newNodeEdit, nodeEdit, writeNode } from './document.ts'
@@ -93,7 +93,7 @@ export async function overwrite(
   )
 }
 
-/** @throws Problem 413 when the drive has no room for so many bytes more */
+/** @throws Problem 413 when the drive has no room for this many more bytes */
 export async function checkUsage({ tx, drive }: Work, size: number): Promise<void> {
   if (drive.quota !== undefined) checkRoom(size, roomIn(drive.quota, await tx.usage()))
 }

@@ -1,4 +1,4 @@
-/** Versions as they lie in `io.cozy.files.versions`. */
+/** Versions as stored in `io.cozy.files.versions`. */
 import type { StoredDocument } from '../../storage/documents/contract.ts'
 import { filesDoctype } from '../../storage/files/contract.ts'
 import { parseJson } from '../model/json/exact.ts'
@@ -60,7 +60,7 @@ export function versionId(fileId: string, internalId: string): string {
   return `${fileId}/${internalId}`
 }
 
-/** What the rules of versioning look at. */
+/** The input of the rules of versioning. */
 export function ageOf(version: Version): VersionAge {
   const { cozyMetadata } = version.value
   const created = isObject(cozyMetadata) ? Date.parse(textOf(cozyMetadata['createdAt'])) : Number.NaN

@@ -1,7 +1,7 @@
 /** Which former contents of a file are kept when its content is replaced. */
 import type { Versioning } from './service.ts'
 
-/** What the rules look at of a version. */
+/** The part of a version that the rules depend on. */
 export interface VersionAge {
   readonly id: string
   /** When the content became a version; milliseconds since 1970. */
@@ -22,8 +22,8 @@ export interface Replacement {
 
 /**
  * Whether the content that is replaced is kept, and the ids of the versions that are dropped for it: the oldest by their
- * creation. The date of a content is the client's own and says nothing of the order in which contents came, and the one
- * that was just replaced is never the one to go.
+ * creation. The date of content is set by the client and does not tell the order in which contents arrived, and the one
+ * that has just been replaced is never dropped.
  */
 export function keptVersions(
   { candidate, versions, sameContent, always }: Replacement,

@@ -1,4 +1,4 @@
-/** Former contents of files: kept when another one comes, listed, tagged, taken back, deleted. */
+/** Former contents of files: kept when replaced, listed, tagged, restored, deleted. */
 import type { FileEdit, FilesReader } from '../../storage/files/contract.ts'
 import { storedName } from '../model/object-name.ts'
 import { instantOf } from './dates.ts'
@@ -12,7 +12,7 @@ import type { Drive } from './service.ts'
 import { ageOf, type StoredVersion, textOf, versionId, versionOf, versionOfFile } from './version-document.ts'
 import { keptVersions } from './versioning.ts'
 
-/** The newest content first, by the instants of their dates. */
+/** The newest content first, comparing dates as instants. */
 export async function versionsOf(tree: FilesReader, fileId: string): Promise<readonly StoredVersion[]> {
   const aged = (await tree.versions(fileId)).map((document) => {
     const version = versionOf(document)
@@ -30,7 +30,7 @@ export async function findVersion(
 }
 
 /**
- * Edits for a content that is about to be replaced: it becomes a version, or its object is discarded, and the versions
+ * Edits for content that is about to be replaced: it becomes a version, or its object is discarded, and the versions
  * that are too many go.
  */
 export async function setAside(
@@ -100,7 +100,7 @@ export async function deleteVersion(work: Work, fileId: string, internalId: stri
   await deleteVersions(work, [version])
 }
 
-/** Those of all files, page by page: each page is a change of its own, so that others get their turn. */
+/** Those of all files, page by page: each page is a separate change, so that others get their turn. */
 export async function deleteAllVersions(tree: Drives, drive: Drive): Promise<void> {
   const reader = await tree.reader(drive)
   for await (const files of filePages(reader, rootId)) {

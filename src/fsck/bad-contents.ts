@@ -15,7 +15,7 @@ import { lineOf } from './finding.ts'
 const keptId = '_local/hearth-bad-contents'
 /** Three months. */
 const keptMs = 90 * 24 * 60 * 60 * 1000
-/** More than this is found anew each time. */
+/** More than this is found again each time. */
 const maxCharacters = 4_000_000
 
 export interface KeptParts {

@@ -21,10 +21,10 @@ export interface ContentCheck {
 /** Questions to the object store at a time; reading contents is bound by the disk or the network. */
 const questions = 16
 const readers = 2
-/** A content that is replaced over and over while it is looked at is left to the next check. */
+/** Content that is replaced over and over while it is looked at is left to the next check. */
 const attempts = 3
 
-/** A content that is not as it should be. */
+/** Content that is not as it should be. */
 export interface BadContent {
   readonly content: Content
   readonly verdict: Exclude<Verdict, 'fine'>

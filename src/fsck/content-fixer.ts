@@ -30,7 +30,7 @@ export interface FixerParts {
   readonly now: () => number
 }
 
-/** True for a content that is shorter than its document says by whole blocks, or that is empty. */
+/** True for content that is shorter than its document says by whole blocks, or that is empty. */
 export function lostItsEnd({ size_index, size_file }: Pick<Mismatch, 'size_index' | 'size_file'>): boolean {
   if (size_file >= size_index) return false
   return (size_index - size_file) % blockBytes === 0 || (size_index <= blockBytes && size_file === 0)

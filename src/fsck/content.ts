@@ -7,7 +7,7 @@ import { Problem } from '../model/errors.ts'
 import { contentName } from '../model/object-name.ts'
 import type { Mismatch } from './finding.ts'
 
-/** A content that must be in the store: the current one of a file, or a version's. */
+/** Content that must be in the store: the current one of a file, or a version's. */
 export interface Content {
   readonly stored: StoredDocument
   /** The file; `undefined` for a version. */
@@ -33,11 +33,11 @@ export function contentOfVersion(stored: StoredDocument): Content {
   return { stored, node: undefined, name, size, md5sum }
 }
 
-/** What was found of a content: nothing wrong, no object, or another one than the document says. */
+/** What was found of content: nothing wrong, no object, or another one than the document says. */
 export type Verdict = 'fine' | 'missing' | Mismatch
 
 /**
- * Compares a content with its object. Without `hash` by what the store says of it: its size on disk and the md5 taken
+ * Compares content with its object. Without `hash` by what the store says of it: its size on disk and the md5 taken
  * when it was written. With `hash` all its bytes are read: only that finds a disk that gives back other bytes than it got.
  */
 export async function inspect(

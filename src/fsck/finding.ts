@@ -27,7 +27,7 @@ export const findingTypes = [
 
 export type FindingType = (typeof findingTypes)[number]
 
-/** What the document says of a content and what is stored. Bytes; base64 of the 16 bytes. */
+/** What the document says of content and what is stored. Bytes; base64 of the 16 bytes. */
 export interface Mismatch {
   readonly size_index: number
   readonly size_file: number

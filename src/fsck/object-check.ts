@@ -93,7 +93,7 @@ async function findingOf({ objects, documents, prefix }: ObjectCheck, name: stri
   const directory = (await documents.filesNow([fileId], true)).get(fileId)
   const file_doc = guessedDocument(name, stat)
   if (directory && nodeOf(directory).kind === 'directory') {
-    // The documents know a directory by this id, the store a content: the nearest that an object store comes to it.
+    // The documents know a directory by this id, the store content: the nearest that an object store comes to it.
     const dir_doc = directoryDocument(directory)
     return { type: 'type_mismatch', file_doc, dir_doc, is_file: false, is_version: false }
   }

@@ -4,7 +4,7 @@ import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { audienceNamed } from './audience.ts'
 import { readDocument } from './own-documents.ts'
 
-/** Who acts, for `cozyMetadata`; nothing is known of a command line token. */
+/** Who acts, for `cozyMetadata`; for a command line token this is unknown. */
 export interface Actor {
   readonly app?: { readonly slug: string; readonly version?: string } | undefined
   readonly client?: { readonly id: string; readonly kind: string; readonly name: string } | undefined
@@ -34,7 +34,7 @@ export async function actorOf(store: Pick<DocumentStore, 'read'>, prefix: string
   }
 }
 
-/** Its version is known where the application is installed. */
+/** Its version is known if the application is installed. */
 async function application(
   store: Pick<DocumentStore, 'read'>,
   prefix: string,

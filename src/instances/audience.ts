@@ -1,4 +1,4 @@
-/** For whom a token is: which secret signs it and how long it lives. */
+/** Whom a token is for: decides which secret signs it and how long it lives. */
 import type { Audience } from '../model/permissions.ts'
 import type { Instance } from './instance.ts'
 

@@ -49,7 +49,7 @@ export function prefixOf(name: string): string {
   return `cozy${createHash('sha256').update(name).digest('hex').slice(0, 32)}`
 }
 
-/** Decodes `xn--` labels; `undefined` when one of them is no punycode. Runtimes report that differently. */
+/** Decodes `xn--` labels; `undefined` when one of them is not punycode. Runtimes report that differently. */
 function toUnicode(domain: string): string | undefined {
   if (!/(?:^|\.)xn--/.test(domain)) return domain
   const [host = '', ...port] = domain.split(':')

@@ -3,7 +3,7 @@ import { durationSeconds } from '../instances/duration.ts'
 
 const longUnits: Readonly<Record<string, number>> = { D: 86_400, W: 7 * 86_400, M: 30 * 86_400, Y: 365 * 86_400 }
 
-/** `undefined` for what is no age. */
+/** `undefined` for what is not an age. */
 export function ageSeconds(text: string): number | undefined {
   const [, long = '', rest = ''] = /^((?:\d+[DWMY])*)(.*)$/.exec(text) ?? []
   const seconds = rest === '' && long !== '' ? 0 : durationSeconds(rest)

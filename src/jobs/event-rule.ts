@@ -26,7 +26,7 @@ export interface DocumentEvent {
 
 const changed = '!='
 
-/** `undefined` when the text is no list of rules. */
+/** `undefined` when the text is not a list of rules. */
 export function parseEventRules(text: string): readonly EventRule[] | undefined {
   const rules: EventRule[] = []
   for (const part of text.split(' ')) {

@@ -11,7 +11,7 @@ export function newProcessName(): string {
 
 /**
  * Whether the process with a name of `newProcessName` has certainly ended. `onThisMachine` says that it cannot have run
- * on another machine: then what ran before the machine was started anew has ended. False also means: nobody here can know.
+ * on another machine: then what ran before the machine was started again has ended. False also means: nobody here can know.
  */
 export function hasEnded(name: string, { onThisMachine }: { readonly onThisMachine: boolean }): boolean {
   const [boot, ids, pid, start, ...more] = name.split('/')

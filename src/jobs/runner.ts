@@ -9,7 +9,7 @@ import { JobFailure, type JobOptions, type Tenant, type Worker } from './service
 import { knownWorkers } from './worker-names.ts'
 
 const defaultConcurrency = 4
-/** Looks without having been called, in case a call was lost. */
+/** Reads without having been notified, in case a notification was lost. */
 const lookMs = 5_000
 const retryMs = 1_000
 /** Milliseconds at least between two looks for jobs whose time has come. */

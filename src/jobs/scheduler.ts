@@ -9,7 +9,7 @@ import { createdAt, jobOfTrigger, scheduleOf, triggerOf } from './trigger-docume
 import { clientWorker, isKnownWorker } from './worker-names.ts'
 
 const page = 100
-/** Looks without having been called, in case a call was lost. */
+/** Reads without having been notified, in case a notification was lost. */
 const lookMs = 30_000
 const retryMs = 1_000
 

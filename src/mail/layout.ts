@@ -24,7 +24,7 @@ export function letterText({ blocks }: Letter): string {
   return `${texts.join('\n\n')}\n`
 }
 
-/** A whole HTML document without anything that would be fetched. */
+/** A whole HTML document that loads nothing from elsewhere. */
 export function letterHtml({ subject, blocks }: Letter, locale: string): string {
   const body = blocks.map((block) => {
     if (typeof block === 'string') return `<p>${escapeHtml(block)}</p>`
@@ -45,7 +45,7 @@ export function letterHtml({ subject, blocks }: Letter, locale: string): string 
 function linkHtml({ link, text }: Link): string {
   const style =
     'display:inline-block;padding:.6em 1.2em;background:#2456a6;color:#fff;text-decoration:none;border-radius:4px'
-  // Only what a browser opens harmlessly becomes a link.
+  // Only what is harmless to open in a browser becomes a link.
   if (!/^https?:\/\//i.test(link)) return `<p>${escapeHtml(text)}: ${escapeHtml(link)}</p>`
   return `<p><a style="${style}" href="${escapeHtml(link)}">${escapeHtml(text)}</a></p><p><small>${escapeHtml(link)}</small></p>`
 }

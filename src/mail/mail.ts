@@ -150,7 +150,7 @@ function recipientsOf(owner: Owner, { mode, to = [] }: MailMessage, support: Per
   return people
 }
 
-/** Throws when the address could be read as anything else than one address. */
+/** Throws when the address could be read as anything but one address. */
 function personOf(person: Person | { readonly name?: string | undefined; readonly email: string }): Person {
   const address = 'address' in person ? person.address : person.email
   if (!/^[^\s\p{Cc}@<>()[\],;:\\"]+@[^\s\p{Cc}@<>()[\],;:\\"]+$/u.test(address) || address.length > 320) {
@@ -159,12 +159,12 @@ function personOf(person: Person | { readonly name?: string | undefined; readonl
   return { name: oneLine(person.name ?? ''), address }
 }
 
-/** What stands in a header must not begin another one. */
+/** The value of a header must not begin another one. */
 function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ').slice(0, 900)
 }
 
-/** What the server said may hold addresses: it is not kept. */
+/** The server's reply may contain addresses: it is not kept. */
 function mailError(cause: unknown): MailError {
   const { responseCode, code } = cause as { responseCode?: unknown; code?: unknown }
   const status = typeof responseCode === 'number' ? responseCode : undefined

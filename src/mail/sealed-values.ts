@@ -1,4 +1,4 @@
-/** Values of a mail's template as they lie in the document of a job, which applications may read. */
+/** Values of a mail's template as stored in the document of a job, which applications may read. */
 import { parseJson, stringifyJson } from '../model/json/exact.ts'
 import { isObject, type JsonObject } from '../model/json/value.ts'
 import type { Secrets } from '../secrets/secrets.ts'

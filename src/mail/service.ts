@@ -5,7 +5,7 @@ import { templateNames } from './templates.ts'
 
 const person = z.object({ name: z.string().optional(), email: z.string() })
 
-/** What is to be sent: the message of a `sendmail` job. Without a template it needs a subject and parts. */
+/** A mail to send: the message of a `sendmail` job. Without a template it needs a subject and parts. */
 export const MailMessage = z.object({
   /**
    * `noreply` and `campaign`: to the owner of the instance, whatever `to` says. `pending`: to the address that the owner
@@ -26,7 +26,7 @@ export type MailMessage = z.infer<typeof MailMessage>
 
 export interface MailService {
   /**
-   * Sends a mail in the name of an instance and in the language of its owner. Resolves when the mail server has taken it,
+   * Sends a mail in the name of an instance and in the language of its owner. Resolves when the mail server has accepted it,
    * and also when no mail server is configured: the log says so. Throws MailError.
    */
   send(instance: Instance, message: MailMessage): Promise<void>

@@ -325,7 +325,7 @@ export type TemplateName = keyof typeof templates
 /** All templates. */
 export const templateNames = Object.keys(templates) as [TemplateName, ...TemplateName[]]
 
-/** The letter of a template in the nearest language there is. Values that are no texts are left out. */
+/** The mail of a template in the closest available language. Values that are not texts are left out. */
 export function writeLetter(name: TemplateName, locale: string, values: Readonly<Record<string, unknown>>): Letter {
   const value = (key: string) => {
     const value = Object.hasOwn(values, key) ? values[key] : undefined
@@ -372,6 +372,6 @@ const lostSecretsEn = (accounts: string) =>
 const lostSecretsFr = (accounts: string) =>
   `Les mots de passe de ces comptes n’ont pas pu être lus ; saisissez-les à nouveau : ${accounts}.`
 const sourceStaysEn = (source: string) =>
-  `The former server could not be told, or did not want to close ${source}: look whether it is open still, and use it no more.`
+  `The former server could not be told, or did not want to close ${source}: check whether it is still open, and do not use it any more.`
 const sourceStaysFr = (source: string) =>
   `L’ancien serveur n’a pas pu être prévenu, ou n’a pas voulu fermer ${source} : vérifiez s’il est encore ouvert, et ne l’utilisez plus.`

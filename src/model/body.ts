@@ -24,7 +24,7 @@ export interface ObjectBody extends Body {
 /** The body of a plain deletion. */
 export const emptyBody: Body = { text: '{}', raw: false, digest: bodyDigest({}), value: {} }
 
-/** The body of a document out of its members, special ones left out already. Throws `document_too_large`. */
+/** The body of a document, made from its members without the special ones. Throws `document_too_large`. */
 export function makeBody(id: string | undefined, value: JsonObject, text: string, maxBytes: number): ObjectBody {
   const raw = needsRaw(text)
   // A character has at most 3 bytes and one separator behind it; an exponent stands for less than 100 times its length.
@@ -36,7 +36,7 @@ export function makeBody(id: string | undefined, value: JsonObject, text: string
     text,
     raw: keepsText(id, text, value),
     value,
-    // Replicated revisions bring their hash with them: nobody asks for it then.
+    // Replicated revisions bring their hash with them: then it is never computed.
     get digest() {
       return bodyDigest(value)
     },

@@ -4,7 +4,7 @@ export interface DatabaseRef {
   readonly name: string
 }
 
-/** One text for a database, by which maps know it: no name holds a line end. */
+/** One text for a database, used as the key in maps: no name contains a line break. */
 export function databaseKey({ prefix, name }: DatabaseRef): string {
   return `${prefix}\n${name}`
 }

@@ -1,4 +1,4 @@
-/** Names of doctypes and databases, and which of them only their own API may touch. */
+/** Names of doctypes and databases, and which of them are reserved for their own API. */
 import { Problem } from './errors.ts'
 
 /** Bytes; the characters allowed are ASCII. */
@@ -6,7 +6,7 @@ const maxDoctypeLength = 200
 /** As CouchDB. */
 const maxDatabaseLength = 238
 
-/** ASCII lower case, digits, `.` and `_`; no dot at an end, no `..`, no `_` in front (those are routes). */
+/** ASCII lower case, digits, `.` and `_`; no dot at either end, no `..`, no `_` in front (those are routes). */
 export function isDoctypeName(name: string): boolean {
   return name.length <= maxDoctypeLength && /^[a-z0-9][a-z0-9_]*(?:\.[a-z0-9_]+)*$/.test(name)
 }
@@ -16,12 +16,12 @@ export function isDatabaseName(name: string): boolean {
   return isDoctypeName(name) || (name.length <= maxDatabaseLength && /^[a-z][a-z0-9_$()+/-]*$/.test(name))
 }
 
-/** False for doctypes that nobody reads through the document API. */
+/** False for doctypes that cannot be read through the document API. */
 export function isReadable(doctype: string): boolean {
   return !unreadable.has(doctype)
 }
 
-/** False for doctypes that nobody writes through the document API. */
+/** False for doctypes that cannot be written through the document API. */
 export function isWritable(doctype: string): boolean {
   return !unreadable.has(doctype) && !readOnly.has(doctype)
 }

@@ -1,6 +1,6 @@
 /**
  * The only place where a failure gets a code and a status. Every face renders the same `Problem` in its own body format
- * (see routes/http/errors.ts); nobody else builds a status code for an error.
+ * (see routes/http/errors.ts); nothing else builds a status code for an error.
  */
 
 /** Code to default HTTP status. CouchDB's error names where CouchDB has one. */
@@ -75,7 +75,7 @@ export const problems = {
 
 export type ProblemCode = keyof typeof problems
 
-/** A request whose sender or addressee could not be told. Each face words these in its own way. */
+/** A request whose sender or addressee could not be identified. Each face words these in its own way. */
 export type IdentityFailure =
   | { readonly kind: 'token'; readonly token: 'missing' | 'invalid' | 'expired' }
   | { readonly kind: 'host'; readonly host: string }

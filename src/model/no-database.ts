@@ -1,4 +1,4 @@
-/** A database that does not exist: the store throws one `Problem` for whatever is asked of it, and each face words it. */
+/** A database that does not exist: the store throws one `Problem` for every operation on it, and each face words it. */
 import { Problem } from './errors.ts'
 
 export function noDatabase(): Problem {
@@ -9,7 +9,7 @@ export function isNoDatabase(error: unknown): boolean {
   return error instanceof Problem && error.code === 'no_database'
 }
 
-/** What `work` gives, or `value` where the database that it asks does not exist. Other errors pass. */
+/** The result of `work`, or `value` where its database does not exist. Other errors are rethrown. */
 export async function orWithoutDatabase<Result, Value>(work: Promise<Result>, value: Value): Promise<Result | Value> {
   try {
     return await work

@@ -1,19 +1,19 @@
 /**
- * Where the bytes of a tenant lie in the object store. Operators see the names without the tenant's prefix.
+ * The names of a tenant's objects in the object store. Operators see them without the tenant's prefix.
  */
 
-/** Everything of a tenant begins with this. */
+/** The names of all objects of a tenant begin with this. */
 export function tenantPrefix(prefix: string): string {
   return `cozy-v3-${prefix}/`
 }
 
-/** Of a content: `ID[0:22]/ID[22:27]/ID[27:32]/INTERNAL` for an id of 32 and an internal id of 16 characters. */
+/** Of content: `ID[0:22]/ID[22:27]/ID[27:32]/INTERNAL` for an id of 32 and an internal id of 16 characters. */
 export function contentName(fileId: string, internalId: string): string {
   if (fileId.length !== 32 || internalId.length !== 16) return `${fileId}/${internalId}`
   return `${fileId.slice(0, 22)}/${fileId.slice(22, 27)}/${fileId.slice(27)}/${internalId}`
 }
 
-/** The opposite: `undefined` for names that are no content's. */
+/** The opposite: `undefined` for names of anything but content. */
 export function contentOf(name: string): { readonly fileId: string; readonly internalId: string } | undefined {
   const parts = name.split('/')
   const [first = '', second = '', third = '', fourth = ''] = parts

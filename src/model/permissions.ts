@@ -1,13 +1,13 @@
 /** Permissions: rules parsed from scope strings, and the questions that routes ask of them. */
 import type { Json } from './json/value.ts'
 
-/** For whom a token is: which secret signs it and how long it lives. */
+/** Whom a token is for: decides which secret signs it and how long it lives. */
 export type Audience = 'app' | 'konn' | 'access' | 'refresh' | 'share' | 'cli'
 
 export type Verb = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 export interface Permissions {
-  /** For whom the token was made; absent for nobody in particular. */
+  /** Whom the token was made for; absent for no one in particular. */
   readonly audience?: Audience | undefined
   /** Any rule for this verb and doctype that carries no values. Cached per object: hot path. */
   allowsType(verb: Verb, doctype: string): boolean

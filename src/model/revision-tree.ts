@@ -35,7 +35,7 @@ export interface Merged {
 /**
  * Grafts a path on the tree: at its deepest known node, else as a new root. Where path and tree
  * disagree about the parent of a known node the tree wins. Only `path[0]` gets a body, and only when it has none: a value
- * wins over a missing one, as in CouchDB's `couch_key_tree`, so that the order of arrival does not show. With `limit`
+ * wins over a missing one, as in CouchDB's `couch_key_tree`, so that the order of arrival does not matter. With `limit`
  * the result is stemmed, so that a path longer than the stored one is `none` when repeated.
  */
 export function mergePath(nodes: readonly TreeNode[], path: RevisionPath, limit?: number): Merged {

@@ -5,8 +5,8 @@ import { compareBytes } from './compare-bytes.ts'
 import { Problem } from './errors.ts'
 
 /**
- * One node of a revision tree: `gen` counts from 1, and `hash` is 32 hex digits, where it was made here; replication may
- * bring generation 0 and any text, also an empty one.
+ * One node of a revision tree: `gen` counts from 1, and `hash` is 32 hex digits if it was made here; replication may
+ * bring generation 0 and any text, even an empty one.
  */
 export interface RevisionId {
   readonly gen: number
@@ -17,7 +17,7 @@ export interface RevisionId {
 export const maxHashBytes = 1024
 
 /**
- * As CouchDB reads them: leading zeros count for nothing, the hash may be empty. Throws `bad_request` "Invalid rev format",
+ * As CouchDB reads them: leading zeros are ignored, the hash may be empty. Throws `bad_request` "Invalid rev format",
  * also for generations above 2^53-1. Takes anything, since `_rev` in a document may be of any type.
  */
 export function parseRevision(text: unknown): RevisionId {

@@ -1,5 +1,5 @@
 /**
- * Hearth cannot start or a command cannot be done, for a reason that the person at the terminal can remove. The message
+ * Hearth cannot start or a command cannot be carried out, for a reason that the person at the terminal can fix. The message
  * is shown as it is, without a stack, and says what to do.
  */
 export class StartupError extends Error {

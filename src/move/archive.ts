@@ -111,7 +111,7 @@ class ArchiveWriter {
     }
   }
 
-  /** Secrets are sealed anew, so that another instance of a server with the same key can open them. */
+  /** Secrets are sealed again, so that another instance of a server with the same key can open them. */
   #forArchive({ text }: StoredDocument): string {
     const { instance, secrets } = this.#options
     const { account } = openAccount(membersOf(text), secrets, accountContext(instance.prefix))
@@ -189,7 +189,7 @@ class ArchiveWriter {
         const text = wholeText(document)
         const json = { path: `${root}Data/${doctype}/${document.id}.json`, at: when, mode: modes.plain }
         await this.#add({ ...json, text, size: Buffer.byteLength(text) })
-        // A content that is lost cannot be given out; that it is lost shows by its absence.
+        // Content that is lost cannot be given out; that it is lost shows by its absence.
         if (stat === undefined) continue
         const mode = value['executable'] === true ? modes.executable : modes.plain
         await this.#add({ path: `${root}Files/${path}`, at: when, mode, object, size })

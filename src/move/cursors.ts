@@ -8,7 +8,7 @@ export interface Sized {
 
 /**
  * Decides of one content after the other, in byte order of their ids and files before versions, whether a new part begins
- * with it. A content that is larger than a part stands alone.
+ * with it. Content that is larger than a part stands alone.
  */
 export class PartBreaker {
   readonly cursors: string[] = []

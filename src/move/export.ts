@@ -138,7 +138,7 @@ function isStopped({ signal }: Task): boolean {
   return signal.aborted && (signal.reason as Error).message !== 'timeout'
 }
 
-/** Gives the id of the export. */
+/** Returns the id of the export. */
 async function makeExport(options: ExportOptions, instance: Instance, order: ExportOrder, task: Task): Promise<string> {
   const { store } = options
   const now = Date.now()

@@ -22,7 +22,7 @@ export function exportIdentifier(instance: Pick<Instance, 'document'>, id: strin
   return padded(Buffer.from(text).toString('base64url'))
 }
 
-/** The id of the export. Throws `bad_request` for what is no identifier, `unauthorized` for a wrong or old one. */
+/** The id of the export. Throws `bad_request` for what is not an identifier, `unauthorized` for a wrong or old one. */
 export function exportOf(instance: Pick<Instance, 'document'>, identifier: string, nowMs: number): string {
   if (!/^[A-Za-z0-9_-]+={0,2}$/.test(identifier) || identifier.length % 4 !== 0) {
     const place = /[^A-Za-z0-9_-]/.exec(identifier)?.index ?? identifier.length

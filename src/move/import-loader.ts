@@ -187,7 +187,7 @@ export class ArchiveLoader {
     const { prefix, objects, ledger, leaseMs, room } = this.#options
     const size = Number(value['size'])
     if (size !== content.size)
-      throw new ImportFailure(`the archive has a content of another size than ${doctype}/${id}`)
+      throw new ImportFailure(`the archive has content whose size differs from that in ${doctype}/${id}`)
     this.contents += size
     if (room !== undefined && this.contents > room) throw new ImportFailure('there is not enough space for the archive')
     const internalId = await this.#internalId(fileId, doctype === versionsDoctype ? id.slice(fileId.length + 1) : '')

@@ -34,7 +34,7 @@ export function isUntouched(name: string): boolean {
 export function isImported(doctype: string, id: string, value: JsonObject): boolean {
   if (isUntouched(doctype) || leftOut.has(doctype) || id.startsWith('_')) return false
   if (doctype === 'io.cozy.settings') return !ownSettings.has(id)
-  // Other workers' triggers are made anew by what needs them.
+  // Other workers' triggers are made again by what needs them.
   if (doctype === triggersDoctype) return value['worker'] === 'konnector'
   return true
 }

@@ -5,7 +5,7 @@
 import type { ObjectStore } from '../../storage/objects/contract.ts'
 import { type ZipEntry, zipLength } from '../archive/zip-writer.ts'
 
-/** A document stands in the line, a content in an object of its own. */
+/** A document stands in the line, content in an object of its own. */
 export interface Line {
   readonly path: string
   /** Milliseconds since 1970. */

@@ -2,7 +2,7 @@
 import { BlockList, isIP, isIPv4 } from 'node:net'
 
 /**
- * What the IANA registries of special-purpose addresses (RFC 6890) do not call globally reachable, and what stands for
+ * What the IANA registries of special-purpose addresses (RFC 6890) do not call globally reachable, and what represents
  * another network's addresses (6to4, Teredo).
  */
 const special = newBlockList(
@@ -26,14 +26,14 @@ const special = newBlockList(
   ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20'],
 )
 
-/** All that is assigned to the public internet of IPv6 today. */
+/** All IPv6 addresses that are assigned to the public internet today. */
 const globalUnicast = newBlockList([], ['2000::/3'])
 
 /** RFC 6052: the last 32 bits are an address of IPv4 that a gateway translates to. */
 const translated = newBlockList([], ['64:ff9b::/96'])
 
 /**
- * Whether everybody on the internet may be meant by this address. False for what is no address, for loopback, private,
+ * Whether this address belongs to the public internet. False for what is not an address, for loopback, private,
  * link-local, shared (RFC 6598), multicast and reserved ones, and for mapped ones (`::ffff:a.b.c.d`).
  */
 export function isPublicAddress(address: string): boolean {

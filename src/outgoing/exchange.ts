@@ -14,7 +14,7 @@ export interface Limits {
 
 type Exchange = Omit<OutgoingRequest, keyof Limits> & Limits & { readonly ca?: string | undefined }
 
-/** Failures of a connection that another address of the host may not have. */
+/** Failures of a connection that may not occur with another address of the host. */
 const notConnected: ReadonlySet<unknown> = new Set([
   'ECONNREFUSED',
   'EHOSTUNREACH',
@@ -24,7 +24,7 @@ const notConnected: ReadonlySet<unknown> = new Set([
   'FailedToOpenSocket',
 ])
 
-/** Tries the addresses one after the other until one takes the connection. Throws OutgoingError. */
+/** Tries the addresses one after the other until one accepts the connection. Throws OutgoingError. */
 export async function exchange(url: URL, addresses: readonly string[], request: Exchange): Promise<Response> {
   let refused: OutgoingError | undefined
   for (const address of addresses) {
@@ -50,7 +50,7 @@ function exchangeWith(address: string, url: URL, request: Exchange): Promise<Res
       reject(new OutgoingError(failure, message, { cause }))
       sent.destroy()
     }
-    const onAbort = () => fail('aborted', 'The request was given up.', signal?.reason)
+    const onAbort = () => fail('aborted', 'The request was aborted.', signal?.reason)
     const tooLate = () => fail('timeout', `${url.host} did not answer in time.`)
     let timer = setTimeout(tooLate, answerMs)
     const waitAnew = () => {
@@ -91,7 +91,7 @@ function exchangeWith(address: string, url: URL, request: Exchange): Promise<Res
   })
 }
 
-/** `progressed` is called whenever the server took something. */
+/** `progressed` is called whenever the server accepted some bytes. */
 function sendStream(body: AsyncIterable<Uint8Array>, sent: http.ClientRequest, progressed: () => void): void {
   const source = Readable.from(body, { objectMode: false })
   source.on('data', progressed)
@@ -118,7 +118,7 @@ function responseOf(answer: http.IncomingMessage, method: string): Response {
   })
 }
 
-/** The answer with a body that fails when it stops coming, becomes too large or is given up. */
+/** The answer, with a body that fails when it stalls, becomes too large or is aborted. */
 export function limitBody(
   response: Response,
   { idleMs, maxBytes, signal }: Pick<Exchange, 'idleMs' | 'maxBytes' | 'signal'>,
@@ -134,7 +134,7 @@ export function limitBody(
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        if (signal?.aborted === true) giveUp('aborted', 'The request was given up.', signal.reason)
+        if (signal?.aborted === true) giveUp('aborted', 'The request was aborted.', signal.reason)
         if (announced > maxBytes) giveUp('too_large', `The answer is larger than ${maxBytes} bytes.`)
         const next = await inTime(reader.read(), idleMs).catch((error: unknown) =>
           error instanceof OutgoingError

@@ -1,5 +1,5 @@
 /**
- * The one way to call servers that somebody else named: a person, a document, another server's answer. What the operator
+ * The only way to call servers that others have named: a user, a document, another server's answer. What the operator
  * configured (database, object store, mail server) does not come through here.
  */
 import { exchange, limitBody } from './exchange.ts'
@@ -9,7 +9,7 @@ import { type Lookup, permittedAddresses, systemLookup } from './resolve.ts'
 
 export interface Outgoing {
   /**
-   * Sends a request and gives the answer, whatever its status, with a body that is read from the other server only as
+   * Sends a request and resolves to the answer, whatever its status, with a body that is read from the other server only as
    * fast as it is taken here; cancelling it closes the connection. Follows at most three redirects; credentials stay
    * with the first host. Throws OutgoingError, also while the body is read.
    */
@@ -55,7 +55,7 @@ export function openOutgoing(options: OutgoingOptions): Outgoing {
       let current = request
       for (let hop = 0; ; hop++) {
         if (request.signal?.aborted === true) {
-          throw new OutgoingError('aborted', 'The request was given up.', { cause: request.signal.reason })
+          throw new OutgoingError('aborted', 'The request was aborted.', { cause: request.signal.reason })
         }
         const response = await send(url, current)
         const next = request.redirect === 'return' ? undefined : redirectOf(response, url, current)
@@ -68,7 +68,7 @@ export function openOutgoing(options: OutgoingOptions): Outgoing {
   }
 }
 
-/** The next request that a redirect asks for (RFC 9110, 15.4); `undefined` when it is none that can be followed. */
+/** The next request that a redirect asks for (RFC 9110, 15.4); `undefined` when it cannot be followed. */
 function redirectOf(
   response: Response,
   from: URL,

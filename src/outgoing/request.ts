@@ -4,10 +4,10 @@ export interface OutgoingRequest {
   readonly method?: string
   /** Names in lower case. `host`, `connection` and lengths are set here. */
   readonly headers?: Readonly<Record<string, string>>
-  /** A stream is sent once: an answer that asks for it again elsewhere is given back as it is. */
+  /** A stream is sent once: a redirect that would need it again is returned as it is. */
   readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>
   readonly signal?: AbortSignal
-  /** Milliseconds to the head of the answer, counted anew after each redirect. Default 30,000. */
+  /** Milliseconds to the head of the answer, counted again after each redirect. Default 30,000. */
   readonly answerMs?: number
   /** Milliseconds to the next bytes of the body, while they are asked for. Default 60,000. */
   readonly idleMs?: number
@@ -24,7 +24,7 @@ export function isStream(body: OutgoingRequest['body']): body is AsyncIterable<U
   return typeof body === 'object' && !(body instanceof Uint8Array)
 }
 
-/** What an iterator gives as a stream that asks for it only when somebody reads. `cancelled` is told that nobody will. */
+/** An iterator as a stream that pulls only when it is read. `cancelled` is called when it will not be. */
 export function streamOf(chunks: AsyncIterator<Uint8Array>, cancelled?: () => void): ReadableStream<Uint8Array> {
   return new ReadableStream(
     {

@@ -6,7 +6,7 @@ import { OutgoingError } from './outgoing-error.ts'
 /** All addresses of a name, or of an address itself. Rejects when there are none. */
 export type Lookup = (host: string) => Promise<readonly string[]>
 
-/** What the system says: its resolver and its hosts file. */
+/** The answer of the system: its resolver and its hosts file. */
 export const systemLookup: Lookup = async (host) =>
   (await lookup(host, { all: true, verbatim: true })).map(({ address }) => address)
 

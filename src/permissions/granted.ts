@@ -2,13 +2,13 @@
 import type { Audience, Permissions, Verb } from '../model/permissions.ts'
 import { allowsDocument, coversType, type Rule } from './rule.ts'
 
-/** What the rules say of one verb and doctype. */
+/** The verdict of the rules for one verb and doctype. */
 interface Verdict {
   readonly whole: boolean
   readonly restricted: readonly Rule[]
 }
 
-/** Clients choose doctype names: beyond this many the cache starts anew. */
+/** Clients choose doctype names: beyond this many the cache starts again. */
 const maxVerdicts = 1000
 
 /** Permissions of rules, and for whom the token was made. Verdicts are kept per object, so a token that is used again costs one look-up a question. */
@@ -43,5 +43,5 @@ export function grant(rules: readonly Rule[], audience?: Audience): Permissions 
   }
 }
 
-/** The permissions of nobody: every question is answered with no. */
+/** The permissions of no one: every question is answered with no. */
 export const nothing: Permissions = grant([])

@@ -11,7 +11,7 @@ export interface Rule {
   readonly verbs: readonly Verb[]
   /** Empty: the whole doctype. */
   readonly values: readonly string[]
-  /** The top-level member that `values` speak of; `undefined`: `_id`. */
+  /** The top-level member that `values` refer to; `undefined`: `_id`. */
   readonly selector: string | undefined
 }
 
@@ -50,7 +50,7 @@ function verbsOf(names: readonly string[]): readonly Verb[] | undefined {
   return names.length === 0 || named.length < names.length ? verbs : named
 }
 
-/** Parses `type[:verbs[:values[:selector]]]`; `undefined` when it is malformed. A part that is given is not empty. */
+/** Parses `type[:verbs[:values[:selector]]]`; `undefined` when it is malformed. A part that is present must not be empty. */
 export function ruleFromText(text: string): Rule | undefined {
   const parts = text.split(':')
   const [type = '', verbNames, values, selector] = parts

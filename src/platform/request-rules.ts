@@ -1,4 +1,4 @@
-/** What HTTP/1.1 asks of a server beyond single requests, where `node:http` leaves it to its users. */
+/** What HTTP/1.1 requires of a server beyond single requests, where `node:http` leaves it to its users. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
@@ -54,12 +54,12 @@ export function newOrder(): (listener: RequestListener) => RequestListener {
 }
 
 /**
- * Asks for the body of a request with `Expect: 100-continue` when somebody begins to read it: what can be refused without
- * is refused before a byte was sent (RFC 9110, section 10.1.1).
+ * Asks for the body of a request with `Expect: 100-continue` when it is first read: what can be refused without
+ * is refused before any byte is sent (RFC 9110, section 10.1.1).
  */
 export function continueWhenRead(listener: RequestListener): RequestListener {
   return (request, response) => {
-    // Where it is never read, the client may or may not send it: the connection cannot be used for anything else.
+    // If it is never read, the client may or may not send it: the connection cannot be reused.
     response.setHeader('connection', 'close')
     let asked = false
     const ask = () => {

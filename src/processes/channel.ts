@@ -10,7 +10,7 @@ export interface Questions {
   close: { readonly about: null; readonly answer: null }
   /** Owner to worker: open it again. Answered when everything is served again. */
   open: { readonly about: null; readonly answer: null }
-  /** Both ways: an instance has changed; what is remembered of instances and tokens counts no more. */
+  /** Both ways: an instance has changed; what is remembered of instances and tokens no longer counts. */
   instancesChanged: { readonly about: null; readonly answer: null }
   /** Owner to worker: what it counted. */
   metrics: { readonly about: null; readonly answer: unknown }

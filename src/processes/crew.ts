@@ -22,7 +22,7 @@ const aliveEveryMs = 5_000
 const maxSilent = 12
 const firstPauseMs = 50
 const lastPauseMs = 5_000
-/** A worker that lived for so long begins anew with its pauses. */
+/** A worker that lived for so long begins again with its pauses. */
 const steadyMs = 60_000
 
 export interface CrewOptions {

@@ -1,4 +1,4 @@
-/** Which doctypes have events, and what a token must allow to hear them. */
+/** Which doctypes have events, and what a token must allow to receive them. */
 
 import { eventsOnly, isDoctypeName, isReadable } from '../model/doctypes.ts'
 import type { Permissions } from '../model/permissions.ts'
@@ -13,7 +13,7 @@ export interface Target {
 /** Heard with any token. */
 const open: ReadonlySet<string> = new Set(['io.cozy.sharings.initial_sync', 'io.cozy.auth.confirmations'])
 
-/** Heard by who may read files: they are about files. */
+/** Received by whoever may read files: they are about files. */
 const aboutFiles: ReadonlySet<string> = new Set(['io.cozy.files.thumbnails', 'io.cozy.notes.events'])
 
 /** True where documents are stored, so that there is a feed to follow. */
@@ -22,7 +22,7 @@ export function hasDocuments(type: string): boolean {
 }
 
 /**
- * False for what is no doctype name, and for doctypes whose documents nobody reads through the document API: events hold
+ * False for what is not a doctype name, and for doctypes whose documents nobody reads through the document API: events hold
  * documents.
  */
 export function hasEvents(type: string): boolean {
@@ -33,7 +33,7 @@ export function hasEvents(type: string): boolean {
 export type Ancestors = (fileId: string) => Promise<readonly string[]>
 
 /**
- * Whether a token may hear of a doctype or document: GET on the whole doctype, or on the id where one is given; of files
+ * Whether a token may receive events of a doctype or document: GET on the whole doctype, or on the id where one is given; for files
  * also on a directory above.
  */
 export async function mayHear(permissions: Permissions, { type, id }: Target, ancestors: Ancestors): Promise<boolean> {

@@ -11,7 +11,7 @@ export type Frame = Uint8Array
 
 /**
  * What happened to a document, from its place in the feed alone. It was created when its first revision
- * is the whole story, or when it stands on a tombstone: nobody could read it before. With several leaves the winner may
+ * is the whole history, or when it follows a tombstone: it could not be read before. With several leaves the winner may
  * have stayed the same, or be an old revision that another one's deletion brought back: then it was updated.
  */
 export function kindOf(document: ChangedDocument): EventKind {
@@ -33,12 +33,12 @@ export function createdFrame(type: string, document: StoredDocument): Frame {
   return frame('CREATED', type, document.id, documentText(document))
 }
 
-/** `text`: the JSON object that is handed on. */
+/** `text`: the JSON object that is passed on. */
 export function notificationFrame(type: string, id: string, text: string): Frame {
   return frame('NOTIFIED', type, id, text)
 }
 
-/** The name of a file's content in the object store is nobody's business. */
+/** The name of a file's content in the object store is not disclosed. */
 function withoutObjectName(text: string): string {
   if (!text.includes('"internal_vfs_id"')) return text
   const { exact } = parseJson(text)

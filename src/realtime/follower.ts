@@ -18,17 +18,17 @@ export interface FollowerOptions {
   readonly log: Log
   /** The only documents that matter at this moment; `undefined`: all. */
   only(): ReadonlySet<string> | undefined
-  /** Gets every page in order; the next one is read when its promise resolves. */
+  /** Receives every page in order; the next one is read when its promise resolves. */
   deliver(documents: readonly ChangedDocument[]): Promise<void>
 }
 
-/** Looks without having been called, in case a call was lost. */
+/** Reads without having been notified, in case a notification was lost. */
 const lookMs = 60_000
 const retryMs = 500
 /** Ids that one read may name. */
 const maxNamed = maxPage
 
-/** How far the feed was read. */
+/** The sequence up to which the feed was read. */
 interface Place {
   readonly epoch: string
   readonly at: bigint
@@ -87,7 +87,7 @@ export class Follower {
       this.#journal.clear()
       return page !== undefined
     }
-    // Somebody came for another document while this was read: it may have changed in between.
+    // Someone subscribed to another document while this was read: it may have changed in between.
     if (ids !== undefined && !covers(ids, only())) return true
     const full = page.rows.length >= limit
     const at = (full ? page.rows.at(-1)?.seq : undefined) ?? page.updateSeq
@@ -101,7 +101,7 @@ export class Follower {
     return full
   }
 
-  /** Revisions that the page passes over; deleted ones with what they held, where that is still kept. */
+  /** Revisions that the page skips; deleted ones with their former members, where these are still kept. */
   #passed(
     rows: readonly ChangedDocument[],
     range: { begin: bigint | undefined; end: bigint },
@@ -115,7 +115,7 @@ export class Follower {
     return Promise.all(revisions)
   }
 
-  /** Tries until it works or everybody has left. */
+  /** Tries until it works or everyone has left. */
   async #persist<T>(work: () => Promise<T>): Promise<T | undefined> {
     let failing = false
     while (!this.#stopped) {

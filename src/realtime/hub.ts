@@ -1,6 +1,6 @@
 /**
- * Realtime events of this process: follows one feed for each doctype of an instance that somebody listens
- * to, however many they are, and hears what any process announces. Knows neither sockets nor tokens.
+ * Realtime events of this process: follows one feed for each doctype of an instance that has listeners,
+ * however many, and receives what any process announces. Knows neither sockets nor tokens.
  */
 
 import { type DatabaseRef, type DocumentStore, maxBroadcastBytes } from '../../storage/documents/contract.ts'
@@ -38,7 +38,7 @@ export class Hub {
 
   /**
    * Sends the subscriber every event of a doctype, or of one document, that is committed after the promise resolved, and
-   * perhaps some of just before. Waits for the store while it does not answer.
+   * perhaps some from just before. Waits while the store does not answer.
    */
   async subscribe(ref: DatabaseRef, id: string | undefined, subscriber: Subscriber): Promise<void> {
     this.#stopListening ??= this.#options.store.onBroadcast((about, text) => this.#receiveBroadcast(about, text))
@@ -97,7 +97,7 @@ export class Hub {
     return { topic, follower }
   }
 
-  /** The text of a broadcast is short, a document may not be: it is read where somebody listens. */
+  /** The text of a broadcast is short, a document may not be: it is read where there are listeners. */
   async #publishAnnounced(topic: Topic, name: string, id: string): Promise<void> {
     try {
       const document = await this.#options.store.read({ prefix: 'global', name }, id)

@@ -1,10 +1,10 @@
 /**
- * What this process has committed to one database and the feed has not shown yet. The feed holds each document once, by
- * its latest change; of several changes between two reads the earlier ones are told from here.
+ * What this process has committed to one database and the feed has not shown yet. The feed has each document once, by
+ * its latest change; of several changes between two reads the earlier ones are reported from here.
  */
 import type { ChangedDocument, Commit } from '../../storage/documents/contract.ts'
 
-/** Characters of bodies that are kept; beyond, only the last of several changes is told. */
+/** Characters of bodies that are kept; beyond that only the last of several changes is reported. */
 const maxSize = 1024 * 1024
 
 /** A revision that was superseded before the feed was read. */

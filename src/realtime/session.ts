@@ -1,5 +1,5 @@
 /**
- * One client of the hub: whose data it hears, with which token, and what it subscribed to. Rights are checked at every
+ * One client of the hub: whose data it follows, with which token, and what it subscribed to. Rights are checked at every
  * subscription, and again from time to time: a token may end and rights may be withdrawn while it listens.
  */
 
@@ -19,7 +19,7 @@ export interface SessionOptions {
   readonly subscriber: Subscriber
   /** Of the instance's files. */
   readonly ancestors: Ancestors
-  /** Where the request has told already who it is: no AUTH is waited for then. */
+  /** Set when the request was already authenticated: then no AUTH is awaited. */
   readonly token?: string | undefined
 }
 
@@ -44,13 +44,13 @@ export class Session {
     return this.#token !== undefined
   }
 
-  /** Throws `unauthorized` for a token that is no good, and what the store throws. */
+  /** Throws `unauthorized` for an invalid token, and what the store throws. */
   async authenticate(token: string): Promise<void> {
     await this.#options.instances.authorise(this.#instance, token)
     this.#token = token
   }
 
-  /** Throws as `authenticate` does. Twice is once. `ok` when events are on their way. */
+  /** Throws as `authenticate` does. Subscribing twice has no further effect. `ok` when events will be delivered. */
   async subscribe(target: Target): Promise<'ok' | 'forbidden' | 'too_many'> {
     const { hub, subscriber, ancestors } = this.#options
     if (!(await mayHear(await this.#permissions(), target, ancestors))) return 'forbidden'
@@ -67,7 +67,7 @@ export class Session {
   }
 
   /**
-   * Looks whether everything is still allowed. Throws `unauthorized` when the token has ended and `not_found` when the
+   * Checks whether everything is still allowed. Throws `unauthorized` when the token has ended and `not_found` when the
    * instance is gone: then the session is over. @returns the subscriptions that are no longer allowed; they have ended
    */
   async check(): Promise<readonly Target[]> {

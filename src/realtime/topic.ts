@@ -7,11 +7,11 @@ import { changeFrame, type Frame } from './events.ts'
 export interface Subscriber {
   /** Takes a frame and never waits; a client that is too far behind is cut off by its transport. */
   send(frame: Frame): void
-  /** True for a moment when much is waiting to be taken: the others can bear to wait as long. */
+  /** True for a moment when much is waiting to be sent: the others can afford to wait that long. */
   readonly behind: boolean
 }
 
-/** Bytes of frames after which a pause is made where somebody is behind. */
+/** Bytes of frames after which to pause if a client is behind. */
 const burst = 64 * 1024
 const pauseMs = 10
 
@@ -29,7 +29,7 @@ export class Topic {
     return this.#whole.size === 0 && this.#byId.size === 0
   }
 
-  /** The only documents that anybody listens to; `undefined`: all. */
+  /** The only documents with listeners; `undefined`: all. */
   get only(): ReadonlySet<string> | undefined {
     return this.#whole.size > 0 ? undefined : new Set(this.#byId.keys())
   }
@@ -55,7 +55,7 @@ export class Topic {
     if (known?.size === 0) this.#byId.delete(id)
   }
 
-  /** To everybody who listens to the document, once each. `make` is called when there is somebody. @returns bytes */
+  /** Sends to everyone who listens to the document, once each. `make` is called only if there is someone. @returns bytes */
   publish(id: string, make: () => Frame): number {
     const listening = this.#byId.get(id)
     if (this.#whole.size === 0 && listening === undefined) return 0

@@ -1,6 +1,6 @@
 /**
  * Which members of an account are secret, and how they are kept: the login and password of `auth` together in
- * `credentials_encrypted`, every other one under its name with `_encrypted` behind it, as cozy-stack has them.
+ * `credentials_encrypted`, every other one under its name followed by `_encrypted`, as in cozy-stack.
  */
 import { parseJson, stringifyJson } from '../model/json/exact.ts'
 import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
@@ -12,14 +12,14 @@ export const accountsDoctype = 'io.cozy.accounts'
 const credentials = 'credentials_encrypted'
 const suffix = '_encrypted'
 
-/** Members that are secret wherever they stand below `auth` and `oauth`. */
+/** Members that are secret anywhere below `auth` and `oauth`. */
 const secretName =
   /(^|_)(dob|code|answer|session|otp|pin)$|(password|passphrase|passwd|passcode|secret|token|api_?key|private_?key)$/i
 
 /** Objects of secrets: at the top of an account, and in its `data`. */
 const holders: ReadonlySet<string> = new Set(['auth', 'oauth'])
 
-/** What secrets of an account are bound to: those of another tenant cannot be opened by writing them here. */
+/** What secrets of an account are bound to: secrets copied from another tenant cannot be opened here. */
 export function accountContext(prefix: string): string {
   return `account ${prefix}`
 }
@@ -49,7 +49,7 @@ export interface OpenedAccount {
   readonly incomplete: boolean
 }
 
-/** The account with its secrets in clear. */
+/** The account with its secrets in plain text. */
 export function openAccount(account: JsonObject, secrets: Pick<Secrets, 'open'>, context: string): OpenedAccount {
   let incomplete = false
   const opened = mapHolders(account, (holder) => {

@@ -1,4 +1,4 @@
-/** Where the key comes from: the setting, else a file in the data directory that the first start makes. */
+/** Where the key comes from: the setting, else a file in the data directory, made by the first start. */
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, link, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -27,8 +27,8 @@ export async function findKey({
 }
 
 /**
- * The secrets of this server. The first start notes in the database which key it has, so that a later one with another
- * key ends before it could write anything that the others cannot read. Throws StartupError.
+ * The secrets of this server. The first start records in the database which key it has, so that a later one with another
+ * key ends before it can write anything that the others cannot read. Throws StartupError.
  */
 export async function openSecrets(
   config: Pick<Config, 'secrets' | 'data_dir'>,
@@ -63,7 +63,7 @@ export async function sealOldAccounts(
   await writeDocument(store, { ref: settings, id: documentId, value, parent: noted })
 }
 
-/** The bytes of a key as a person writes it. */
+/** The bytes of a key in the forms that people write. */
 export function parseKey(text: string): Uint8Array | undefined {
   const trimmed = text.trim()
   if (/^[0-9a-fA-F]{64}$/.test(trimmed)) return Buffer.from(trimmed, 'hex')
@@ -90,7 +90,7 @@ export function writeKeyFile(path: string, key: Uint8Array): Promise<void> {
   return placeKeyFile(path, key, rename)
 }
 
-/** `place` gives the file that is whole its name. */
+/** `place` gives the complete file its name. */
 async function placeKeyFile(
   path: string,
   key: Uint8Array,
@@ -118,7 +118,7 @@ async function syncAndClose(file: FileHandle): Promise<void> {
 
 /**
  * Makes a key. Of several processes that start at once in one data directory one makes it and all get it: were the file
- * replaced, the key that the database knows could be in no file any more.
+ * replaced, the key that the database knows could be lost.
  */
 export async function makeKeyFile(path: string): Promise<Uint8Array> {
   await placeKeyFile(path, randomBytes(32), async (temporary) => {

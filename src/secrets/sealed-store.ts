@@ -7,7 +7,7 @@ import { isObject } from '../model/json/value.ts'
 import { accountContext, accountsDoctype, sealAccount } from './accounts.ts'
 import type { Secrets } from './secrets.ts'
 
-/** The same store; what it is given to write in accounts it passes on sealed. */
+/** The same store, except that it seals what is written to accounts. */
 export function sealStore<Store extends Pick<DocumentStore, 'write' | 'replicate'>>(
   store: Store,
   secrets: Secrets,
@@ -27,7 +27,7 @@ export function sealStore<Store extends Pick<DocumentStore, 'write' | 'replicate
   }
 }
 
-/** The body with the secrets of an account sealed; the very same when it is no account or has none. */
+/** The body with the secrets of an account sealed; the very same when it is not an account or has none. */
 export function sealBody<Given extends Body>(
   ref: DatabaseRef,
   id: string,
@@ -44,7 +44,7 @@ export function sealBody<Given extends Body>(
   return withStubs(makeBody(id, isObject(value) ? value : {}, text, Number.POSITIVE_INFINITY), stubs)
 }
 
-/** The text of a stored account with its secrets sealed; `undefined` when it has none in clear. */
+/** The text of a stored account with its secrets sealed; `undefined` when it has none in plain text. */
 export function sealText(ref: DatabaseRef, id: string, text: string, secrets: Secrets): ObjectBody | undefined {
   const body = { text, raw: false, digest: '', value: {} }
   const sealed = sealBody(ref, id, body, secrets)

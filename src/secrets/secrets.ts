@@ -5,19 +5,19 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } f
 const keyBytes = 32
 const nonceBytes = 12
 const tagBytes = 16
-/** In front of everything that is sealed; says how. */
+/** Prefix of everything that is sealed; names the method. */
 const mark = 'h1.'
 
 export interface Secrets {
   /** Names the key without telling it: 16 hex digits. */
   readonly keyId: string
-  /** A text that only `open` with the same context understands. Twice the same text is not twice the same result. */
+  /** A text that only `open` with the same context can read. The same text gives another result each time. */
   seal(clear: string, context: string): string
   /** `undefined` when it was not sealed with this key and context, or was changed. */
   open(sealed: string, context: string): string | undefined
 }
 
-/** Whether a text looks as if it had been sealed, with whatever key. */
+/** Whether a text looks sealed, with whatever key. */
 export function isSealed(text: unknown): text is string {
   return typeof text === 'string' && text.startsWith(mark)
 }

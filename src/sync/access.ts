@@ -11,7 +11,7 @@ export function syncTokenPath(dataDir: string): string {
 }
 
 /**
- * The token of the settings, else the one in the data directory, made when there is none. It is always kept there, since
+ * The token from the settings, else the one in the data directory, made when there is none. It is always kept there, since
  * commands on this machine look for it.
  */
 export async function syncToken(dataDir: string, configured: string | undefined): Promise<string> {
@@ -22,7 +22,7 @@ export async function syncToken(dataDir: string, configured: string | undefined)
   return configured
 }
 
-/** What this machine is called in the database: a folder belongs to one machine. */
+/** The name of this machine in the database: a folder belongs to one machine. */
 export async function machineId(dataDir: string): Promise<string> {
   const id = await readFile('/etc/machine-id', 'utf8').catch(() => '')
   return id.trim() || keptText(join(dataDir, 'machine-id'), randomUUID)

@@ -1,4 +1,4 @@
-/** What the process that leads can be asked for. Commands and answers cross processes as JSON. */
+/** Commands to the leading process. Commands and answers travel between processes as JSON. */
 import { Problem, type ProblemCode } from '../model/errors.ts'
 import type { Rule } from './engine/rules.ts'
 
@@ -31,7 +31,7 @@ type Travelling =
       }
     }
 
-/** Runs `work` and puts its outcome into words. Other failures than Problems are thrown. */
+/** Runs `work` and turns its outcome into an answer. Failures other than Problems are thrown. */
 export async function answerOf(work: () => Promise<unknown>): Promise<string> {
   try {
     return JSON.stringify({ value: (await work()) ?? null } satisfies Travelling)
@@ -50,7 +50,7 @@ export function readAnswer(answer: string): unknown {
   throw new Problem(code, reason, { status, headers })
 }
 
-/** What one plan of rules would do. */
+/** What one change of the rules would do. */
 export interface Plan {
   readonly copies: number
   readonly bytes: number

@@ -1,4 +1,4 @@
-/** Reads files for people, in any process: a place is opened for the time that it takes. */
+/** Reads files for users, in any process: a place is opened for as long as the read takes. */
 import type { FileDetail } from '../../storage/sync/contract.ts'
 import { Problem } from '../model/errors.ts'
 import { DriverError } from './drivers/error.ts'

@@ -1,5 +1,5 @@
 /**
- * What a content is known by. SHA-256 over chunks whose size depends on the file's size only, so that a transfer can be
+ * What content is known by. SHA-256 over chunks whose size depends on the file's size only, so that a transfer can be
  * verified and resumed piece by piece, and over all of them for the whole.
  */
 import { createHash } from 'node:crypto'
@@ -28,7 +28,7 @@ export function chunkDigest(chunks: string, index: number): string {
   return chunks.slice(index * 64, index * 64 + 64)
 }
 
-/** Builds the description of a content while its bytes pass. `size` must be known before. */
+/** Builds the description of content while its bytes pass. `size` must be known beforehand. */
 export class ContentHash {
   readonly #size: number
   readonly #chunkBytes: number
@@ -68,7 +68,7 @@ export class ContentHash {
   }
 }
 
-/** The hash of a whole content, from its size and the digests of its chunks. */
+/** The hash of whole content, from its size and the digests of its chunks. */
 export function wholeHash(size: number, chunks: string): string {
   const length = Buffer.alloc(8)
   length.writeBigUInt64BE(BigInt(size))

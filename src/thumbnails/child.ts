@@ -23,7 +23,7 @@ export async function drawStdin(): Promise<number> {
     await write(Buffer.concat([Buffer.from(`${JSON.stringify(drawn)}\n`), ...contents]))
     return 0
   } catch (error) {
-    // What codecs say about broken images is of no use to anybody.
+    // What codecs print about broken images is useless.
     return refuse(error instanceof DrawingError ? error.message : 'the image is broken')
   }
 }

@@ -14,7 +14,7 @@ import type { Pixels } from './pixels.ts'
 
 const quality = 75
 
-/** What the codecs expect to be there. */
+/** Globals that the codecs expect. */
 class ImageDataOfBrowsers implements Pixels {
   readonly data: Uint8ClampedArray
   readonly width: number
@@ -44,7 +44,7 @@ export async function decode(type: 'jpeg' | 'png' | 'webp', bytes: Uint8Array): 
   }
 }
 
-/** The other decoder knows no inks; this one is slower and takes more memory. */
+/** The other decoder does not support CMYK; this one is slower and takes more memory. */
 export function decodeCmyk(bytes: Uint8Array): Pixels {
   const { data, width, height } = jpegJs.decode(bytes, {
     useTArray: true,
@@ -76,7 +76,7 @@ export async function encode(type: 'jpeg' | 'png', pixels: Pixels): Promise<Uint
   return new Uint8Array(await encodeJpeg(image, { quality, progressive: false, trellis_multipass: false }))
 }
 
-/** The codecs give eight bits a channel. */
+/** The codecs deliver eight bits per channel. */
 function pixelsOf({ data, width, height }: ImageData): Pixels {
   return { data: data as Uint8ClampedArray, width, height }
 }

@@ -25,7 +25,7 @@ export async function draw(
   const turned = isTurned(facts.orientation)
   const results: { format: ThumbnailFormat; content: Uint8Array }[] = []
   let isUpright = false
-  // Each from the one before: the large one costs most of the time.
+  // Each is made from the previous one: the large one takes most of the time.
   for (const { name, width: boxWidth, height: boxHeight } of [...thumbnailFormats].reverse()) {
     const box = turned && !isUpright ? { width: boxHeight, height: boxWidth } : { width: boxWidth, height: boxHeight }
     const size = fitted(pixels, box)

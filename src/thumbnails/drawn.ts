@@ -1,7 +1,7 @@
-/** What the process that draws says about an image. */
+/** The report of the drawing process about an image. */
 import type { ThumbnailFormat } from './formats.ts'
 
-/** What is said about an image, before the bytes of its thumbnails. */
+/** The description of an image, sent before the bytes of its thumbnails. */
 export interface Drawn {
   /** Of the image as it is to be seen. */
   readonly width: number
@@ -16,7 +16,7 @@ export interface Drawn {
   }[]
 }
 
-/** The image cannot be drawn. The message holds nothing of it. */
+/** The image cannot be drawn. The message contains nothing from it. */
 export class DrawingError extends Error {
   override readonly name = 'DrawingError'
 }

@@ -9,7 +9,7 @@ export interface PhotoFacts {
   readonly gps: { readonly lat: number; readonly long: number } | undefined
 }
 
-/** Reads a block of EXIF data. One that is broken says nothing. */
+/** Reads a block of EXIF data. A broken block yields nothing. */
 export async function readPhotoFacts(exif: Uint8Array | undefined): Promise<PhotoFacts> {
   const found = exif && (await parse(exif))
   const { Orientation, DateTimeOriginal, CreateDate, OffsetTimeOriginal, latitude, longitude } = found ?? {}

@@ -12,7 +12,7 @@ export function isThumbnailFormat(name: string): name is ThumbnailFormat {
   return thumbnailFormats.some((format) => format.name === name)
 }
 
-/** Bytes of the largest image that is looked at. */
+/** Bytes of the largest image that is drawn. */
 export const maxImageBytes = 100_000_000
-/** Larger ones would need more memory than a small machine has to give: four bytes a pixel, several times over. */
+/** Larger ones would need more memory than a small machine has: four bytes per pixel, several times over. */
 export const maxMegapixels = 40

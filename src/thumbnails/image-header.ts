@@ -1,16 +1,16 @@
-/** What an image says of itself before anything of it is decoded. */
+/** What an image's header says, before anything is decoded. */
 
 export interface ImageHeader {
   readonly type: 'jpeg' | 'png' | 'webp'
   readonly width: number
   readonly height: number
-  /** Colours for printers: four inks instead of three lights. */
+  /** CMYK instead of RGB. */
   readonly isCmyk?: boolean
   /** The block of EXIF data (a TIFF file of its own), where there is one. */
   readonly exif: Uint8Array | undefined
 }
 
-/** `undefined` for what is no JPEG, PNG or WebP, or is cut off before its size. Reads no further than it must. */
+/** `undefined` for what is not a JPEG, PNG or WebP, or is cut off before its size. Reads no further than it must. */
 export function readImageHeader(bytes: Uint8Array): ImageHeader | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   try {

@@ -1,4 +1,4 @@
-/** Has images drawn by another process, one at a time, and ends it when it takes too much memory or time. */
+/** Draws images in another process, one at a time, and kills it when it takes too much memory or time. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { setPriority } from 'node:os'
@@ -86,7 +86,7 @@ function lower({ pid }: ChildProcess): void {
 async function feed(child: ChildProcess, image: AsyncIterable<Uint8Array>): Promise<void> {
   const { stdin } = child
   if (stdin === null) return
-  // A process that has ended takes nothing more: its exit code says why.
+  // A process that has ended accepts no more input: its exit code says why.
   let isOpen = true
   stdin.on('error', () => {
     isOpen = false

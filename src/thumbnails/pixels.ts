@@ -1,4 +1,4 @@
-/** Pictures in memory: four bytes a pixel, row by row. */
+/** Pictures in memory: four bytes per pixel, row by row. */
 
 export interface Pixels {
   readonly data: Uint8ClampedArray
@@ -6,7 +6,7 @@ export interface Pixels {
   readonly height: number
 }
 
-/** Width and height of what is fitted into a box without being enlarged. */
+/** Width and height that fit into a box without enlarging. */
 export function fitted(
   { width, height }: { readonly width: number; readonly height: number },
   box: { readonly width: number; readonly height: number },
@@ -16,7 +16,7 @@ export function fitted(
 }
 
 /**
- * Half as wide and high, each pixel the mean of four. Much quicker and in much less memory than a resampler, which is then
+ * Half as wide and high, each pixel the mean of four. Much faster and with much less memory than a resampler, which is then
  * only needed for the last step; colours count by their opacity.
  */
 export function halved({ data, width, height }: Pixels): Pixels {
@@ -53,7 +53,7 @@ export function isTurned(orientation: number): boolean {
   return orientation >= 5
 }
 
-/** Upright: as EXIF's orientation says that it is to be seen. */
+/** Turned upright, following EXIF's orientation. */
 export function upright({ data, width, height }: Pixels, orientation: number): Pixels {
   if (orientation === 1) return { data, width, height }
   const turned = isTurned(orientation)

@@ -1,4 +1,4 @@
-/** The thumbnails of a tenant's files: objects beside the contents. */
+/** The thumbnails of a tenant's files: objects beside their content. */
 import type { ObjectStore, OpenObject } from '../../storage/objects/contract.ts'
 import type { JobQueue, Tenant } from '../jobs/service.ts'
 import { thumbnailNames } from '../model/object-name.ts'
@@ -10,14 +10,14 @@ export interface Thumbnails {
   has(prefix: string, fileId: string): Promise<boolean>
   put(prefix: string, fileId: string, format: ThumbnailFormat, content: Uint8Array, contentType: string): Promise<void>
   remove(prefix: string, fileId: string): Promise<void>
-  /** Somebody asked for one that is not there: it is made soon. At most once an hour for each file. */
+  /** A missing thumbnail was requested: it is made soon, at most once an hour for each file. */
   want(tenant: Tenant, fileId: string): Promise<void>
 }
 
 export interface ThumbnailsOptions {
   readonly objects: Pick<ObjectStore, 'get' | 'stat' | 'put' | 'delete'>
   readonly jobs: JobQueue
-  /** True when something named like this may be done: once in a while. */
+  /** True when an action with this name may be done now: its frequency is limited. */
   readonly mayTry: (name: string) => Promise<boolean>
 }
 

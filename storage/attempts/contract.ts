@@ -1,4 +1,4 @@
-/** Counting what may be tried only so often: passphrases, registrations, links. One count for all processes. */
+/** Counts attempts that are limited: passphrases, registrations, links. All processes share one count. */
 
 export interface AttemptLimit {
   /** Attempts that are allowed in one window. */
@@ -16,8 +16,8 @@ export interface AttemptCount {
 export interface AttemptStore {
   /** Counts one attempt. Of `max + 1` concurrent ones exactly one is not allowed. Keys are at most 500 characters. */
   count(key: string, limit: AttemptLimit): Promise<AttemptCount>
-  /** How it stands, without counting. */
+  /** The current state, without counting an attempt. */
   look(key: string, limit: AttemptLimit): Promise<AttemptCount>
-  /** Takes one attempt back: it was none that counts. */
+  /** Takes one attempt back: it does not count. */
   undo(key: string): Promise<void>
 }

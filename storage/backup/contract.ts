@@ -32,7 +32,7 @@ export interface StoreContents {
 /** For each table of revisions a sum over (database, id, generation, hash) that does not depend on their order. */
 export type RevisionSums = Record<string, string>
 
-/** One consistent cut of a store: whatever is written meanwhile is not in it. */
+/** One consistent snapshot of a store: what is written in the meantime is not part of it. */
 export interface StoreSnapshot {
   readonly contents: StoreContents
   revisions(): Promise<RevisionSums>
@@ -40,7 +40,7 @@ export interface StoreSnapshot {
   read(table: TableContents): AsyncIterable<Uint8Array>
 }
 
-/** An empty store that is being filled; nothing of it is seen by others before all of it is there. */
+/** An empty store that is being filled; others see nothing of it until it is complete. */
 export interface StoreFilling {
   /** Puts rows into a table, from chunks of any size in COPY text format. */
   load(table: TableContents, data: AsyncIterable<Uint8Array>): Promise<void>

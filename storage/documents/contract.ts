@@ -26,7 +26,7 @@ export * from './contract/writing.ts'
 
 /**
  * All of it. Whatever is asked of a database that does not exist is `Problem('no_database')`; only `write` says it of each
- * edit. What is done all the same says so.
+ * edit. Exceptions are marked.
  */
 export interface DocumentStore
   extends DatabaseStore,

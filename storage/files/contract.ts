@@ -1,6 +1,6 @@
 /**
- * What the virtual file system asks of the place that keeps its documents beside what a `DocumentStore` gives: reads by
- * the shape of the tree, and changes of several documents that are one. Files are documents of `io.cozy.files`, their
+ * What the virtual file system asks of the place that keeps its documents, in addition to a `DocumentStore`: reads by
+ * the shape of the tree, and changes of several documents at once. Files are documents of `io.cozy.files`, their
  * versions of `io.cozy.files.versions`; the adapter follows every write to the first, from wherever it came, with an
  * index of its own (directory and name, path, references), so that the index never disagrees with the documents.
  *
@@ -11,7 +11,7 @@ import type { Body, RevisionId, StoredDocument } from '../documents/contract.ts'
 export const filesDoctype = 'io.cozy.files'
 export const versionsDoctype = 'io.cozy.files.versions'
 
-/** Where a child stands in its directory: directories first, then by name as people sort, then by id. */
+/** The place of a child in its directory: directories first, then by name as people sort, then by id. */
 export interface ChildPosition {
   readonly kind: 'directory' | 'file'
   readonly name: string
@@ -22,7 +22,7 @@ export interface ChildrenPage {
   readonly after?: ChildPosition | undefined
   readonly skip?: number
   readonly limit: number
-  /** A child that is left out, of pages and counts. */
+  /** A child that is left out of pages and counts. */
   readonly except?: string | undefined
 }
 
@@ -67,7 +67,7 @@ export interface FilesReader {
   ): Promise<readonly StoredDocument[]>
   /** Bytes of the files below a directory. */
   sizeBelow(dirId: string): Promise<number>
-  /** Names in a directory that begin with `beginning`: for finding one that is free. */
+  /** Names in a directory that begin with `beginning`, to find one that is free. */
   namesLike(dirId: string, beginning: string): Promise<readonly string[]>
   /** Version documents of a file, the newest `updated_at` first. */
   versions(fileId: string): Promise<readonly StoredDocument[]>
@@ -95,58 +95,58 @@ export interface FileEdit {
  * so nothing in it may wait for a client or for an object store.
  */
 export interface FilesTransaction extends FilesReader {
-  /** The databases were made just now: there are no special directories yet. */
+  /** The databases have just been created: the special directories do not exist yet. */
   readonly isNew: boolean
   /**
    * Applies edits all or none, with the running total. Gives the new revisions, in order.
    * @throws Problem `conflict` when a parent is not the winner.
    */
   write(edits: readonly FileEdit[]): Promise<readonly RevisionId[]>
-  /** These objects are referenced from now on: the commit ends their leases (see `ObjectLedger`). */
+  /** These objects are referenced from now on; the commit ends their leases (see `ObjectLedger`). */
   keep(objects: readonly string[]): Promise<void>
-  /** These objects are referenced no more: whoever sweeps may delete them as soon as this is committed. */
+  /** These objects are no longer referenced: a sweep may delete them as soon as this is committed. */
   discard(objects: readonly string[]): Promise<void>
 }
 
 /**
- * Which objects nobody references yet, or any more. Bytes are put before the document that names them is written, so a
- * crash leaves objects without owner: each is entered here before its first byte, with a time after which it is rubbish.
+ * Which objects are not referenced yet, or not any more. Bytes are uploaded before the document that names them is written, so a
+ * crash leaves objects without an owner: each is entered here before its first byte, with a time after which it may be deleted.
  */
 export interface ObjectLedger {
   /** Enters objects that are about to be put: on disk when it resolves. `forMs` counts from now by the database's clock. */
   lease(objects: readonly string[], forMs: number): Promise<void>
   /**
-   * Sets a new time for those that are still entered; the others are left alone, since a commit took them out. With 0
-   * they are due at once: the only right way to give up an object when it is not known whether a commit went through.
+   * Sets a new expiry for those that are still entered; the others are left alone, since a commit removed them. With 0
+   * they expire at once: the only correct way to abandon an object when it is not known whether a commit succeeded.
    * Never delete an object directly then, and never `lease` it again.
    */
   renew(objects: readonly string[], forMs: number): Promise<void>
   /**
-   * Takes what is due, at most `limit` (only those of `objects` where given), out of everybody else's reach, lets
+   * Claims what is due, at most `limit` (only those of `objects` where given), so that no one else can use it, lets
    * `remove` delete the objects, and then forgets them. A name that ends in `/` stands for all objects that begin with
-   * it: those of a tenant that was removed. When `remove` rejects they stay due. Gives how many there were.
+   * it: those of a tenant that was removed. When `remove` rejects they stay due. Resolves to how many there were.
    */
   sweep(
     options: { readonly limit: number; readonly objects?: readonly string[] },
     remove: (objects: readonly string[]) => Promise<void>,
   ): Promise<number>
-  /** Which of these are entered, due or not: objects without a document that is not damage. */
+  /** Which of these are entered, due or not: such an object without a document is not damage. */
   entered(objects: readonly string[]): Promise<ReadonlySet<string>>
 }
 
-/** Small values under a secret that stop existing after a time: links, metadata to come. */
+/** Small values that are kept under a secret for a limited time: links, metadata of uploads to come. */
 export interface SecretStore {
-  /** Gives the secret: 32 characters of `[A-Za-z0-9]`. */
+  /** Returns the secret: 32 characters of `[A-Za-z0-9]`. */
   put(prefix: string, kind: string, value: string, forMs: number): Promise<string>
   /** Keeps a value under a secret that the caller made, in place of what was there. At most 64 characters. */
   set(prefix: string, kind: string, secret: string, value: string, forMs: number): Promise<void>
-  /** `undefined` when there is none, or no more. */
+  /** `undefined` when there is none, or it has expired. */
   get(prefix: string, kind: string, secret: string): Promise<string | undefined>
   /** The same, and forgets it: of several callers exactly one gets the value. */
   take(prefix: string, kind: string, secret: string): Promise<string | undefined>
 }
 
-/** While a tenant has a secret of this kind, objects that it gives up are not deleted: an export still has to give them out. */
+/** While a tenant has a secret of this kind, its discarded objects are not deleted: an export still has to deliver them. */
 export const objectHold = 'object hold'
 
 export interface FileStore {
@@ -155,9 +155,9 @@ export interface FileStore {
   /** Whether the tenant has the databases that `change` makes at its first run. */
   exists(prefix: string): Promise<boolean>
   /**
-   * Runs `work` in a transaction, after those that were asked for before in this process; waiting ones may share a
-   * commit. What it throws undoes what it wrote and is thrown on. It may run more than once, so it must have no effect
-   * but on the transaction. Resolves after the commit is on disk.
+   * Runs `work` in a transaction, after those requested earlier in this process; waiting ones may share a
+   * commit. What it throws rolls back what it wrote and is rethrown. It may run more than once, so it must have no effect
+   * outside the transaction. Resolves after the commit is on disk.
    */
   change<T>(prefix: string, work: (tx: FilesTransaction) => Promise<T>): Promise<T>
   readonly ledger: ObjectLedger

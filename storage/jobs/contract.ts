@@ -1,6 +1,6 @@
 /**
  * What jobs ask of the place that keeps them, beside what a `DocumentStore` gives. A job is a document of `io.cozy.jobs`;
- * while it waits or runs an entry of the queue stands beside it, and both change in one commit, so that neither is ever
+ * while it waits or runs there is also an entry in the queue, and both change in one commit, so that neither is ever
  * without the other after a crash. What the members of the documents mean is known in `src/jobs`.
  */
 import type { Body, DatabaseRef, RevisionId } from '../documents/contract.ts'
@@ -14,15 +14,15 @@ export interface NewJob {
   readonly id: string
   readonly worker: string
   readonly body: Body
-  /** Made by the server, not by a client: its message may be believed. */
+  /** Made by the server, not by a client: its message can be trusted. */
   readonly trusted: boolean
-  /** Absent: it only gets a document, nobody takes it (a client does the work and says so). */
+  /** Absent: it only gets a document and no process takes it (a client does the work and reports it). */
   readonly queue?: {
     /** Milliseconds until it may be taken. */
     readonly delayMs: number
     /**
-     * A trigger that gathers its events: while a job of it waits for its time, that job's members become what `merge`
-     * makes of them, and this one is not made. A gathering job has no document until it is taken.
+     * A trigger that debounces its events: while one of its jobs is waiting for its time, that job's members become what `merge`
+     * makes of them, and no new job is made. A debounced job has no document until it is taken.
      */
     readonly gather?: { readonly trigger: string; merge(waiting: string): string }
   }
@@ -54,22 +54,22 @@ export interface JobRecord {
 }
 
 export type JobStep =
-  /** It goes on running. */
+  /** It is still running. */
   | { readonly kind: 'keep' }
   /** It has ended. */
   | { readonly kind: 'end' }
-  /** It is given back and may be taken again after a time; `failed` counts an error. */
+  /** It is returned to the queue and may be taken again after a time; `failed` counts an error. */
   | { readonly kind: 'again'; readonly delayMs: number; readonly failed: boolean }
 
-/** A trigger whose time has come, or whose time has not been worked out. */
+/** A trigger that is due, or whose next time has not been computed. */
 export interface DueTrigger {
   readonly prefix: string
   readonly id: string
   /** Its document as JSON text, without `_id` and `_rev`. */
   readonly text: string
-  /** Milliseconds since 1970; absent: it has to be worked out. */
+  /** Milliseconds since 1970; absent: it has to be computed. */
   readonly dueMs: number | undefined
-  /** As read: `fire` does nothing when it changed meanwhile. */
+  /** As read: `fire` does nothing when it has changed since. */
   readonly version: string
 }
 
@@ -91,17 +91,17 @@ export interface EventTrigger {
 
 export interface TenantTriggers {
   readonly prefix: string
-  /** Another one after each change of a trigger; empty when the tenant never had one. */
+  /** Changes with every change of a trigger; empty when the tenant never had one. */
   readonly version: string
   readonly triggers: readonly EventTrigger[]
 }
 
-/** How far a database has come, and how far its events were told, as one look saw it. */
+/** How far a database has come, and up to where its events have been handled, read in one snapshot. */
 export interface EventPlace {
-  /** Another one for each database that ever was. */
+  /** Unique for each database that ever existed. */
   readonly epoch: string
   readonly updateSeq: bigint
-  /** `undefined`: it was never told of. */
+  /** `undefined`: its events have never been handled. */
   readonly told: bigint | undefined
   /** `TenantTriggers.version` at that moment: who knows these triggers knows all that what was committed concerns. */
   readonly triggers: string
@@ -119,7 +119,7 @@ export interface ChangedForEvents {
   readonly parent: { readonly hash: string; readonly deleted: boolean; readonly text: string | undefined } | undefined
 }
 
-/** A page of what events have not been told of. */
+/** A page of commits whose events have not been handled. */
 export interface EventPage {
   readonly rows: readonly ChangedForEvents[]
   /** Where it ends. */
@@ -127,13 +127,13 @@ export interface EventPage {
   readonly full: boolean
 }
 
-/** A database of which something has not been told; who looks twice and finds the same `position` finds it left alone. */
+/** A database with events that have not been handled; whoever looks twice and finds the same `position` knows that no one is handling it. */
 export interface Untold {
   readonly ref: DatabaseRef
   readonly position: string
 }
 
-/** The jobs of a trigger that its state is told from; texts are documents without `_id` and `_rev`. */
+/** The jobs that a trigger's state is derived from; texts are documents without `_id` and `_rev`. */
 export interface StoredJob extends RevisionId {
   readonly id: string
   readonly text: string
@@ -144,7 +144,7 @@ export interface JobStore {
   push(jobs: readonly NewJob[]): Promise<readonly (RevisionId | undefined)[]>
   /**
    * Takes at most `slots` jobs of a worker for the process `by`, which is believed to be alive for `leaseMs` from now and
-   * after each `renew`. Guarantee: no job is taken by two at a time. Tenants take turns, beginning behind `after`.
+   * after each `renew`. Guarantee: no job is taken by two at a time. Tenants take turns, beginning after `after`.
    */
   take(worker: string, options: TakeOptions): Promise<readonly TakenJob[]>
   /** Takes one of the jobs of some workers that two processes or more ended with; `take` leaves these. */
@@ -152,30 +152,30 @@ export interface JobStore {
   /** Workers that have jobs which may be taken now, and whether `takeSuspect` may find any. */
   ready(): Promise<{ readonly workers: readonly string[]; readonly suspects: boolean }>
   /**
-   * Lets jobs be taken whose time has come, and those of other processes than `by` that are believed to be dead. Gives the
+   * Lets jobs be taken whose time has come, and those of processes other than `by` that are believed to be dead. Resolves to the
    * milliseconds until the next job's time comes.
    */
   ripen(by: string): Promise<number | undefined>
   /**
    * Lets jobs be taken again at once that processes had which `hasEnded` is sure of. `onThisMachine` is told where no
-   * process of another machine can have taken them. Gives how many there were.
+   * process of another machine can have taken them. Resolves to how many there were.
    */
   recover(hasEnded: (by: string, known: { readonly onThisMachine: boolean }) => boolean): Promise<number>
-  /** Says for all jobs of a process that it is alive. Gives those that it has. */
+  /** Reports for all jobs of a process that it is alive. Resolves to those that it has. */
   renew(by: string, leaseMs: number): Promise<readonly { readonly prefix: string; readonly id: string }[]>
   /**
    * Writes what became of jobs, document and entry in one commit. False for those that the process does not have any
    * more: nothing of them is written.
    */
   record(by: string, records: readonly JobRecord[]): Promise<readonly boolean[]>
-  /** Gives back everything that a process has. */
+  /** Returns everything that a process has taken to the queue. */
   release(by: string): Promise<number>
-  /** Takes jobs out of the queue, taken or not, and writes their documents. Gives how many documents were written. */
+  /** Removes jobs from the queue, taken or not, and writes their documents. Resolves to how many documents were written. */
   end(
     jobs: readonly { readonly prefix: string; readonly id: string; readonly body: Body | undefined }[],
   ): Promise<number>
 
-  /** Calls `listener` soon after any process queued jobs, or woke those that look after triggers; at times also for nothing. */
+  /** Calls `listener` soon after any process queued jobs, or woke the schedulers of triggers; sometimes without cause. */
   watch(what: 'queue' | 'triggers', listener: () => void): () => void
   /** Tells the listeners of all processes that triggers changed. */
   wakeTriggers(): void
@@ -189,7 +189,7 @@ export interface JobStore {
     limit: number,
   ): Promise<readonly (StoredJob & { readonly trigger: string })[]>
 
-  /** Triggers that are due or to be worked out, the most urgent first. */
+  /** Triggers that are due or whose time has to be computed, the most urgent first. */
   dueTriggers(limit: number): Promise<readonly DueTrigger[]>
   /** When the next trigger is due, in milliseconds since 1970. */
   nextTrigger(): Promise<number | undefined>
@@ -202,7 +202,7 @@ export interface JobStore {
   eventTriggers(prefixes: readonly string[]): Promise<readonly TenantTriggers[]>
   /** `undefined` when there is no such database. */
   eventPlace(ref: DatabaseRef): Promise<EventPlace | undefined>
-  /** What was committed behind `after` up to the place, by sequence: so many rows and bytes of bodies, but at least one row. */
+  /** What was committed after `after` up to the place, by sequence: at most this many rows and bytes of bodies, but at least one row. */
   eventPage(
     place: EventPlace,
     range: { readonly after: bigint; readonly rows: number; readonly bytes: number },
@@ -214,7 +214,7 @@ export interface JobStore {
   /** Databases of which something has not been told: those that triggers wait for, and all named `name`. */
   untold(name: string): Promise<readonly Untold[]>
 
-  /** True for one of all processes that ask, once in `everyMs`. */
+  /** True for exactly one of the processes that ask, once every `everyMs`. */
   isTurn(name: string, everyMs: number): Promise<boolean>
 }
 

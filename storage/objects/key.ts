@@ -12,7 +12,7 @@ import { Problem } from '../../src/model/errors.ts'
 
 /** Longest name in bytes. */
 export const maxNameBytes = 1_000
-/** S3 allows 1,024 bytes; the rest is for names that stand beside an object's. */
+/** S3 allows 1,024 bytes; the rest is for names that accompany an object's. */
 export const maxKeyBytes = 1_016
 
 /** Ends every spelt name. */
@@ -21,12 +21,12 @@ export const mark = '#'
 export const cutAtBytes = 240
 const nameless = new Set(['', '.', '..'])
 
-/** The key of a name. Throws `bad_request` for what can be no name. */
+/** The key of a name. Throws `bad_request` for what cannot be a name. */
 export function keyOf(name: string): string {
   return checkName(name)
 }
 
-/** Throws `bad_request` for what can be no name in either store; gives its key. */
+/** Throws `bad_request` for what cannot be a name in either store; returns its key. */
 export function checkName(name: string): string {
   const key = encode(name, true)
   if (name === '' || name.includes('\0') || !name.isWellFormed()) throw unusable('is empty or no text')
@@ -58,7 +58,7 @@ export function compareBytes(a: string, b: string): number {
   return a.length - b.length
 }
 
-/** Surrogates stand for characters above all others. */
+/** Surrogates represent characters above all others. */
 function rank(unit: number): number {
   if (unit < 0xd800) return unit
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800
@@ -79,7 +79,7 @@ export function encodePart(part: string): string {
 }
 
 /**
- * Where a part is cut depends on nothing behind the cut, so that all names with the same beginning lie in one folder.
+ * Where a part is cut does not depend on what follows the cut, so that all names with the same beginning lie in one folder.
  */
 export function cutPart(part: string): { cut: string; rest: string } {
   let cut = ''

@@ -1,7 +1,7 @@
 /**
  * Which objects hold the contents of attachments. An object is first entered without content (it is being put), then with
- * it, and at last without again (it was given up, and is deleted by whoever sweeps). Nothing waits for the object store
- * while a row is locked: what was given up is out of everybody's reach before its object goes.
+ * it, and finally without it again (it was abandoned, and a sweep deletes it). Nothing waits for the object store
+ * while a row is locked: abandoned content is unreachable before its object is deleted.
  */
 import { noDatabase } from '../../src/model/no-database.ts'
 import type { AttachmentLedger, Content, DatabaseRef } from '../documents/contract.ts'
@@ -123,8 +123,8 @@ export function newLedger(sql: Sql): AttachmentLedger {
 
 /**
  * Gives up the contents of a database that no kept body names. Says how many are under a lease, so that somebody has to
- * look again. A content that no body names now, but one is about to, has a lease: either `due` tells of it, or the one
- * who wants it finds the row gone and puts the object anew. The walk waits for nobody, so that it cannot deadlock.
+ * look again. Content that no body names now, but one is about to, has a lease: either `due` tells of it, or the one
+ * who wants it finds the row gone and puts the object again. The walk waits for nobody, so that it cannot deadlock.
  */
 export async function giveUpContents(sql: Sql, db: string): Promise<number> {
   const [row] = await sql<{ due: number; leased: number }[]>`

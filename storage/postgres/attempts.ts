@@ -1,4 +1,4 @@
-/** Attempts are counted by one upsert each, so that processes and requests cannot get past each other. */
+/** Each attempt is counted by one upsert, so that concurrent processes and requests cannot miss each other. */
 import type { AttemptCount, AttemptStore } from '../attempts/contract.ts'
 import { guarded, type Sql } from './connection.ts'
 

@@ -34,7 +34,7 @@ export async function readPostgres<T>(
 }
 
 /**
- * Two numbers of an advisory lock: while somebody holds it, no object is deleted, so that all that a snapshot refers to can
+ * Two numbers of an advisory lock: while it is held, no object is deleted, so that everything a snapshot refers to can
  * still be read.
  */
 const rubbishHeld = [4837, 1] as const

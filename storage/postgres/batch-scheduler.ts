@@ -1,6 +1,6 @@
 /**
- * When requests that wait become a batch: at most two batches are under way, what comes meanwhile is the next one. A
- * request that comes alone is sent at once; those that come in company wait for what else this turn of the loop brings.
+ * When requests that wait become a batch: at most two batches are under way, and what arrives in the meantime is the next one. A
+ * request that arrives alone is sent at once; those that arrive together wait for what else this turn of the loop brings.
  */
 const maxInFlight = 2
 
@@ -9,7 +9,7 @@ export class BatchScheduler<Request> {
   readonly #send: (batch: readonly Request[]) => Promise<void>
   #inFlight = 0
   #scheduled = false
-  /** Requests in the last batch: tells whether they come alone or in company. */
+  /** Requests in the last batch: shows whether they arrive alone or together. */
   #lastSize = 0
 
   /** `take` gives the next batch, none when nothing can be sent now; `send` never rejects. */

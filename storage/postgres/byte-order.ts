@@ -1,7 +1,7 @@
 /** Ids in the order of the collation "C", which is that of their bytes and of sequences given at the same time. */
 import { compareBytes } from '../../src/model/compare-bytes.ts'
 
-/** Only behind the surrogates does UTF-16 have another order. */
+/** UTF-16 has another order only above the surrogates. */
 const differs = /[\ud800-\uffff]/
 
 /** The items in the byte order of their ids. */

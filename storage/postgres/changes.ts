@@ -1,6 +1,6 @@
 /**
  * The feed of a database: its documents by sequence. Pages by key, each one statement that also reads how far the
- * database has come: read afterwards, that could pass rows which the page has not seen.
+ * database has come: read afterwards, that number could skip rows which the page has not seen.
  */
 import type { ChangedDocument, ChangesPage, ChangesRange } from '../documents/contract.ts'
 import type { Sql } from './connection.ts'
@@ -55,7 +55,7 @@ function changed(row: PageRow): ChangedDocument | undefined {
   return { ...document, parent: { deleted: parentDeleted, ...(parentText === null ? {} : { text: parentText }) } }
 }
 
-/** `undefined` when the database number no longer exists. Counts what is fewer: the rows behind, or those before. */
+/** `undefined` when the database number no longer exists. Counts the smaller side: the rows after, or those before. */
 export async function countChanges(
   sql: Sql,
   db: string,

@@ -1,6 +1,6 @@
 /**
  * Drops the bodies of superseded revisions. A database is walked by key in small statements that skip rows
- * which somebody else holds: no writer waits for long, and the walk itself never waits, so that it cannot deadlock.
+ * which another transaction holds: no writer waits for long, and the walk itself never waits, so that it cannot deadlock.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { noDatabase } from '../../src/model/no-database.ts'
@@ -10,7 +10,7 @@ import type { Sql } from './connection.ts'
 
 const page = 1_000
 
-/** What the periodic walk leaves: the last day's bodies, and of these at most ten a document. */
+/** What the periodic walk keeps: the last day's bodies, and of these at most ten for each document. */
 export const keptBodies: KeptBodies = { youngerThanMs: 24 * 60 * 60 * 1_000, perDocument: 10 }
 
 const nothingKept: KeptBodies = { youngerThanMs: 0, perDocument: 0 }
@@ -31,8 +31,8 @@ export async function compactDatabase(sql: Sql, ref: DatabaseRef, keep: KeptBodi
 }
 
 /**
- * Compacts all databases by turns. One that kept no young body, and in which nobody has a lease on an attachment, is left
- * alone until somebody writes to it again.
+ * Compacts all databases in turn. One that kept no recent body, and in which no attachment is leased, is left
+ * alone until it is written to again.
  */
 export class Compactor {
   readonly #settled = new Map<string, string>()

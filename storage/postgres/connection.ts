@@ -18,7 +18,7 @@ export interface ConnectionOptions {
 }
 
 /**
- * Every statement of the adapter is an index scan by design, also on a table that was empty when it was planned: the
+ * Every statement of the adapter is an index scan by design, even on a table that was empty when it was planned: the
  * planner is told so instead of being trusted with statistics that lag behind.
  */
 const session = {

@@ -1,4 +1,4 @@
-/** What the tables hold, as a backup says it and a restore proves it. */
+/** What the tables hold, as a backup records it and a restore verifies it. */
 import type { DatabaseContents, RevisionSums, StoreContents, TableContents } from '../backup/contract.ts'
 import type { Sql, Transaction } from './connection.ts'
 
@@ -33,7 +33,7 @@ export const dataTables = [
 /** Tables that triggers fill from others. */
 export const derivedTables = ['file_nodes', 'file_references', 'trigger_schedule'] as const
 
-/** Tables of work that is under way: what a restored database has nothing of. */
+/** Tables of work in progress, which are empty in a restored database. */
 export const passingTables = ['sync_intents', 'sync_commands'] as const
 
 /** Tables whose rows are revisions. */
@@ -81,7 +81,7 @@ async function lastDatabase(sql: Queryable): Promise<string> {
   return row?.last ?? '0'
 }
 
-/** Makes sure that no database gets a number that was used before. */
+/** Ensures that no database gets a number that was used before. */
 export async function continueAfter(tx: Transaction, last: string): Promise<void> {
   await tx`SELECT setval(pg_get_serial_sequence('databases', 'db'), greatest(${last}::bigint, 1), ${last}::bigint > 0)`
 }

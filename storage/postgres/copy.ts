@@ -1,10 +1,10 @@
-/** COPY in both directions, with connections of their own: statements that take minutes have other needs than requests. */
+/** COPY in both directions, with connections of their own: statements that take minutes need other settings than requests. */
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import postgres from 'postgres'
 import type { ConnectionOptions, Sql, Transaction } from './connection.ts'
 
-/** Values are written the same way whatever the server's settings are. No statement is too slow, and nobody is idle. */
+/** Values are written the same way whatever the server's settings are. There is no time limit for statements or idle connections. */
 const session = {
   application_name: 'hearth-copy',
   DateStyle: 'ISO',
@@ -33,7 +33,7 @@ export function openCopySession(target: ConnectionOptions['target'], schema?: st
 
 /**
  * The rows of a query in COPY text format, as they are in an exported snapshot. The connection is a fresh one: after a
- * COPY the driver may leave its socket paused, and then it answers no more.
+ * COPY the driver may leave its socket paused, and then it never answers again.
  */
 export async function* copyOut(
   target: ConnectionOptions['target'],
@@ -53,7 +53,7 @@ export async function* copyOut(
 /** Puts rows in COPY text format into a table. Rejects with the server's reason when it refuses them. */
 export async function copyIn(tx: Transaction, statement: string, data: AsyncIterable<Uint8Array>): Promise<void> {
   const query = tx.unsafe(statement)
-  // The driver has settled the query once the stream is there, and would drop the server's later refusal.
+  // The driver considers the query done once the stream exists, and would drop a later error of the server.
   const refused = new Promise<never>((_resolve, reject) => {
     Object.assign(query, { reject })
   })

@@ -59,7 +59,7 @@ export class DatabaseCache {
     this.#known.forget(databaseKey(ref))
   }
 
-  /** Reads the database's row and indexes anew. */
+  /** Reads the database's row and indexes again. */
   async load(ref: DatabaseRef, sql: Sql | Transaction = this.#sql): Promise<KnownDatabase | undefined> {
     const [row] = await sql<DatabaseRow[]>`
       SELECT d.db, d.index_epoch,
@@ -80,7 +80,7 @@ export class DatabaseCache {
     return this.#compiler.definitions(body)
   }
 
-  /** Compiled once a definition, whatever number of databases share it. */
+  /** Compiled once for each definition, however many databases share it. */
   compile(definition: string): CompiledIndex {
     let compiled = this.#compiled.get(definition)
     if (!compiled) {

@@ -81,7 +81,7 @@ export async function dropDatabases(sql: Sql | Transaction, prefix: string, name
 }
 
 /**
- * Drops all databases of a tenant and enters what it keeps in the object store as rubbish (a name that ends in `/` stands
+ * Drops all databases of a tenant and marks what it keeps in the object store for deletion (a name that ends in `/` stands
  * for all that begin with it), in one transaction.
  */
 export async function dropTenant(sql: Sql, prefix: string): Promise<void> {

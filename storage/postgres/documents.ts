@@ -52,7 +52,7 @@ import { WriteQueue } from './write-queue.ts'
 
 export interface PostgresDocumentsOptions extends ConnectionOptions {
   readonly compiler: IndexCompiler
-  /** False when no other process writes to this PostgreSQL: nobody is told of changes then. Default true. */
+  /** False when no other process writes to this PostgreSQL: then no notifications are sent. Default true. */
   readonly shared?: boolean
   /** False when no other process runs jobs of this PostgreSQL. Default as `shared`. */
   readonly sharedJobs?: boolean
@@ -69,7 +69,7 @@ export interface PostgresStore extends DocumentStore, BodyRewriter, EveryTenant,
   readonly sync: SyncStore
   readonly jobs: JobStore
   readonly attempts: AttemptStore
-  /** Connections of all processes of this server, by what they do. */
+  /** Connections of all processes of this server, by state. */
   connections(): Promise<Readonly<Record<string, number>>>
   /** Connections that PostgreSQL allows all its clients together. */
   connectionLimit(): Promise<number>

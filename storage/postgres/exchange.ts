@@ -12,7 +12,7 @@ interface DatabaseRow {
   readonly name: string
 }
 
-/** Gives the names of all databases of `to` that are other ones now, or gone. */
+/** Returns the names of all databases of `to` that are other ones now, or gone. */
 export async function exchangeTenant(sql: Sql, exchange: TenantExchange): Promise<readonly string[]> {
   const { from, to, replaces, renamed, objectsOf, mark, permit } = exchange
   return (await sql.begin(async (tx) => {
@@ -56,7 +56,7 @@ export async function exchangeTenant(sql: Sql, exchange: TenantExchange): Promis
     if (permit !== undefined) {
       const taken = await tx`
         DELETE FROM secrets WHERE prefix = ${to} AND kind = ${permit.kind} AND secret = ${permit.secret} AND expires > now()`
-      if (taken.count === 0) throw new Problem('conflict', 'The exchange was given up meanwhile.')
+      if (taken.count === 0) throw new Problem('conflict', 'The exchange was abandoned in the meantime.')
     }
     return [...new Set([...names, ...replaced.map(({ name }) => name)])]
   })) as readonly string[]
@@ -84,7 +84,7 @@ async function derive(tx: Transaction, to: string, given: readonly Pick<Database
       FROM docs WHERE db = ${triggers} AND NOT deleted AND body ? 'worker'
       ON CONFLICT (db, id) DO NOTHING`
   }
-  // What came with the exchange is no event.
+  // What came with the exchange is not an event.
   await tx`
     UPDATE trigger_schedule s SET begins = hearth_event_begins(d.prefix, s.types)
     FROM databases d WHERE d.db = s.db AND d.prefix = ${to} AND d.name = 'io.cozy.triggers' AND s.types IS NOT NULL`
@@ -113,5 +113,6 @@ async function discard(tx: Transaction, objects: readonly string[]): Promise<voi
 async function keep(tx: Transaction, objects: readonly string[]): Promise<void> {
   if (objects.length === 0) return
   const kept = await tx`DELETE FROM object_ledger WHERE name = ANY (${[...objects]}::text[]) AND NOT taken`
-  if (kept.count < objects.length) throw new Problem('store_unavailable', 'Contents were given up meanwhile.')
+  if (kept.count < objects.length)
+    throw new Problem('store_unavailable', 'Some uploaded content expired in the meantime.')
 }

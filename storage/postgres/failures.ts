@@ -36,6 +36,8 @@ export function translate(error: unknown): unknown {
   if (code === '53300')
     return new Problem('store_unavailable', 'The database has no free connection.', { cause: error })
   if (code === '55P03') return new Problem('store_unavailable', 'The database is busy.', { cause: error })
+  // A replica, or a server that is being turned into one.
+  if (code === '25006') return new Problem('store_unavailable', 'The database takes no changes now.', { cause: error })
   if (code === '57014')
     return new Problem('timeout', 'context deadline exceeded: the query took too long.', { cause: error })
   return error

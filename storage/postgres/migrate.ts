@@ -15,6 +15,7 @@ import syncSafety from './migrations/0011-sync-safety.sql' with { type: 'text' }
 import events from './migrations/0012-events.sql' with { type: 'text' }
 import forked from './migrations/0013-forked.sql' with { type: 'text' }
 import suspects from './migrations/0014-suspects.sql' with { type: 'text' }
+import inlined from './migrations/0015-inlined.sql' with { type: 'text' }
 
 /** In order; the position (from 1) is the schema's version. Never edit one that was released. */
 const migrations: readonly string[] = [
@@ -32,6 +33,7 @@ const migrations: readonly string[] = [
   events,
   forked,
   suspects,
+  inlined,
 ]
 
 /** Version of the schema that this program writes. */

@@ -111,7 +111,7 @@ function takeBatch(line: Request[]): readonly Request[] {
   return line.splice(0, size)
 }
 
-/** Documents that differ, that are no design documents and that no index is waiting for. */
+/** Documents that differ, that are not design documents and that no index is waiting for. */
 function isPlain({ indexes }: KnownDatabase, revisions: readonly Replicated[]): boolean {
   if (indexes.length > 0 || revisions.some(({ id }) => id.startsWith('_design/'))) return false
   return new Set(revisions.map(({ id }) => id)).size === revisions.length

@@ -41,7 +41,7 @@ export async function fillSchema<T>(
       await rebuildIndexes()
       await continueAfter(tx, lastDatabase)
       // Another one each time: two servers that were restored from one file go different ways.
-      // Triggers were made anew from their documents; what had not been told when the backup was made still is.
+      // Triggers were made again from their documents; what had not been told when the backup was made still is.
       await tx`
         UPDATE trigger_schedule s SET begins = (
           SELECT coalesce(jsonb_object_agg(b.key, least(b.value::bigint, f.seq)), '{}')
@@ -72,7 +72,7 @@ async function takeEmptyTables(tx: Transaction): Promise<void> {
   await tx.unsafe(`TRUNCATE ${list}`)
 }
 
-/** Drops the indexes that are no constraint and gives back how to make them again: building one whole is quicker. */
+/** Drops the indexes that back no constraint and gives back how to make them again: building one whole is quicker. */
 async function dropIndexes(tx: Transaction): Promise<() => Promise<void>> {
   const found = await tx<{ name: string; definition: string }[]>`
     SELECT indexrelid::regclass::text AS name, pg_get_indexdef(indexrelid) AS definition FROM pg_index

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isConnectionLost } from './failures.ts'
 
 const maxAttempts = 5
-/** Milliseconds before the second attempt; the pause doubles with each one, less up to a half by chance. */
+/** Milliseconds before the second attempt; the pause doubles with each one, less up to a half at random. */
 const firstPauseMs = 50
 /** No attempt begins later than this after the first one: a server that cannot be reached is reported soon. */
 const maxElapsedMs = 3_000

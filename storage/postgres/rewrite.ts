@@ -13,7 +13,7 @@ interface Found {
 
 /**
  * Rewrites every body, superseded ones too, in all databases of this name, page by page under the lock of the database.
- * Index entries of a database in which something changed are made anew.
+ * Index entries of a database in which something changed are made again.
  */
 export async function rewriteBodies(sql: Sql, name: string, rewrite: Rewrite): Promise<void> {
   const databases = await sql<{ db: string; prefix: string }[]>`SELECT db, prefix FROM databases WHERE name = ${name}`

@@ -13,7 +13,7 @@ import type { DatabaseCache } from './database-cache.ts'
 import { applyTrees, applyTreesIn, type Decide, idsOf, type TreeChange, type TreesAsked } from './tree-store.ts'
 import type { BatchOutcome } from './write-requests.ts'
 
-/** The same function of an edit as `hearth_hash` in migrations/0001-documents.sql. */
+/** The same function of an edit as `hearth_hash` in migrations/0015-inlined.sql. */
 export function revisionHash(edit: {
   deleted: boolean
   gen: number

@@ -1,5 +1,5 @@
 /**
- * Repairs the driver (postgres.js 3.4.9): it numbers the rows of a result as they come, and begins anew only when a
+ * Repairs the driver (postgres.js 3.4.9): it numbers the rows of a result as they come, and begins again only when a
  * statement succeeds. After one that failed between two rows (a time limit, a database server that died) the next
  * result on that connection begins with as many holes, so that its first row is `undefined`: "there is no such document".
  */

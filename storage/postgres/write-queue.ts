@@ -23,7 +23,7 @@ import {
   writeRequest,
 } from './write-requests.ts'
 
-/** How often a request is repeated because another process changed the indexes or made the database anew. */
+/** How often a request is repeated because another process changed the indexes or made the database again. */
 const maxRepeats = 2
 const maxForked = 1_000
 

@@ -165,7 +165,7 @@ export interface SyncTransaction {
   putRules(rules: Partial<Omit<StoredRules, 'planned'>>): Promise<void>
   /** Whether all files are under the rules in force. */
   setPlanned(planned: boolean): Promise<void>
-  /** Live files and those with work left, by id, after `after`; for planning anew. */
+  /** Live files and those with work left, by id, after `after`; for planning again. */
   filesAfter(after: string, limit: number): Promise<FileState[]>
 }
 

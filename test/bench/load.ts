@@ -31,7 +31,7 @@ export interface LoadResult {
   readonly perSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
-  /** Answers that were no 2xx, and connections that broke. */
+  /** Answers that were not 2xx, and connections that broke. */
   readonly errors: number
 }
 

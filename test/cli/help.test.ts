@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runHearth } from '../support/server.ts'
 
-/** Written anew by `UPDATE_GOLDEN=1 bun test test/cli/help.test.ts`. */
+/** Written again by `UPDATE_GOLDEN=1 bun test test/cli/help.test.ts`. */
 const golden = join(import.meta.dirname, 'help.txt')
 
 const commands = [

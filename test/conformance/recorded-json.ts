@@ -5,7 +5,7 @@
  */
 export type Recorded = null | boolean | bigint | number | string | Recorded[] | Map<string, Recorded>
 
-/** Reads JSON text. Throws `SyntaxError` where the text is no JSON. */
+/** Reads JSON text. Throws `SyntaxError` where the text is not JSON. */
 export function parseRecorded(text: string): Recorded {
   const reader = new Reader(text)
   const value = reader.value()

@@ -1,5 +1,5 @@
 /**
- * Whatever writers, compaction and sweeps do to each other: a document that names a content has it, equal contents are
+ * Whatever writers, compaction and sweeps do to each other: a document that names content has it, equal contents are
  * kept once, and in the end nothing is kept that no document names.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'

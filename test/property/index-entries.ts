@@ -1,4 +1,4 @@
-/** What the indexes of a database hold, as kept and as made anew of all documents. */
+/** What the indexes of a database hold, as kept and as made again of all documents. */
 import type postgres from 'postgres'
 import { indexCompiler } from '../../src/documents/mango/index-compiler.ts'
 import { parseJson } from '../../src/model/json/exact.ts'

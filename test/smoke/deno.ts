@@ -1,9 +1,9 @@
 /**
  * Hearth's sources under Deno: `npx deno run -A test/smoke/deno.ts` starts a server, stores a document, reads it, and hears
- * of it through the websocket.
+ * of it through the websocket. More than one worker is refused.
  */
 import { Listener } from '../http/realtime/listener.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { runHearth, startServer, type TestServer } from '../support/server.ts'
 
 // The binary is Bun's: here the sources are to be run.
 delete process.env['HEARTH_TEST_BINARY']
@@ -15,6 +15,10 @@ try {
   await storeAndRead(server)
   const code = await server.stop()
   if (code !== 0) throw new Error(`the server ended with ${code}`)
+  const several = await runHearth(['serve', '--data-dir', '/nowhere', '--workers', '2'])
+  if (several.code !== 1 || !several.stderr.includes('one worker is supported')) {
+    throw new Error(`two workers under Deno: ${several.code} ${several.stderr}`)
+  }
 } catch (error) {
   failure = error
   console.error(error, server?.output)

@@ -90,7 +90,8 @@ export async function startPostgres(bin: string | undefined = postgresBin()): Pr
   }
 }
 
-function unprivileged(): { uid: number; gid: number } {
+/** Who runs PostgreSQL where root may not. */
+export function unprivileged(): { uid: number; gid: number } {
   const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8', stdio: 'pipe' }))
   try {
     return { uid: id('-u'), gid: id('-g') }

@@ -48,7 +48,7 @@ let count = 0
 const newKey = () => `00000000-0000-4000-8000-${String(++count).padStart(12, '0')}`
 const bytesOf = (text: string | Uint8Array) => (typeof text === 'string' ? Buffer.from(text) : text)
 
-/** Stores a content as the engine does. */
+/** Stores content as the engine does. */
 export async function put(
   driver: Driver,
   name: string,

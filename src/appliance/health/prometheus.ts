@@ -127,7 +127,7 @@ export function renderMetrics(proc: string, sampler: Sampler, facts: ApplianceFa
   const sized = (member: 'total' | 'available') =>
     facts.fileSystems.flatMap((one) => (one[member] === undefined ? [] : [[labelsOf(one), one[member]] as const]))
   put(Gauge, 'node_filesystem_size_bytes', 'Size of file systems.', sized('total'))
-  put(Gauge, 'node_filesystem_avail_bytes', 'What others than root may still use.', sized('available'))
+  put(Gauge, 'node_filesystem_avail_bytes', 'Space left for users other than root.', sized('available'))
 
   gauge('jido_build_info', 'The version of the machine.', 1, { version: facts.version })
   const runs = Object.entries(facts.procedures)
@@ -145,8 +145,8 @@ export function renderMetrics(proc: string, sampler: Sampler, facts: ApplianceFa
     'How long the last run took.',
     runs.flatMap(([procedure, run]) => (run?.seconds === undefined ? [] : [[{ procedure }, run.seconds] as const])),
   )
-  gauge('jido_update_percentage', 'How far the last update got.', facts.updatePercentage)
-  put(Counter, 'jido_auth_failures_total', 'Requests that did not prove the token.', [[{}, facts.authFailures]])
+  gauge('jido_update_percentage', 'Progress of the last update.', facts.updatePercentage)
+  put(Counter, 'jido_auth_failures_total', 'Requests whose hash did not match the token.', [[{}, facts.authFailures]])
   gauge('jido_certificate_not_after_seconds', 'When the certificate ends, as Unix time.', facts.certificateEnds)
   gauge('jido_backup_last_success_timestamp_seconds', 'When the last backup ended, as Unix time.', facts.lastBackup)
   put(

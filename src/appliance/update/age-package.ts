@@ -89,7 +89,7 @@ async function readManifest(archive: string, signers: readonly string[]): Promis
   try {
     return PackageManifest.parse(JSON.parse(text.toString('utf8')))
   } catch (cause) {
-    throw new PackageError('The manifest of the package is not as it should be', { cause })
+    throw new PackageError('The manifest of the package is malformed', { cause })
   }
 }
 
@@ -122,7 +122,7 @@ async function unpack(archive: string, manifest: PackageManifest, target: string
     if (hash.digest('hex') !== file.sha256) throw new PackageError(`${entry.name} is not what was signed`)
   }
   const [missing] = left.keys()
-  if (missing !== undefined) throw new PackageError(`${missing} is missing in the package`)
+  if (missing !== undefined) throw new PackageError(`${missing} is missing from the package`)
   for (const folder of folders) await syncFolder(folder)
 }
 

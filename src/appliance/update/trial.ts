@@ -30,13 +30,13 @@ export async function takeUpTrial(options: TrialOptions): Promise<Trial | undefi
   const trial = await releases.trial()
   if (trial === undefined) return undefined
   if (trial.phase === 'installing') {
-    await giveUp(options, trial, 'The installation was interrupted by the end of the server')
+    await giveUp(options, trial, 'The installation was interrupted because the server stopped')
     // The new version may be the one that was started: it was given up.
     if (running !== undefined && basename(running) === trial.to) await options.restart()
     return undefined
   }
   if (running === undefined || basename(running) !== trial.to) {
-    await giveUp(options, trial, `Version ${trial.to} did not start; the version before serves again`)
+    await giveUp(options, trial, `Version ${trial.to} did not start; the previous version is serving again`)
     return undefined
   }
   const counted = await releases.countBoot(trial)

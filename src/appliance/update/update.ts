@@ -158,7 +158,7 @@ async function refuseVersion(
   }
   const floor = parseVersion(await releases.floor())
   if (floor !== undefined && !allow_downgrade && compareVersions(offered, floor) < 0) {
-    throw refuse(`v${version} is older than what was installed once`)
+    throw refuse(`v${version} is older than a version that was installed before`)
   }
 }
 
@@ -182,7 +182,7 @@ async function install(
   if (byHook !== undefined) {
     await run.progress(80)
     refuseFailed(byHook)
-    if (byHook.rebootRequired) await run.log.line('The machine must be restarted for the update to count')
+    if (byHook.rebootRequired) await run.log.line('The machine must be restarted for the update to take effect')
     return
   }
   if (opened.installer !== undefined) return runInstaller(options, run, opened.installer, folder)
@@ -266,7 +266,7 @@ async function installBeside(
     await run.log.line('Restarting into the new version')
     throw new HandedOver()
   }
-  await run.log.line('Nobody restarts this server by itself: the new version counts from its next start')
+  await run.log.line('Nothing restarts this server automatically: the new version runs from its next start')
   const trial = await releases.trial()
   if (trial !== undefined) await releases.confirm(trial)
 }

@@ -13,7 +13,7 @@ import { areKeysExact } from './key-document.ts'
 import { parseSelector } from './selector.ts'
 
 /**
- * Makes index entries for the store. A design document may come from anywhere: views that are no valid index are left
+ * Makes index entries for the store. A design document may come from anywhere: views that are not valid indexes are left
  * out, as CouchDB does.
  */
 export const indexCompiler: IndexCompiler = {

@@ -122,7 +122,7 @@ async function describe(files: Files, drive: Drive, id: string, painted: Painted
   try {
     await files.change(drive, id, { metadata })
   } catch (error) {
-    // Deleted, or changed by somebody else: the thumbnails are there all the same.
+    // Deleted, or changed by somebody else: the thumbnails are there anyway.
     if (!(error instanceof Problem) || error.status >= 500) throw error
   }
 }

@@ -1,6 +1,6 @@
 /**
  * JSON without loss: numbers come back as CouchDB prints them, integers of any length digit by digit.
- * A text is parsed twice only when it holds a number that a double would not give back.
+ * A text is parsed twice only when it contains a number that a double cannot represent.
  */
 import { hash } from 'node:crypto'
 import { Problem } from '../errors.ts'
@@ -11,9 +11,9 @@ import { isObject, type Json } from './value.ts'
 
 /** One JSON text in two forms; both are the same object when no number needs care. */
 export interface ParsedJson {
-  /** To compute with: integers that a double cannot hold are `bigint`. */
+  /** For computing: integers that a double cannot hold are `bigint`. */
   readonly value: Json
-  /** To print: `stringifyJson(exact)` is what CouchDB 3.4 would print. Numbers may be raw, look at `value` for them. */
+  /** To print: `stringifyJson(exact)` is what CouchDB 3.4 would print. Numbers may be raw; see `value` for them. */
   readonly exact: Json
 }
 
@@ -25,10 +25,10 @@ interface SourceAccess {
 }
 const sourceAccess = JSON as unknown as SourceAccess
 
-// A byte order mark is no JSON: keep it, so that the parser refuses it.
+// A byte order mark is not JSON: keep it, so that the parser refuses it.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Throws `bad_request` when the bytes are no UTF-8. */
+/** Throws `bad_request` when the bytes are not UTF-8. */
 export function decodeText(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes)
@@ -39,7 +39,7 @@ export function decodeText(bytes: Uint8Array): string {
 
 /**
  * Parses JSON. Of duplicate members the last one wins; `__proto__` is a member like any other.
- * Throws `bad_request` for malformed text, nesting beyond `maxTextDepth`, lone surrogates and numbers that are no finite
+ * Throws `bad_request` for malformed text, nesting beyond `maxTextDepth`, lone surrogates and numbers that are not finite
  * double.
  */
 export function parseJson(text: string): ParsedJson {
@@ -53,13 +53,13 @@ export function parseJson(text: string): ParsedJson {
   return { value: withPlainNumbers(exact), exact }
 }
 
-/** A member of a parsed object in both forms; `undefined` when it is no object or has no such member. */
+/** A member of a parsed object in both forms; `undefined` when it is not an object or has no such member. */
 export function memberOf({ value, exact }: ParsedJson, name: string): ParsedJson | undefined {
   if (!isObject(value) || !isObject(exact) || !Object.hasOwn(value, name)) return undefined
   return { value: value[name] as Json, exact: exact[name] as Json }
 }
 
-/** The elements of a parsed array in both forms; `undefined` when it is no array. */
+/** The elements of a parsed array in both forms; `undefined` when it is not an array. */
 export function elementsOf({ value, exact }: ParsedJson): readonly ParsedJson[] | undefined {
   if (!Array.isArray(value) || !Array.isArray(exact)) return undefined
   return value.map((item: Json, at): ParsedJson => ({ value: item, exact: exact[at] }))
@@ -70,14 +70,14 @@ export function stringifyJson(value: unknown): string {
   try {
     return JSON.stringify(value)
   } catch {
-    // It holds a `bigint`. Looking out for them costs four times as much as printing.
+    // It holds a `bigint`. Checking for them first would cost four times as much as printing.
     return JSON.stringify(value, printBigint)
   }
 }
 
 /**
  * True where PostgreSQL's jsonb would not give back what the text says: `\u0000` in a string or name, or a number with an
- * exponent. The order of members is not looked at.
+ * exponent. The order of members is ignored.
  */
 export function needsRaw(text: string): boolean {
   if (text.includes('\\u0000') && escapedNul.test(text)) return true
@@ -116,7 +116,7 @@ function reviveExact(_name: string, value: unknown, { source }: { readonly sourc
     if (!Number.isSafeInteger(value)) return sourceAccess.rawJSON(source)
     return value === 0 ? 0 : value
   }
-  // CouchDB keeps no subnormal number: it answers 0.0 (recorded).
+  // CouchDB does not keep subnormal numbers: it answers 0.0 (recorded).
   if (Math.abs(value) < smallestNormal) return sourceAccess.rawJSON('0.0')
   // From 1e21 on JavaScript prints an exponent, as CouchDB does; below it CouchDB marks a float by `.0`.
   const wantsMark = Number.isInteger(value) && Math.abs(value) < 1e21

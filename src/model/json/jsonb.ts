@@ -21,7 +21,7 @@ export function hasExponent(text: string): boolean {
 
 /**
  * True when jsonb would hand back the members of an object inside `value` in another order: it sorts names by their
- * length in bytes, then by bytes. The order of the outermost members is not looked at.
+ * length in bytes, then by bytes. The order of the outermost members is ignored.
  */
 export function reordersNested(value: Json): boolean {
   if (typeof value !== 'object' || value === null) return false
@@ -43,7 +43,7 @@ function isSortedByLength(names: readonly string[]): boolean {
 }
 
 /**
- * An upper estimate, in bytes, of what jsonb prints for canonical text: a space behind every colon and comma, and
+ * An upper estimate, in bytes, of what jsonb prints for canonical text: a space after every colon and comma, and
  * numbers without exponents (`1e+300` has 301 digits). The size limit counts it.
  */
 export function jsonbLength(text: string): number {

@@ -4,7 +4,7 @@
  */
 import { Problem } from '../errors.ts'
 
-/** Levels of arrays and objects in one text: what a document may have and some more for what wraps it. */
+/** Levels of arrays and objects in one text: what a document may have, and a few more for what wraps it. */
 export const maxTextDepth = 210
 
 const quote = 34
@@ -12,7 +12,7 @@ const backslash = 92
 
 /**
  * True when `JSON.parse` keeps every number of the text as CouchDB would: no `1.0`, no `1e5`, no `-0`, no integer that a
- * double rounds. Throws `bad_request` when it is nested too deep or holds a number that is no finite double.
+ * double rounds. Throws `bad_request` when it is nested too deep or holds a number that is not a finite double.
  */
 export function scanJson(text: string): { readonly plain: boolean } {
   let depth = 0
@@ -37,7 +37,7 @@ export function scanJson(text: string): { readonly plain: boolean } {
   return { plain }
 }
 
-/** The position behind a string that starts at `start`; the end of the text when it is not closed. */
+/** The position after a string that starts at `start`; the end of the text when it is not closed. */
 export function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1)
   while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1)
@@ -55,7 +55,7 @@ export function startsNumber(c: number): boolean {
   return (c >= 48 && c <= 57) || c === 45
 }
 
-/** The position behind a number that starts at `start`. */
+/** The position after a number that starts at `start`. */
 export function endOfNumber(text: string, start: number): number {
   let at = start + 1
   for (; at < text.length; at += 1) {

@@ -1,7 +1,7 @@
 import { isObject, type Json } from './value.ts'
 
 /**
- * A copy with the members of every object in one order, so that it prints alike however the original was ordered: by
+ * A copy with the members of every object in one order, so that it prints the same however the original was ordered: by
  * UTF-16 code unit, names that are array indexes before all others (no JavaScript object can have it otherwise).
  */
 export function sortedMembers(value: Json): Json {

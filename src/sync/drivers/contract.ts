@@ -15,8 +15,8 @@ export interface FileRecord {
   /** Changes whenever the content may have changed. Opaque. */
   readonly fingerprint: string
   /**
-   * Stays when the file is renamed: an inode, or failing that something that tells most files apart. What has the key of
-   * a file that is gone may be that file; its content decides.
+   * Stays when the file is renamed: an inode, or failing that something that distinguishes most files. A file with the key of
+   * one that is gone may be the same file; its content decides.
    */
   readonly key?: string | undefined
   readonly executable?: boolean | undefined
@@ -24,7 +24,7 @@ export interface FileRecord {
   readonly changedMs?: number | undefined
 }
 
-/** Something that is there and cannot be synchronised: a link, a socket, a name that is not UTF-8, a closed folder. */
+/** Something that exists and cannot be synchronised: a link, a socket, a name that is not UTF-8, an inaccessible folder. */
 export interface Odd {
   readonly kind: 'odd'
   readonly name: string
@@ -36,17 +36,17 @@ export interface Odd {
 export type Listed = { readonly kind: 'file'; readonly file: FileRecord } | Odd
 export type Seen = Listed | { readonly kind: 'folder' }
 
-/** What the place can do, found out when it is opened. */
+/** What the place can do, detected when it is opened. */
 export interface Capabilities {
   readonly caseSensitive: boolean
   /** The place keeps names as they were given and does not turn them into NFC or NFD. */
   readonly keepsUnicode: boolean
-  /** Publishing over an existing file cannot lose a change that somebody else makes in that moment. */
+  /** Publishing over an existing file cannot lose a change that someone else makes at that moment. */
   readonly atomicReplace: boolean
   readonly keepsExecutable: boolean
   /** Longest segment of a name in bytes. */
   readonly maxSegmentBytes: number
-  /** Files appear whole, so that a size and time seen once need no second look. */
+  /** Files appear complete, so that a size and time seen once need no second check. */
   readonly wholeFiles: boolean
 }
 
@@ -66,7 +66,7 @@ export interface StageRequest {
   readonly chunkBytes: number
 }
 
-/** Content on its way in, seen by nobody before `commit`. */
+/** Content being uploaded, invisible before `commit`. */
 export interface Stage {
   /** Bytes from the beginning that an earlier attempt left here, a multiple of the chunk size or the whole file. */
   readonly staged: number
@@ -75,14 +75,14 @@ export interface Stage {
   /** In order, one chunk each. */
   write(start: number, bytes: Uint8Array): Promise<void>
   /**
-   * Makes the content the file's, whole and durable. `expected`: fingerprint of the file that it replaces, which goes to
+   * Puts the content in the file's place, complete and durable. `expected`: fingerprint of the file that it replaces, which goes to
    * `trash`; `undefined`: nothing may be there.
    * @throws DriverError `exists` or `changed`; the stage is kept then, and what is at the name is as it was.
    */
   commit(expected: string | undefined, trash: TrashPlace): Promise<FileRecord>
   /** Removes it. */
   abort(): Promise<void>
-  /** Lets go of it, keeping what is staged. */
+  /** Closes it, keeping what is staged. */
   close(): Promise<void>
 }
 
@@ -107,16 +107,16 @@ export interface Driver {
   /** Removes stages other than these. */
   sweepStages(keep: ReadonlySet<string>): Promise<void>
 
-  /** Moves a file to the trash. @throws DriverError `changed` when it is another one; a missing one is no error */
+  /** Moves a file to the trash. @throws DriverError `changed` when it is another one; a missing one is not an error */
   remove(name: string, fingerprint: string, trash: TrashPlace): Promise<void>
   /** Renames within the place. @throws DriverError `not_found`, `changed`, `exists` */
   move(from: string, fingerprint: string, to: string): Promise<FileRecord>
 
   /** Whether the trash holds it. */
   isTrashed(trash: TrashPlace): Promise<boolean>
-  /** Back under a name where nothing is. @throws DriverError `exists`, `not_found` */
+  /** Restores it under a name that is free. @throws DriverError `exists`, `not_found` */
   restore(trash: TrashPlace, to: string): Promise<FileRecord>
-  /** For good; a missing one is no error. */
+  /** Deletes it for good; a missing one is not an error. */
   purge(trash: TrashPlace): Promise<void>
 
   /** Calls `hint` with names that may have changed, `lost` when changes may have been missed. Absent: poll. */
@@ -128,7 +128,7 @@ export interface Driver {
 
 /** What drivers are opened with beside their options. */
 export interface DriverContext {
-  /** Ends what waits. */
+  /** Aborts what is waiting. */
   readonly signal: AbortSignal
   /** The operator named the place, and may name any address. */
   readonly trusted: boolean
@@ -152,7 +152,7 @@ export interface DriverKind {
 /** The folder or prefix of our own in every place: marker, stages and trash. Never synchronised. */
 export const ownFolder = '.hearth-sync'
 
-/** True for our own things. */
+/** True for our own files and folders. */
 export function isOwn(name: string): boolean {
   return name === ownFolder || name.startsWith(`${ownFolder}/`)
 }

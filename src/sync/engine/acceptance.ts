@@ -6,7 +6,7 @@ import { decide, type Observation, type Outcome } from './decide.ts'
 import { ownersOf } from './rules.ts'
 
 /**
- * Gives an outcome for each observation, in their order. Missing files come first, since a folder may have taken the place
+ * Returns an outcome for each observation, in their order. Missing files come first, since a folder may have taken the place
  * of a file.
  */
 export async function acceptAll(

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 
-/** Lets so many bytes pass in a second; a burst is as long as a second. */
+/** Lets this many bytes pass per second; a burst is one second's worth. */
 export class Bandwidth {
   readonly #bytesPerSecond: number
   #paidUntil = 0

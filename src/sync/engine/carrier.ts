@@ -1,6 +1,6 @@
 /**
- * Does in one entry what is left to be done there: copies, deletions, renames. What is visible is written down before, and
- * its outcome after; whatever stands in the way is looked at again instead of being overcome.
+ * Carries out the pending work of one entry: copies, deletions, renames. Visible changes are recorded before, and
+ * their outcome after; whatever stands in the way is examined again instead of being overwritten.
  */
 import { randomUUID } from 'node:crypto'
 import type { FileState, IntentRow, JournalRow, TrashRow, VersionRow, Work } from '../../../storage/sync/contract.ts'
@@ -37,7 +37,7 @@ type Result =
       readonly isDisplaced?: boolean | 'unknown'
     }
 
-/** What is written about results. */
+/** The record of a result. */
 interface Outcomes {
   readonly states: ReadonlyMap<string, FileState>
   readonly journal: JournalRow[]
@@ -78,7 +78,7 @@ export class Carrier {
     return this.#running === undefined && this.#large.size === 0
   }
 
-  /** Until then work waits: before the first look at a place nobody knows what it holds. */
+  /** Until then work waits: before the first scan of a place it is not known what it holds. */
   open(): void {
     this.#isOpen = true
     this.wake()
@@ -250,7 +250,7 @@ export class Carrier {
     try {
       if (!file.live) {
         if (replica.fingerprint === null) return { kind: 'gone' }
-        // The only copy of what another file is waiting for.
+        // The only copy of content that another file is waiting for.
         if (replica.hash !== null && unsafe.has(replica.hash)) {
           return { kind: 'later', reason: null, afterMs: 2_000, counts: false }
         }
@@ -333,7 +333,7 @@ export class Carrier {
     }
   }
 
-  /** What becomes of work that could not be done. */
+  /** How failed work is treated. */
   #refused({ work }: Task, error: unknown): Extract<Result, { kind: 'later' }> {
     const { timing } = this.#context
     const { replica } = work
@@ -361,7 +361,7 @@ export class Carrier {
       case 'exists':
       case 'changed':
       case 'not_found':
-        // Somebody was here: what they did comes first.
+        // Someone has changed something here: their change comes first.
         this.#entry.hint(replica.native)
         this.#hintAbove(replica.native)
         return again(backoffMs(replica.attempts, timing.longestRetryMs), null, true)

@@ -1,4 +1,4 @@
-/** A person decides which of two contents is the file. What loses lies in the trash of every entry that had it. */
+/** A user decides which of two contents is the file. The loser lies in the trash of every entry that had it. */
 import type { FileState, JournalRow, SyncTransaction, VersionRow } from '../../../storage/sync/contract.ts'
 import { Problem } from '../../model/errors.ts'
 import { fileNotFound } from '../problems.ts'

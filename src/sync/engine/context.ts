@@ -29,24 +29,24 @@ export interface RunningEntry {
   readonly name: string
   readonly driver: Driver
   readonly velocity: number
-  /** Look at this name again. */
+  /** Check this name again. */
   hint(native: string): void
-  /** Its content is not what it was: verify it. */
+  /** Its content is not what was recorded: verify it. */
   suspect(native: string): void
   /** The place did not answer. */
   failed(error: unknown): void
-  /** Ends everything that runs for the entry. */
+  /** Ends everything that is running for the entry. */
   readonly signal: AbortSignal
   readonly bandwidth: Bandwidth | undefined
 }
 
 /** One entry as its own parts see it. */
 export interface OwnEntry extends RunningEntry {
-  /** Names that are being written, or renamed: whoever looks waits until that is done. */
+  /** Names that are being written or renamed: a check waits until that is done. */
   readonly busy: Set<string>
-  /** Why it is held; empty when it is not. */
+  /** Why it is on hold; empty when it is not. */
   held(): string
-  /** Nothing more is taken from it or done to it until somebody says so, or its cause is gone. */
+  /** Nothing more is read from it or done to it until someone says so, or the cause is gone. */
   hold(why: string, detail: string): Promise<void>
   /** The place answered. */
   answered(): void

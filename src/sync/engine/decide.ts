@@ -1,14 +1,14 @@
 /**
  * What an observation means. Values in, values out: no clock decides and nothing is read or written here. A change comes
- * with its parent, the version that the entry held before, so that two changes of the same parent are seen as what they
- * are.
+ * with its parent, the version that the entry held before, so that two changes of the same parent are recognised as
+ * a conflict.
  */
 import type { FileRow, FileState, JournalRow, ReplicaRow, VersionRow } from '../../../storage/sync/contract.ts'
 import type { Content } from '../content.ts'
 import type { FileRecord } from '../drivers/contract.ts'
 import { fileId, foldKey } from '../names.ts'
 
-/** A content that lies in an entry, or a file that is not there any more, as confirmed by a look. */
+/** Content that lies in an entry, or a file that is not there any more, as confirmed by a look. */
 export interface Observation {
   readonly filename: string
   readonly native: string
@@ -28,7 +28,7 @@ export type Outcome =
   /** Known already, or nothing to say. */
   | { readonly kind: 'same' }
   | { readonly kind: 'accepted' }
-  /** The entry has a content of its own under a name that is taken: it has to get another one first. */
+  /** The entry has content of its own under a name that is taken: it has to get another one first. */
   | { readonly kind: 'conflict' }
   /** The file was renamed elsewhere while it was changed here: the change belongs under the new name. */
   | { readonly kind: 'follow'; readonly filename: string }
@@ -76,7 +76,7 @@ function missing(on: Deciding, state: FileState | undefined, { gone }: Observati
     return { kind: 'accepted' }
   }
   if (base !== file.head) {
-    // It never had what was deleted here: the newer content comes.
+    // It never had what was deleted here: the newer content will be copied.
     replica.base = null
     on.journal.push({ entry: on.entry, fid: file.fid, filename: file.filename, op: 'deletion-of-stale', before: base })
     return { kind: 'accepted' }
@@ -131,7 +131,7 @@ function present(
   // After a restore nobody may have what the head is: then there is nothing that this could be in conflict with.
   const isNews = base === null && !isHeld(state) && !on.history.some((one) => one.fid === file.fid && one.hash === hash)
   if (base !== file.head && !isNews) return { kind: 'conflict' }
-  // The usual case: a change of what everybody has.
+  // The usual case: a change of the version that all entries have.
   accept(on, state, seen, found, 'changed')
   return { kind: 'accepted' }
 }
@@ -197,7 +197,7 @@ function push(on: Deciding, state: FileState, version: NewVersion, op: string): 
     executable: version.executable,
   })
   on.touched.add(file.fid)
-  // What stood in the way of the old content need not stand in the way of the new one.
+  // What blocked the old content need not block the new one.
   for (const replica of state.replicas) {
     unblock(replica)
     if (version.hash === null && replica.fingerprint === null && replica.owner) replica.base = id
@@ -217,7 +217,7 @@ export function remove(on: Deciding, state: FileState, movedTo: string | null): 
   if (replica?.owner && replica.fingerprint === null) replica.base = id
 }
 
-/** Ends the old name of a renamed file. Gives what was made of its content elsewhere meanwhile. */
+/** Ends the old name of a renamed file. Returns what happened to its content elsewhere in the meantime. */
 function finishMove(on: Deciding, seen: Observation, target: FileState): { readonly later?: NewVersion } | undefined {
   const from = seen.movedFrom === undefined ? undefined : on.states.get(fileId(seen.movedFrom))
   const replica = from && replicaIn(from, on.entry)
@@ -264,7 +264,7 @@ function hold(
   on.touched.add(state.file.fid)
 }
 
-/** Says for each replica whether it should hold the file, and adds those that are missing. True when something changed. */
+/** Sets for each replica whether it should hold the file, and adds missing ones. True when something changed. */
 export function applyOwners(on: Pick<Deciding, 'owners' | 'touched'>, state: FileState): boolean {
   const { file, replicas } = state
   const origins = replicas.filter((replica) => replica.origin).map((replica) => replica.entry)

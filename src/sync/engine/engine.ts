@@ -87,7 +87,7 @@ export class Engine {
     await Promise.all([...this.#runners.values()].map((runner) => runner.stop().catch(() => {})))
   }
 
-  /** Nothing is left that could be done now. For tests. */
+  /** True when no work can be done now. For tests. */
   async isQuiet(): Promise<boolean> {
     return [...this.#runners.values()].every((runner) => runner.isQuiet)
   }

@@ -32,7 +32,7 @@ export class Overwritten {
     return natives.filter((native) => !this.#allowed.delete(native))
   }
 
-  /** Gives how many have changed lately, these included. */
+  /** Returns how many have changed lately, these included. */
   add(natives: readonly string[]): number {
     const now = performance.now()
     for (const native of natives) this.#seen.set(native, now)

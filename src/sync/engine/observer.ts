@@ -376,7 +376,7 @@ export class Observer {
       } catch (error) {
         const code = driverCode(error)
         if (code === undefined || code === 'unavailable') throw error
-        // It has changed again, or its neighbours have: another look decides anew.
+        // It has changed again, or its neighbours have: another look decides again.
         this.hint(seen.native, this.#context.timing.settleMs)
       }
     }

@@ -20,7 +20,7 @@ export interface RunnerOptions {
   readonly entry: StoredEntry
   /** Its options were changed: it may be another place now, of which nothing is known then. */
   readonly mayBeElsewhere?: boolean
-  /** With secrets in clear. @throws DriverError `options` when they cannot be read */
+  /** With secrets in plain text. @throws DriverError `options` when they cannot be read */
   readonly options: () => Readonly<Record<string, unknown>>
   /** Keeps what changed of the entry. */
   readonly onEntry: (entry: StoredEntry) => Promise<void>

@@ -1,4 +1,4 @@
-/** Gives a content that stands in the way another name, in the place itself; the bytes are never copied or lost. */
+/** Renames content that stands in the way, in the place itself; the bytes are never copied or lost. */
 import { reachSync } from '../failpoints.ts'
 import { conflictNames, fileId } from '../names.ts'
 import { acceptAll } from './acceptance.ts'

@@ -5,11 +5,11 @@ import type { DatabaseRef } from '../../../src/model/database.ts'
 export interface KeptBodies {
   /** Superseded no longer ago than this. */
   readonly youngerThanMs: number
-  /** At most so many of each document, the newest ones. */
+  /** At most this many for each document, the newest ones. */
   readonly perDocument: number
 }
 
-/** What the bytes of an attachment are known by: contents of one database that agree in both are one. */
+/** What identifies the bytes of an attachment: within one database, equal digest and length mean the same content. */
 export interface Content {
   /** md5 in base64. */
   readonly digest: string
@@ -20,28 +20,28 @@ export interface Content {
 /**
  * Which object of the object store holds which content of a database. Documents name contents in their member
  * `_attachments` (`digest` is `md5-` and the digest, `length` the length), and `compact` gives up those that no body
- * names any more. Who is about to name one takes a lease before, since its document is not there yet; who writes a child
+ * names any more. Whoever is about to name one takes a lease first, since the document does not exist yet; whoever writes a child
  * of a revision that names it needs none.
  */
 export interface AttachmentLedger {
   /** Enters an object that is about to be put: on disk when it resolves. Throws `no_database`. */
   lease(ref: DatabaseRef, object: string, forMs: number): Promise<void>
-  /** Sets a new time for an object that is being put; 0 gives it up. False when it was given up before. */
+  /** Sets a new expiry for an object that is being uploaded; 0 abandons it. False when it had already been abandoned. */
   renew(ref: DatabaseRef, object: string, forMs: number): Promise<boolean>
   /**
-   * The object is there and holds this content. Where another object already does, that one stays and this one is given
+   * The object exists and holds this content. Where another object already does, that one stays and this one is given
    * up. False when the object had been given up, or the database is gone: nothing may name the content then.
    */
   commit(ref: DatabaseRef, object: string, content: Content, forMs: number): Promise<boolean>
-  /** Takes leases on contents. Says of each whether the database holds it. */
+  /** Takes leases on contents. Tells for each whether the database holds it. */
   hold(ref: DatabaseRef, contents: readonly Content[], forMs: number): Promise<readonly boolean[]>
-  /** The object that holds a content; `undefined` when there is none. */
+  /** The object that holds content; `undefined` when there is none. */
   find(ref: DatabaseRef, content: Content): Promise<string | undefined>
-  /** The object is damaged or gone: it holds nothing, so that its content can be put anew. */
+  /** The object is damaged or gone: it holds nothing, so that its content can be uploaded again. */
   disown(ref: DatabaseRef, object: string): Promise<void>
   /**
    * Lets `remove` delete objects that were given up, at most `limit`, and forgets them. When it rejects they stay given
-   * up. Says how many there were.
+   * up. Resolves to how many there were.
    */
   sweep(limit: number, remove: (objects: readonly string[]) => Promise<void>): Promise<number>
 }
@@ -49,7 +49,7 @@ export interface AttachmentLedger {
 /** Old bodies, and what was attached to documents. */
 export interface Compaction {
   /**
-   * Drops bodies of revisions that are no leaves, all of them unless `keep` says which stay; trees stay as they are.
+   * Drops bodies of revisions that are not leaves, all of them unless `keep` says which stay; trees stay as they are.
    * Gives up the contents of attachments that no body names any more and nobody has a lease on.
    */
   compact(ref: DatabaseRef, keep?: KeptBodies): Promise<void>

@@ -5,7 +5,7 @@ import type { StoredDocument } from './reading.ts'
 
 /** A part of a database's feed: every document once, tombstones and design documents too, by its latest sequence. */
 export interface ChangesRange {
-  /** Rows strictly behind this sequence in the direction of reading; absent: from the start. */
+  /** Rows strictly after this sequence in the direction of reading; absent: from the start. */
   readonly after?: bigint | undefined
   /** From the latest sequence to the first. */
   readonly descending: boolean
@@ -14,7 +14,7 @@ export interface ChangesRange {
   readonly bodies: boolean
   /** Only these documents, at most 1,000. */
   readonly ids?: readonly string[] | undefined
-  /** With what each winner was made from: `ChangedDocument.parent`. */
+  /** Add the revision that each winner was made from: `ChangedDocument.parent`. */
   readonly parents?: boolean
 }
 
@@ -53,7 +53,7 @@ export interface Commit extends RevisionId {
   readonly parent: RevisionId | undefined
 }
 
-/** Hears of all that one process writes. Called on the way of every write: it must be quick and never throw. */
+/** Told of everything that one process writes. Called during every write: it must be quick and never throw. */
 export interface Follower {
   /** The database may have changed: it was written to or dropped. */
   changed(ref: DatabaseRef): void
@@ -67,32 +67,32 @@ export const maxBroadcastBytes = 7_500
 /** The feed of changes, and what processes tell each other beside it. */
 export interface Feed {
   /**
-   * One page of the feed. Guarantee: commit order is sequence order, so that a reader who asks for what lies behind the
+   * One page of the feed. Guarantee: commit order is sequence order, so that a reader who asks for what comes after the
    * last sequence it saw misses nothing, whoever writes.
    */
   changes(ref: DatabaseRef, range: ChangesRange): Promise<ChangesPage>
-  /** How many rows of the feed lie strictly behind a sequence, and `updateSeq` of the same snapshot. */
+  /** How many rows of the feed come strictly after a sequence, and `updateSeq` of the same snapshot. */
   countChanges(
     ref: DatabaseRef,
     range: Pick<ChangesRange, 'after' | 'descending'>,
   ): Promise<{ readonly count: number; readonly updateSeq: bigint }>
   /**
-   * Calls `listener` soon after any process committed to the database or dropped it, at times also for nothing. Changes
-   * close together are one call. Nothing is held in the store for it. Ends with the function returned.
-   * `onCommit` gets every revision that this process made by `write`, as soon as that is known, before `write` resolves.
+   * Calls `listener` soon after any process committed to the database or dropped it, and sometimes without cause. Changes
+   * close together are one call. The store holds nothing for it. Call the returned function to end it.
+   * `onCommit` receives every revision that this process made with `write`, as soon as it is known and before `write` resolves.
    */
   watch(ref: DatabaseRef, listener: () => void, onCommit?: (commit: Commit) => void): () => void
   /** How many listeners are registered in this process. */
   watching(): number
-  /** Tells of everything that this process writes, whichever database it is in, until the function returned is called. */
+  /** Reports everything that this process writes, in any database, until the returned function is called. */
   follow(follower: Follower): () => void
 
   /**
-   * Hands a text to the listeners of every process on this store, this one included, at most once each; nothing of it is
-   * kept, and who is not listening now never gets it. `ref` names whom it is about and need not exist.
+   * Delivers a text to the listeners of every process on this store, this one included, at most once each; it is not
+   * stored, so whoever is not listening now never receives it. `ref` names the database it is about, which need not exist.
    * Throws `too_large` above `maxBroadcastBytes` of UTF-8; neither name nor text holds U+0000 or a line end in `ref`.
    */
   broadcast(ref: DatabaseRef, text: string): Promise<void>
-  /** Calls `listener` for every broadcast until the function returned is called. Those of other processes come soon after the call. */
+  /** Calls `listener` for every broadcast until the returned function is called. Broadcasts of other processes arrive from shortly after the call. */
   onBroadcast(listener: (ref: DatabaseRef, text: string) => void): () => void
 }

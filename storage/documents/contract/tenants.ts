@@ -16,14 +16,14 @@ export interface TenantReader {
   readTenant<T>(prefix: string, work: (snapshot: TenantSnapshot) => Promise<T>): Promise<T>
 }
 
-/** How one tenant's databases take the place of another's. */
+/** How one tenant's databases replace another's. */
 export interface TenantExchange {
-  /** The tenant that has nothing afterwards. */
+  /** The tenant that is empty afterwards. */
   readonly from: string
   readonly to: string
-  /** Whether a database of `to` goes although `from` has none of its name; those of equal names go anyway. */
+  /** Whether a database of `to` is dropped although `from` has none with its name; those with equal names are always dropped. */
   readonly replaces: (name: string) => boolean
-  /** Databases of `from` that get another name. */
+  /** Databases of `from` that are renamed. */
   readonly renamed: ReadonlyMap<string, string>
   /** Objects of a file or version: those of `old` ones become rubbish, the leases of `new` ones end. */
   readonly objectsOf: (name: string, document: StoredDocument, age: 'old' | 'new') => readonly string[]
@@ -40,7 +40,7 @@ export interface TenantExchange {
 
 export interface TenantExchanger {
   /**
-   * Exchanges databases in one transaction: whoever reads sees all of them as before or all as after. Usage of files and
+   * Exchanges databases in one transaction: a reader sees either all old ones or all new ones. Usage of files and
    * times of triggers follow. @throws Problem `conflict` when `from` has no database or the permit is gone, `store_unavailable`
    * when a lease of a new object has ended; nothing has changed then
    */
@@ -50,7 +50,7 @@ export interface TenantExchanger {
 /** The body to keep instead of `text`; `undefined` where it stays. Called again for what it changed, it must change nothing. */
 export type Rewrite = (ref: DatabaseRef, id: string, text: string) => Pick<Body, 'text' | 'raw'> | undefined
 
-/** Changes how members are kept: not what the documents are. */
+/** Changes how members are stored, not what the documents say. */
 export interface BodyRewriter {
   /**
    * Rewrites every stored body in all databases of this name, those of superseded revisions too. Revisions, sequences and
@@ -59,7 +59,7 @@ export interface BodyRewriter {
   rewriteBodies(name: string, rewrite: Rewrite): Promise<void>
 }
 
-/** Reads that do not stop at one tenant, for the server's own administration. */
+/** Reads across all tenants, for the server's own administration. */
 export interface EveryTenant {
   /** The live document with this id in each tenant's database of this name, in the order of the prefixes. */
   readEverywhere(name: string, id: string): Promise<readonly { readonly prefix: string; readonly text: string }[]>

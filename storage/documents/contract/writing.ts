@@ -26,7 +26,7 @@ export type EditOutcome =
   | { readonly kind: 'deleted' }
   | { readonly kind: 'no_database' }
 
-/** A revision to store as it came (`new_edits: false`). `path` is newest first; `path[0]` is the revision itself. */
+/** A revision to store as received (`new_edits: false`). `path` is newest first; `path[0]` is the revision itself. */
 export interface Replicated {
   readonly id: string
   readonly gen: number
@@ -44,6 +44,6 @@ export interface DocumentWriter {
    */
   write(edits: readonly Edit[], options?: { readonly atomic?: boolean }): Promise<readonly EditOutcome[]>
 
-  /** Stores revisions as they came, grafting them on known trees. Idempotent: a known revision takes no sequence. */
+  /** Stores revisions as received, grafting them on known trees. Idempotent: a known revision takes no sequence. */
   replicate(ref: DatabaseRef, revisions: readonly Replicated[]): Promise<void>
 }

@@ -1,8 +1,8 @@
-/** Failures of the file system, said for clients: without paths. The log gets the original as the cause. */
+/** Failures of the file system, worded for clients: without paths. The log gets the original as the cause. */
 import { errnoOf } from '../../../src/model/errno.ts'
 import { Problem } from '../../../src/model/errors.ts'
 
-/** Waits for something that the file system does; a refusal becomes `store_full` or `store_unavailable`. */
+/** Awaits an operation of the file system; a refusal becomes `store_full` or `store_unavailable`. */
 export async function disk<T>(work: Promise<T>): Promise<T> {
   try {
     return await work

@@ -32,7 +32,7 @@ export async function openFolderObjects(folder: string): Promise<ObjectStore> {
   const running = new Set<string>()
   const fileOf = (name: string) => join(data, pathOf(name))
 
-  /** Has `write` make a temporary file and puts it in place; nothing stays of one that fails. */
+  /** Lets `write` make a temporary file and moves it into place; nothing remains of one that fails. */
   async function replace<T>(name: string, write: (path: string) => Promise<T>): Promise<T> {
     const target = fileOf(name)
     const id = randomUUID()
@@ -50,7 +50,7 @@ export async function openFolderObjects(folder: string): Promise<ObjectStore> {
     }
   }
 
-  /** Opens an object's file. An object that is not there is told from a disk that is not there. */
+  /** Opens an object's file. A missing object is told apart from a missing disk. */
   async function found(path: string): Promise<StoredFile | undefined> {
     const file = await openStored(path)
     if (file === undefined) await disk(stat(`${data}/.`))
@@ -132,7 +132,7 @@ export async function openFolderObjects(folder: string): Promise<ObjectStore> {
           if (more) break
         }
         const objects = (await inParallel(page, width, listed)).filter((one) => one !== undefined)
-        // A page whose objects have all been deleted meanwhile tells nobody where to go on.
+        // A page whose objects have all been deleted in the meantime does not say where to continue.
         if (objects.length > 0) return { objects, more }
         if (!more) {
           await disk(stat(`${data}/.`))

@@ -1,4 +1,4 @@
-/** Makes, removes and syncs folders below one root, while others do the same. */
+/** Makes, removes and syncs folders below one root, while other calls do the same. */
 
 import { mkdir, open, rename, rmdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -12,12 +12,12 @@ export interface Folders {
   removeEmpty(folder: string): Promise<void>
 }
 
-/** A folder may be removed between its making and its use; more often in a row is something else. */
+/** A folder may be removed between its creation and its use; more failures in a row have another cause. */
 const attempts = 100
 
 /** `root` exists and is never removed. */
 export function newFolders(root: string): Folders {
-  /** Folders being made: nobody may rely on one before its entry in its parent is on disk. */
+  /** Folders being made: none may be relied on before its entry in its parent is on disk. */
   const making = new Map<string, Promise<void>>()
   const syncing = new Map<string, Coalescer<undefined>>()
 
@@ -46,7 +46,7 @@ export function newFolders(root: string): Folders {
     }
   }
 
-  /** Files that are put into one folder at the same time share one wait for the disk. */
+  /** Files that enter one folder at the same time share one sync. */
   async function sync(folder: string): Promise<void> {
     const known = syncing.get(folder)
     const together = known ?? new Coalescer<undefined>(() => syncFolder(folder))
@@ -93,7 +93,7 @@ export function newFolders(root: string): Folders {
   }
 }
 
-/** Makes what happened in a folder survive a power cut. One that somebody has removed again needs nothing. */
+/** Makes changes in a folder survive a power cut. A folder that has been removed again needs nothing. */
 async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, 'r')

@@ -12,7 +12,7 @@ export interface KeyWalk {
 /** Folders this large are remembered from page to page. */
 const largeFolder = 500
 const rememberedFolders = 4
-/** A change this soon after another may not be seen in the folder's time. */
+/** A change this soon after another one may not show in the folder's modification time. */
 const settledMs = 2_000
 
 interface Remembered {

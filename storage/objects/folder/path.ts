@@ -2,7 +2,7 @@
  * Where an object's file lies: its name spelt as in storage/objects/key.ts, shaped for a file system. The name of a file's
  * content has three slashes that no other one shares; as folders they would cost four inodes and four waits for the disk
  * an upload. So only the first `/` makes a folder (the tenant's). In the rest it is written `0!`, which sorts where it
- * would, and that is cut into folders behind its first eight characters, which ids share that were made within a minute,
+ * would, and the result is cut into folders after its first eight characters, which ids made within a minute share,
  * and wherever else a file's name would become too long. The byte order of the paths is that of the names.
  */
 import { checkName, cutAtBytes, cutPart, decodePart, encodePart, escaped, mark, unescaped } from '../key.ts'
@@ -12,7 +12,7 @@ const cut = '!'
 /** A `/` that makes no folder. */
 const slash = '0!'
 
-/** The path of a name, below the root. Throws `bad_request` for what can be no name. */
+/** The path of a name, below the root. Throws `bad_request` for what cannot be a name. */
 export function pathOf(name: string): string {
   checkName(name)
   return encode(name) + mark
@@ -67,7 +67,7 @@ function decode(path: string): string {
   return head + unescaped(parts[0] ?? '')
 }
 
-/** One folder, or the file, of what stands behind the first `/`. Only a folder ends with a cut. */
+/** One folder, or the file, of what follows the first `/`. Only a folder ends with a cut. */
 function ungrouped(part: string, at: number, all: readonly string[]): string {
   const text = at < all.length - 1 && part.endsWith(cut) ? part.slice(0, -cut.length) : part
   return unescaped(text.replaceAll(slash, '/'))

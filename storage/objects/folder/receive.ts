@@ -1,14 +1,14 @@
-/** Writes what comes into a file, hashing it while the disk writes. */
+/** Writes incoming bytes to a file and hashes them while the disk writes. */
 import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import type { ReceivedObject } from '../contract.ts'
 import { disk } from './failures.ts'
 
-/** Written at once. Larger ones are no faster. */
+/** Size of one write. Larger ones are not faster. */
 const blockBytes = 1024 * 1024
 /** Most objects are small and need no large block. */
 const firstBlockBytes = 64 * 1024
-/** Handed to the disk while more is coming, so that the wait at the end is short. */
+/** Synced while more is arriving, so that the wait at the end is short. */
 const syncEveryBytes = 32 * 1024 * 1024
 
 /**
@@ -71,7 +71,7 @@ export async function receive(
     await disk(file.sync())
     return received
   } finally {
-    // The file may be closed only when nothing is under way in it.
+    // The file may be closed only when no operation on it is pending.
     await Promise.allSettled([writing, syncing])
   }
 }

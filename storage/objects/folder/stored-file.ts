@@ -1,4 +1,4 @@
-/** An object's file, opened for reading: what is known of it, and its bytes. */
+/** An object's file, opened for reading: its description and its bytes. */
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { defaultContentType } from '../../../src/model/content-type.ts'
@@ -11,7 +11,7 @@ import { parseTrailer, trailerBytes } from './trailer.ts'
 const chunkBytes = 512 * 1024
 
 export interface StoredFile {
-  /** Bytes of the content that is there, whatever was once written. */
+  /** Bytes of the content that is there, whatever was written originally. */
   readonly size: number
   readonly modifiedMs: number
   readonly contentType: string
@@ -46,7 +46,7 @@ async function describe(handle: FileHandle): Promise<StoredFile> {
   return { handle, size: at, modifiedMs, contentType, md5: trailer.size === at ? md5 : undefined }
 }
 
-/** The noted md5, else that of the bytes that are there: whoever compares it sees the damage. */
+/** The recorded md5, else that of the actual bytes: a comparison then shows the damage. */
 export async function md5Of(file: StoredFile): Promise<string> {
   if (file.md5 !== undefined) return file.md5
   const hash = createHash('md5')

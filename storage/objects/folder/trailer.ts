@@ -1,6 +1,6 @@
 /**
- * The last 512 bytes of an object's file: what is known of the bytes before them, padded JSON and a magic number. One
- * file holds both, so that no crash can part them.
+ * The last 512 bytes of an object's file describe the bytes before them, as padded JSON and a magic number. One
+ * file holds both, so that no crash can separate them.
  */
 export const trailerBytes = 512
 

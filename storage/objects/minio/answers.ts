@@ -6,7 +6,7 @@ import { S3Error } from 'minio'
 import { streamFrom } from '../../../src/platform/stream-from.ts'
 import { inTime } from './transport.ts'
 
-/** What the headers of an object say. */
+/** The description of an object, from its headers. */
 export interface Head {
   readonly size: number
   readonly etag: string

@@ -1,6 +1,6 @@
 /**
  * The md5 of objects. Metadata has to be sent before the bytes, so only objects that fit into memory have it there. Of
- * large ones it lies in a small object beside, written before the large one appears, with the ETag for which it holds
+ * large ones it lies in a small companion object, written before the large one appears, with the ETag that it belongs to
  * and what held before: one that belongs to other bytes is noticed, and the object that is about to be replaced keeps
  * its own. Without one of the two (objects that others have put) the bytes are read.
  */
@@ -29,7 +29,7 @@ interface Note {
 
 /** The newest one, and those of the objects before it. */
 const keptNotes = 3
-/** So that reading a large object in many ranges asks once. */
+/** So that reading a large object in many ranges needs one look-up. */
 const rememberedCount = 2_000
 
 /** Checksums of the objects in a bucket. */

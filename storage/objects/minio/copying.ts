@@ -6,7 +6,7 @@ import { inParallel } from '../bounded.ts'
 import type { Checksums } from './checksums.ts'
 import type { S3 } from './s3.ts'
 
-/** The most that S3 copies at once. */
+/** The most that S3 copies in one request. */
 const maxAtOnceBytes = 5 * 1024 ** 3
 const partBytes = 1024 ** 3
 const attempts = 5
@@ -16,7 +16,7 @@ export interface CopyLimits {
   readonly partBytes: number
 }
 
-/** False when there is no source. A source that is replaced meanwhile is copied anew. */
+/** False when there is no source. A source that is replaced during the copy is copied again. */
 export async function copyObject(
   { s3, checksums }: { readonly s3: S3; readonly checksums: Checksums },
   from: string,

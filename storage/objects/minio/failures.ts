@@ -1,11 +1,11 @@
-/** Failures of an S3 server, said for clients: without addresses and keys. The log gets the original as the cause. */
+/** Failures of an S3 server, worded for clients: without addresses and keys. The log gets the original as the cause. */
 import { S3Error } from 'minio'
 import { Problem } from '../../../src/model/errors.ts'
 import { SilentServer } from './transport.ts'
 
-/** Codes that say that nothing more fits. */
+/** Codes of a full server. */
 const full = new Set(['XMinioStorageFull', 'XMinioAdminBucketQuotaExceeded', 'QuotaExceeded', 'InsufficientCapacity'])
-/** Codes of servers that may do it later. */
+/** Codes of servers that may succeed later. */
 const passing = new Set([
   'SlowDown',
   'SlowDownRead',
@@ -28,12 +28,12 @@ export function isRefusal(error: unknown): boolean {
   return code !== '' && !passing.has(code) && !full.has(code)
 }
 
-/** Worth another try: nothing was answered, or that it may work later. A server that was silent has cost enough time. */
+/** Worth another try: there was no answer, or one that says it may work later. A silent server has cost enough time already. */
 export function isPassing(error: unknown): boolean {
   return !(error instanceof SilentServer) && !isRefusal(error) && !full.has(codeOf(error))
 }
 
-/** What a client is told. */
+/** The message for a client. */
 export function s3Problem(error: unknown): Problem {
   if (error instanceof Problem) return error
   const code = codeOf(error)

@@ -1,4 +1,4 @@
-/** Reads the pages of a listing (Amazon S3, ListObjectsV2) so strictly that one which was cut never passes for the last. */
+/** Reads the pages of a listing (Amazon S3, ListObjectsV2) so strictly that a truncated page never passes for the last one. */
 import { XMLParser } from 'fast-xml-parser'
 import { s3Error, unquoted } from './answers.ts'
 
@@ -15,7 +15,7 @@ export interface KeyPage {
   readonly next: string | undefined
 }
 
-/** Values stay texts: `007` and `1e5` are names of objects, not numbers. */
+/** Values stay strings: `007` and `1e5` are names of objects, not numbers. */
 const parser = new XMLParser({
   ignoreAttributes: true,
   parseTagValue: false,

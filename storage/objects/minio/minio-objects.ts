@@ -1,6 +1,6 @@
 /**
  * Objects in a bucket of an S3 server, under their keys. Only what S3 itself has is used; MinIO is the server that the
- * tests run. What Hearth keeps for itself in the bucket has keys that are no name's: notes beside objects (see
+ * tests run. What Hearth keeps for itself in the bucket has keys that belong to no name: notes beside objects (see
  * `checksums.ts`) and `#ping`.
  */
 import { setTimeout as pause } from 'node:timers/promises'
@@ -23,19 +23,19 @@ import { upload } from './upload.ts'
 export interface MinioOptions {
   /** `s3://...` or `s3+http://...`. */
   readonly url: string
-  /** Told what a start goes on without. */
+  /** Told about problems that do not prevent the start. */
   readonly log: (event: string, detail: Readonly<Record<string, unknown>>) => void
   /** For tests: what is too large to be copied at once. */
   readonly copyLimits?: CopyLimits
 }
 
-/** Objects may be replaced between two questions about them; more often in a row is something else. */
+/** Objects may be replaced between two requests about them; more failures in a row have another cause. */
 const attempts = 5
 const namesPerRemoval = 500
 
 /**
- * Opens the store, making its bucket. A server that does not answer may come later: the store opens, and everything in it
- * fails until then. Throws StartupError when the server answers that it will not have us.
+ * Opens the store, making its bucket. A server that does not answer may do so later: the store opens, and every operation
+ * fails until then. Throws StartupError when the server rejects our credentials or bucket.
  */
 export async function openMinioObjects({ url, log, copyLimits }: MinioOptions): Promise<ObjectStore> {
   const place = bucketPlace(url)
@@ -52,14 +52,14 @@ export async function openMinioObjects({ url, log, copyLimits }: MinioOptions): 
   return storeIn(bucket, copyLimits)
 }
 
-/** What there is to say about a bucket, without changing anything. */
+/** The state of a bucket, without changing anything. */
 export interface BucketFinding {
   /** `refused`: the server has answered, and a start would fail. */
   readonly state: 'there' | 'missing' | 'refused' | 'silent'
   readonly text: string
 }
 
-/** Looks whether the bucket can be used. Throws StartupError for something else than such a URL. */
+/** Checks whether the bucket can be used. Throws StartupError for anything but such a URL. */
 export async function inspectBucket(url: string): Promise<BucketFinding> {
   const place = bucketPlace(url)
   const where = whereIs(place)
@@ -78,7 +78,7 @@ function whereIs({ bucket, host }: BucketPlace): string {
   return `the bucket ${bucket} at ${host}`
 }
 
-/** What the server says when it will not have us; `undefined` for other failures. */
+/** The server's reason for rejecting us; `undefined` for other failures. */
 function refusalOf(error: unknown): string | undefined {
   const cause = error instanceof Problem ? error.cause : error
   return isRefusal(cause) && cause instanceof Error ? `${codeOf(cause)}: ${cause.message}` : undefined
@@ -215,7 +215,7 @@ function storeIn(bucket: ReturnType<typeof newBucket>, copyLimits: CopyLimits | 
 }
 
 /**
- * The keys with this prefix behind `after`. That a server says that there are no more is not believed before an empty
+ * The keys with this prefix after `after`. A server that says there are no more is not believed before an empty
  * page: MinIO says so too early when `after` lies in a folder.
  */
 async function* keysBehind(s3: S3, prefix: string, after: string, pageSize: number): AsyncGenerator<ListedKey, void> {
@@ -231,7 +231,7 @@ async function* keysBehind(s3: S3, prefix: string, after: string, pageSize: numb
   }
 }
 
-/** Asks again while the answer is `undefined`, which says that the object was replaced between two questions. */
+/** Asks again while the answer is `undefined`, which means that the object was replaced between two requests. */
 async function settled<T>(ask: () => Promise<{ readonly value: T } | undefined>): Promise<T> {
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const answer = await ask()

@@ -1,4 +1,4 @@
-/** Sends bytes as the parts of one upload, a few at the same time, from blocks that are used again and again. */
+/** Sends bytes as the parts of one upload, a few at the same time, from blocks that are reused. */
 import { createHash } from 'node:crypto'
 import type { Part, S3 } from './s3.ts'
 
@@ -8,21 +8,21 @@ import type { Part, S3 } from './s3.ts'
  */
 export const minPartBytes = 5 * 1024 * 1024
 const maxParts = 10_000
-/** On their way while the next one fills. */
+/** Sent while the next one is being filled. */
 const atOnce = 1
 
-/** How long a part is. Of unknown sizes the parts become longer, so that their number suffices for 300 GB. */
+/** The length of a part. When the size is unknown the parts grow, so that their number suffices for 300 GB. */
 export function partBytesOf(part: number, size: number | undefined): number {
   if (size === undefined) return minPartBytes * 2 ** Math.floor((part - 1) / 2_000)
   return Math.max(minPartBytes, Math.ceil(size / maxParts))
 }
 
 export interface PartSender {
-  /** Takes a full block away and gives an empty one of at least `bytes`. Waits while enough parts are on their way. */
+  /** Takes a full block and returns an empty one of at least `bytes`. Waits while enough parts are being sent. */
   send(block: Buffer<ArrayBuffer>, filled: number, bytes: number): Promise<Buffer<ArrayBuffer>>
-  /** Sends the last one, waits for all, and gives them in order. */
+  /** Sends the last one, waits for all, and returns them in order. */
   finish(block: Buffer<ArrayBuffer>, filled: number): Promise<Part[]>
-  /** Waits until nothing is on its way any more. */
+  /** Waits until no part is being sent any more. */
   settled(): Promise<void>
 }
 

@@ -15,7 +15,7 @@ export interface BucketPlace {
 /** Reads the URL; throws a StartupError that shows no part of it, since it holds a secret. */
 export function bucketPlace(text: string): BucketPlace {
   const tls = text.startsWith('s3://')
-  // Read by the rules of the web, which say nothing of other schemes.
+  // Parsed as a URL of the web, whose rules do not cover other schemes.
   const web = text.replace(/^s3:/, 'https:').replace(/^s3\+http:/, 'http:')
   if (web === text || !URL.canParse(web)) throw wrong('is not the URL of a bucket')
   const { hostname, port, username, password, pathname, searchParams } = new URL(web)

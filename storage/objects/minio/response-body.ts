@@ -1,10 +1,10 @@
-/** The body of an answer as a stream that holds the server back, notices when bytes are missing, and can be let go. */
+/** The body of an answer as a stream that applies back-pressure, notices missing bytes, and can be cancelled. */
 import type { IncomingMessage } from 'node:http'
 import { freeMemory } from '../../../src/platform/free-memory.ts'
 import { s3Problem } from './failures.ts'
 import { inTime } from './transport.ts'
 
-/** Handed on at once: what the connection gives comes in smaller pieces, which are given back as soon as they are copied. */
+/** Size of one chunk: the connection delivers smaller pieces, which are released as soon as they are copied. */
 const blockBytes = 512 * 1024
 
 /** `length` bytes are expected. Failures are Problems. Cancelling closes the connection. */
@@ -20,7 +20,7 @@ export function bodyOf(response: IncomingMessage, length: number): ReadableStrea
     return next.done ? undefined : next.value
   }
 
-  /** Fills a block as far as there is something to come; gives how far. */
+  /** Fills a block as far as bytes arrive; returns how far. */
   async function fill(block: Uint8Array): Promise<number> {
     let filled = 0
     while (filled < block.length) {

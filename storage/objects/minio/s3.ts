@@ -1,4 +1,4 @@
-/** The S3 requests that the store is made of, over the client package: one policy for repeating them, one for failures. */
+/** The S3 requests that the store is built on, over the client package: one retry policy, one treatment of failures. */
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
@@ -22,7 +22,7 @@ export interface RunningUpload {
   readonly startedMs: number
 }
 
-/** What a GET comes to. `replaced`: the object is another one than asked for; `beyond`: the range begins behind its end. */
+/** The outcome of a GET. `replaced`: the object is not the one asked for; `beyond`: the range begins after its end. */
 export type Got =
   | { readonly state: 'absent' | 'replaced' | 'beyond' }
   | { readonly state: 'found'; readonly head: Head; readonly length: number; readonly response: IncomingMessage }
@@ -39,7 +39,7 @@ const states: Readonly<Record<string, 'absent' | 'replaced' | 'beyond'>> = {
 /** Waits before the second and the third try. Every request may be repeated: its body is in memory. */
 const pausesMs = [100, 400]
 
-/** The runtime copies what is written at once to a socket: of a whole part that would be another one in memory. */
+/** The runtime copies what is written to a socket in one go: a whole part would then be in memory twice. */
 const sliceBytes = 256 * 1024
 
 function* slices(body: Buffer): Generator<Buffer> {
@@ -95,7 +95,7 @@ export function newS3(place: BucketPlace) {
   }
 
   return {
-    /** Whether the bucket is there. Failures pass as the client gives them. */
+    /** Whether the bucket is there. Failures are rethrown as the client reports them. */
     async hasBucket(): Promise<boolean> {
       try {
         await tell({ method: 'GET', query: 'list-type=2&max-keys=1' })
@@ -106,7 +106,7 @@ export function newS3(place: BucketPlace) {
       }
     },
 
-    /** Failures pass as the client gives them. */
+    /** Failures are rethrown as the client reports them. */
     async makeBucket(): Promise<void> {
       await client.makeBucket(bucketName, region ?? '').catch((error: unknown) => {
         // Another process was faster.
@@ -135,7 +135,7 @@ export function newS3(place: BucketPlace) {
       }
     },
 
-    /** Stores a small object at once. Gives the server's time. */
+    /** Stores a small object in one request. Resolves to the server's time. */
     put(key: string, body: Buffer, headers: Headers): Promise<number> {
       return orProblem(async () => {
         const response = await tell({ method: 'PUT', key, headers, body })
@@ -143,7 +143,7 @@ export function newS3(place: BucketPlace) {
       })
     },
 
-    /** Inside the server, at most 5 GiB. False when the source is not there, or is another one than `etag`. */
+    /** Inside the server, at most 5 GiB. False when the source does not exist, or is not the one with this `etag`. */
     copy(from: string, etag: string, to: string, headers: Headers): Promise<boolean> {
       const all = { ...headers, ...sourceHeaders(from, etag), 'x-amz-metadata-directive': 'REPLACE' }
       return unless([...absent, 'PreconditionFailed'], false, async () => {
@@ -163,7 +163,7 @@ export function newS3(place: BucketPlace) {
       })
     },
 
-    /** A part that is in the store already. `undefined` when the source is not there, or is another one. */
+    /** A part that is already in the store. `undefined` when the source does not exist, or is another one. */
     copyPart(
       key: string,
       uploadId: string,
@@ -178,7 +178,7 @@ export function newS3(place: BucketPlace) {
       })
     },
 
-    /** Makes the object of its parts; gives its ETag. Not repeated: a second try would not find the upload. */
+    /** Assembles the object from its parts; resolves to its ETag. Not repeated: a second try would not find the upload. */
     completeUpload(key: string, uploadId: string, parts: readonly Part[]): Promise<string> {
       return orProblem(async () => {
         return (await client.completeMultipartUpload(bucketName, key, uploadId, [...parts])).etag
@@ -205,7 +205,7 @@ export function newS3(place: BucketPlace) {
       }
     },
 
-    /** One page of keys behind `after`, or from where `next` of another page says. */
+    /** One page of keys after `after`, or from where `next` of another page says. */
     async list(prefix: string, { after = '', next = '' }, limit: number): Promise<KeyPage> {
       const query = listingQuery(prefix, { after, next }, limit)
       return orProblem(() =>

@@ -6,15 +6,15 @@ import https from 'node:https'
 export const answerMs = 10_000
 /** An upload slower than this counts as stuck. */
 const minBytesPerMs = 100
-/** Putting the parts of a large object together, or copying it, takes the server its time. */
+/** Assembling a large object from its parts, or copying it, takes the server a while. */
 const longMs = 300_000
 
-/** The server did not begin to answer, or to go on, in time. */
+/** The server did not begin to answer, or to continue, in time. */
 export class SilentServer extends Error {
   override readonly name = 'SilentServer'
 }
 
-/** What the client does not read: it throws these answers away, and their connections would never be free again. */
+/** Answers that the client discards without reading them; otherwise their connections would never be freed. */
 const unread = new Set([408, 429, 499, 500, 502, 503, 504, 520])
 
 /** A transport for the client. */
@@ -40,7 +40,7 @@ function limitMs({ method, path, headers }: http.RequestOptions): number {
   return answerMs + Math.ceil(Number(sent['content-length'] ?? 0) / minBytesPerMs)
 }
 
-/** Rejects with SilentServer, after calling `give up`, when `work` takes longer than `answerMs`. */
+/** Rejects with SilentServer, after calling `giveUp`, when `work` takes longer than `answerMs`. */
 export async function inTime<T>(work: Promise<T>, giveUp: () => void): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {

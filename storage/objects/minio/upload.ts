@@ -1,5 +1,5 @@
 /**
- * Stores what comes. What fits into one part is sent at once with its md5 in the metadata; more goes as a multipart
+ * Stores a stream. What fits into one part is sent in one request with its md5 in the metadata; more goes as a multipart
  * upload, which nobody sees before it is completed. The note about the md5 is written before that, for the ETag that the
  * completed object will have: an object without it is never seen, and completing is the one step that replaces an object.
  */
@@ -74,7 +74,7 @@ export async function upload(
   } catch (error) {
     if (running !== undefined) {
       await running.sender.settled()
-      // What cannot be taken back now is swept later.
+      // What cannot be undone now is swept later.
       await s3.abortUpload(key, running.id).catch(() => {})
     }
     throw error

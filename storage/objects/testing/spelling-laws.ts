@@ -5,7 +5,7 @@ import { compareBytes } from '../key.ts'
 
 const long = 'x'.repeat(240)
 
-/** Many slashes, dots, marks and lengths around the cuts; a few of everything else. */
+/** Many slashes, dots, marks and lengths near the cuts; a few of everything else. */
 const piece = fc.oneof(
   fc.constantFrom('/', '/', '.', '..', '#', '!', '0!', '0', ' ', '\u0001', 'a', 'b', '-', '\uffff', '😀', '%2F', '\\'),
   fc.constantFrom('x'.repeat(239), long, `${long}y`, 'é'.repeat(120), ' '.repeat(80)),

@@ -64,7 +64,7 @@ const options = [
   ['--encoding', 'UTF8'],
   ['--locale', 'C'],
   ['--wal-segsize', '4'],
-  // Whoever reaches the socket, in a folder that only its owner may enter, is let in.
+  // Whoever can reach the socket, in a folder that only its owner may enter, is admitted.
   ['--auth-local', 'trust'],
   ['--auth-host', 'reject'],
   ['--username', databaseUser],
@@ -87,7 +87,7 @@ async function initdb(program: string, cluster: string, user: ServerUser): Promi
   throw new StartupError(`PostgreSQL's initdb failed in ${cluster}: ${said || `exit code ${code}`}`)
 }
 
-/** Says why one of the server's programs could not even begin. */
+/** Explains why one of the server's programs could not start. */
 export function cannotRun(error: unknown, user: ServerUser): StartupError {
   const code = errnoOf(error)
   const reason =

@@ -1,4 +1,4 @@
-/** Failures of the file system, said for the person who can remove them. */
+/** Failures of the file system, worded for the person who can fix them. */
 
 import { statfs } from 'node:fs/promises'
 import { errnoOf } from '../../../src/model/errno.ts'

@@ -6,9 +6,9 @@ import { unfinishedPrefix } from './layout.ts'
 import type { ServerUser } from './server-user.ts'
 
 /**
- * Makes the data directory if needed and answers its path without symbolic links. As root it can be entered, but not
+ * Makes the data directory if needed and returns its path without symbolic links. As root it can be entered, but not
  * listed, by the server's user; a directory that is not empty keeps the mode that it has.
- * @throws StartupError when it cannot be made or is no directory.
+ * @throws StartupError when it cannot be made or is not a directory.
  */
 export async function makeDataDir(path: string): Promise<string> {
   const wanted = resolve(path)

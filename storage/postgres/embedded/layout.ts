@@ -13,7 +13,7 @@ export interface Layout {
   readonly home: string
   /** PostgreSQL's own data directory. */
   readonly cluster: string
-  /** What the server says about itself; `log.1` is what was there before. */
+  /** The server's own log; `log.1` is the previous one. */
   readonly log: string
   /** The preferred place of the unix socket; a long path needs another (socket.ts). */
   readonly socket: string
@@ -36,5 +36,5 @@ export function layoutOf(dataDir: string): Layout {
   }
 }
 
-/** Work in progress has a name with this beginning, so that what a killed start left behind is known as waste. */
+/** Work in progress has a name with this beginning, so that the remains of a killed start can be recognised. */
 export const unfinishedPrefix = '.unfinished-'

@@ -13,7 +13,7 @@ export interface Lock {
 
 /**
  * Takes the lock file, which holds the process id and that process's start time: after a crash the id may belong to a
- * stranger. A lock whose process is gone is taken over.
+ * different process. A lock whose process is gone is taken over.
  * @throws StartupError naming the process that has it, or when the file cannot be written.
  */
 export async function takeLock(file: string): Promise<Lock> {
@@ -50,7 +50,7 @@ async function linked(draft: string, file: string): Promise<boolean> {
 async function takeOver(draft: string, file: string, mine: string): Promise<void> {
   await refuseIfAlive(file)
   await rename(draft, file)
-  // Another process may have found the same stale lock: who renamed last has it, so look again.
+  // Another process may have found the same stale lock: the last to rename has it, so look again.
   await sleep(50)
   if ((await content(file)) !== mine) await refuseIfAlive(file)
 }

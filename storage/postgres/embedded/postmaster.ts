@@ -43,7 +43,7 @@ export async function startPostmaster(layout: Layout, program: string, user: Ser
   }
 }
 
-/** Takes charge of a postmaster that is no child of ours: it is watched through its process id. */
+/** Takes charge of a postmaster that is not a child of ours: it is watched through its process id. */
 export async function adoptPostmaster(pid: number): Promise<Postmaster | undefined> {
   const life = await startTimeOf(pid)
   if (life === undefined) return undefined
@@ -61,7 +61,7 @@ async function stop(
   gone: Promise<string>,
   send: (name: NodeJS.Signals) => boolean | Promise<boolean>,
 ): Promise<boolean> {
-  // A process id that is free again may soon be a stranger's.
+  // A process id that is free again may soon belong to another process.
   if (await within(0, gone)) return true
   await send('SIGINT')
   if (await within(patience.fast, gone)) return true

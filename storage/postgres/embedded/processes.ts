@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 
 /**
- * Tells one life of a process id from the next: the boot it belongs to and its start in clock ticks since then.
+ * Distinguishes processes that reuse an id: the boot and the start in clock ticks since then.
  * Undefined when there is no such process, or only a zombie that nobody has waited for.
  */
 export async function startTimeOf(pid: number): Promise<string | undefined> {

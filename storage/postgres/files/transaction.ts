@@ -75,7 +75,7 @@ export function newFilesTransaction(tx: Transaction, databases: DatabaseCache, l
       if (objects.length === 0) return
       const kept = await tx`DELETE FROM object_ledger WHERE name = ANY (${[...objects]}::text[]) AND NOT taken`
       if (kept.count < objects.length) {
-        throw new Problem('store_unavailable', 'The upload took too long and its content was given up.')
+        throw new Problem('store_unavailable', 'The upload took too long and its content was discarded.')
       }
     },
     async discard(objects) {

@@ -85,7 +85,7 @@ for (const face of faces) {
             expect(resumed.read).toBeGreaterThanOrEqual(size - written - 2 * batch_size)
             const asked = await server.answered(direction === 'pull' ? '/_changes' : '/_revs_diff')
             expect(asked).toBeGreaterThan(0)
-            // Without a checkpoint it would look at all of them anew, also at those that are there.
+            // Without a checkpoint it would look at all of them again, also at those that are there.
             expect(asked).toBeLessThanOrEqual(batches - Math.floor(written / batch_size) + 3)
             await expectEqual(pouch, face, name, size)
           })

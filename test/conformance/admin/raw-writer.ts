@@ -29,7 +29,7 @@ export interface RawOrder {
 const renamed: Readonly<Record<string, string>> = { 'io.cozy.instances': 'instances' }
 
 export interface RawWriter {
-  /** Gives the document, or rows of all documents; an empty object for anything else. */
+  /** Returns the document, or rows of all documents; an empty object for anything else. */
   run(order: RawOrder): Promise<Json>
   close(): Promise<void>
 }

@@ -156,7 +156,7 @@ for (const place of places) {
       }
     }, 60_000)
 
-    /** Files below the folder of the objects that are no temporary ones. */
+    /** Files below the folder of the objects that are not temporary ones. */
     async function storedObjects(): Promise<number> {
       const folder = join(server.dataDir, 'objects')
       return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length

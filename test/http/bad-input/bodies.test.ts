@@ -1,4 +1,4 @@
-/** Bodies that are no JSON, or not the JSON that is wanted, on every route that takes one. */
+/** Bodies that are not JSON, or not the JSON that is wanted, on every route that takes one. */
 import { afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { expectRefusal, openTarget, type Target } from './target.ts'
 

@@ -204,7 +204,7 @@ describe.each(faces)('/%s: the other members of a question', (face) => {
   })
 
   test.each(['-1', '"x"', '1.5', 'true', '{}', '12345678901234567890', '1e3', '-0'])('a limit of %s', async (limit) => {
-    // The data face takes whatever is no number or too large for 100.
+    // The data face takes whatever is not a number or too large for 100.
     const { status } = await ask(`"limit":${limit}`)
     expect(status).toBeOneOf([200, 400])
   })

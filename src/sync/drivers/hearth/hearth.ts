@@ -24,13 +24,13 @@ export interface HearthServices {
   readonly files: Files
   readonly instances: Pick<Instances, 'byHost'>
   readonly driveOf: DriveOf
-  /** Calls after changes of an instance's files, until the function returned is called. */
+  /** Calls back after changes of an instance's files, until the returned function is called. */
   readonly watch: (prefix: string, onChange: () => void) => () => void
 }
 
 const childrenPage = 500
 const listedPage = 1_000
-/** Changes of the drive come in bursts; one look follows them. */
+/** Changes of the drive come in bursts; one scan follows them. */
 const restMs = 500
 /** Member of a file's metadata that names its place in the trash. */
 const trashMark = 'sync_trash'
@@ -89,7 +89,7 @@ async function openHearth(
     return recordOf(to, placed as FileNode)
   }
 
-  /** Into the drive's own trash, where people see it under its name. */
+  /** Moves it to the drive's own trash, where users see it under its name. */
   async function throwAway(node: FileNode, { key }: TrashPlace): Promise<void> {
     const known =
       typeof node.exact['metadata'] === 'object' && node.exact['metadata'] !== null ? node.exact['metadata'] : {}
@@ -323,7 +323,7 @@ async function* bytesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
 }
 
-/** Bytes that are pushed on one side and pulled on the other, one chunk at a time. */
+/** A pipe: bytes are pushed on one side and pulled on the other, one chunk at a time. */
 function newPipe() {
   let waiting:
     | { readonly bytes: Uint8Array; readonly taken: () => void; readonly failed: (error: unknown) => void }

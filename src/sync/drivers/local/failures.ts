@@ -1,4 +1,4 @@
-/** Turns what the file system answers into what the engine knows. */
+/** Turns errors of the file system into those of the engine. */
 import { errnoOf } from '../../../model/errno.ts'
 import { DriverError, type DriverErrorCode } from '../error.ts'
 

@@ -1,6 +1,6 @@
 /**
  * Reaches files below a root without ever following a symbolic link: a folder is opened, what was opened is compared with
- * what was meant, and everything else happens relative to the open folder. Whoever exchanges a folder for a link in that
+ * what was meant, and everything else happens relative to the open folder. Whoever replaces a folder by a link at that
  * moment gains nothing.
  */
 
@@ -14,7 +14,7 @@ const openFolder = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFO
 export interface Place {
   /** A path of the file that leads through the open folder. */
   readonly path: string
-  /** Makes what happened in the folder durable. */
+  /** Makes changes in the folder durable. */
   sync(): Promise<void>
 }
 
@@ -31,7 +31,7 @@ export interface Folders {
 
 /** `root` is a real path. */
 export function newFolders(root: string): Folders {
-  /** Folders that are waiting for the disk: who comes meanwhile shares the next wait. */
+  /** Folders that are waiting for the disk: calls that arrive in the meantime share the next wait. */
   const syncing = new Map<string, { running: Promise<void>; next: Promise<void> | undefined }>()
 
   async function openAt(folder: string): Promise<FileHandle> {

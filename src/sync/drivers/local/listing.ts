@@ -11,17 +11,17 @@ import { type Mounts, missedMount } from './mounts.ts'
 import { oddKind, recordOf } from './record.ts'
 
 const pageSize = 1_000
-/** Names looked at together: more do not make a disk faster. */
+/** Names that are examined together: more do not make a disk faster. */
 const together = 128
 
 interface Child {
-  /** With a slash behind the names of folders: their order is that of the paths below them. */
+  /** With a slash after the names of folders, so that they sort like the paths below them. */
   readonly order: Buffer
   readonly listed: Listed | undefined
   readonly folder: string | undefined
 }
 
-/** Every file below a folder. Folders that cannot be read are told of; the root's failure rejects. */
+/** Every file below a folder. Folders that cannot be read are reported; a failure of the root rejects. */
 export async function* listBelow(folders: Folders, mounts: Mounts, top: string): AsyncGenerator<readonly Listed[]> {
   await mounts.read()
   if ((await mounts.missedAbove(top)) !== undefined) {
@@ -65,7 +65,7 @@ async function childrenOf(folders: Folders, mounts: Mounts, folder: string, isTo
       const names = (await readdir(path, { encoding: 'buffer' })) as Buffer[]
       const { dev } = await lstat(`${path}/.`, { bigint: true })
       const children: Child[] = []
-      // Those that are there come out of the folder; these have lost even that.
+      // Names that exist come from the listing; these are gone even from it.
       const lost = mounts.in(folder).filter((one) => !names.some((name) => name.toString() === split(one)[1]))
       for (const one of lost) {
         children.push({ order: Buffer.from(`${split(one)[1]}/`), listed: missedMount(one), folder: undefined })

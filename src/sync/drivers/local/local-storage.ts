@@ -182,7 +182,7 @@ export async function openLocalStorage(root: string): Promise<Driver> {
   }
 }
 
-/** People find their files there also without a database, hence the name behind the key. */
+/** Users can find their files there without a database, hence the name after the key. */
 function trashName({ key, name }: TrashPlace): string {
   return `${trashFolder}/${key}-${cutBytes(split(name)[1], 200)}`
 }

@@ -1,4 +1,4 @@
-/** Finds out what a file system can do, in our own folder. */
+/** Detects what a file system can do, in our own folder. */
 import { access, readdir, rm, writeFile } from 'node:fs/promises'
 import { renameFlags, renameWith } from '../../../platform/runtime.ts'
 import { type Capabilities, ownFolder } from '../contract.ts'

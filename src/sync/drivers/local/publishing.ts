@@ -1,6 +1,6 @@
 /**
  * Puts files into their places, and takes them out, so that whatever somebody else does to the same name in that moment is
- * kept: nothing is replaced, and nothing removed, before it was seen to be what was expected.
+ * kept: nothing is replaced or removed before it was checked to be what was expected.
  */
 
 import { link, lstat, rename, unlink } from 'node:fs/promises'
@@ -10,7 +10,7 @@ import { reachSync } from '../../failpoints.ts'
 import { DriverError } from '../error.ts'
 import { isSameContent, recordOf } from './record.ts'
 
-/** Renames a file to where nothing is. @throws DriverError `exists` */
+/** Renames a file to a free name. @throws DriverError `exists` */
 export async function renameExclusive(from: string, to: string, name: string): Promise<void> {
   if (renameWith(renameFlags.noReplace, from, to)) return
   // Either there is something, or the file system cannot do it: a link refuses to replace as well.
@@ -22,12 +22,12 @@ export async function renameExclusive(from: string, to: string, name: string): P
     await renameWhereFree(from, to, name)
     return
   }
-  // Whoever has put something else there meanwhile keeps it.
+  // If someone else has put something there in the meantime, it stays.
   const [left, placed] = await Promise.all([lstat(from, { bigint: true }), lstat(to, { bigint: true })])
   if (left.ino === placed.ino) await unlink(from)
 }
 
-/** For file systems that have neither way (FAT on old kernels): a moment remains in which somebody may come between. */
+/** For file systems that have neither way (FAT on old kernels): for a moment someone else may interfere. */
 async function renameWhereFree(from: string, to: string, name: string): Promise<void> {
   const there = await lstat(to).catch(() => undefined)
   if (there !== undefined) throw new DriverError('exists', `${name}: something is there already`)
@@ -47,7 +47,7 @@ export async function replace(
   const before = await lstat(to, { bigint: true })
   if (recordOf(name, before).fingerprint !== expected) throw changed(name)
   const { ino } = await lstat(from, { bigint: true })
-  // Exchanged from there, so that what was at `to` is in the trash in that very moment, whatever ends us then.
+  // Exchanged from there, so that what was at `to` is in the trash at that very moment, even if this process is killed then.
   await rename(from, aside)
   await reachSync('replace:aside')
   if (!renameWith(renameFlags.exchange, aside, to)) {
@@ -58,10 +58,10 @@ export async function replace(
   const out = await lstat(aside, { bigint: true })
   if (isSameContent(expected, out)) return
   if (!renameWith(renameFlags.exchange, aside, to)) {
-    // Somebody has removed our file again: theirs goes back to where it was, or stays in the trash.
+    // Someone has removed our file again: theirs goes back to where it was, or stays in the trash.
     await renameExclusive(aside, to, name).catch(() => {})
   } else if ((await lstat(aside, { bigint: true })).ino === ino) {
-    // Otherwise somebody has replaced our file meanwhile: the older one of the two that are theirs stays in the trash.
+    // Otherwise someone has replaced our file in the meantime: the older one of their two files stays in the trash.
     await rename(aside, from)
   }
   throw changed(name)
@@ -82,7 +82,7 @@ async function replaceInTwoSteps(
   await renameExclusive(from, to, name)
 }
 
-/** Takes the expected file to `aside`; false when nothing was there. @throws DriverError `changed` */
+/** Moves the expected file to `aside`; false when there was none. @throws DriverError `changed` */
 export async function takeAway(
   from: string,
   aside: string,
@@ -102,5 +102,5 @@ export async function takeAway(
 }
 
 function changed(name: string): DriverError {
-  return new DriverError('changed', `${name}: the file has changed meanwhile`)
+  return new DriverError('changed', `${name}: the file has changed in the meantime`)
 }

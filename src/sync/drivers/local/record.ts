@@ -1,4 +1,4 @@
-/** Reads what the file system says of a file. */
+/** Reads the file system's record of a file. */
 import type { BigIntStats } from 'node:fs'
 import type { FileRecord } from '../contract.ts'
 
@@ -16,21 +16,21 @@ export function recordOf(name: string, stats: BigIntStats): FileRecord {
   }
 }
 
-/** Whether it is the same file with the same content; a rename in between changes the time of the inode only. */
+/** Whether it is the same file with the same content; a rename in between only changes the time of the inode. */
 export function isSameContent(fingerprint: string, stats: BigIntStats): boolean {
   return fingerprint.startsWith(`${stats.ino}:${stats.size}:${stats.mtimeNs}:`)
 }
 
 /**
- * The record of a file that was put in its place a moment ago. Where somebody has written to it since, its fingerprint is
- * nobody's, so that the next look reads it.
+ * The record of a file that has just been put in its place. If someone has written to it since, its fingerprint matches
+ * nothing, so that the next scan reads it.
  */
 export function recordOfPlaced(name: string, fingerprint: string, stats: BigIntStats): FileRecord {
   const record = recordOf(name, stats)
   return isSameContent(fingerprint, stats) ? record : { ...record, fingerprint: `${record.fingerprint}:unsure` }
 }
 
-/** What something that is no regular file is called. */
+/** What something that is not a regular file is called. */
 export function oddKind(stats: BigIntStats): string {
   if (stats.isSymbolicLink()) return 'a symbolic link'
   if (stats.isFIFO()) return 'a FIFO'

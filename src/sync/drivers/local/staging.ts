@@ -1,4 +1,4 @@
-/** Content on its way into a folder: a file beside the trash, renamed into its place when it is whole and on disk. */
+/** Content on its way into a folder: a file beside the trash, renamed into place when it is complete and on disk. */
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, lstat, open, unlink } from 'node:fs/promises'
 import { ownFolder, type Stage, type StageRequest } from '../contract.ts'

@@ -1,4 +1,4 @@
-/** What the driver asks of a client for S3; Hearth's own store of objects has one that does it. */
+/** What the driver needs of an S3 client; Hearth's own object store has one that provides it. */
 import type { IncomingMessage } from 'node:http'
 
 export interface BucketHead {

@@ -65,7 +65,7 @@ async function openS3(
   const endpoint = new URL(String(options['endpoint']))
   const tls = endpoint.protocol === 'https:'
   if (!trusted) {
-    // A name may lead elsewhere later: only a certificate says that it is still the same server.
+    // A name may resolve elsewhere later: only a certificate proves that it is still the same server.
     if (!tls) throw new DriverError('options', 'endpoint: it must be https')
     await checkHost(endpoint.hostname)
   }
@@ -90,7 +90,7 @@ function newDriver(bucket: Bucket, prefix: string): Driver {
     keyOf(`${ownFolder}/trash/${key}/${name.slice(name.lastIndexOf('/') + 1)}`)
   const stageKey = (key: string) => keyOf(`${ownFolder}/stage/${key}`)
 
-  /** Copies exactly this content, where nothing is, and says what is there then. */
+  /** Copies exactly this content to a free name, and returns what is there then. */
   async function copyTo(from: string, fingerprint: string, to: string, name: string): Promise<FileRecord> {
     if ((await bucket.head(to)) !== undefined) throw new DriverError('exists', `${name}: something is there already`)
     const isCopied = await bucket.copy(from, etagOf(fingerprint), to, {})
@@ -182,7 +182,7 @@ function newDriver(bucket: Bucket, prefix: string): Driver {
       onBucket(name, async () => {
         if ((await bucket.head(keyOf(name))) === undefined) return
         await setAside(name, fingerprint, trash)
-        // Copying takes its time: what somebody has put meanwhile stays.
+        // Copying takes a while: what someone has put there in the meantime stays.
         await checkBefore(name, fingerprint)
         await bucket.remove([keyOf(name)])
       }),
@@ -190,7 +190,7 @@ function newDriver(bucket: Bucket, prefix: string): Driver {
       onBucket(from, async () => {
         const moved = await copyTo(keyOf(from), fingerprint, keyOf(to), to)
         const left = await bucket.head(keyOf(from))
-        // What somebody has put there meanwhile stays, as a file that is new.
+        // What someone has put there in the meantime stays, as a new file.
         if (left !== undefined && fingerprintOf(left) === fingerprint) await bucket.remove([keyOf(from)])
         return moved
       }),
@@ -209,7 +209,7 @@ function newDriver(bucket: Bucket, prefix: string): Driver {
     close: async () => {},
   }
 
-  /** Kept in memory and put at once, under a condition that the server checks. */
+  /** Kept in memory and put in one request, under a condition that the server checks. */
   function smallStage({ name, size }: StageRequest): Stage {
     let content = Buffer.alloc(0)
     return {
@@ -287,7 +287,7 @@ function newDriver(bucket: Bucket, prefix: string): Driver {
     }
   }
 
-  /** What was put, unless somebody has put something else already: then its fingerprint is nobody's. */
+  /** What was put, unless someone has already replaced it: then its fingerprint matches nothing. */
   async function published(name: string, md5: string, size: number): Promise<FileRecord> {
     const head = await bucket.head(keyOf(name))
     if (head === undefined) throw new DriverError('changed', `${name}: the object no longer exists`)

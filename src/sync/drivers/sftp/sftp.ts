@@ -1,6 +1,6 @@
 /**
  * A folder of another machine, over SFTP. Times have seconds only: two changes of the same length within one second look
- * alike from outside. A file is replaced in two steps, so that for a moment none is there; nothing is ever overwritten.
+ * alike from outside. A file is replaced in two steps, so that for a moment it is missing; nothing is ever overwritten.
  */
 import type { Stats } from 'ssh2'
 import { z } from 'zod'
@@ -31,7 +31,7 @@ const window = 32
 const pageSize = 1_000
 
 export interface SftpServices {
-  /** Addresses that somebody who is not the operator may name. @throws when there are none */
+  /** Addresses that anyone but the operator may name. @throws when there are none */
   readonly addressOf: (host: string) => Promise<string>
 }
 
@@ -93,7 +93,7 @@ async function clockAhead(session: Session, root: string): Promise<number> {
     await session.write(handle, Buffer.from('.'), 0)
     const now = Date.now()
     const stats = await session.lstat(path)
-    // Times have whole seconds only, and the way takes its time: up to two seconds say nothing.
+    // Times have whole seconds only, and requests take time: differences up to two seconds mean nothing.
     const ahead = stats === undefined ? 0 : now - stats.mtime * 1_000
     return Math.abs(ahead) <= 2_000 ? 0 : ahead
   } finally {
@@ -147,7 +147,7 @@ function newDriver(session: Session, root: string, aheadMs: number): Driver {
     if (!stats.isFile() || fingerprintOf(stats) !== fingerprint) throw changed(name)
   }
 
-  /** Takes the expected file to another name; what turns out to be another one goes back. */
+  /** Moves the expected file to another name; if it turns out to be a different file, it is moved back. */
   async function take(name: string, fingerprint: string, to: string): Promise<void> {
     await expectFile(name, fingerprint)
     await makeFolders(to)
@@ -351,7 +351,7 @@ async function* readRange(session: Session, path: string, start: number, end: nu
   }
 }
 
-/** Servers may give less than was asked for. */
+/** Servers may return less than was asked for. */
 async function readBlock(session: Session, handle: Buffer, size: number, at: number): Promise<Buffer> {
   const parts: Buffer[] = []
   for (let done = 0; done < size; ) {
@@ -372,7 +372,7 @@ function seenOf(name: string, stats: Stats, aheadMs: number): Seen {
 
 function recordOf(name: string, stats: Stats, aheadMs: number): FileRecord {
   const mtimeMs = stats.mtime * 1_000
-  // Whatever happens within the same second looks the same: it must be over.
+  // Changes within the same second look the same: wait until that second is over.
   const executable = (stats.mode & 0o100) !== 0
   const fingerprint = fingerprintOf(stats)
   return {

@@ -30,7 +30,7 @@ export function resourcesOf(xml: string): Resource[] {
   }
   const { multistatus } = document as { multistatus?: { response?: ResponseElement[] } | '' }
   if (multistatus === undefined) throw new DriverError('unavailable', 'the server sent no multistatus')
-  // The parser takes what was cut for whole.
+  // The parser accepts truncated input.
   if (!/<\/([\w.-]+:)?multistatus\s*>\s*$/.test(xml) && !/<([\w.-]+:)?multistatus[^<>]*\/>\s*$/.test(xml)) {
     throw new DriverError('unavailable', 'the answer of the server broke off')
   }
@@ -58,7 +58,7 @@ function resourceOf({ href, propstat = [] }: ResponseElement): Resource[] {
   ]
 }
 
-/** `undefined` for what is no path of this server. */
+/** `undefined` for what is not a path of this server. */
 function pathOf(href: string): string | undefined {
   try {
     const { pathname } = new URL(href, 'http://server.invalid/')

@@ -33,7 +33,7 @@ const properties =
   '<d:resourcetype/><d:getcontentlength/><d:getlastmodified/><d:getetag/></d:prop></d:propfind>'
 
 export interface WebdavServices {
-  /** The client for servers that the operator named, or that somebody else did. */
+  /** The client for servers that the operator named, or for those that others named. */
   readonly outgoingFor: (trusted: boolean) => Outgoing
 }
 
@@ -116,7 +116,7 @@ function newDriver(
       throw refusal(name, response.status)
     }
     try {
-      // What is not below the folder that was asked for is none of our business.
+      // Whatever is not below the requested folder is ignored.
       return resourcesOf(await response.text()).filter(
         ({ path }) => path === basePath || path.startsWith(`${basePath}/`),
       )
@@ -130,7 +130,7 @@ function newDriver(
     const path = pathOf(name).replace(/\/+$/, '')
     const answer = await find(name, '0')
     const found = answer?.find((one) => isSamePath(one.path, path))
-    // Only 404 says that it is not there: a file of which the server tells nothing is not one that was deleted.
+    // Only 404 means that it does not exist: a file about which the server says nothing has not been deleted.
     if (answer !== undefined && found === undefined) throw untold(name)
     return found
   }
@@ -146,12 +146,12 @@ function newDriver(
     for (let at = name.indexOf('/'); at > 0; at = name.indexOf('/', at + 1)) {
       const folder = name.slice(0, at)
       if ((await resource(folder))?.isFolder) continue
-      // Somebody else may have made it: 405.
+      // It may already exist: 405.
       await tell('MKCOL', folder, [405])
     }
   }
 
-  /** To a name where nothing is; the server refuses everything else. */
+  /** To a free name; the server refuses everything else. */
   async function place(from: string, to: string): Promise<FileRecord> {
     await makeFolders(to)
     const headers = { destination: urlOf(to).href, overwrite: 'F' }
@@ -319,7 +319,7 @@ function newDriver(
       readBack: () => undefined,
       async write(_start, bytes) {
         const running = begin()
-        // A server that refuses does not take the rest.
+        // A server that refuses does not read the rest.
         const refused = running.then((status) => {
           throw refusal(name, status)
         })
@@ -372,7 +372,7 @@ function refusal(name: string, status: number): DriverError {
 
 function recordOf(name: string, found: Resource): FileRecord {
   const { size, mtimeMs } = found
-  // Some servers give another tag to what was moved.
+  // Some servers change the tag of what was moved.
   return { name, size, mtimeMs, fingerprint: fingerprintOf(found), key: `${size}:${mtimeMs}` }
 }
 
