@@ -31,6 +31,8 @@ console.log(
     `medians of ${options.turns} turns of ${options.turnSeconds} s each side`,
 )
 
+// It has sides of its own, takes minutes, and ends the run.
+if (runs('sync')) await import('./sync.ts')
 const sides = await openSides(options)
 const rows: Row[] = []
 const lines: string[] = []

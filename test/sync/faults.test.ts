@@ -161,6 +161,28 @@ describe('on the way', () => {
   )
 
   scenario(
+    'stopped in the middle of a copy, twice, and started -> refused once, and the copy goes on where it was',
+    withC(slow, async (world, c) => {
+      isSlow = true
+      const command = (kind: 'stop' | 'start' | 'stats') => world.engine.run({ kind, entry: 'C' })
+      const content = 'x'.repeat(40 * 1024 * 1024)
+      await world.folder('A').write('x', content)
+      const done = () => world.engine.runner('C').transfers[0]?.done ?? 0
+      await world.until('under way', async () => done() >= 16 * 1024 * 1024)
+      await command('stop')
+      await expect(command('stop')).rejects.toThrow('entry C is already stopped')
+      await expect(command('stats')).rejects.toThrow('entry C is not running')
+      expect(await c.all()).toEqual({})
+      await command('start')
+      await world.until('copied', async () => (await world.view('x'))?.uptodate.length === 2)
+      isSlow = false
+      expect((await c.read('x')) === content).toBe(true)
+      const [copied] = (await world.store.journal(0, 99)).filter(({ op }) => op === 'copied')
+      expect((JSON.parse(copied?.detail ?? '') as { resumed: number }).resumed).toBeGreaterThanOrEqual(16 * 1024 * 1024)
+    }),
+  )
+
+  scenario(
     'somebody writes the file where it is being copied to -> both contents are there, one as a conflict copy',
     withC(slow, async (world, c) => {
       isSlow = true
@@ -176,6 +198,47 @@ describe('on the way', () => {
     }),
   )
 })
+
+let moves = 0
+scenario(
+  'a place refuses every rename -> copied and deleted instead, without end of trying',
+  withC(
+    () => ({
+      move: async (_from, _fingerprint, to) => {
+        moves++
+        throw new DriverError('exists', `${to}: something is there already`)
+      },
+    }),
+    async (world, c) => {
+      await world.folder('A').write('x', 'one')
+      await world.until('a copy', async () => (await c.read('x')) === 'one')
+      await world.quiet()
+      moves = 0
+      await world.folder('A').rename('x', 'y')
+      await world.until('renamed', async () => Bun.deepEquals(await c.all(), { y: 'one' }))
+      await world.quiet()
+      expect(moves).toBe(1)
+      expect(await c.trash()).toEqual(['one'])
+    },
+  ),
+)
+
+scenario('files that cannot be synchronised -> told of, after every look and as long as it is so', () =>
+  inWorld({}, async (world) => {
+    await world.folder('A').write('\u00e9', 'composed')
+    await world.until('a copy', async () => (await world.folder('B').read('\u00e9')) === 'composed')
+    await world.folder('A').write('e\u0301', 'decomposed')
+    const told = async () => (await world.store.issues('A')).map(({ native }) => native)
+    await world.until('told', async () => (await told()).length === 1)
+    for (let n = 0; n < 4; n++) {
+      await world.engine.runner('A').scan()
+      expect(await told()).toEqual(['e\u0301'])
+    }
+    await world.folder('A').remove('e\u0301')
+    await world.engine.runner('A').scan()
+    await world.until('not any more', async () => (await told()).length === 0)
+  }),
+)
 
 describe('what is seen', () => {
   let tearAfter = Number.POSITIVE_INFINITY

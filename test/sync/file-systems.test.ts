@@ -160,3 +160,36 @@ test.skipIf(!isRoot)(
   },
   120_000,
 )
+
+test.skipIf(!isRoot)(
+  'a folder that may not be written -> its file waits, others go on; when it may be written it is copied',
+  async () => {
+    const mounted: string[] = []
+    await inWorld({}, async (world) => {
+      try {
+        await world.folder('A').write('closed/x', 'one')
+        await world.until('a copy', async () => (await world.folder('B').read('closed/x')) === 'one')
+        await world.quiet()
+        const closed = join(world.folder('B').root, 'closed')
+        execFileSync('mount', ['--bind', closed, closed])
+        mounted.push(closed)
+        execFileSync('mount', ['-o', 'remount,bind,ro', closed])
+        await world.folder('A').write('closed/x', 'two')
+        await world.folder('A').write('open', 'open')
+        await world.until('blocked', async () =>
+          (await world.store.work({ entry: 'B', after: '', limit: 9 })).some(
+            ({ replica }) => replica.blocked === 'permission',
+          ),
+        )
+        await world.until('others', async () => (await world.folder('B').read('open')) === 'open')
+        expect(await world.folder('B').read('closed/x')).toBe('one')
+        execFileSync('umount', [closed])
+        mounted.pop()
+        await world.until('healed', async () => (await world.folder('B').read('closed/x')) === 'two')
+      } finally {
+        for (const one of mounted) spawnSync('umount', ['-l', one])
+      }
+    })
+  },
+  120_000,
+)

@@ -141,7 +141,7 @@ const cases: Readonly<Record<SyncFailpoint, (a: Folder, b: Folder) => Promise<re
   'replace:aside': change,
   'replace:exchanged': change,
   'delete:done': remove,
-  'move:done': move,
+  'rename:done': move,
   'work:done': change,
   'conflict:aside': conflict,
   'look:read': create,
@@ -201,7 +201,7 @@ describe.skipIf(postgresBin() === undefined)('killed at a named place', () => {
       inStage(async (stage) => {
         for (let n = 0; n < 60; n++) await stage.a.write(`d/${n}`, `content ${n}`)
         await stage.settle([])
-        const child = await stage.ready({ HEARTH_TEST_FAILPOINT: 'move:done@30' })
+        const child = await stage.ready({ HEARTH_TEST_FAILPOINT: 'rename:done@30' })
         await rename(join(stage.a.root, 'd'), join(stage.a.root, 'e'))
         await child.exited
         expect(child.signalCode).toBe('SIGKILL')

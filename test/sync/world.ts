@@ -80,6 +80,8 @@ export class Folder {
 export interface WorldOptions {
   /** Names of folders that are entries from the beginning. Default A and B. */
   readonly entries?: readonly string[]
+  /** More options of entries, by name. */
+  readonly options?: Readonly<Record<string, Record<string, unknown>>>
   /** Those of them that are folders only. */
   readonly apart?: readonly string[]
   /** Default: everything to all of them. */
@@ -138,7 +140,8 @@ export class World {
     await this.#options.before?.(this.folders)
     this.store = openPostgresSync({ target: this.databaseUrl })
     await this.startEngine()
-    for (const name of this.entries) if (!this.#options.apart?.includes(name)) await this.create(name)
+    for (const name of this.entries)
+      if (!this.#options.apart?.includes(name)) await this.create(name, undefined, this.#options.options?.[name])
     await this.rules(this.#options.rules ?? [{ match: { path: '/' }, sync: this.entries }])
     return this
   }
@@ -177,8 +180,8 @@ export class World {
     await this.engine.run({ kind: 'create-entry', entry: { name, driver, options: given }, trusted: true })
   }
 
-  async rules(rules: readonly Rule[]): Promise<void> {
-    await this.engine.run({ kind: 'put-rules', rules, ifMatch: undefined })
+  async rules(rules: readonly Rule[], unsync?: 'release' | 'trash'): Promise<void> {
+    await this.engine.run({ kind: 'put-rules', rules, unsync, ifMatch: undefined })
     await this.engine.run({ kind: 'reload-rules', dryRun: false })
   }
 

@@ -8,4 +8,8 @@ export const commonOptions = {
     .positive()
     .optional()
     .describe('Bytes that are read from the place, or written to it, in a second at most.'),
+  mode: z
+    .enum(['ro', 'wo'])
+    .optional()
+    .describe('ro: no file there is ever changed. wo: nothing is taken from there. Without it both ways.'),
 }
