@@ -131,7 +131,7 @@ describe('key ranges', () => {
     [{ age: { $beginsWith: 'ab' } }, [{ equal: [], low: at('ab'), high: at('ab\uffff\uffff\uffff') }]],
     [{ age: { $beginsWith: 'aé' } }, [{ equal: [], low: at('ae'), high: at('ae\uffff\uffff\uffff') }]],
     [{ age: { $beginsWith: 'é' } }, [{ equal: [], low: at('e'), high: at('e\uffff\uffff\uffff') }]],
-    [{ age: { $beginsWith: '😀' } }, [{ equal: [], low: { part: rankKey(4), inclusive: true }, high: off([]) }]],
+    [{ age: { $beginsWith: 'เ' } }, [{ equal: [], low: { part: rankKey(4), inclusive: true }, high: off([]) }]],
     [{ age: { $type: 'number' } }, [{ equal: [], low: { part: rankKey(3), inclusive: true }, high: off('') }]],
     [{ age: { $eq: [1] } }, [{ equal: [], low: array, high: { part: rankKey(6), inclusive: false } }]],
   ])('of %p', (selector, ranges) => {
