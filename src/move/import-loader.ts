@@ -26,6 +26,7 @@ import {
   placeOf,
   triggersDoctype,
   withOwnAddress,
+  withOwnDomain,
   withoutCertificates,
 } from './import-rules.ts'
 
@@ -47,6 +48,7 @@ export interface LoaderOptions {
   readonly temporary: string
   /** The namespace of the instance, under which its contents lie. */
   readonly prefix: string
+  readonly domain: string
   /** The owner's address here. */
   readonly email: unknown
   /** Bytes of contents. */
@@ -107,7 +109,11 @@ export class ArchiveLoader {
 
   /** Makes what an instance cannot be without. */
   async finish(databases: readonly string[], hasFiles: boolean): Promise<void> {
-    for (const name of databases) await this.#database(name)
+    for (const name of databases) {
+      // Those that wait get this name.
+      if (name === triggersDoctype && this.#databases.has(waitingTriggers)) continue
+      await this.#database(name)
+    }
     if (!hasFiles) return
     await this.#database(filesDoctype)
     await this.#database(versionsDoctype)
@@ -149,7 +155,8 @@ export class ArchiveLoader {
     if (!isImported(doctype, id, value)) return
     if (doctype === accountsDoctype) return this.add(doctype, id, this.#account(id, value))
     const name = doctype === triggersDoctype ? waitingTriggers : doctype
-    await this.add(name, id, withOwnAddress(doctype, value, this.#options.email))
+    const { domain, prefix, email } = this.#options
+    await this.add(name, id, withOwnAddress(doctype, withOwnDomain(doctype, value, { domain, prefix }), email))
   }
 
   /** Its secrets are sealed for this instance; those that cannot be opened are left out. */
