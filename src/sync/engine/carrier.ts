@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { FileState, IntentRow, JournalRow, TrashRow, VersionRow, Work } from '../../../storage/sync/contract.ts'
+import { inParallel } from '../../platform/parallel.ts'
 import { chunkBytes } from '../content.ts'
 import type { FileRecord, StageRequest } from '../drivers/contract.ts'
 import { DriverError, driverCode } from '../drivers/error.ts'
@@ -11,7 +12,6 @@ import { reachSync } from '../failpoints.ts'
 import { nameFault } from '../names.ts'
 import type { EngineContext, OwnEntry } from './context.ts'
 import { empty, replicaIn, unblock } from './decide.ts'
-import { inParallel } from './parallel.ts'
 import { fillStage, NoSource, noSource, type Progress } from './transfer.ts'
 
 const batchSize = 64
@@ -430,7 +430,10 @@ export class Carrier {
     }
     if (result.kind === 'later') {
       if (result.isDisplaced === true) put('replaced')
-      if (state.file.head !== head) return
+      if (state.file.head !== head) {
+        this.supersede(fid, state.file.head)
+        return
+      }
       replica.blocked = result.reason
       replica.attempts = result.counts ? replica.attempts + 1 : replica.attempts
       replica.retryAtMs = this.#context.now() + result.afterMs
