@@ -100,7 +100,7 @@ export function newLedger(sql: Sql): AttachmentLedger {
       }),
 
     async sweep(limit, remove) {
-      // Those whose upload ended with the process that made it; from here on nobody can commit them.
+      // Those whose upload ended with its process; from here on they cannot be committed.
       const rows = await guarded(
         () => sql<{ db: string; object: string }[]>`
           UPDATE attachments a SET due = '-infinity'
