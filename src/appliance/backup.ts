@@ -57,7 +57,7 @@ export interface BackupManifest {
 export const serverEntry = 'server.hearth'
 /** Documents of the machine: a restore stores them again but does not apply them. */
 export const configurationFiles = ['settings.json', 'storage.json'] as const
-/** The manifest comes first and is known last: so many bytes are kept free for it. */
+/** The manifest comes first and is known last: this many bytes are reserved for it. */
 export const manifestBytes = 8_192
 
 /** Opens the backups. */

@@ -1,4 +1,4 @@
-/** Files for those who look for a fault: logs as they are, and a debug bundle that only the maker of the machine can open. */
+/** Files for troubleshooting: logs as they are, and a debug bundle that only the maker of the machine can open. */
 
 import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -123,7 +123,7 @@ async function* tarOf(files: readonly BundleFile[]): AsyncGenerator<Uint8Array> 
   yield tarEnd
 }
 
-/** So many bytes, whatever happens to the file meanwhile. */
+/** Exactly this many bytes, whatever happens to the file in the meantime. */
 async function* exactly(count: number, path: string, start: number): AsyncGenerator<Uint8Array> {
   let left = count
   try {

@@ -1,5 +1,5 @@
 /**
- * Restoring everything that Hearth keeps from a backup, on a server that goes on serving until the last moment. The data are
+ * Restoring everything that Hearth keeps from a backup, on a server that keeps serving until the last moment. The data are
  * filled beside those that are there and take their place in one step; until then, and whenever something is wrong with the archive,
  * all is as it was.
  */

@@ -32,7 +32,7 @@ export interface TokenStore {
 const nobodysKey = hashKey('')
 
 /**
- * Reads the token. Without one, and with `words` above 0, a passphrase of so many words becomes the token until it is
+ * Reads the token. Without one, and with `words` above 0, a passphrase of this many words becomes the token until it is
  * replaced. Files that an older appliance left, with the token in plain text, are read too.
  */
 export async function openToken({ etc }: Places, words: number): Promise<TokenStore> {

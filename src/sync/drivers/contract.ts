@@ -143,7 +143,7 @@ export interface DriverKind {
   readonly secrets: readonly string[]
   /** Between 0 and 1: sources are asked in this order. */
   readonly velocity: number
-  /** Milliseconds between full listings when nobody asks for one. */
+  /** Milliseconds between full listings when none is requested. */
   readonly rescanMs: number
   /** Validates against the real place. @throws DriverError `options` when it can never work, `unavailable` when it may later */
   open(options: Readonly<Record<string, unknown>>, context: DriverContext): Promise<Driver>

@@ -8,7 +8,7 @@ import type { Content } from '../content.ts'
 import type { FileRecord } from '../drivers/contract.ts'
 import { fileId, foldKey } from '../names.ts'
 
-/** Content that lies in an entry, or a file that is not there any more, as confirmed by a look. */
+/** Content that lies in an entry, or a file that is gone, as confirmed by a check. */
 export interface Observation {
   readonly filename: string
   readonly native: string
@@ -135,7 +135,7 @@ function present(
   if (on.isWriteOnly) {
     if (file.live && replica?.owner) return { kind: 'aside' }
     if (replica !== undefined && replica.fingerprint !== null) {
-      // What was to be deleted has become somebody's own.
+      // What was to be deleted has become a user's own file.
       empty(replica)
       replica.base = file.head
       on.touched.add(file.fid)

@@ -4,7 +4,7 @@
  */
 import type { Timing } from './timing.ts'
 
-/** From so many on a share counts. */
+/** From this many on, the share counts. */
 export const fewFiles = 50
 export const share = 0.25
 /** Emptying an entry of more files than this is a mass change, however few they are. */

@@ -36,7 +36,7 @@ export class Observer {
   /** Deletions that a user has confirmed. */
   readonly #confirmed = new Set<string>()
   readonly #overwritten: Overwritten
-  /** What a look at everything has found fault with so far; each look tells anew of all that is so still. */
+  /** Problems found by the current full scan; each scan reports all that still exist. */
   #faulty: Set<string> | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #scanning: Promise<void> | undefined
@@ -405,7 +405,7 @@ export class Observer {
     await this.#context.change((tx) => tx.save({ issues }))
   }
 
-  /** Why something is left as it is in an entry that goes one way only. */
+  /** Why something is left as it is in a one-way entry. */
   #refusal({ kind }: Outcome): string | undefined {
     if (kind === 'refused') return notTaken
     return this.#entry.mode === 'ro'

@@ -8,7 +8,7 @@ export interface Timing {
   readonly quietMs: number
   /** But they wait no longer than this. */
   readonly longestQuietMs: number
-  /** Between two looks at a place that cannot be opened or is held. */
+  /** Between two checks of a place that cannot be opened or is on hold. */
   readonly reopenMs: number
   /** Longest pause between two attempts. */
   readonly longestRetryMs: number
@@ -16,13 +16,13 @@ export interface Timing {
   readonly blockedMs: number
   /** Times the drivers' own interval between full listings. */
   readonly rescanFactor: number
-  /** Content stays in the trash for so long. */
+  /** Content stays in the trash for this long. */
   readonly trashMs: number
-  /** Every content is read and compared once in so long, */
+  /** All content is read and compared once in this time, */
   readonly scrubMs: number
   /** a few of them at a time, as often as this. */
   readonly scrubEveryMs: number
-  /** Lifecycle changes take at most so long. */
+  /** Lifecycle changes take at most this long. */
   readonly transitionMs: number
 }
 

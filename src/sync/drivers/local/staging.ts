@@ -9,7 +9,7 @@ import { renameExclusive, replace } from './publishing.ts'
 import { readRange } from './reading.ts'
 import { recordOf, recordOfPlaced } from './record.ts'
 
-/** Gives a file the owner and the permissions of the one that it is to replace: whoever could not read it still cannot. */
+/** Copies the owner and the permissions of the file that is to be replaced: whoever could not read it still cannot. */
 async function takeAfter(handle: FileHandle, model: Stats, isExecutable: boolean): Promise<void> {
   const { mode, uid, gid } = model
   const own = await handle.stat()

@@ -1,6 +1,6 @@
 /**
  * A folder of a WebDAV server (RFC 4918). Files are put beside and moved into their places, never over anything. A file is
- * replaced in two steps, so that for a moment none is there.
+ * replaced in two steps, so that for a moment it is missing.
  */
 import { z } from 'zod'
 import type { Outgoing } from '../../../outgoing/outgoing.ts'
