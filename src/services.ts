@@ -47,6 +47,7 @@ import { Hub } from './realtime/hub.ts'
 import { openSecrets, sealOldAccounts } from './secrets/key.ts'
 import { sealBody, sealStore } from './secrets/sealed-store.ts'
 import { driverKinds } from './sync/drivers/kinds.ts'
+import { observeSync } from './sync/metrics.ts'
 import { openSyncFromSettings } from './sync/open.ts'
 import { openThumbnails } from './thumbnails/thumbnails.ts'
 
@@ -210,6 +211,7 @@ export async function openServices({
       place: objectsPlace(config),
     })
   const synchronising = leads ? await openSync() : undefined
+  if (synchronising !== undefined) observeSync(metrics, synchronising.sync)
   return {
     adminAuth,
     administration,

@@ -47,7 +47,9 @@ export function doorkeeper({ instances, clientOf }: DoorServices): MiddlewareHan
     if (ownPaths.test(path) || isCliToken(tokenOf(c))) return pass(next)
     if (openPaths.test(path) && !(isImporting(door) && isBrowser(c) && loginPath.test(path))) return pass(next)
     if (movePaths.test(path) && (door.kind === 'moved' || isImporting(door))) return pass(next)
-    return door.kind === 'moved' ? answerMoved(c, instance) : answerBlocked(c, instance, door)
+    return door.kind === 'moved'
+      ? answerMoved(c, instance)
+      : answerBlocked(c, instance, door, `${originOf(c, host)}/move/importing`)
   }
 
   /** The domain that took the place of a former one; below it, the same label before the new one. */
@@ -61,7 +63,11 @@ export function doorkeeper({ instances, clientOf }: DoorServices): MiddlewareHan
   }
 
   function sendOn(c: HttpContext, domain: string): Response {
-    return redirect(`${clientOf(c).isSecure ? 'https' : 'http'}://${domain}${target(c)}`, { status: 308 })
+    return redirect(`${originOf(c, domain)}${target(c)}`, { status: 308 })
+  }
+
+  function originOf(c: HttpContext, host: string): string {
+    return `${clientOf(c).isSecure ? 'https' : 'http'}://${host}`
   }
 
   async function answerMoved(c: HttpContext, instance: Instance): Promise<Response> {
@@ -102,13 +108,18 @@ function isCliToken(token: string | undefined): boolean {
   }
 }
 
-function answerBlocked(c: HttpContext, instance: Instance, { reason }: Extract<Door, { kind: 'blocked' }>): Response {
+function answerBlocked(
+  c: HttpContext,
+  instance: Instance,
+  { reason }: Extract<Door, { kind: 'blocked' }>,
+  waitingPage: string,
+): Response {
   const status = reason === 'payment' ? 402 : 503
   const texts = textsFor(instance, header(c, 'accept-language'))
   const page = () => html(messagePage({ texts, title: texts.blocked, text: blockedText(texts, reason) }), { status })
   if (reason === 'login') return page()
   if (reason === 'importing') {
-    if (isBrowser(c)) return redirect('/move/importing', { status: 302 })
+    if (isBrowser(c)) return redirect(waitingPage, { status: 302 })
     return json(503, { error: texts.blockedImporting }, { headers: { 'retry-after': '30' } })
   }
   if (isBrowser(c)) return page()

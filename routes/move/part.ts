@@ -4,7 +4,6 @@ import { Problem } from '../../src/model/errors.ts'
 import type { Part } from '../../src/move/exports.ts'
 import { rangeOf } from '../http/byte-range.ts'
 import { precondition, rangeApplies } from '../http/conditional.ts'
-import { contentDisposition } from '../http/content-disposition.ts'
 import { type HttpContext, headerReader } from '../http/router.ts'
 import { streamBytes } from '../http/stream.ts'
 import { logFailure } from '../observe.ts'
@@ -24,7 +23,8 @@ export function sendPart(c: HttpContext, { log }: { readonly log: Log }, part: P
   const range = asked.kind === 'part' ? { start: asked.start, end: asked.end } : { start: 0, end: length - 1 }
   const headers: Record<string, string> = {
     'content-type': 'application/zip',
-    'content-disposition': contentDisposition('attachment', name),
+    // The names hold spaces, which only a quoted name may (RFC 6266, section 4.1).
+    'content-disposition': `attachment; filename="${name}"`,
     'content-length': `${range.end - range.start + 1}`,
     'accept-ranges': 'bytes',
     // The identifier in the address opens it: no cache may keep it.

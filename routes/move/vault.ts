@@ -1,5 +1,5 @@
 /** `GET /move/vault`: what the owner has to do about passwords after a move. Logins lead here once. */
-import { loginLocation, visitOf } from '../auth/access.ts'
+import { visitOf } from '../auth/access.ts'
 import { html, redirect } from '../auth/answer.ts'
 import { errorBody as pageError } from '../auth/errors.ts'
 import { messagePage } from '../auth/pages/message.tsx'
@@ -21,7 +21,10 @@ export function vaultRoute(given: Face, services: MoveServices): void {
     },
     async (c) => {
       const visit = await visitOf(c, services)
-      if (visit.session === undefined) return redirect(loginLocation(c))
+      if (visit.session === undefined) {
+        const own = `${visit.client.isSecure ? 'https' : 'http'}://${visit.host}`
+        return redirect(`${own}/auth/login?redirect=${encodeURIComponent(`${own}/move/vault`)}`)
+      }
       await services.ownerSettings(visit.instance, { import_vault: undefined })
       const texts = textsFor(visit.instance, header(c, 'accept-language'))
       return html(

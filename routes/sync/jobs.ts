@@ -29,7 +29,7 @@ export function jobRoutes(face: Face, { sync }: SyncServices): void {
         fid: file.fid,
         entry: replica.entry,
         filename: file.filename,
-        kind: file.live ? 'copy' : 'delete',
+        kind: file.live && replica.owner ? 'copy' : 'delete',
         version: file.head,
         size: file.size,
         blocked: replica.blocked,

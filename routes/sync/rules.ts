@@ -23,9 +23,9 @@ export function ruleRoutes(face: Face, { sync }: SyncServices): void {
     },
     async (c) => {
       const { rev, pending, applied } = await sync.store.rules()
-      const { rules } = JSON.parse(flagOf(c, 'applied') ? applied : pending) as { rules: unknown }
+      const document = JSON.parse(flagOf(c, 'applied') ? applied : pending) as object
       const headers = { etag: `"${rev}"`, 'x-rules-applied': `${pending === applied}` }
-      return answer(c, { rules }, { headers })
+      return answer(c, document, { headers })
     },
   )
   endpoint(
@@ -41,8 +41,9 @@ export function ruleRoutes(face: Face, { sync }: SyncServices): void {
     },
     async (c) => {
       const names = new Set((await sync.store.entries()).map(({ name }) => name))
-      const rules = readRules(await readBody(c), names)
-      const { rev } = (await sync.run({ kind: 'put-rules', rules, ifMatch: header(c, 'if-match') })) as { rev: number }
+      const document = readRules(await readBody(c), names)
+      const ifMatch = header(c, 'if-match')
+      const { rev } = (await sync.run({ kind: 'put-rules', ...document, ifMatch })) as { rev: number }
       return answer(c, { status: 'ok' }, { headers: { etag: `"${rev}"` } })
     },
   )

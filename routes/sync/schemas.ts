@@ -22,6 +22,7 @@ export const Rules = z
         ban: z.array(z.string()).optional(),
       }),
     ),
+    unsync: z.enum(['release', 'trash']).optional(),
   })
   .describe('The rules')
 export const Done = z.object({ status: z.literal('ok') }).describe('Done')

@@ -108,9 +108,10 @@ function percentOf(done: number, total: number): string {
   return total === 0 ? '100 %' : `${Math.floor((done / total) * 100)} %`
 }
 
-function planText({ copies, bytes, releases, samples }: Plan): string {
+function planText({ copies, bytes, releases, trashes, samples }: Plan): string {
   const rows = samples.map(({ filename, gains, loses }) => [filename, gains.join(', '), loses.join(', ')])
-  const head = `${copies} copies of ${bytes} bytes; ${releases} copies would no longer be followed, and stay where they are\n`
+  const kept = `${releases} copies would no longer be followed, and stay where they are`
+  const head = `${copies} copies of ${bytes} bytes; ${kept}; ${trashes} would go to the trash\n`
   return rows.length === 0 ? head : `${head}\n${table(['file', 'comes to', 'leaves'], rows)}`
 }
 

@@ -31,7 +31,10 @@ const waitMs = 5 * 60_000
 const missingMs = 10_000
 /** Jobs of instances that are gone for longer are forgotten. */
 const forgottenMs = 24 * 3_600_000
-const writeTries = 5
+/** Milliseconds at most between two attempts to reach the store. */
+const storePauseMs = 10_000
+/** Attempts to reach it while the server stops. */
+const stoppingTries = 3
 
 export interface AttemptOptions {
   readonly store: JobStore
@@ -78,7 +81,7 @@ export class Attempt {
 
   async #live(): Promise<void> {
     const { job, admit, worker } = this.#options
-    const admission = await admit(this.#tenant, worker.name)
+    const admission = await this.#untilDone(() => admit(this.#tenant, worker.name))
     if (admission !== 'run') {
       await this.#putOff(admission)
       return
@@ -186,17 +189,27 @@ export class Attempt {
     this.#writing = this.#write({ kind: 'keep' }, this.#body()).catch(() => false)
   }
 
-  /** False when the job is no longer ours. Tried again while the store does not answer. */
+  /** False when the job is no longer ours. */
   async #write(then: JobStep, body?: Body): Promise<boolean> {
     const { store, by, job } = this.#options
     this.isPutBack = then.kind === 'again'
+    const record = { prefix: job.prefix, id: job.id, body, then }
+    const [written] = await this.#untilDone(() => store.record(by, [record]))
+    return written ?? false
+  }
+
+  /**
+   * Tries again for as long as the store fails: a job that nobody looks after would stay with this process as long as that
+   * lives. Gives up when the server stops or another process has the job.
+   */
+  async #untilDone<Result>(work: () => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const [written] = await store.record(by, [{ prefix: job.prefix, id: job.id, body, then }])
-        return written ?? false
+        return await work()
       } catch (error) {
-        if (attempt >= writeTries || this.#outcome === 'lost') throw error
-        await sleep(100 * 2 ** attempt)
+        if (this.#outcome === 'lost' || (this.#outcome === 'stopped' && attempt >= stoppingTries)) throw error
+        if (attempt === 1) this.#log.warning('a job waits for the store', { error })
+        await sleep(Math.min(storePauseMs, 50 * 2 ** attempt))
       }
     }
   }

@@ -45,6 +45,16 @@ export function withOwnAddress(doctype: string, value: JsonObject, email: unknow
   return { ...value, email: [{ address: email, primary: true }] }
 }
 
+/** A trigger works for the instance that it is in now. */
+export function withOwnDomain(
+  doctype: string,
+  value: JsonObject,
+  { domain, prefix }: { readonly domain: string; readonly prefix: string },
+): JsonObject {
+  if (doctype !== triggersDoctype) return value
+  return { ...value, domain, ...(value['prefix'] === undefined ? {} : { prefix }) }
+}
+
 /** The document without what another server has to say of its content. */
 export function withoutCertificates(value: JsonObject): JsonObject {
   const { metadata } = value

@@ -252,6 +252,7 @@ class Import {
       secrets,
       temporary: this.#temporary,
       prefix: this.#prefix,
+      domain: this.#instance.domain,
       email,
       room: quota,
       maxDocumentBytes,

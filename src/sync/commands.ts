@@ -1,6 +1,6 @@
 /** Commands to the leading process. Commands and answers travel between processes as JSON. */
 import { Problem, type ProblemCode } from '../model/errors.ts'
-import type { Rule } from './engine/rules.ts'
+import type { Rule, RuleSet } from './engine/rules.ts'
 
 export interface EntryGiven {
   readonly name: string
@@ -12,7 +12,12 @@ export type Command =
   | { readonly kind: 'start' | 'stop' | 'restart' | 'stats' | 'scan' | 'confirm' | 'check'; readonly entry: string }
   | { readonly kind: 'create-entry' | 'change-entry'; readonly entry: EntryGiven; readonly trusted: boolean }
   | { readonly kind: 'remove-entry'; readonly entry: string }
-  | { readonly kind: 'put-rules'; readonly rules: readonly Rule[]; readonly ifMatch: string | undefined }
+  | {
+      readonly kind: 'put-rules'
+      readonly rules: readonly Rule[]
+      readonly unsync?: RuleSet['unsync']
+      readonly ifMatch: string | undefined
+    }
   | { readonly kind: 'reload-rules'; readonly dryRun: boolean }
   | { readonly kind: 'status' }
   | { readonly kind: 'retry' | 'cancel'; readonly fid: string; readonly entry: string }
@@ -55,6 +60,8 @@ export interface Plan {
   readonly copies: number
   readonly bytes: number
   readonly releases: number
+  /** Copies that go to the trash of their place. */
+  readonly trashes: number
   readonly samples: readonly { readonly filename: string; readonly gains: string[]; readonly loses: string[] }[]
 }
 
@@ -66,6 +73,11 @@ export interface EntryStatus {
   readonly held: number
   readonly waiting: number
   readonly blocked: number
+  /** Since the start of the process that leads. */
+  readonly copiedFiles: number
+  readonly copiedBytes: number
+  /** What the last look at everything took; `null` before the first. */
+  readonly scanSeconds: number | null
 }
 
 export interface EngineStatus {

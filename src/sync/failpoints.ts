@@ -12,7 +12,7 @@ export const syncFailpoints = [
   'replace:aside',
   'replace:exchanged',
   'delete:done',
-  'move:done',
+  'rename:done',
   'work:done',
 ] as const
 export type SyncFailpoint = (typeof syncFailpoints)[number]

@@ -1,18 +1,22 @@
 /** Checks a document of rules; the first fault is named with its place. */
-import type { Rule } from './engine/rules.ts'
+import type { Rule, RuleSet } from './engine/rules.ts'
 import { unacceptable } from './problems.ts'
 
 const maxRules = 1_000
 
-/** The rules of `{rules: [...]}`. @throws Problem 422 */
-export function readRules(document: unknown, entries: ReadonlySet<string>): Rule[] {
+/** The rules of `{rules: [...], unsync}`. @throws Problem 422 */
+export function readRules(document: unknown, entries: ReadonlySet<string>): RuleSet {
   if (!isObject(document) || !Array.isArray(document['rules'])) {
     throw unacceptable('the body must be an object with a list rules')
   }
-  refuseOthers(document, ['rules'], 'the document')
-  const { rules } = document
+  refuseOthers(document, ['rules', 'unsync'], 'the document')
+  const { rules, unsync } = document
+  if (unsync !== undefined && unsync !== 'release' && unsync !== 'trash') {
+    throw unacceptable('unsync must be release or trash')
+  }
   if (rules.length > maxRules) throw unacceptable(`there are ${rules.length} rules; at most ${maxRules} are allowed`)
-  return rules.map((rule: unknown, at) => readRule(rule, `rule ${at}`, entries))
+  const read = rules.map((rule: unknown, at) => readRule(rule, `rule ${at}`, entries))
+  return { rules: read, ...(unsync === undefined ? {} : { unsync }) }
 }
 
 function readRule(rule: unknown, place: string, entries: ReadonlySet<string>): Rule {

@@ -18,6 +18,8 @@ export interface StoredEntry {
   readonly held: string
   /** From the operator's configuration, who may name any address and any folder. */
   readonly trusted: boolean
+  /** The last name that the slow check of all contents has come to. */
+  readonly scrubbed: string
 }
 
 /** One logical file: the same path in all entries. */
@@ -61,6 +63,8 @@ export interface ReplicaRow {
   attempts: number
   /** Not before; milliseconds since 1970. */
   retryAtMs: number | null
+  /** It should not hold the file any more, and what it has goes to its trash. */
+  unwanted: boolean
 }
 
 export interface FileState {
@@ -285,6 +289,8 @@ export interface SyncStore {
   knownBelow(entry: string, folder: string): Promise<KnownName[]>
   /** What is known of these names, with the state of their files. */
   replicas(entry: string, natives: readonly string[]): Promise<Work[]>
+  /** Whether an entry other than this one, which should hold the file, has the newest content. */
+  isElsewhere(fid: string, entry: string): Promise<boolean>
   /** What an entry holds under one of these keys. */
   withKeys(entry: string, keys: readonly string[]): Promise<ReplicaRow[]>
   /** Files that an entry is to get, has nothing of, and whose content is one of these. */

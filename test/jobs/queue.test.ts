@@ -5,6 +5,7 @@ import { indexCompiler } from '../../src/documents/mango/index-compiler.ts'
 import { openJobs } from '../../src/jobs/jobs.ts'
 import { JobFailure, type Jobs, type Task, type Worker } from '../../src/jobs/service.ts'
 import { silentLog } from '../../src/log.ts'
+import { Problem } from '../../src/model/errors.ts'
 import { jobsDoctype } from '../../storage/jobs/contract.ts'
 import { openPostgresDocuments, type PostgresStore } from '../../storage/postgres/documents.ts'
 import { bothPostgres, plainSql, type Target } from '../conformance/postgres-targets.ts'
@@ -56,8 +57,9 @@ for (const server of bothPostgres) {
       return { prefix: name, domain: name }
     }
     const until = async (check: () => boolean | Promise<boolean>) => {
-      for (let turn = 0; !(await check()); turn += 1) {
-        if (turn > 2_000) throw new Error('it did not happen')
+      const deadline = Date.now() + 60_000
+      while (!(await check())) {
+        if (Date.now() > deadline) throw new Error('it did not happen')
         await Bun.sleep(10)
       }
     }
@@ -166,6 +168,30 @@ for (const server of bothPostgres) {
       const { id } = await one.jobs.push({ tenant, worker: 'log', message: null, options: { timeout: 0.05 } })
       await until(async () => (await one.jobs.find(tenant.prefix, id))?.state === 'errored')
       expect((await one.jobs.find(tenant.prefix, id))?.members['error']).toBe('timeout')
+      await close(one)
+    })
+
+    test('a job whose store fails again and again ends when it answers', async () => {
+      const tenant = fresh()
+      const one = await open([])
+      const { store } = one
+      const failing = <Args extends unknown[], Result>(times: number, work: (...args: Args) => Promise<Result>) => {
+        let left = times
+        return (...args: Args) =>
+          left-- > 0 ? Promise.reject(new Problem('store_unavailable', 'It does not answer.')) : work(...args)
+      }
+      const jobs = openJobs({
+        ...{ store, log: silentLog, instances: { byHost: failing(2, instances.byHost) } },
+        jobs: { ...store.jobs, record: failing(5, store.jobs.record) },
+        settings: { concurrency: 4, take_over_after: 30, max_exec_count: 3, max_timeout: 60, workers: {} },
+      })
+      jobs.register({ name: 'zip', run: async () => {} })
+      await one.jobs.close()
+      jobs.start()
+      const { id } = await jobs.push({ tenant, worker: 'zip', message: null })
+      await until(async () => (await jobs.find(tenant.prefix, id))?.state === 'done')
+      expect(await entries()).toBe(0)
+      await jobs.close()
       await close(one)
     })
 

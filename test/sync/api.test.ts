@@ -303,3 +303,14 @@ describe('1.1', () => {
     expect(Object.keys((json as { paths: object }).paths)).toContain('/api/v1.0/files/{fid}/metadata')
   })
 })
+
+test('the metrics of the administration -> every entry by its name', async () => {
+  const authorization = `Basic ${btoa(`:${server.passphrase}`)}`
+  const read = async () =>
+    (await server.fetch(`${server.adminUrl}/metrics`, { headers: { authorization, host: 'localhost' } })).text()
+  await until('metrics', async () => /^hearth_sync_active\{entry="A"\} 1$/m.test(await read()))
+  const text = await read()
+  for (const name of ['files', 'waiting', 'blocked', 'held', 'copied_files', 'copied_bytes', 'scan_seconds']) {
+    expect(text).toMatch(new RegExp(`^hearth_sync_${name}\\{entry="B"\\} [0-9.]+$`, 'm'))
+  }
+}, 60_000)

@@ -68,6 +68,34 @@ if (minioProgram() !== undefined) {
       expect(await kind.open(options, { signal: stop.signal, trusted: false }).catch(driverCode)).toBe('options')
     })
 
+    test('an upload that somebody else has ended -> the copy begins anew, and no upload is left', async () => {
+      const stage = await newStage()
+      const driver = await stage.open()
+      const { client } = await server()
+      const bucket = String(stage.options['bucket'])
+      const uploads = async () => (await client.listIncompleteUploadsQuery(bucket, '', '', '', '')).uploads
+      const chunk = 8 * 1024 * 1024
+      const request = { name: 'large', size: chunk + 5, mtimeMs: 0, executable: false, chunkBytes: chunk }
+      const bytes = new Uint8Array(chunk + 5).fill(7)
+      const first = await driver.stage('key-1', request)
+      await first.write(0, bytes.subarray(0, chunk))
+      for (const { key } of await uploads()) await client.removeIncompleteUpload(bucket, key)
+      const ended = first.write(chunk, bytes.subarray(chunk))
+      expect(
+        driverCode(await ended.then(() => first.commit(undefined, { key: 'k', name: 'large' })).catch((e) => e)),
+      ).toBe('unavailable')
+      await first.close()
+      expect(await driver.stat('large')).toBeUndefined()
+      const second = await driver.stage('key-1', request)
+      await second.write(0, bytes.subarray(0, chunk))
+      await second.write(chunk, bytes.subarray(chunk))
+      const file = await second.commit(undefined, { key: 'k', name: 'large' })
+      await second.close()
+      expect(file.size).toBe(chunk + 5)
+      expect(await uploads()).toEqual([])
+      await driver.close()
+    }, 60_000)
+
     test('the server does not answer -> unavailable', async () => {
       const { options } = await newStage()
       const given = { ...options, endpoint: 'http://127.0.0.1:1' }

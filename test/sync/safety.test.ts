@@ -209,6 +209,7 @@ describe('somebody writes at the same time', () => {
     const state = { file: { ...file, executable: false, conflictOf: null, movedTo: null }, replicas: [replica] }
     const on: Deciding = {
       entry: 'A',
+      isWriteOnly: false,
       states: new Map([[fid, state]]),
       versions: [],
       journal: [],

@@ -1,4 +1,5 @@
 /** An engine of its own over a fresh database, with entries that a test makes: what the scenarios run on. */
+import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -37,6 +38,15 @@ export class Folder {
     const path = join(this.root, name)
     await mkdir(dirname(path), { recursive: true })
     await writeFile(path, content)
+  }
+
+  /** The same in one step: nobody sees it empty, or half written. */
+  async place(name: string, content: string | Uint8Array): Promise<void> {
+    const path = join(this.root, name)
+    const beside = `${this.root}-${randomUUID()}`
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(beside, content)
+    await rename(beside, path)
   }
 
   read(name: string): Promise<string | undefined> {
@@ -80,6 +90,8 @@ export class Folder {
 export interface WorldOptions {
   /** Names of folders that are entries from the beginning. Default A and B. */
   readonly entries?: readonly string[]
+  /** More options of entries, by name. */
+  readonly options?: Readonly<Record<string, Record<string, unknown>>>
   /** Those of them that are folders only. */
   readonly apart?: readonly string[]
   /** Default: everything to all of them. */
@@ -138,7 +150,8 @@ export class World {
     await this.#options.before?.(this.folders)
     this.store = openPostgresSync({ target: this.databaseUrl })
     await this.startEngine()
-    for (const name of this.entries) if (!this.#options.apart?.includes(name)) await this.create(name)
+    for (const name of this.entries)
+      if (!this.#options.apart?.includes(name)) await this.create(name, undefined, this.#options.options?.[name])
     await this.rules(this.#options.rules ?? [{ match: { path: '/' }, sync: this.entries }])
     return this
   }
@@ -177,8 +190,8 @@ export class World {
     await this.engine.run({ kind: 'create-entry', entry: { name, driver, options: given }, trusted: true })
   }
 
-  async rules(rules: readonly Rule[]): Promise<void> {
-    await this.engine.run({ kind: 'put-rules', rules, ifMatch: undefined })
+  async rules(rules: readonly Rule[], unsync?: 'release' | 'trash'): Promise<void> {
+    await this.engine.run({ kind: 'put-rules', rules, unsync, ifMatch: undefined })
     await this.engine.run({ kind: 'reload-rules', dryRun: false })
   }
 

@@ -3,7 +3,6 @@ import type { JournalRow, VersionRow } from '../../../storage/sync/contract.ts'
 import { fileId } from '../names.ts'
 import type { EngineContext } from './context.ts'
 import { decide, type Observation, type Outcome } from './decide.ts'
-import { ownersOf } from './rules.ts'
 
 /**
  * Returns an outcome for each observation, in their order. Missing files come first, since a folder may have taken the place
@@ -43,10 +42,8 @@ export async function acceptAll(
         if (id === undefined) throw new Error('no number is left for a version')
         return id
       },
-      owners: (filename: string, origins: readonly string[]) => {
-        const names = context.entryNames()
-        return ownersOf(context.rules(), filename, origins).filter((name) => names.has(name))
-      },
+      isWriteOnly: context.modeOf(entry) === 'wo',
+      owners: (filename: string, origins: readonly string[]) => context.owners(filename, origins),
     }
     const known = new Map<Observation, Outcome>()
     const order = [...observations].sort((a, b) => Number(a.found !== undefined) - Number(b.found !== undefined))

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { FileState, IntentRow, JournalRow, TrashRow, VersionRow, Work } from '../../../storage/sync/contract.ts'
+import { inParallel } from '../../platform/parallel.ts'
 import { chunkBytes } from '../content.ts'
 import type { FileRecord, StageRequest } from '../drivers/contract.ts'
 import { DriverError, driverCode } from '../drivers/error.ts'
@@ -11,7 +12,6 @@ import { reachSync } from '../failpoints.ts'
 import { nameFault } from '../names.ts'
 import type { EngineContext, OwnEntry } from './context.ts'
 import { empty, replicaIn, unblock } from './decide.ts'
-import { inParallel } from './parallel.ts'
 import { fillStage, NoSource, noSource, type Progress } from './transfer.ts'
 
 const batchSize = 64
@@ -110,7 +110,7 @@ export class Carrier {
     clearTimeout(this.#timer)
     this.#isOpen = false
     this.#again = false
-    for (const { stop } of this.#inFlight.values()) stop.abort()
+    // What runs ends with the signal of the entry, and its stages stay for another time.
     await this.#running
     await Promise.all(this.#large)
   }
@@ -210,9 +210,10 @@ export class Carrier {
     const taken = new Set<string>()
     const tasks: Task[] = []
     for (const from of deletions) {
-      const work = wanting.find(({ file }) => {
+      const work = wanting.find(({ file, replica }) => {
         const isFree = !taken.has(file.fid) && !this.#inFlight.has(file.fid)
-        return isFree && file.hash === from.replica.hash
+        // Where a rename was refused before, it is a copy and a deletion.
+        return isFree && replica.attempts === 0 && file.hash === from.replica.hash
       })
       if (work === undefined || this.#refusal(work) !== undefined) continue
       taken.add(work.file.fid)
@@ -225,7 +226,7 @@ export class Carrier {
 
   #intentOf({ op, work, from }: Task): IntentRow {
     const { file, replica } = work
-    const kind = from !== undefined ? 'move' : file.live ? 'put' : 'delete'
+    const kind = from !== undefined ? 'move' : file.live && replica.owner ? 'put' : 'delete'
     const { fid, head, size } = file
     return {
       op,
@@ -247,11 +248,19 @@ export class Carrier {
   ): Promise<Result> {
     const { work, from } = task
     const { file, replica } = work
+    const isUnwanted = file.live && !replica.owner
     try {
-      if (!file.live) {
+      if (!file.live && replica.fingerprint === null) return { kind: 'gone' }
+      if (this.#entry.mode === 'ro') {
+        return { kind: 'later', reason: 'read-only', afterMs: this.#context.timing.blockedMs, counts: false }
+      }
+      if (isUnwanted && !(await this.#context.store.isElsewhere(file.fid, this.#entry.name))) {
+        return { kind: 'later', reason: 'no other copy', afterMs: 2_000, counts: false }
+      }
+      if (!file.live || isUnwanted) {
         if (replica.fingerprint === null) return { kind: 'gone' }
         // The only copy of content that another file is waiting for.
-        if (replica.hash !== null && unsafe.has(replica.hash)) {
+        if (!isUnwanted && replica.hash !== null && unsafe.has(replica.hash)) {
           return { kind: 'later', reason: null, afterMs: 2_000, counts: false }
         }
         await this.#entry.driver.remove(replica.native, replica.fingerprint, { key: task.op, name: replica.native })
@@ -265,7 +274,7 @@ export class Carrier {
       }
       if (from?.replica.fingerprint) {
         const moved = await this.#entry.driver.move(from.replica.native, from.replica.fingerprint, replica.native)
-        await reachSync('move:done')
+        await reachSync('rename:done')
         return { kind: 'put', file: moved }
       }
       if (version === undefined) throw new Error(`version ${file.head} is not known`)
@@ -319,6 +328,8 @@ export class Carrier {
         await reachSync('copy:filled')
         const published = await stage.commit(replica.fingerprint ?? undefined, { key: op, name: replica.native })
         await reachSync('copy:published')
+        this.#entry.totals.copiedFiles += 1
+        this.#entry.totals.copiedBytes += size
         return { file: published, resumed }
       } catch (error) {
         const code = driverCode(error)
@@ -419,10 +430,16 @@ export class Carrier {
     }
     if (result.kind === 'later') {
       if (result.isDisplaced === true) put('replaced')
-      if (state.file.head !== head) return
+      if (state.file.head !== head) {
+        this.supersede(fid, state.file.head)
+        return
+      }
       replica.blocked = result.reason
       replica.attempts = result.counts ? replica.attempts + 1 : replica.attempts
       replica.retryAtMs = this.#context.now() + result.afterMs
+      const source = from && states.get(from.file.fid)
+      const waiting = source && replicaIn(source, entry)
+      if (waiting !== undefined) waiting.retryAtMs = replica.retryAtMs
       return
     }
     unblock(replica)
@@ -430,6 +447,9 @@ export class Carrier {
     if (result.kind === 'gone') {
       put('deleted')
       empty(replica)
+      // One that should not hold the file any more does not have its newest version by not having it.
+      if (!replica.owner && state.file.live) replica.base = null
+      replica.unwanted = false
       journal.push({ ...line, op: 'removed' })
       return
     }

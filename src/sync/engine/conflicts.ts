@@ -4,7 +4,6 @@ import { Problem } from '../../model/errors.ts'
 import { fileNotFound } from '../problems.ts'
 import type { EngineContext } from './context.ts'
 import { remove, unblock } from './decide.ts'
-import { ownersOf } from './rules.ts'
 
 /** `this`: the copy becomes the file; `other`: the copy goes; `both`: it is an ordinary file from now on. */
 export async function resolveConflict(
@@ -44,7 +43,8 @@ async function apply(
     history: [],
     folders: new Set<string>(),
     newVersion: () => numbers.shift() ?? 0,
-    owners: (filename: string, origins: readonly string[]) => ownersOf(context.rules(), filename, origins),
+    isWriteOnly: false,
+    owners: (filename: string, origins: readonly string[]) => context.owners(filename, origins),
   }
   if (keep === 'both') {
     copy.file.conflictOf = null

@@ -3,8 +3,11 @@ import type { FileState, SyncStore, SyncTransaction } from '../../../storage/syn
 import type { Log } from '../../log.ts'
 import type { Driver } from '../drivers/contract.ts'
 import type { Bandwidth } from './bandwidth.ts'
-import type { RuleSet } from './rules.ts'
+import { ownersOf, type RuleSet } from './rules.ts'
 import type { Timing } from './timing.ts'
+
+/** `ro`: nothing is changed there; `wo`: nothing is taken from there. */
+export type EntryMode = 'ro' | 'wo' | undefined
 
 export interface EngineContext {
   readonly store: SyncStore
@@ -15,6 +18,9 @@ export interface EngineContext {
   rules(): RuleSet
   /** Names of entries that exist. */
   entryNames(): ReadonlySet<string>
+  /** Which of them should hold a file that users put into `origins`, by the rules in force or others. */
+  owners(filename: string, origins: readonly string[], rules?: RuleSet): readonly string[]
+  modeOf(entry: string): EntryMode
   /** An entry that runs, for reading from it. */
   running(entry: string): RunningEntry | undefined
   /** Files have changed: there is work, and some that runs is obsolete. */
@@ -40,10 +46,19 @@ export interface RunningEntry {
   readonly bandwidth: Bandwidth | undefined
 }
 
+/** What an entry has done since the start. */
+export interface Totals {
+  copiedFiles: number
+  copiedBytes: number
+  scanSeconds: number | null
+}
+
 /** One entry as its own parts see it. */
 export interface OwnEntry extends RunningEntry {
   /** Names that are being written or renamed: a check waits until that is done. */
   readonly busy: Set<string>
+  readonly mode: EntryMode
+  readonly totals: Totals
   /** Why it is on hold; empty when it is not. */
   held(): string
   /** Nothing more is read from it or done to it until someone says so, or the cause is gone. */
@@ -54,11 +69,26 @@ export interface OwnEntry extends RunningEntry {
   isItself(): Promise<boolean>
 }
 
+/** Owners by the rules, as far as the entries exist; to one that is only read nothing is brought. */
+export function ownersAmong(
+  { entryNames, modeOf }: Pick<EngineContext, 'entryNames' | 'modeOf'>,
+  rules: RuleSet,
+  filename: string,
+  origins: readonly string[],
+): string[] {
+  const names = entryNames()
+  return ownersOf(rules, filename, origins).filter(
+    (name) => names.has(name) && (modeOf(name) !== 'ro' || origins.includes(name)),
+  )
+}
+
 /** Entries that have work to do on these files. */
 export function busyEntries(states: Iterable<FileState>): Set<string> {
   const entries = new Set<string>()
   for (const { file, replicas } of states) {
-    for (const replica of replicas) if (replica.owner && replica.base !== file.head) entries.add(replica.entry)
+    for (const { entry, owner, base, unwanted, fingerprint } of replicas) {
+      if (owner ? base !== file.head : unwanted && fingerprint !== null) entries.add(entry)
+    }
   }
   return entries
 }

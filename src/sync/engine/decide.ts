@@ -30,11 +30,17 @@ export type Outcome =
   | { readonly kind: 'accepted' }
   /** The entry has content of its own under a name that is taken: it has to get another one first. */
   | { readonly kind: 'conflict' }
+  /** The entry is only written to, and this is none of what was brought there: it stays as it is. */
+  | { readonly kind: 'refused' }
+  /** The entry is only written to, and this stands where something was brought: it has to get another name there. */
+  | { readonly kind: 'aside' }
   /** The file was renamed elsewhere while it was changed here: the change belongs under the new name. */
   | { readonly kind: 'follow'; readonly filename: string }
 
 export interface Deciding {
   readonly entry: string
+  /** Nothing is taken from the entry. */
+  readonly isWriteOnly: boolean
   /** By file id; files that are new are put in. */
   readonly states: Map<string, FileState>
   readonly versions: VersionRow[]
@@ -75,6 +81,11 @@ function missing(on: Deciding, state: FileState | undefined, { gone }: Observati
     replica.base = file.head
     return { kind: 'accepted' }
   }
+  if (on.isWriteOnly) {
+    replica.base = null
+    on.journal.push({ entry: on.entry, fid: file.fid, filename: file.filename, op: 'deletion-refused', before: base })
+    return { kind: 'accepted' }
+  }
   if (base !== file.head) {
     // It never had what was deleted here: the newer content will be copied.
     replica.base = null
@@ -92,6 +103,7 @@ function present(
   found: { readonly file: FileRecord; readonly content: Content },
 ): Outcome {
   const { content } = found
+  if (state === undefined && on.isWriteOnly) return { kind: 'refused' }
   if (state === undefined) {
     if (on.folders.has(seen.filename)) return { kind: 'conflict' }
     const made = newState(seen)
@@ -119,6 +131,16 @@ function present(
       hold(on, state, seen, found, later.id)
       return { kind: 'accepted' }
     }
+  }
+  if (on.isWriteOnly) {
+    if (file.live && replica?.owner) return { kind: 'aside' }
+    if (replica !== undefined && replica.fingerprint !== null) {
+      // What was to be deleted has become somebody's own.
+      empty(replica)
+      replica.base = file.head
+      on.touched.add(file.fid)
+    }
+    return { kind: 'refused' }
   }
   if (!file.live) {
     if (base !== null && base !== file.head && file.movedTo !== null) {
@@ -178,6 +200,7 @@ function accept(
   if (replica !== undefined && !replica.owner) {
     replica.origin = true
     replica.owner = true
+    replica.unwanted = false
   }
 }
 
@@ -278,6 +301,7 @@ export function applyOwners(on: Pick<Deciding, 'owners' | 'touched'>, state: Fil
     const owner = owners.delete(replica.entry)
     if (replica.owner === owner) continue
     replica.owner = owner
+    replica.unwanted = false
     unblock(replica)
     changed = true
   }
@@ -312,6 +336,7 @@ export function newReplica(fid: string, entry: string, native: string): ReplicaR
     blocked: null,
     attempts: 0,
     retryAtMs: null,
+    unwanted: false,
   }
 }
 

@@ -18,7 +18,7 @@ import { readRules } from '../rule-document.ts'
 import type { Seal } from '../seal.ts'
 import { ProcessStats } from '../stats.ts'
 import { resolveConflict } from './conflicts.ts'
-import { busyEntries, type EngineContext } from './context.ts'
+import { busyEntries, type EngineContext, ownersAmong } from './context.ts'
 import { planRules } from './plan-rules.ts'
 import type { RuleSet } from './rules.ts'
 import { Runner } from './runner.ts'
@@ -57,6 +57,8 @@ export class Engine {
       now,
       rules: () => this.#rules,
       entryNames: () => new Set(this.#runners.keys()),
+      owners: (filename, origins, rules = this.#rules) => ownersAmong(this.#context, rules, filename, origins),
+      modeOf: (entry) => this.#runners.get(entry)?.mode,
       running: (entry) => this.#runners.get(entry)?.own,
       wake: (entries) => {
         for (const entry of entries) this.#runners.get(entry)?.wake()
@@ -122,7 +124,7 @@ export class Engine {
       case 'remove-entry':
         return this.#inEntriesTurn(() => this.#remove(command.entry))
       case 'put-rules':
-        return this.#inRulesTurn(() => this.#putRules(command.rules, command.ifMatch))
+        return this.#inRulesTurn(() => this.#putRules(command))
       case 'reload-rules':
         return this.#inRulesTurn(() => this.#reload(command.dryRun))
       case 'status':
@@ -251,6 +253,7 @@ export class Engine {
       machine: driver === 'local_storage' ? this.#options.machine : '',
       held: '',
       trusted,
+      scrubbed: '',
     }
     await this.#context.change(async (tx) => {
       await tx.putEntry(entry)
@@ -281,9 +284,13 @@ export class Engine {
       options: this.#options.seal.close(asked.options, kind.secrets),
       trusted,
     }
-    await this.#context.change((tx) => tx.putEntry(changed))
+    await this.#context.change(async (tx) => {
+      await tx.putEntry(changed)
+      await tx.setPlanned(false)
+    })
     const next = this.#add(changed, true)
     if (wasWanted && next !== undefined) await this.#startRunner(next)
+    await this.#inRulesTurn(() => this.#plan())
     return {}
   }
 
@@ -331,13 +338,16 @@ export class Engine {
     return run
   }
 
-  async #putRules(document: unknown, ifMatch: string | undefined): Promise<unknown> {
-    const rules = readRules({ rules: document }, this.#context.entryNames())
+  async #putRules({ rules: given, unsync, ifMatch }: Extract<Command, { kind: 'put-rules' }>): Promise<unknown> {
+    const document = readRules(
+      { rules: given, ...(unsync === undefined ? {} : { unsync }) },
+      this.#context.entryNames(),
+    )
     const { rev } = await this.#options.store.rules()
     if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== `"${rev}"`) {
       throw new Problem('precondition_failed', `the rules are at revision ${rev}`)
     }
-    const pending = JSON.stringify({ rules })
+    const pending = JSON.stringify(document)
     await this.#context.change((tx) => tx.putRules({ rev: rev + 1, pending }))
     return { rev: rev + 1 }
   }
@@ -370,7 +380,7 @@ export class Engine {
         const { name, driver, held } = runner.entry
         const { held: files = 0, waiting = 0, blocked = 0 } = counts.get(name) ?? {}
         const state = held !== '' && runner.isWanted ? ('held' as const) : runner.state
-        return { name, driver, state, trouble: runner.trouble, held: files, waiting, blocked }
+        return { name, driver, state, trouble: runner.trouble, held: files, waiting, blocked, ...runner.totals }
       }),
       transfers: runners.flatMap((runner) =>
         runner.transfers.map(({ fid, filename, done, total }) => ({

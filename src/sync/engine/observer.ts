@@ -3,24 +3,25 @@
  * look; what was seen becomes an observation when its content is known and nobody is still writing it.
  */
 import type { IssueRow, ReplicaRow } from '../../../storage/sync/contract.ts'
+import { inParallel } from '../../platform/parallel.ts'
 import type { FileRecord, Listed } from '../drivers/contract.ts'
 import { driverCode } from '../drivers/error.ts'
 import { reachSync } from '../failpoints.ts'
 import { canonicalName, isIgnored, nameFault } from '../names.ts'
 import { acceptAll } from './acceptance.ts'
 import type { EngineContext, OwnEntry } from './context.ts'
-import type { Observation } from './decide.ts'
+import type { Observation, Outcome } from './decide.ts'
 import { contentOf } from './hashing.ts'
 import { isMassChange, Overwritten } from './mass-change.ts'
 import { isMassDeletion, Missing } from './mass-deletion.ts'
-import { inParallel } from './parallel.ts'
-import { setAside } from './set-aside.ts'
+import { giveAnotherName, setAside } from './set-aside.ts'
 
 const batchSize = 256
 const looksAtOnce = 16
 const readsAtOnce = 4
 const knownPage = 2_000
 const holdersTried = 4
+const notTaken = 'nothing is taken from this entry'
 
 export class Observer {
   readonly #context: EngineContext
@@ -35,6 +36,8 @@ export class Observer {
   /** Deletions that a person said yes to. */
   readonly #confirmed = new Set<string>()
   readonly #overwritten: Overwritten
+  /** What a look at everything has found fault with so far; each look tells anew of all that is so still. */
+  #faulty: Set<string> | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #scanning: Promise<void> | undefined
   #running: Promise<void> = Promise.resolve()
@@ -181,6 +184,8 @@ export class Observer {
   async #scan(): Promise<void> {
     const { name: entry, driver, signal } = this.#entry
     if (!(await this.#entry.isItself())) return
+    const began = performance.now()
+    this.#faulty = new Set()
     const known = new KnownNames(this.#context, entry)
     const hidden = new Set<string>()
     const issues: IssueRow[] = []
@@ -215,11 +220,12 @@ export class Observer {
     await this.#consider(files)
     // Only now is it sure that the listing was whole.
     for (const native of missing) this.#missing.add(native)
-    const stays = new Set(issues.map(({ native }) => native))
+    const stays = new Set([...issues.map(({ native }) => native), ...this.#faulty])
     const issuesGone = before.filter(({ native }) => !stays.has(native))
     if (issues.length + issuesGone.length > 0) {
       await this.#context.change((tx) => tx.save({ issuesGone, issues: issues.slice(0, 10_000) }))
     }
+    this.#entry.totals.scanSeconds = (performance.now() - began) / 1_000
   }
 
   /** Makes observations of files that are not what was known. */
@@ -246,7 +252,9 @@ export class Observer {
         this.#overwritten.forget(file.name)
         continue
       }
-      if (canonicalName(file.name) === undefined) {
+      if (this.#entry.mode === 'wo' && !known.has(file.name)) {
+        issues.push({ entry, native: file.name, reason: notTaken })
+      } else if (canonicalName(file.name) === undefined) {
         issues.push({ entry, native: file.name, reason: nameFault(file.name.normalize('NFC')) ?? 'a bad name' })
       } else if (busy.has(file.name)) this.hint(file.name)
       else if (!driver.capabilities.wholeFiles && this.#isUnsettled(file)) {
@@ -260,7 +268,7 @@ export class Observer {
       const seen = await this.#observe(file, known.get(file.name), renamed.get(file.name), issues)
       if (seen !== undefined) observations.push(seen)
     })
-    if (issues.length > 0) await this.#context.change((tx) => tx.save({ issues }))
+    await this.#tell(issues)
     const allowed = await this.#withoutMass(observations, known)
     if (allowed.length === 0) return
     await reachSync('look:read')
@@ -366,13 +374,21 @@ export class Observer {
 
   /** Accepts observations; contents whose name is taken get another one. */
   async accept(observations: readonly Observation[]): Promise<void> {
-    const outcomes = await acceptAll(this.#context, this.#entry.name, observations)
+    const { name: entry } = this.#entry
+    const issues: IssueRow[] = []
+    const outcomes = await acceptAll(this.#context, entry, observations)
     for (const [at, outcome] of outcomes.entries()) {
       const seen = observations[at]
       if (seen?.movedFrom !== undefined) this.#missing.delete(seen.movedFrom)
       if (seen === undefined || outcome.kind === 'same' || outcome.kind === 'accepted') continue
+      const why = this.#refusal(outcome)
+      if (why !== undefined) {
+        issues.push({ entry, native: seen.native, reason: why })
+        continue
+      }
       try {
-        await setAside(this.#context, this.#entry, seen, outcome)
+        if (outcome.kind === 'aside') await giveAnotherName(this.#context, this.#entry, seen)
+        else if (outcome.kind !== 'refused') await setAside(this.#context, this.#entry, seen, outcome)
       } catch (error) {
         const code = driverCode(error)
         if (code === undefined || code === 'unavailable') throw error
@@ -380,6 +396,21 @@ export class Observer {
         this.hint(seen.native, this.#context.timing.settleMs)
       }
     }
+    await this.#tell(issues)
+  }
+
+  async #tell(issues: readonly IssueRow[]): Promise<void> {
+    if (issues.length === 0) return
+    for (const { native } of issues) this.#faulty?.add(native)
+    await this.#context.change((tx) => tx.save({ issues }))
+  }
+
+  /** Why something is left as it is in an entry that goes one way only. */
+  #refusal({ kind }: Outcome): string | undefined {
+    if (kind === 'refused') return notTaken
+    return this.#entry.mode === 'ro'
+      ? 'another content has this name elsewhere, and this entry is only read'
+      : undefined
   }
 
   /** Whether deletions should wait, though not for ever, for files that are not known yet. */

@@ -4,7 +4,7 @@ import { scanPage } from '../../model/page-limits.ts'
 import type { Plan } from '../commands.ts'
 import type { EngineContext } from './context.ts'
 import { applyOwners } from './decide.ts'
-import { ownersOf, type RuleSet } from './rules.ts'
+import type { RuleSet } from './rules.ts'
 
 const maxSamples = 20
 const first = '00000000-0000-0000-0000-000000000000'
@@ -15,17 +15,17 @@ export async function planRules(context: EngineContext, rules: RuleSet, dryRun: 
     copies: 0,
     bytes: 0,
     releases: 0,
+    trashes: 0,
     samples: [] as { filename: string; gains: string[]; loses: string[] }[],
   }
-  const names = context.entryNames()
-  const owners = (filename: string, origins: readonly string[]) =>
-    ownersOf(rules, filename, origins).filter((name) => names.has(name))
+  const owners = (filename: string, origins: readonly string[]) => context.owners(filename, origins, rules)
+  const isTrashed = rules.unsync === 'trash'
   for (let after = first; ; ) {
     const page = await context.change(async (tx) => {
       const states = await tx.filesAfter(after, scanPage)
       const touched = new Set<string>()
       const journal: JournalRow[] = []
-      for (const state of states) if (state.file.live) apply(state, owners, touched, journal, plan)
+      for (const state of states) if (state.file.live) apply(state, { owners, isTrashed }, touched, journal, plan)
       const changed = states.filter(({ file }) => touched.has(file.fid))
       if (!dryRun && changed.length > 0) await tx.save({ files: changed, journal })
       return { changed, last: states.at(-1)?.file.fid }
@@ -38,10 +38,16 @@ export async function planRules(context: EngineContext, rules: RuleSet, dryRun: 
 
 function apply(
   state: FileState,
-  owners: (filename: string, origins: readonly string[]) => readonly string[],
+  {
+    owners,
+    isTrashed,
+  }: {
+    readonly owners: (filename: string, origins: readonly string[]) => readonly string[]
+    readonly isTrashed: boolean
+  },
   touched: Set<string>,
   journal: JournalRow[],
-  plan: { copies: number; bytes: number; releases: number; samples: Plan['samples'][number][] },
+  plan: { copies: number; bytes: number; releases: number; trashes: number; samples: Plan['samples'][number][] },
 ): void {
   const { file, replicas } = state
   const before = new Set(replicas.filter(({ owner }) => owner).map(({ entry }) => entry))
@@ -52,7 +58,12 @@ function apply(
   const copies = gains.filter((entry) => replicas.find((one) => one.entry === entry)?.base !== file.head)
   plan.copies += copies.length
   plan.bytes += copies.length * file.size
-  plan.releases += loses.length
+  const trashed = isTrashed
+    ? replicas.filter(({ entry, fingerprint }) => loses.includes(entry) && fingerprint !== null)
+    : []
+  for (const replica of trashed) replica.unwanted = true
+  plan.trashes += trashed.length
+  plan.releases += loses.length - trashed.length
   if (plan.samples.length < maxSamples) plan.samples.push({ filename: file.filename, gains, loses })
   for (const entry of loses) journal.push({ entry, fid: file.fid, filename: file.filename, op: 'released' })
 }

@@ -33,7 +33,7 @@ async function recover(context: EngineContext, entry: OwnEntry, intent: IntentRo
     }
     if (replica !== undefined && isDeleted) {
       empty(replica)
-      replica.base = id
+      replica.base = replica.owner || !state?.file.live ? id : null
     }
     const size = intent.size
     const reason = intent.kind === 'delete' ? 'deleted' : 'replaced'

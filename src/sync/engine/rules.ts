@@ -9,6 +9,8 @@ export interface Rule {
 
 export interface RuleSet {
   readonly rules: readonly Rule[]
+  /** What becomes of a copy that no rule wants any more: it stays as it is, or goes to the trash of its place. */
+  readonly unsync?: 'release' | 'trash' | undefined
 }
 
 /** The entries that should hold a file that users put into `origins`. Sorted, since a set has no order. */

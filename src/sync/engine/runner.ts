@@ -5,7 +5,7 @@ import type { Driver, DriverKind } from '../drivers/contract.ts'
 import { DriverError, driverCode } from '../drivers/error.ts'
 import { bandwidthOf } from './bandwidth.ts'
 import { Carrier, type RunningTransfer } from './carrier.ts'
-import type { EngineContext, OwnEntry } from './context.ts'
+import type { EngineContext, EntryMode, OwnEntry, Totals } from './context.ts'
 import { Observer } from './observer.ts'
 import { recoverIntents } from './recovery.ts'
 import { noSource } from './transfer.ts'
@@ -44,6 +44,8 @@ export class Runner {
   #state: RunnerState = 'stopped'
   #turn: Promise<unknown> = Promise.resolve()
   #reopen: ReturnType<typeof setTimeout> | undefined
+  readonly totals: Totals = { copiedFiles: 0, copiedBytes: 0, scanSeconds: null }
+  #isScrubbing = false
   #isRecognised = false
   #failures = 0
   #attempts = 0
@@ -57,6 +59,10 @@ export class Runner {
 
   get entry(): StoredEntry {
     return this.#entry
+  }
+
+  get mode(): EntryMode {
+    return (JSON.parse(this.#entry.options) as { mode?: EntryMode }).mode
   }
 
   get state(): RunnerState {
@@ -264,6 +270,8 @@ export class Runner {
       answered: () => {
         this.#failures = 0
       },
+      mode: this.mode,
+      totals: this.totals,
       held: () => this.#entry.held,
       isItself: () => this.#isItself(driver),
     }
@@ -289,6 +297,35 @@ export class Runner {
       void this.emptyTrash().catch((error: unknown) => this.#failed(error))
     }, every)
     ends.push(() => clearInterval(timer))
+    const scrubbing = setInterval(() => {
+      void this.scrub().catch((error: unknown) => this.#failed(error))
+    }, context.timing.scrubEveryMs)
+    ends.push(() => clearInterval(scrubbing))
+  }
+
+  /** Reads the next few files and compares them, so many that all have had their turn within `check_days`. */
+  async scrub(): Promise<void> {
+    const { context } = this.#options
+    const { name, held, scrubbed } = this.#entry
+    const open = this.#open
+    if (open === undefined || held !== '' || this.#isScrubbing) return
+    this.#isScrubbing = true
+    try {
+      const { check_days: days = this.#options.kind.checkDays } = JSON.parse(this.#entry.options) as {
+        check_days?: number
+      }
+      if (days === 0) return
+      const share = context.timing.scrubEveryMs / (days * 86_400_000)
+      const count = Math.ceil((await context.store.countHeld(name)) * share)
+      const some = await context.store.known(name, scrubbed, Math.min(count, 10_000))
+      for (const { native } of some) {
+        if (open.stop.signal.aborted) return
+        await verifyReplica(context, open.own, native)
+      }
+      await this.#change({ scrubbed: some.length < count ? '' : (some.at(-1)?.native ?? '') })
+    } finally {
+      this.#isScrubbing = false
+    }
   }
 
   /** Work begins after a whole look; one that breaks off is repeated. */

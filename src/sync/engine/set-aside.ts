@@ -32,6 +32,22 @@ export async function setAside(
   }
 }
 
+/** In an entry to which is only written: what somebody made of a file stays there under another name, and the file comes back. */
+export async function giveAnotherName(context: EngineContext, entry: OwnEntry, seen: Observation): Promise<void> {
+  const { found } = seen
+  if (found === undefined) return
+  const target = await freeName(context, entry, seen.filename)
+  entry.busy.add(seen.native)
+  try {
+    await entry.driver.move(seen.native, found.file.fingerprint, target)
+    await acceptAll(context, entry.name, [{ filename: seen.filename, native: seen.native }])
+  } finally {
+    entry.busy.delete(seen.native)
+    entry.hint(seen.native)
+    entry.hint(target)
+  }
+}
+
 /** Free in the entry, and no file anywhere. */
 async function freeName(context: EngineContext, entry: OwnEntry, filename: string): Promise<string> {
   const { maxSegmentBytes } = entry.driver.capabilities

@@ -36,10 +36,18 @@ export async function fillStage(
   const resumed = Math.min(version.size, verified * size)
   progress.done = resumed
   const left = new Set(ranked(context, entry, sources))
-  for (let index = verified; index * size < version.size; index++) {
-    signal.throwIfAborted()
+  const read = (index: number) => {
     const [start, end] = [index * size, Math.min(version.size, (index + 1) * size)]
-    const bytes = await readChunk(context, left, version, index, start, end)
+    const bytes = start < end ? readChunk(context, left, version, index, start, end) : undefined
+    bytes?.catch(() => {})
+    return { start, end, bytes }
+  }
+  // The next chunk is read while this one is written.
+  for (let index = verified, next = read(index); next.bytes !== undefined; index++) {
+    signal.throwIfAborted()
+    const { start, end } = next
+    const bytes = await next.bytes
+    next = read(index + 1)
     await entry.bandwidth?.take(bytes.length, signal)
     await stage.write(start, bytes)
     await reachSync('copy:part')

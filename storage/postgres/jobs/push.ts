@@ -36,11 +36,12 @@ export async function pushIn(
     if (await joinWaiting(tx, job)) continue
     await insertEntries(tx, [job])
   }
-  await insertEntries(tx, entries)
   const documents = jobs.filter((job) => job.queue?.gather === undefined)
-  const revisions = await locked.write(
-    documents.map(({ prefix, id, body }) => ({ ref: jobsOf(prefix), id, parent: undefined, body })),
-  )
+  // Sent together.
+  const [revisions] = await Promise.all([
+    locked.write(documents.map(({ prefix, id, body }) => ({ ref: jobsOf(prefix), id, parent: undefined, body }))),
+    insertEntries(tx, entries),
+  ])
   const written = new Map(documents.map((job, at) => [job, revisions[at]]))
   return jobs.map((job) => written.get(job))
 }

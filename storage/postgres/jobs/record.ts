@@ -1,6 +1,6 @@
 /** What became of jobs: entry and document in one transaction. */
-import type { Body } from '../../documents/contract.ts'
-import type { JobRecord } from '../../jobs/contract.ts'
+import type { Body, RevisionId } from '../../documents/contract.ts'
+import { type JobRecord, jobsDoctype } from '../../jobs/contract.ts'
 import type { Transaction } from '../connection.ts'
 import type { DatabaseCache } from '../database-cache.ts'
 import { LockedDatabases, type LockedEdit } from './locked.ts'
@@ -13,21 +13,31 @@ export async function recordJobs(
   records: readonly (JobRecord & { readonly by: string })[],
 ): Promise<readonly boolean[]> {
   const withBody = records.filter(({ body }) => body !== undefined)
-  const locked = await LockedDatabases.lock(
-    tx,
-    databases,
-    withBody.map(({ prefix }) => jobsOf(prefix)),
-    { make: false },
-  )
-  const rows = await tx<{ o: string; gathering: string | null }[]>`
-    SELECT t.o, q.gathering
-    FROM unnest(${records.map(({ prefix }) => prefix)}::text[], ${records.map(({ id }) => id)}::text[],
-      ${records.map(({ by }) => by)}::text[]) WITH ORDINALITY AS t (prefix, id, by, o)
-    JOIN job_queue q ON q.prefix = t.prefix AND q.id = t.id AND q.taken_by = t.by FOR UPDATE OF q`
-  const held = new Map(rows.map(({ o, gathering }) => [Number(o) - 1, gathering !== null]))
-  const mine = records.flatMap((record, at) => (held.has(at) ? [{ ...record, isNew: held.get(at) === true }] : []))
-  await writeBodies(locked, mine)
-  await moveOn(tx, mine)
+  // Sent together, done in this order: under the locks of the databases nothing changes the revisions that are read.
+  const [locked, rows] = await Promise.all([
+    LockedDatabases.lock(
+      tx,
+      databases,
+      withBody.map(({ prefix }) => jobsOf(prefix)),
+      { make: false },
+    ),
+    tx<HeldRow[]>`
+      SELECT t.o, q.gathering, x.gen, x.hash
+      FROM unnest(${records.map(({ prefix }) => prefix)}::text[], ${records.map(({ id }) => id)}::text[],
+        ${records.map(({ by }) => by)}::text[]) WITH ORDINALITY AS t (prefix, id, by, o)
+      JOIN job_queue q ON q.prefix = t.prefix AND q.id = t.id AND q.taken_by = t.by
+      LEFT JOIN databases d ON d.prefix = t.prefix AND d.name = ${jobsDoctype}
+      LEFT JOIN LATERAL (SELECT gen, hash FROM docs WHERE db = d.db AND id = t.id AND NOT deleted OFFSET 0) x ON true
+      FOR UPDATE OF q`,
+  ])
+  const held = new Map(rows.map((row) => [Number(row.o) - 1, row]))
+  const mine = records.flatMap((record, at): Held[] => {
+    const row = held.get(at)
+    if (row === undefined) return []
+    const current = row.gen === null ? undefined : { gen: Number(row.gen), hash: row.hash ?? '' }
+    return [{ ...record, isNew: row.gathering !== null, current }]
+  })
+  await Promise.all([locked.write(editsOf(locked, mine)), moveOn(tx, mine)])
   return records.map((_, at) => held.has(at))
 }
 
@@ -41,34 +51,41 @@ export async function endJobs(
   await tx`
     DELETE FROM job_queue WHERE (prefix, id) IN (
       SELECT * FROM unnest(${jobs.map(({ prefix }) => prefix)}::text[], ${jobs.map(({ id }) => id)}::text[]))`
-  return writeBodies(
+  const current = await locked.current(jobs.map(({ prefix, id }) => ({ ref: jobsOf(prefix), id })))
+  const edits = editsOf(
     locked,
-    jobs.map((job) => ({ ...job, isNew: false })),
+    jobs.map((job, at) => ({ ...job, isNew: false, current: current[at] })),
   )
-}
-
-/** A document that somebody deleted stays deleted; one that never was is made. */
-async function writeBodies(
-  locked: LockedDatabases,
-  jobs: readonly {
-    readonly prefix: string
-    readonly id: string
-    readonly body?: Body | undefined
-    readonly isNew: boolean
-  }[],
-): Promise<number> {
-  const wanted = jobs.flatMap(({ prefix, id, body, isNew }) => {
-    const ref = jobsOf(prefix)
-    return body === undefined || !locked.has(ref) ? [] : [{ ref, id, body, isNew }]
-  })
-  if (wanted.length === 0) return 0
-  const current = await locked.current(wanted)
-  const edits = wanted.flatMap(({ ref, id, body, isNew }, at): LockedEdit[] => {
-    const parent = current[at]
-    return parent === undefined && !isNew ? [] : [{ ref, id, parent, body }]
-  })
   await locked.write(edits)
   return edits.length
+}
+
+interface HeldRow {
+  readonly o: string
+  readonly gathering: string | null
+  readonly gen: string | null
+  readonly hash: string | null
+}
+
+interface Written {
+  readonly prefix: string
+  readonly id: string
+  readonly body?: Body | undefined
+  /** It has no document yet. */
+  readonly isNew: boolean
+  /** The revision of its document. */
+  readonly current: RevisionId | undefined
+}
+
+type Held = JobRecord & Written
+
+/** A document that somebody deleted stays deleted; one that never was is made. */
+function editsOf(locked: LockedDatabases, jobs: readonly Written[]): readonly LockedEdit[] {
+  return jobs.flatMap(({ prefix, id, body, isNew, current }): LockedEdit[] => {
+    const ref = jobsOf(prefix)
+    if (body === undefined || !locked.has(ref) || (current === undefined && !isNew)) return []
+    return [{ ref, id, parent: current, body }]
+  })
 }
 
 async function moveOn(tx: Transaction, records: readonly (JobRecord & { readonly isNew: boolean })[]): Promise<void> {

@@ -196,6 +196,14 @@ export function newSyncReads(sql: Sql): Reads {
           ${workFrom()} WHERE r.entry = ${entry} AND r.native = ANY (${[...natives]}::text[])`
         return rows.map(workOf)
       }),
+    isElsewhere: (fid, entry) =>
+      guarded(async () => {
+        const rows = await sql`
+          SELECT 1 FROM sync_replicas r JOIN sync_files f ON f.fid = r.fid
+          WHERE r.fid = ${fid}::uuid AND r.entry <> ${entry} AND r.owner AND r.base = f.head
+            AND r.fingerprint IS NOT NULL LIMIT 1`
+        return rows.length > 0
+      }),
     withKeys: (entry, keys) =>
       guarded(async () => {
         if (keys.length === 0) return []

@@ -26,7 +26,7 @@ export const fileColumns = (sql: Queryable) => sql`
 
 /** Those of a replica as `r`, apart from the ones that a file has too. */
 export const replicaColumns = (sql: Queryable) => sql`
-  r.fid, r.entry, r.native, r.owner, r.origin, r.base, r.hash AS held_hash, r.fingerprint, r.key, r.blocked, r.attempts,
+  r.fid, r.entry, r.native, r.owner, r.origin, r.base, r.hash AS held_hash, r.fingerprint, r.key, r.blocked, r.attempts, r.unwanted,
   extract(epoch FROM r.retry_at)::float8 * 1000 AS retry_ms`
 
 export const versionColumns = (sql: Queryable) => sql`
@@ -62,6 +62,7 @@ export function replicaOf(row: Row): ReplicaRow {
     blocked: maybeText(row['blocked']),
     attempts: number(row['attempts']),
     retryAtMs: maybeNumber(row['retry_ms']),
+    unwanted: row['unwanted'] === true,
   }
 }
 

@@ -1,5 +1,5 @@
 /** What one transaction of the engine reads and writes. Rows travel as one JSON text for each table. */
-import type { Changes, FileState, StoredEntry, SyncTransaction } from '../../sync/contract.ts'
+import type { Changes, FileRow, FileState, ReplicaRow, StoredEntry, SyncTransaction } from '../../sync/contract.ts'
 import type { Transaction } from '../connection.ts'
 import { fileColumns, replicaColumns, statesOf, versionColumns, versionOf, weightOf } from './rows.ts'
 
@@ -36,13 +36,13 @@ export function newSyncTransaction(tx: Transaction): SyncTransaction {
     },
     save: (changes) => save(tx, changes),
     async putEntry(entry: StoredEntry) {
-      const { name, driver, options, desired, token, machine, held, trusted } = entry
+      const { name, driver, options, desired, token, machine, held, trusted, scrubbed } = entry
       await tx`
-        INSERT INTO sync_entries (name, driver, options, desired, token, machine, held, trusted)
-        VALUES (${name}, ${driver}, ${options}, ${desired}, ${token}, ${machine}, ${held}, ${trusted})
+        INSERT INTO sync_entries (name, driver, options, desired, token, machine, held, trusted, scrubbed)
+        VALUES (${name}, ${driver}, ${options}, ${desired}, ${token}, ${machine}, ${held}, ${trusted}, ${scrubbed})
         ON CONFLICT (name) DO UPDATE SET driver = excluded.driver, options = excluded.options,
           desired = excluded.desired, token = excluded.token, machine = excluded.machine, held = excluded.held,
-          trusted = excluded.trusted`
+          trusted = excluded.trusted, scrubbed = excluded.scrubbed`
     },
     async removeEntry(name) {
       await tx`DELETE FROM sync_replicas WHERE entry = ${name}`
@@ -126,6 +126,11 @@ async function save(tx: Transaction, changes: Changes): Promise<void> {
   }
 }
 
+/** Whether something is left to be done in an entry. */
+function isDue({ head }: FileRow, { owner, base, unwanted, fingerprint }: ReplicaRow): boolean {
+  return owner ? base !== head : unwanted && fingerprint !== null
+}
+
 async function saveFiles(tx: Transaction, states: readonly FileState[]): Promise<void> {
   const files = states.map(({ file }) => file)
   await tx`
@@ -140,21 +145,21 @@ async function saveFiles(tx: Transaction, states: readonly FileState[]): Promise
   const replicas = states.flatMap(({ file, replicas }) =>
     replicas.map((replica) => ({
       ...replica,
-      dirty: replica.owner && replica.base !== file.head,
+      dirty: isDue(file, replica),
       weight: weightOf(file),
     })),
   )
   if (replicas.length === 0) return
   await tx`
     INSERT INTO sync_replicas (fid, entry, native, owner, origin, base, hash, fingerprint, key, dirty, weight, blocked,
-      attempts, retry_at)
-    SELECT fid, entry, native, owner, origin, base, hash, fingerprint, key, dirty, weight, blocked, attempts,
+      attempts, unwanted, retry_at)
+    SELECT fid, entry, native, owner, origin, base, hash, fingerprint, key, dirty, weight, blocked, attempts, unwanted,
       to_timestamp("retryAtMs" / 1000)
     FROM jsonb_to_recordset(${JSON.stringify(replicas)}::text::jsonb) AS t (fid uuid, entry text, native text,
       owner boolean, origin boolean, base bigint, hash text, fingerprint text, key text, dirty boolean, weight bigint,
-      blocked text, attempts int, "retryAtMs" float8)
+      blocked text, attempts int, unwanted boolean, "retryAtMs" float8)
     ON CONFLICT (fid, entry) DO UPDATE SET native = excluded.native, owner = excluded.owner, origin = excluded.origin,
       base = excluded.base, hash = excluded.hash, fingerprint = excluded.fingerprint, key = excluded.key,
       dirty = excluded.dirty, weight = excluded.weight, blocked = excluded.blocked, attempts = excluded.attempts,
-      retry_at = excluded.retry_at`
+      unwanted = excluded.unwanted, retry_at = excluded.retry_at`
 }

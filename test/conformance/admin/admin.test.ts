@@ -18,6 +18,7 @@ const played: readonly Area[] = (process.env['HEARTH_TEST_RECORDED']?.split(',')
   'checks',
   'mismatch',
   'objects',
+  'move',
 ]
 
 /** `scenario#step` to the reason; `scenario#*` for all steps of a scenario. */

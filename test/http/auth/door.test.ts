@@ -37,7 +37,7 @@ describe('an instance that is blocked', () => {
     const answer = await ask('/data/', headers)
     expect(answer.status).toBe(status)
     expect(await answer.text()).toContain(text)
-    if (status === 302) expect(answer.headers.get('location')).toBe('/move/importing')
+    if (status === 302) expect(answer.headers.get('location')).toBe(`http://${domain}/move/importing`)
   })
 
   test('lets settings, the login page and tokens of the command line pass, and nobody else’s', async () => {

@@ -434,7 +434,7 @@ describe('while an import is under way', () => {
     expect((await order()).status).toBe(303)
     await asked
     const visited = await visit()
-    expect([visited.status, visited.headers.get('location')]).toEqual([302, '/move/importing'])
+    expect([visited.status, visited.headers.get('location')]).toEqual([302, `http://${target.domain}/move/importing`])
     const waiting = await page()
     expect([waiting.status, await waiting.text()]).toEqual([200, expect.stringContaining('Import in progress')])
     const told: string[] = []
