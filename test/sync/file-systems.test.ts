@@ -28,6 +28,15 @@ function mountsVfat(): boolean {
 const hasVfat = isRoot && mountsVfat()
 if (isRoot && !hasVfat) console.warn('\n*** SKIPPED, case-insensitive file systems: vfat cannot be mounted here ***\n')
 
+/** Somebody may just be looking at it. */
+async function unmount(path: string): Promise<void> {
+  const deadline = Date.now() + 20_000
+  while (spawnSync('umount', [path]).status !== 0) {
+    if (Date.now() > deadline) throw new Error(`${path} cannot be unmounted`)
+    await Bun.sleep(50)
+  }
+}
+
 /** Mounts something on the folder of B before the engine sees it. */
 async function onMount(
   mount: (root: string) => boolean,
@@ -124,7 +133,7 @@ test.skipIf(!isRoot)(
       mkdirSync(disk)
       execFileSync('mount', ['--bind', photos, disk])
       mounted.push(disk)
-      execFileSync('umount', [photos])
+      await unmount(photos)
       try {
         await world.restart()
         for (let n = 0; n < 2; n++) await world.engine.runner('A').scan()
@@ -145,7 +154,7 @@ test.skipIf(!isRoot)(
       await world.until('goes on', async () => (await world.folder('B').read('photos/new')) === 'new')
       expect(await world.store.issues('A')).toEqual([])
       // It is gone for good.
-      execFileSync('umount', [photos])
+      await unmount(photos)
       rmSync(join(world.folder('A').root, '.hearth-sync/mounts'))
       await world.engine.runner('A').scan()
       await world.until('deleted', async () => Object.keys(await world.folder('B').all()).join() === 'letter')
@@ -183,7 +192,7 @@ test.skipIf(!isRoot)(
         )
         await world.until('others', async () => (await world.folder('B').read('open')) === 'open')
         expect(await world.folder('B').read('closed/x')).toBe('one')
-        execFileSync('umount', [closed])
+        await unmount(closed)
         mounted.pop()
         await world.until('healed', async () => (await world.folder('B').read('closed/x')) === 'two')
       } finally {

@@ -155,7 +155,8 @@ test(`what the description promises, seed ${seed} -> no failure of the server, o
       const text = await response.text()
       const say = () =>
         wrong.push(`${method} ${url.slice(server.syncUrl.length)} ${body ?? ''} -> ${response.status} ${text}`)
-      if (response.status >= 500) say()
+      // For a moment nobody may lead.
+      if (response.status >= 500 && response.status !== 503) say()
       if (response.status < 400 || method === 'HEAD') continue
       try {
         const refusal = JSON.parse(text) as Record<string, unknown>

@@ -39,7 +39,7 @@ export function renameScenario(title: string, newPlace: () => RenamedPlace, canR
       await inWorld({ entries: ['A'], rules: [], kinds: [kind] }, async (world) => {
         await world.create('R', kind.name, options)
         await world.rules([{ match: { path: '/' }, sync: ['A', 'R'] }])
-        for (let n = 0; n < 12; n++) await world.folder('A').write(`d/${n}`, `content ${n}`)
+        for (let n = 0; n < 12; n++) await world.folder('A').place(`d/${n}`, `content ${n}`)
         await world.until('copies', async () => (await world.store.counts()).every(({ waiting }) => waiting === 0))
         await world.until('the last', async () => (await place.read(options, 'd/11')) === 'content 11')
         expect(staged).toBe(12)

@@ -49,7 +49,7 @@ const shown: readonly (readonly [number, string, string, string])[] = [
   [43, 'the database is an older backup', 'faults', 'the database is an older backup'],
   [44, 'both hold the same files already', 'scenarios', 'both hold the same files already'],
   [45, 'two processes, one frozen', 'killed', 'the one that leads is frozen'],
-  [46, 'the watch misses changes', 'faults', 'the watch misses 2,000 new files'],
+  [46, 'the watch misses changes', 'faults', 'the watch misses 1,000 new files'],
   [47, 'saved by an editor while it is replaced', 'local-storage', 'an editor saves over the file again and again'],
   [48, 'a name of 255 bytes in conflict', 'scenarios', 'a name of 255 bytes in conflict'],
   [50, 'killed again and again', 'killed', 'killed again and again while somebody works'],

@@ -430,7 +430,10 @@ export class Carrier {
     }
     if (result.kind === 'later') {
       if (result.isDisplaced === true) put('replaced')
-      if (state.file.head !== head) return
+      if (state.file.head !== head) {
+        this.supersede(fid, state.file.head)
+        return
+      }
       replica.blocked = result.reason
       replica.attempts = result.counts ? replica.attempts + 1 : replica.attempts
       replica.retryAtMs = this.#context.now() + result.afterMs
