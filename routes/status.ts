@@ -1,6 +1,7 @@
 /** `GET /status` of the public listener, as tools that watch cozy-stack read it; with `/version` and `/connection_check`. */
 import { z } from '@hono/zod-openapi'
 import type { Log } from '../src/log.ts'
+import { remembered } from '../src/readiness.ts'
 import { json } from './admin/answer.ts'
 import { versionRoutes } from './admin/version.ts'
 import { endpoint, type Face, newFace } from './http/endpoint.ts'
@@ -12,6 +13,7 @@ export interface StatusServices {
 }
 
 const answerMs = 5_000
+const names = ['cache', 'couchdb', 'fs'] as const
 
 const answer = z.object({
   cache: z.string(),
@@ -24,6 +26,8 @@ const answer = z.object({
 
 export function statusRoutes({ log, parts }: StatusServices): Face {
   const face = newFace({ log, errorBody: ({ code, reason }) => ({ error: code, reason }) })
+  // Nobody is asked who they are, and a look costs a query and a file.
+  const lookAtAll = remembered(() => Promise.all(names.map((name) => look(parts[name]))))
   versionRoutes(face)
   endpoint(
     face,
@@ -35,8 +39,7 @@ export function statusRoutes({ log, parts }: StatusServices): Face {
       answers: { 200: answer, 502: answer.describe('A part does not answer') },
     },
     async () => {
-      const names = ['cache', 'couchdb', 'fs'] as const
-      const looked = await Promise.all(names.map((name) => look(parts[name])))
+      const looked = await lookAtAll()
       const state = Object.fromEntries(names.map((name, at) => [name, looked[at]?.state ?? '']))
       const latency = Object.fromEntries(names.map((name, at) => [name, looked[at]?.latency ?? '']))
       const isWell = looked.every((part) => part.state === 'healthy')

@@ -5,6 +5,7 @@ import { adminRoutes } from '../routes/admin/routes.ts'
 import { applianceRoutes } from '../routes/appliance/routes.ts'
 import { appsRoutes } from '../routes/apps/routes.ts'
 import { doorkeeper } from '../routes/auth/door.ts'
+import { errorBody as pageError } from '../routes/auth/errors.ts'
 import { authRoutes } from '../routes/auth/routes.ts'
 import { couchdbRoutes } from '../routes/couchdb/routes.ts'
 import { dataRoutes } from '../routes/data/routes.ts'
@@ -16,6 +17,7 @@ import { cors } from '../routes/http/cors.ts'
 import { newFace } from '../routes/http/endpoint.ts'
 import { type HttpRouter, newRouter } from '../routes/http/router.ts'
 import { jobsRoutes } from '../routes/jobs/routes.ts'
+import { settingsHosts } from '../routes/move/data-page.ts'
 import { moveRoutes } from '../routes/move/routes.ts'
 import { observe } from '../routes/observe.ts'
 import { openApiRoute } from '../routes/openapi.ts'
@@ -101,7 +103,21 @@ function servePublic(app: HttpRouter, { config, log, services }: FacesOptions) {
   const maxJsonBytes = limits.maxRequestBytes
   const clientOf = newClientOf(proxyAddresses(config.trusted_proxies))
   const shared = { instances, log, expiredStatus, maxJsonBytes }
+  const move = {
+    ...shared,
+    exports: services.exports,
+    imports: services.imports,
+    moves: services.moves,
+    ownerSettings: services.ownerSettings,
+    wizardOf: wizardOf(config),
+    auth,
+    stopping: services.stopping.signal,
+    outgoing: services.outgoing,
+    attempts: store.attempts,
+    clientOf,
+  }
   app.use(cors())
+  app.use(settingsHosts(move, newFace({ log, errorBody: pageError }).onError))
   app.use(doorkeeper({ instances, clientOf }))
 
   const realtime = realtimeRoutes({ ...shared, hub, ancestors: (prefix, id) => store.files.tree(prefix).ancestors(id) })
@@ -133,19 +149,7 @@ function servePublic(app: HttpRouter, { config, log, services }: FacesOptions) {
     couchdbRoutes({ documents, instances, store, log, uuid: services.identity.uuid, limits }),
     realtime,
     jobsRoutes({ ...shared, jobs, triggers: services.triggers, attempts: store.attempts }),
-    moveRoutes({
-      ...shared,
-      exports: services.exports,
-      imports: services.imports,
-      moves: services.moves,
-      ownerSettings: services.ownerSettings,
-      wizardOf: wizardOf(config),
-      auth,
-      stopping: services.stopping.signal,
-      outgoing: services.outgoing,
-      attempts: store.attempts,
-      clientOf,
-    }),
+    moveRoutes(move),
   ]
   openApiRoute(app, faces, { version })
   // The order decides: the data face has what the faces before it left under /data.

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { Problem } from './model/errors.ts'
-import { newReadyCheck, type Pinged } from './readiness.ts'
+import { newReadyCheck, type Pinged, remembered } from './readiness.ts'
 
 const fine: Pinged = { ping: async () => {} }
 const refusing = (error: Error): Pinged => ({ ping: () => Promise.reject(error) })
@@ -31,7 +31,27 @@ test('many probes are one question', async () => {
   const ready = newReadyCheck({ 'document store': { ping: async () => void pings++ } }, () => now)
   for (let i = 0; i < 10; i++) await ready()
   expect(pings).toBe(1)
-  now = 501
+  now = 1_001
   await ready()
   expect(pings).toBe(2)
+})
+
+test('who asks while the answer is awaited waits for the same one, however long it takes', async () => {
+  let asked = 0
+  let now = 0
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const ask = remembered(
+    () => {
+      asked++
+      return promise
+    },
+    () => now,
+  )
+  const first = ask()
+  now = 10_000
+  const second = ask()
+  resolve('well')
+  expect([await first, await second, asked]).toEqual(['well', 'well', 1])
+  await ask()
+  expect(asked).toBe(2)
 })

@@ -3,7 +3,23 @@ import { Problem } from './model/errors.ts'
 /** A store that takes longer than this counts as not answering. */
 const patienceMs = 2_000
 /** An answer is believed this long, so that probes cost the stores nothing. */
-const believedMs = 500
+const believedMs = 1_000
+
+/** `ask`, asked once for all who want to know at about the same time: by strangers, too, who may want to know often. */
+export function remembered<T>(ask: () => Promise<T>, now: () => number = Date.now): () => Promise<T> {
+  let last: { readonly at: number; readonly answer: Promise<T>; ended: boolean } | undefined
+  return () => {
+    const isOld = last === undefined || (last.ended && now() - last.at > believedMs)
+    if (!isOld && last !== undefined) return last.answer
+    const begun = { at: now(), answer: ask(), ended: false }
+    const end = () => {
+      begun.ended = true
+    }
+    begun.answer.then(end, end)
+    last = begun
+    return begun.answer
+  }
+}
 
 /** Something that serving needs. */
 export interface Pinged {
@@ -18,11 +34,7 @@ export function newReadyCheck(
   stores: Readonly<Record<string, Pinged>>,
   now: () => number = Date.now,
 ): () => Promise<string | undefined> {
-  let last: { readonly at: number; readonly answer: Promise<string | undefined> } | undefined
-  return () => {
-    if (last === undefined || now() - last.at > believedMs) last = { at: now(), answer: askAll(stores) }
-    return last.answer
-  }
+  return remembered(() => askAll(stores), now)
 }
 
 async function askAll(stores: Readonly<Record<string, Pinged>>): Promise<string | undefined> {

@@ -11,13 +11,16 @@ export interface PageOptions {
   /** Further places where the page's forms may lead, after a redirection too (CSP `form-action`). */
   readonly formTargets?: readonly string[]
   readonly headers?: Readonly<Record<string, string>>
+  /** The one script of the page. */
+  readonly script?: string | undefined
 }
 
-/** Headers of every page: nothing on it runs, nothing is loaded, nobody may frame it. */
-export function pageHeaders(formTargets: readonly string[] = []): Readonly<Record<string, string>> {
+/** Headers of every page: nothing on it runs but one script at most, nothing is loaded, nobody may frame it. */
+export function pageHeaders(formTargets: readonly string[] = [], script?: string): Readonly<Record<string, string>> {
   const policy = [
     "default-src 'none'",
     `style-src 'sha256-${styleHash}'`,
+    ...(script === undefined ? [] : [`script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'`]),
     `form-action 'self' ${formTargets.join(' ')}`.trimEnd(),
     "frame-ancestors 'none'",
     "base-uri 'none'",
@@ -39,10 +42,10 @@ export function pageText(page: { toString(): string | Promise<string> }): string
 
 /** Sends a page. */
 export function html(page: { toString(): string | Promise<string> }, options: PageOptions = {}): Response {
-  const { status = 200, cookies = [], formTargets = [], headers = {} } = options
+  const { status = 200, cookies = [], formTargets = [], headers = {}, script } = options
   const answer = new Response(pageText(page), {
     status,
-    headers: { 'content-type': 'text/html; charset=utf-8', ...pageHeaders(formTargets), ...headers },
+    headers: { 'content-type': 'text/html; charset=utf-8', ...pageHeaders(formTargets, script), ...headers },
   })
   return withCookies(answer, cookies)
 }

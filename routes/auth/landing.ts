@@ -59,13 +59,14 @@ async function showHome(c: HttpContext, visit: Visit, { instances }: AuthService
   const settings = await instances.settingsOf(instance)
   const text = (name: string) => (typeof settings[name] === 'string' ? (settings[name] as string) : undefined)
   const guard = guardForm(c, visit)
+  const texts = textsFor(instance, header(c, 'accept-language'))
   const page = homePage({
-    texts: textsFor(instance, header(c, 'accept-language')),
+    texts,
     domain: instance.domain,
     guard: guard.token,
     name: text('public_name'),
     mail: text('email'),
-    links: [],
+    links: [{ href: '/move/data', label: texts.yourData }],
   })
   return html(page, { cookies: [guard.setCookie] })
 }

@@ -35,7 +35,7 @@ const parameters = z.object({
 export const allDocsText = z.object({
   include_docs: z.string().optional().describe('true: add the documents'),
   attachments: z.string().optional().describe('true: with include_docs, attachments with their content'),
-  att_encoding_info: z.string().optional().describe('Accepted: nothing is kept compressed'),
+  att_encoding_info: z.string().optional().describe('Accepted: attachments that are kept packed say so anyway'),
   conflicts: z.string().optional().describe('true: with include_docs, add _conflicts'),
   descending: z.string().optional().describe('true: from the last id to the first; startkey is then the higher bound'),
   inclusive_end: z.string().optional().describe('false: leave out the row of endkey'),

@@ -21,7 +21,7 @@ export const changesText = z.object({
   'last-event-id': z.string().optional().describe('The same as since'),
   seq_interval: z.string().optional().describe('Accepted; every row has its sequence anyway'),
   attachments: z.string().optional().describe('true: with include_docs, attachments with their content'),
-  att_encoding_info: z.string().optional().describe('Accepted: nothing is kept compressed'),
+  att_encoding_info: z.string().optional().describe('Accepted: attachments that are kept packed say so anyway'),
   view: z.string().optional().describe('Not supported'),
 })
 

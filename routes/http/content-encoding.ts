@@ -1,7 +1,5 @@
 /** `Content-Encoding` of requests (RFC 9110, section 8.4): gzip is unpacked while it arrives, others are refused. */
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { createGunzip } from 'node:zlib'
+import { inflated } from '../../src/attachments/gzip.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { incomingChunks } from './incoming.ts'
 import { type HttpContext, header } from './router.ts'
@@ -23,13 +21,21 @@ export function decodedBytes(c: HttpContext): AsyncIterable<Uint8Array> {
 
 /** Unpacks gzip. Throws `bad_request` when it is not, or cut short, and what the packed bytes throw. */
 export async function* unpacked(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const gunzip = createGunzip()
-  // Errors come out of the other end of the stream.
-  pipeline(Readable.from(packed, { objectMode: false }), gunzip).catch(() => {})
   try {
-    yield* gunzip
+    yield* inflated(packed)
   } catch (cause) {
     if (cause instanceof Problem) throw cause
     throw new Problem('bad_request', 'The request body is not valid gzip', { cause })
   }
+}
+
+/** Whether the client takes an answer that is packed with gzip (RFC 9110, section 12.5.3). */
+export function acceptsGzip(c: HttpContext): boolean {
+  const weights = new Map<string, number>()
+  for (const part of (header(c, 'accept-encoding') ?? '').toLowerCase().split(',')) {
+    const [coding = '', ...parameters] = part.split(';').map((text) => text.trim())
+    const weight = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2)
+    weights.set(coding, weight === undefined ? 1 : Number(weight))
+  }
+  return (weights.get('gzip') ?? weights.get('x-gzip') ?? weights.get('*') ?? 0) > 0
 }

@@ -28,7 +28,7 @@ export const readQuery = z
     local_seq: exactlyTrue().describe('true: add _local_seq'),
     latest: exactlyTrue().describe('true: the leaves that descend from the revisions asked for'),
     attachments: exactlyTrue().describe('true: attachments with their content'),
-    att_encoding_info: textParameter().describe('Accepted: nothing is kept compressed'),
+    att_encoding_info: textParameter().describe('Accepted: attachments that are kept packed say so anyway'),
     atts_since: textParameter().describe('JSON array of revisions: contents of attachments that are newer than these'),
     include: textParameter().describe('credentials: the secrets of an account, for applications and under /data only'),
     open_revs: textParameter().describe('all, or a JSON array of revisions: answer an array of these'),

@@ -40,3 +40,9 @@ export async function countOrder({ attempts }: Pick<MoveServices, 'attempts'>, {
 export function hostOf(c: HttpContext): string {
   return (header(c, 'host') ?? new URL(c.req.url).host).toLowerCase()
 }
+
+/** What moves away, or has moved, must not be replaced: the target of the move could do so with its token. @throws Problem `conflict` */
+export async function requireStaying(instance: Instance, { moves }: Pick<MoveServices, 'moves'>): Promise<void> {
+  const isBusy = instance.document['moved'] === true || (await moves.isLeaving(instance))
+  if (isBusy) throw new Problem('conflict', 'This instance is being moved, or has moved.')
+}

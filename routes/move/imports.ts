@@ -1,12 +1,11 @@
 /** `POST /move/imports`, and where its owner waits for the end of it. */
 import { z } from '@hono/zod-openapi'
-import type { Instance } from '../../src/instances/service.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { manifestUrl } from '../../src/move/manifest.ts'
 import type { OtherInstance } from '../../src/move/other-server.ts'
 import { redirect } from '../auth/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { enter, hostOf } from './access.ts'
+import { enter, hostOf, requireStaying } from './access.ts'
 import { readAttributes } from './request.ts'
 import type { MoveServices } from './services.ts'
 
@@ -66,10 +65,4 @@ function otherInstance({ url, token }: z.infer<typeof From>): OtherInstance {
 
 function at(name: string) {
   return { pointer: `/data/attributes/move_from/${name}` }
-}
-
-/** What moves away, or has moved, must not be replaced: the target of the move could do so with its token. */
-async function requireStaying(instance: Instance, { moves }: MoveServices): Promise<void> {
-  const isBusy = instance.document['moved'] === true || (await moves.isLeaving(instance))
-  if (isBusy) throw new Problem('conflict', 'This instance is being moved, or has moved.')
 }

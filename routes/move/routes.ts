@@ -2,6 +2,7 @@
 import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { betweenRoutes } from './between.ts'
 import { confirmRoutes } from './confirm.ts'
+import { dataRoutes } from './data-page.ts'
 import { errorBody } from './errors.ts'
 import { exportRoutes } from './exports.ts'
 import { importRoutes } from './imports.ts'
@@ -20,6 +21,7 @@ export function moveRoutes(services: MoveServices): Face {
   betweenRoutes(face, services) // POST /move/importing, /move/finalize, /move/abort
   wizardRoutes(face, services) // POST /move/initialize; GET /move/authorize
   confirmRoutes(face, services) // POST /move/request; GET /move/go
+  dataRoutes(face, services) // GET /move/data, /move/data/exports, /move/data/exports/ID; POST /move/data/export, /move/data/import
   vaultRoute(face, services) // GET /move/vault
   waitingRoutes(face, services) // GET /move/importing, /move/importing/realtime
   refuseOtherMethods(face)

@@ -12,7 +12,7 @@ import type { ClientOf } from '../http/client.ts'
 /** What the routes of export, import and move need; each module asks for its part. */
 export interface MoveServices {
   readonly instances: Instances & Pick<InstanceAdministration, 'settingsOf'>
-  readonly auth: Pick<Auth, 'sessions'>
+  readonly auth: Pick<Auth, 'sessions' | 'login'>
   readonly exports: Exports
   readonly imports: Imports
   readonly moves: Moves

@@ -17,7 +17,7 @@ export function wizardRoutes(given: Face, services: MoveServices): void {
   face.router.use(
     '/move/initialize',
     // The page of settings holds the form, too.
-    sameSiteOnly(face.onError, (host) => settingsHosts(host)),
+    sameSiteOnly(face.onError, hostsOfSettings),
   )
 
   endpoint(
@@ -96,7 +96,7 @@ export function wizardRoutes(given: Face, services: MoveServices): void {
 }
 
 /** Hosts of the settings page of an instance. */
-export function settingsHosts(host: string): readonly string[] {
+function hostsOfSettings(host: string): readonly string[] {
   const [first = '', ...rest] = host.split('.')
   return [`settings.${host}`, `${first}-settings.${rest.join('.')}`]
 }

@@ -7,7 +7,8 @@
  * names that it makes), and it unpacked 5 GiB with 905 MiB of memory.
  */
 import { pipeline, Readable } from 'node:stream'
-import { crc32, createInflateRaw } from 'node:zlib'
+import { crc32, createInflateRaw, inflateRawSync } from 'node:zlib'
+import { errnoOf } from '../model/errno.ts'
 import { Problem } from '../model/errors.ts'
 import { type DirectoryRecord, readBytes, readDirectory } from './zip-directory.ts'
 import { archiveRefused } from './zip-refusal.ts'
@@ -41,7 +42,9 @@ const deflate = 8
 const longestPath = 4_096
 const localHeaderBytes = 30
 /** Bytes that are requested from the source at a time. */
-const readBytesAtOnce = 1 << 18
+const readBytesAtOnce = 1 << 19
+/** Entries up to this size are unpacked in one step. */
+const smallBytes = 1 << 18
 /** Encryption, its strong form, and hidden headers (4.4.4). */
 const encryptedFlags = 1 | (1 << 6) | (1 << 13)
 const sizesFollow = 1 << 3
@@ -142,8 +145,10 @@ async function* contents(
 ): AsyncGenerator<Uint8Array, void, void> {
   const start = await startOf(source, record, end)
   const packed = packedBytes(source, start, record.packed)
+  const isSmall = record.packed <= smallBytes && record.size <= smallBytes
+  const unpacked = isSmall ? inflatedAtOnce(packed, record.size) : inflated(packed)
   let [crc, seen] = [0, 0]
-  for await (const chunk of record.method === stored ? packed : inflated(packed)) {
+  for await (const chunk of record.method === stored ? packed : unpacked) {
     seen += chunk.length
     if (seen > record.size) throw archiveRefused('holds an entry that is larger than it says')
     crc = crc32(chunk, crc)
@@ -173,6 +178,20 @@ async function startOf(source: ZipSource, record: DirectoryRecord, end: number):
 async function* packedBytes(source: ZipSource, start: number, length: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < length; at += readBytesAtOnce) {
     yield await source.read(start + at, Math.min(readBytesAtOnce, length - at))
+  }
+}
+
+/** A stream for each of many small entries costs more than all the rest. */
+async function* inflatedAtOnce(packed: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array> {
+  for await (const bytes of packed) {
+    let unpacked: Uint8Array
+    try {
+      unpacked = inflateRawSync(bytes, { maxOutputLength: size + 1 })
+    } catch (error) {
+      if (errnoOf(error) === 'ERR_BUFFER_TOO_LARGE') throw archiveRefused('holds an entry that is larger than it says')
+      throw archiveRefused('holds a damaged entry', error)
+    }
+    yield unpacked
   }
 }
 

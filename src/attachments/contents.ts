@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 import type { AttachmentLedger, Content, DatabaseRef } from '../../storage/documents/contract.ts'
 import type { ByteRange, ObjectStore } from '../../storage/objects/contract.ts'
 import { Problem } from '../model/errors.ts'
+import { checkedGzip } from './gzip.ts'
 
 /** The longest time from the last activity of an upload to its document. */
 const leaseMs = 3_600_000
@@ -31,6 +32,8 @@ export interface Upload {
   readonly length?: number | undefined
   /** In base64, where the client told it; it is checked. */
   readonly md5?: string | undefined
+  /** The bytes are packed and stay so; it is checked. */
+  readonly encoding?: 'gzip' | undefined
 }
 
 export class Contents {
@@ -127,9 +130,9 @@ export class Contents {
     return false
   }
 
-  async *#bounded({ name, body, length = this.#maxBytes }: Upload): AsyncGenerator<Uint8Array> {
+  async *#bounded({ name, body, length = this.#maxBytes, encoding }: Upload): AsyncGenerator<Uint8Array> {
     let size = 0
-    for await (const chunk of body) {
+    for await (const chunk of encoding === undefined ? body : checkedGzip(body, name, this.#maxBytes)) {
       size += chunk.length
       if (size > this.#maxBytes) throw tooLarge(name)
       if (size > length) throw wrongLength(name)

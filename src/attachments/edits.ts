@@ -42,7 +42,7 @@ export async function writeAttachment(
   request: AttachmentRequest,
   { create }: BulkOptions,
 ): Promise<AttachmentOutcome> {
-  const { name, rev, contentType } = request
+  const { name, rev, contentType, encoding } = request
   const refusal = check(ref, request)
   if (refusal) return refusal
   // Before any byte is read: most of what can be wrong is known by then.
@@ -51,7 +51,7 @@ export async function writeAttachment(
     return isOutcome(base) ? base : { ...base, content: await stores.contents.put(ref, request) }
   })
   if ('kind' in begun) return begun
-  const stub = { ...begun.content, contentType, revpos: (rev?.gen ?? 0) + 1 }
+  const stub = { ...begun.content, contentType, revpos: (rev?.gen ?? 0) + 1, encoding }
   return edit(stores, ref, request, begun.stored, (stubs) => new Map([...stubs, [name, stub]]))
 }
 

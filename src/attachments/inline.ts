@@ -7,10 +7,11 @@ import { Buffer } from 'node:buffer'
 import type { Content } from '../../storage/documents/contract.ts'
 import { parseJson } from '../model/json/exact.ts'
 import { isObject } from '../model/json/value.ts'
+import { inflated } from './gzip.ts'
 import { mayHaveAttachments, membersWith, partsOf, type Stub, stubOf } from './stubs.ts'
 
 const edge = '\u0001'
-const mark = /"data":"\u0001([^ ]*) (\d+)\u0001"/g
+const mark = /"data":"\u0001([^ ]*) (\d+)( gzip)?\u0001"/g
 
 /** True when a text has marks to replace. */
 export function hasMarks(text: string): boolean {
@@ -25,9 +26,13 @@ export function markedText(text: string, since = 0): string {
   if (!mayHaveAttachments(text)) return text
   const { members, stubs } = partsOf(text)
   if (stubs.size === 0) return text
-  const attachments = [...stubs].map(([name, { contentType, digest, length, revpos }]) => {
+  const attachments = [...stubs].map(([name, { contentType, digest, length, revpos, encoding }]) => {
+    const packed = encoding === undefined ? '' : `,"encoding":"${encoding}","encoded_length":${length}`
     const common = `"content_type":${JSON.stringify(contentType)},"revpos":${revpos},"digest":"md5-${digest}"`
-    const data = revpos > since ? `"data":"${edge}${digest} ${length}${edge}"` : `"length":${length},"stub":true`
+    const data =
+      revpos > since
+        ? `"data":"${edge}${digest} ${length}${encoding === undefined ? '' : ' gzip'}${edge}"`
+        : `"length":${length},"stub":true${packed}`
     return `${JSON.stringify(name)}:{${common},${data}}`
   })
   return membersWith(members, `"_attachments":{${attachments.join(',')}}`)
@@ -46,7 +51,10 @@ export function markedContents(text: string): readonly (Stub & { readonly name: 
 
 /** A marked document in which the attachments are declared to follow it. */
 export function followingText(text: string): string {
-  return text.replaceAll(mark, '"length":$2,"follows":true')
+  return text.replaceAll(mark, (_mark, _digest, length: string, packed: string | undefined) => {
+    const encoding = packed === undefined ? '' : `,"encoding":"gzip","encoded_length":${length}`
+    return `"length":${length},"follows":true${encoding}`
+  })
 }
 
 /** The texts with contents in place of marks, in parts of any size. `open` returns the bytes of content. */
@@ -60,8 +68,10 @@ export async function* withContents(
       continue
     }
     for (const [at, part] of text.split(edge).entries()) {
-      if (at % 2 === 1) yield* base64(await open(markedContent(part)))
-      else if (part !== '') yield part
+      if (at % 2 === 1) {
+        const bytes = await open(markedContent(part))
+        yield* base64(part.endsWith(' gzip') ? inflated(bytes) : bytes)
+      } else if (part !== '') yield part
     }
   }
 }

@@ -12,6 +12,8 @@ export interface Stub extends Content {
   readonly contentType: string
   /** Generation of the revision in which it was attached. */
   readonly revpos: number
+  /** The content is kept as it came, packed: digest and length are of the packed bytes. */
+  readonly encoding?: 'gzip' | undefined
 }
 
 /** By name. */
@@ -54,7 +56,10 @@ export function withStubs(body: ObjectBody, stubs: Stubs): ObjectBody {
   const members = sorted.map(([name, stub]): [string, JsonObject] => [name, stubMembers(stub)])
   const json = `{${members.map(([name, stub]) => `${JSON.stringify(name)}:${JSON.stringify(stub)}`).join(',')}}`
   const text = body.text === '{}' ? `{"_attachments":${json}}` : `${body.text.slice(0, -1)},"_attachments":${json}}`
-  const named = sorted.map(([name, { contentType, digest }]) => [name, contentType, digest])
+  const named = sorted.map(([name, { contentType, digest, encoding }]) => [
+    ...[name, contentType, digest],
+    ...(encoding === undefined ? [] : [encoding]),
+  ])
   return {
     ...body,
     text,
@@ -71,8 +76,10 @@ export function membersWith({ exact }: ParsedJson, more: string): string {
 }
 
 /** A stub as every reader sees it, in jsonb's order of members. */
-function stubMembers({ contentType, digest, length, revpos }: Stub): JsonObject {
-  return { stub: true, digest: `md5-${digest}`, length, revpos, content_type: contentType }
+function stubMembers({ contentType, digest, length, revpos, encoding }: Stub): JsonObject {
+  const base = { stub: true, digest: `md5-${digest}`, length, revpos }
+  if (encoding === undefined) return { ...base, content_type: contentType }
+  return { ...base, encoding, content_type: contentType, encoded_length: length }
 }
 
 function parsedStubs(value: Json | undefined): Stubs {
@@ -81,12 +88,13 @@ function parsedStubs(value: Json | undefined): Stubs {
 }
 
 /** A stub, made from its members in a stored document. */
-export function stubOf({ content_type, digest, length, revpos }: JsonObject): Stub {
+export function stubOf({ content_type, digest, length, revpos, encoding }: JsonObject): Stub {
   return {
     contentType: `${content_type}`,
     digest: `${digest}`.slice('md5-'.length),
     length: Number(length),
     revpos: Number(revpos),
+    ...(encoding === 'gzip' ? { encoding } : {}),
   }
 }
 

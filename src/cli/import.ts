@@ -21,7 +21,7 @@ interface Options {
 
 const mib = 1024 ** 2
 /** A piece is held in memory; and a large archive must not have too many. Bytes. */
-const piece = { least: 4 * mib, most: 64 * mib, count: 1_000 }
+const piece = { least: 4 * mib, most: 64 * mib, count: 16 }
 
 /** Adds `hearth import`. */
 export function addImportCommand(program: Command, output: Output): void {

@@ -15,6 +15,7 @@ import { isDatabaseName } from '../model/doctypes.ts'
 import { parseJson } from '../model/json/exact.ts'
 import { isObject, type JsonObject } from '../model/json/value.ts'
 import { storedName } from '../model/object-name.ts'
+import { inParallel } from '../platform/parallel.ts'
 import { streamFrom } from '../platform/stream-from.ts'
 import { accountContext, accountsDoctype, openAccount, sealAccount, withoutSealed } from '../secrets/accounts.ts'
 import type { Secrets } from '../secrets/secrets.ts'
@@ -35,6 +36,8 @@ export const waitingTriggers = 'io.cozy.triggers.waiting'
 
 /** Entries of one part; their directory is held in memory. */
 const maxEntries = 1_000_000
+/** Documents, each with its content, that are loaded at the same time. */
+const atOnce = 4
 /** Bytes of documents that are written together, and how many. */
 const gib = 1024 ** 3
 const batch = { documents: 100, bytes: 4 * 1024 ** 2 }
@@ -86,25 +89,39 @@ export class ArchiveLoader {
     const maxBytes = room === undefined ? source.size * 200 + gib : 2 * room + gib
     const entries = await readZip(source, { maxEntries, maxBytes })
     if (entries.length === 0) throw new ImportFailure('a part of the archive is empty')
-    for (let at = 0; at < entries.length; at++) {
+    // Each content waits for the disk twice: several wait together.
+    await inParallel(atOnce, this.#pairs(entries), async ({ document, content }) => {
       this.#options.signal.throwIfAborted()
-      const entry = entries[at] as ReadEntry
-      const place = placeOf(entry.path)
-      if (place.kind === 'other' || entry.kind === 'directory') continue
-      if (place.kind === 'content') throw new ImportFailure(`the archive does not say what this is: ${entry.path}`)
+      const place = placeOf(document.path)
+      if (place.kind !== 'document') return
       const { doctype, id } = place
       if (!isDatabaseName(doctype)) throw new ImportFailure(`the archive has a wrong doctype: ${doctype}`)
-      const value = await this.#read(entry, id)
+      const value = await this.#read(document, id)
+      const hasContent = doctype === versionsDoctype || (doctype === filesDoctype && value['type'] !== 'directory')
+      if (hasContent && content !== undefined) return this.#addContent(doctype, id, value, content)
+      if (hasContent) throw new ImportFailure(`the archive has no content for ${doctype}/${id}`)
+      if (content !== undefined) throw unexplained(content)
+      if (doctype === filesDoctype) return this.#addDirectory(id, value)
+      return this.#addDocument(doctype, id, value)
+    })
+    await this.#flush()
+  }
+
+  /** Each document with the content that follows it. */
+  *#pairs(entries: readonly ReadEntry[]): Generator<{ readonly document: ReadEntry; readonly content?: ReadEntry }> {
+    for (let at = 0; at < entries.length; at++) {
+      const document = entries[at] as ReadEntry
+      const { kind } = placeOf(document.path)
+      if (kind === 'other' || document.kind === 'directory') continue
+      if (kind === 'content') throw unexplained(document)
       const next = entries[at + 1]
       const content = next !== undefined && placeOf(next.path).kind === 'content' ? next : undefined
-      if (doctype === versionsDoctype || (doctype === filesDoctype && value['type'] !== 'directory')) {
-        if (content === undefined) throw new ImportFailure(`the archive has no content for ${doctype}/${id}`)
+      if (content === undefined) yield { document }
+      else {
         at++
-        await this.#addContent(doctype, id, value, content)
-      } else if (doctype === filesDoctype) await this.#addDirectory(id, value)
-      else await this.#addDocument(doctype, id, value)
+        yield { document, content }
+      }
     }
-    await this.#flush()
   }
 
   /** Makes what an instance cannot be without. */
@@ -248,6 +265,10 @@ export class ArchiveLoader {
     if (bad >= 0)
       throw new ImportFailure(`the archive holds a document twice: ${edits[bad]?.ref.name}/${edits[bad]?.id}`)
   }
+}
+
+function unexplained({ path }: ReadEntry): ImportFailure {
+  return new ImportFailure(`the archive does not say what this is: ${path}`)
 }
 
 function documentOf(bytes: Uint8Array): JsonObject | undefined {

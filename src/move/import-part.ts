@@ -32,7 +32,7 @@ export async function fetchPart(
     throw new ImportFailure('a part of the archive is not there any more')
   }
   const announced = response.headers.get('content-length')
-  const { size } = await objects.put(object, counted(response.body, options.progress))
+  const { size } = await objects.put(object, counted(response.body, options.progress), { isTransient: true })
   if (announced !== null && Number(announced) !== size) throw new ImportFailure('a part of the archive broke off')
   return objectSource(objects, object, size)
 }

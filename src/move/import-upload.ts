@@ -143,7 +143,7 @@ export function openImportUploads({ files: { ledger, secrets }, objects }: Uploa
       const upload = await existing(prefix, id)
       const object = objectOf(prefix, upload, piece)
       await ledger.lease([object], pieceMs)
-      await objects.put(object, bytes, { size: pieceLength(upload, piece), accept })
+      await objects.put(object, bytes, { size: pieceLength(upload, piece), accept, isTransient: true })
     },
     async open(prefix, id) {
       const upload = await find(prefix, id)

@@ -12,10 +12,11 @@ export interface Pieces {
 }
 
 /**
- * Bytes that are read at once: an archive is read from its beginning to its end in many small steps, and each would be a
- * request to the store.
+ * Bytes that are read at once: documents of an archive are read in many small steps one behind the other, and each would be
+ * a request to the store. Larger steps are those of contents, which are read as they are.
  */
-const windowBytes = 1024 ** 2
+const windowBytes = 256 * 1024
+const small = 64 * 1024
 
 /** Bytes of several objects as one. */
 export function piecesSource(objects: Pick<ObjectStore, 'get'>, { size, pieceBytes, nameOf }: Pieces): ZipSource {
@@ -41,7 +42,7 @@ export function piecesSource(objects: Pick<ObjectStore, 'get'>, { size, pieceByt
     async read(start, length) {
       const from = start - window.start
       if (from < 0 || from + length > window.bytes.length) {
-        const bytes = new Uint8Array(Math.min(Math.max(length, windowBytes), size - start))
+        const bytes = new Uint8Array(length > small ? length : Math.min(windowBytes, size - start))
         await fill(start, bytes)
         // Readers may do with a whole buffer what they like.
         if (bytes.length === length) return bytes

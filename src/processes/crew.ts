@@ -6,6 +6,7 @@ import cluster, { type Worker as Process } from 'node:cluster'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Log } from '../log.ts'
 import { addEnded, type Counted, type Counts } from '../metrics-sum.ts'
+import { StartupError } from '../model/startup-error.ts'
 import { isCompiled } from '../platform/runtime.ts'
 import { type Channel, ChannelError, newChannel, type Questions, type Start } from './channel.ts'
 import { workerCommand } from './worker-command.ts'
@@ -62,6 +63,9 @@ interface Place {
 
 /** Makes the crew; nothing is started. Once in a process. */
 export function newCrew({ count, log, start, onInstancesChanged }: CrewOptions): Crew {
+  if (!cluster.isPrimary) {
+    throw new StartupError('workers: Hearth is itself a worker of another program here; set workers to 1')
+  }
   // In the binary the first argument follows its own name, elsewhere that of the script. It has its options built in.
   const script = process.argv[1] ?? ''
   cluster.setupPrimary(
@@ -243,7 +247,7 @@ export function newCrew({ count, log, start, onInstancesChanged }: CrewOptions):
       const late = new AbortController()
       await Promise.race([all, pause(graceMs, undefined, { signal: late.signal }).catch(() => {})])
       late.abort()
-      for (const { process: child, serving: isServing } of places) if (isServing) child?.process.kill('SIGKILL')
+      for (const { process: child } of places) child?.process.kill('SIGKILL')
       await Promise.race([all, pause(500)])
     },
   }

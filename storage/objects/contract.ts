@@ -31,6 +31,11 @@ export interface PutOptions {
   readonly contentType?: string
   /** The number of bytes to come, where known: small and large objects are stored differently. Not checked. */
   readonly size?: number | undefined
+  /**
+   * The object may be lost or damaged when the machine loses power, despite what `put` guarantees otherwise: for content that
+   * can be sent again and is checked when it is read. Default false.
+   */
+  readonly isTransient?: boolean
   /** Called when the last byte has arrived; what it throws is thrown by `put`, and no object is stored. */
   readonly accept?: (received: ReceivedObject) => void
 }

@@ -5,6 +5,7 @@
  * `npm run bench -- short` takes about three minutes; `npm run bench -- get post` runs only those parts. See options.ts.
  */
 import { cpus, loadavg, release, totalmem } from 'node:os'
+import { benchArchives } from './archives.ts'
 import { benchBulk } from './bulk.ts'
 import type { Row } from './compare.ts'
 import { benchFiles, benchLargeFile } from './files.ts'
@@ -55,6 +56,7 @@ try {
   if (runs('files-5gb')) console.log(await benchLargeFile())
   if (runs('replication')) console.log(await benchReplication(sides.hearth.server))
   if (runs('jobs')) await benchJobs()
+  if (runs('archives')) console.log(await benchArchives())
   if (runs('sockets')) console.log(await benchSockets())
   console.log(`took ${((performance.now() - began) / 1_000).toFixed(0)} s`)
 } finally {

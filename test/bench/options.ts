@@ -19,7 +19,7 @@ export interface Options {
 
 /** Parts that take minutes or say little beside the others run only by name. */
 const always = ['get', 'post', 'bulk', 'find', 'all_docs', 'small-files', 'start']
-const byName = ['files', 'files-5gb', 'replication', 'sockets', 'jobs', 'sync']
+const byName = ['files', 'files-5gb', 'replication', 'sockets', 'jobs', 'sync', 'archives']
 
 /**
  * Reads `[short] [part...]`. `short` takes fewer turns and documents: some three minutes for all parts that run

@@ -191,7 +191,7 @@ describe('an import', () => {
   const bill = { 'My Cozy/Data/org.example.bills/x.json': '{"_id":"x"}' }
 
   test.each([
-    ['no terminal to ask on', () => [dir], 'say --yes'],
+    ['no terminal to ask on', () => [dir], '--yes'],
     ['a file that does not exist', () => [join(folder, 'nothing.zip'), '--yes'], 'does not exist'],
     [
       'a zip that is cut short',

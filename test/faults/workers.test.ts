@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { Listener } from '../http/realtime/listener.ts'
 import { linesOf } from '../support/feeds.ts'
 import { openHttpClient } from '../support/http.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -163,6 +164,23 @@ test(
     await eventually('ten changes in every feed', () => seen.every(({ size }) => size === 10))
     for (const client of clients) client.close()
     await Promise.all(feeds)
+  },
+  patienceMs,
+)
+
+test(
+  'what one worker wrote is told once to every websocket, whichever worker has it',
+  async () => {
+    const token = headers['authorization']?.slice('Bearer '.length) ?? ''
+    const listeners = await Promise.all(
+      Array.from({ length: 8 }, () => Listener.subscribed(server, token, 'test.workers')),
+    )
+    const ids = Array.from({ length: 10 }, (_, n) => `told${n}`)
+    for (const id of ids) expect((await alone(`${path}/${id}`, 'PUT', {})).status).toBe(201)
+    const toldOf = ({ events }: Listener) => events.map(({ payload }) => payload.id ?? '').filter((id) => id !== '')
+    await eventually('ten events on every socket', () => listeners.every((one) => toldOf(one).length >= ids.length))
+    expect(listeners.map((one) => toldOf(one).sort())).toEqual(listeners.map(() => ids))
+    for (const { socket } of listeners) socket.terminate()
   },
   patienceMs,
 )

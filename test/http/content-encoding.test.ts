@@ -77,24 +77,37 @@ describe.each(['/couchdb/test.packed1', '/data/test.packed2'])('%s', (T) => {
     expect((await ask('POST', `${T}/_bulk_docs`, body, gzip)).status).toBe(400)
   })
 
-  test('an attachment that comes packed is stored unpacked', async () => {
+  test('an attachment that comes packed is kept as it came, and read packed or not', async () => {
     const content = 'hello '.repeat(10_000)
-    const md5 = createHash('md5').update(packed(content)).digest('base64')
+    const bytes = packed(content)
+    const md5 = createHash('md5').update(bytes).digest('base64')
     const headers = { ...gzip, 'content-type': 'text/plain', 'content-md5': md5 }
-    const made = await ask('PUT', `${T}/attached/x.txt`, packed(content), headers)
+    const made = await ask('PUT', `${T}/attached/x.txt`, bytes, headers)
     expect(made.status).toBe(201)
-    const read = await ask('GET', `${T}/attached/x.txt`)
+    const read = await ask('GET', `${T}/attached/x.txt`, undefined, { 'accept-encoding': 'identity' })
     expect([read.text, read.headers.get('content-encoding')]).toEqual([content, null])
-    const { json } = await ask('GET', `${T}/attached`)
-    expect(json._attachments['x.txt']).toMatchObject({ length: content.length, content_type: 'text/plain' })
-    const rev = `?rev=${made.json.rev}`
+    expect([read.headers.get('content-length'), read.headers.get('accept-ranges')]).toEqual([null, 'none'])
+    const kept = await ask('HEAD', `${T}/attached/x.txt`, undefined, { 'accept-encoding': 'br, gzip;q=0.5' })
+    expect(kept.headers.get('content-encoding')).toBe('gzip')
+    expect([kept.headers.get('content-length'), kept.headers.get('etag')]).toEqual([`${bytes.length}`, `"${md5}"`])
+    const refused = await ask('HEAD', `${T}/attached/x.txt`, undefined, { 'accept-encoding': 'gzip;q=0' })
+    expect(refused.headers.get('content-encoding')).toBe(null)
+    const stub = { length: bytes.length, encoded_length: bytes.length, encoding: 'gzip', digest: `md5-${md5}` }
+    const { json } = await ask('GET', `${T}/attached?att_encoding_info=true`)
+    expect(json._attachments['x.txt']).toMatchObject({ ...stub, stub: true, content_type: 'text/plain' })
+    const whole = await ask('GET', `${T}/attached?attachments=true`)
+    expect(whole.json._attachments['x.txt'].data).toBe(Buffer.from(content).toString('base64'))
+    // Where it stays, a new revision keeps it as it was.
+    const next = await ask('PUT', `${T}/attached`, Buffer.from(JSON.stringify({ ...json, n: 1 })))
+    expect(next.status).toBeLessThan(300)
+    expect((await ask('GET', `${T}/attached`)).json._attachments['x.txt']).toMatchObject(stub)
+    const rev = `?rev=${next.json.rev}`
     const wrong = { ...headers, 'content-md5': createHash('md5').update(content).digest('base64') }
-    expect((await ask('PUT', `${T}/attached/y.txt${rev}`, packed(content), wrong)).json.error).toBe(
-      'content_md5_mismatch',
-    )
-    expect((await ask('PUT', `${T}/attached/y.txt${rev}`, packed(content), { 'content-encoding': 'br' })).status).toBe(
-      415,
-    )
+    expect((await ask('PUT', `${T}/attached/y.txt${rev}`, bytes, wrong)).json.error).toBe('content_md5_mismatch')
+    expect((await ask('PUT', `${T}/attached/y.txt${rev}`, bytes, { 'content-encoding': 'br' })).status).toBe(415)
+    for (const broken of [Buffer.from(content), bytes.subarray(0, 30)]) {
+      expect((await ask('PUT', `${T}/attached/y.txt${rev}`, broken, gzip)).status).toBe(400)
+    }
   })
 
   test.each([false, true])('long contents do not count for the limit of a request (packed: %p)', async (isPacked) => {

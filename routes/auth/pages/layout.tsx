@@ -6,13 +6,15 @@ import type { Texts } from './texts.ts'
 export interface LayoutOptions {
   readonly texts: Pick<Texts, 'language'>
   readonly title: string
+  /** For the script of the page: where exports are shown. */
+  readonly 'data-exports'?: string
   readonly children: Child
 }
 
 /** The frame of every page. */
-export function Layout({ texts, title, children }: LayoutOptions) {
+export function Layout({ texts, title, children, ...data }: LayoutOptions) {
   return (
-    <html lang={texts.language}>
+    <html lang={texts.language} {...data}>
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />

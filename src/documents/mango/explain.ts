@@ -2,10 +2,11 @@
 import type { IndexView } from '../../../storage/documents/contract.ts'
 import type { Json, JsonObject } from '../../model/json/value.ts'
 import { type Candidate, type Choice, chooseIndex, coveredColumns, isNamed } from './choice.ts'
+import { compareBytes } from './collation.ts'
 import { fieldRanges, indexableFields, selectorFields } from './field-range.ts'
 import { defaultLimit, type FindRequest } from './find-request.ts'
 import { listing, primaryListing } from './listing.ts'
-import { isCovering, type Plan, tryPlan } from './plan.ts'
+import { type Plan, tryPlan } from './plan.ts'
 import { selectorToJson } from './selector.ts'
 
 /** Explains a query. Where no index can be used, `index` is null instead of an error. */
@@ -52,48 +53,85 @@ function options(request: FindRequest, limit: number): JsonObject {
   }
 }
 
-/** Every index that was not chosen, with the reason. Rankings count from the best one. */
+/**
+ * Every index that was not chosen, with the reason, in descending order of names and the primary one last. Those that lost
+ * against the chosen one are ranked by how well they fit; the others share the rank of their kind, and a kind that has no
+ * index takes none.
+ */
 function candidates(request: FindRequest, choice: Choice, plan: Plan | undefined): readonly JsonObject[] {
-  const chosen = plan?.source.kind === 'view' ? choice.best : undefined
-  const rows = choice.candidates
+  const chosen = plan === undefined ? undefined : choice.best
+  const isNamedOne = ({ view }: Candidate) =>
+    request.hint === undefined || !choice.asAsked || isNamed(view, request.hint)
+  const rivals = choice.candidates.filter((one) => one.obstacle === undefined && isNamedOne(one))
+  const isRanked = chosen !== undefined && chosen !== 'primary'
+  const kinds = choice.candidates
     .filter((candidate) => candidate !== chosen)
     .map((candidate): Analysis => {
-      const reason = reasonAgainst(request, candidate, choice, plan)
-      const covering = isCovering(candidate.definition, request)
-      return { index: listing(candidate.view), usable: candidate.obstacle === undefined, reason, covering }
+      const { obstacle, definition, view } = candidate
+      const base = {
+        index: listing(view),
+        usable: obstacle === undefined,
+        covering: hasFields(definition, request.fields),
+      }
+      if (obstacle !== undefined)
+        return { ...base, kind: obstacle === 'is_partial' ? 'partial' : 'unusable', reason: obstacle }
+      const at = rivals.indexOf(candidate)
+      if (!isRanked || at < 0) return { ...base, kind: 'excluded', reason: 'excluded_by_user' }
+      return { ...base, kind: 'rival', reason: reasonAgainst(candidate, chosen), place: at }
     })
-  if (plan?.source.kind !== 'primary') {
-    const reason =
-      choice.primaryObstacle ?? (request.hint !== undefined && choice.asAsked ? 'excluded_by_user' : 'unfavored_type')
-    rows.push({ index: primaryListing, usable: choice.primaryObstacle === undefined, reason, covering: null })
-  }
-  rows.sort((a, b) => Number(b.usable) - Number(a.usable))
-  return rows.map(({ index, usable, reason, covering }, i) => ({
+  kinds.reverse()
+  kinds.sort((a, b) => compareBytes(nameOf(b), nameOf(a)))
+  if (chosen !== 'primary') kinds.push(primaryAnalysis(request, choice, chosen))
+  const has = (kind: Analysis['kind']) => Number(kinds.some((one) => one.kind === kind))
+  const other = Math.max(1, isRanked ? rivals.length : 0)
+  const excluded = other + has('other_type')
+  const unusable = excluded + has('excluded')
+  const ranks = { other_type: other, excluded, unusable, partial: unusable + has('unusable') }
+  return kinds.map(({ index, usable, reason, covering, ...one }) => ({
     index,
-    analysis: { usable, reasons: [{ name: reason }], ranking: i + 1, covering },
+    analysis: {
+      usable,
+      reasons: [{ name: reason }],
+      ranking: one.kind === 'rival' ? one.place : ranks[one.kind],
+      covering,
+    },
   }))
 }
 
-interface Analysis {
+type Analysis = {
   readonly index: JsonObject
   readonly usable: boolean
   readonly reason: string
   readonly covering: boolean | null
+} & (
+  | { readonly kind: 'rival'; readonly place: number }
+  | { readonly kind: 'other_type' | 'excluded' | 'unusable' | 'partial' }
+)
+
+function nameOf({ index: { ddoc, name } }: Analysis): string {
+  return `${ddoc}\u0000${name}`
 }
 
-function reasonAgainst(
-  request: FindRequest,
-  candidate: Candidate,
-  { best, asAsked }: Choice,
-  plan: Plan | undefined,
-): string {
-  if (candidate.obstacle !== undefined) return candidate.obstacle
-  const { hint } = request
-  if (hint !== undefined && asAsked && !isNamed(candidate.view, hint)) return 'excluded_by_user'
-  if (plan === undefined || best === undefined || best === 'primary') return 'excluded_by_user'
-  if (candidate.uncovered > best.uncovered) return 'less_overlap'
-  if (candidate.definition.fields.length > best.definition.fields.length) return 'too_many_fields'
-  return 'alphabetically_comes_after'
+function primaryAnalysis({ hint }: FindRequest, choice: Choice, chosen: Candidate | undefined): Analysis {
+  const base = { index: primaryListing, usable: choice.primaryObstacle === undefined, covering: null }
+  if (choice.primaryObstacle !== undefined) return { ...base, kind: 'unusable', reason: choice.primaryObstacle }
+  const isExcluded = chosen === undefined || (hint !== undefined && choice.asAsked)
+  return isExcluded
+    ? { ...base, kind: 'excluded', reason: 'excluded_by_user' }
+    : { ...base, kind: 'other_type', reason: 'unfavored_type' }
+}
+
+/** Here only what the query shows counts, not what it selects by. */
+function hasFields({ fields, filter }: Candidate['definition'], wanted: readonly string[]): boolean {
+  const columns = new Set(['_id', ...fields.map(({ name }) => name)])
+  return wanted.length > 0 && filter === undefined && wanted.every((field) => columns.has(field))
+}
+
+function reasonAgainst(candidate: Candidate, best: Candidate): string {
+  if (candidate.uncovered > 0) return 'less_overlap'
+  return candidate.definition.fields.length > best.definition.fields.length
+    ? 'too_many_fields'
+    : 'alphabetically_comes_after'
 }
 
 function hints({ selector }: FindRequest): JsonObject {
@@ -105,7 +143,7 @@ function hints({ selector }: FindRequest): JsonObject {
 function viewArguments(request: FindRequest, plan: Plan): JsonObject {
   const [low, high] = keys(request, plan)
   return {
-    include_docs: true,
+    include_docs: !plan.covering,
     view_type: 'map',
     reduce: false,
     partition: null,

@@ -131,7 +131,7 @@ describe('key ranges', () => {
     [{ age: { $beginsWith: 'ab' } }, [{ equal: [], low: at('ab'), high: at('ab\uffff\uffff\uffff') }]],
     [{ age: { $beginsWith: 'aé' } }, [{ equal: [], low: at('ae'), high: at('ae\uffff\uffff\uffff') }]],
     [{ age: { $beginsWith: 'é' } }, [{ equal: [], low: at('e'), high: at('e\uffff\uffff\uffff') }]],
-    [{ age: { $beginsWith: '😀' } }, [{ equal: [], low: { part: rankKey(4), inclusive: true }, high: off([]) }]],
+    [{ age: { $beginsWith: 'เ' } }, [{ equal: [], low: { part: rankKey(4), inclusive: true }, high: off([]) }]],
     [{ age: { $type: 'number' } }, [{ equal: [], low: { part: rankKey(3), inclusive: true }, high: off('') }]],
     [{ age: { $eq: [1] } }, [{ equal: [], low: array, high: { part: rankKey(6), inclusive: false } }]],
   ])('of %p', (selector, ranges) => {
@@ -194,8 +194,48 @@ describe('_explain', () => {
       '_design/zz_age': 'less_overlap',
       '_design/by_type_age_name': 'field_mismatch',
       '_design/partial': 'is_partial',
-      null: 'sort_order_mismatch',
+      null: 'field_mismatch',
     })
+  })
+
+  const candidates = (body: JsonObject) =>
+    (
+      explained(body)['index_candidates'] as {
+        index: { ddoc: string | null }
+        analysis: { usable: boolean; reasons: [{ name: string }]; ranking: number; covering: boolean | null }
+      }[]
+    ).map(({ index: { ddoc }, analysis: { usable, reasons, ranking, covering } }) => {
+      return [ddoc?.slice('_design/'.length) ?? null, usable, reasons[0].name, ranking, covering]
+    })
+
+  test('ranks what was not chosen: rivals by how they fit, the others by kind', () => {
+    expect(candidates({ selector: { age: 23 } })).toEqual([
+      ['zz_age', true, 'alphabetically_comes_after', 1, false],
+      ['partial', false, 'is_partial', 4, false],
+      ['by_type_age_name', false, 'field_mismatch', 3, false],
+      ['by_type_age', false, 'field_mismatch', 3, false],
+      [null, true, 'unfavored_type', 2, null],
+    ])
+    expect(candidates({ selector: { age: 23 }, use_index: 'zz_age', fields: ['age'] })).toEqual([
+      ['partial', false, 'is_partial', 3, false],
+      ['by_type_age_name', false, 'field_mismatch', 2, true],
+      ['by_type_age', false, 'field_mismatch', 2, true],
+      ['by_age', true, 'excluded_by_user', 1, true],
+      [null, true, 'excluded_by_user', 1, null],
+    ])
+    expect(candidates({ selector: { zz: 23 }, sort: ['nope'] }).at(-1)).toEqual([
+      null,
+      false,
+      'field_mismatch',
+      1,
+      null,
+    ])
+  })
+
+  test('of a covered query says that no document is read', () => {
+    const covered = explained({ selector: { age: 23 }, fields: ['_id', 'age'] })
+    expect(covered).toMatchObject({ covering: true, mrargs: { include_docs: false } })
+    expect(explained({ selector: { age: 23 } })).toMatchObject({ covering: false, mrargs: { include_docs: true } })
   })
 
   test('of a query that no index can sort has no index', () => {

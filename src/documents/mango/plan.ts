@@ -110,7 +110,7 @@ function contradictionOn(ranges: FieldRanges, columns: readonly string[]): Plan[
 }
 
 /** True when an index has all fields that a query shows or selects by. */
-export function isCovering(definition: IndexDefinition, { fields, selector }: FindRequest): boolean {
+function isCovering(definition: IndexDefinition, { fields, selector }: FindRequest): boolean {
   if (fields.length === 0 || definition.filter !== undefined) return false
   const columns = new Set(['_id', ...definition.fields.map(({ name }) => name)])
   return [...fields, ...selectorFields(selector)].every((field) => columns.has(field))

@@ -13,7 +13,16 @@ test.each([
   ['в', ''],
   ['вода', 'вод'],
   ['мой', 'мо'],
-  ['ab😀c', 'ab'],
+  ['ab😀c', 'ab😀c'],
+  ['שלום', 'שלום'],
+  ['가나', '가나'],
+  ['ქართ', 'ქართ'],
+  ['سلام', 'سلا'],
+  ['हिन्दी', ''],
+  ['कमल', 'कम'],
+  ['กขเ', 'กข'],
+  ['เก', ''],
+  ['a\u0363b', 'a'],
   ['\u200bab', ''],
 ])('%p is bounded by %p', (prefix, bound) => {
   expect(primaryPrefix(prefix)).toBe(bound)
@@ -32,7 +41,7 @@ describe('whatever follows a prefix', () => {
     '\u3099',
     '\u034f',
     '\u200d',
-    '\u11a8',
+    ...['\u11a8', '\u0363', '\u1de6', '\u0bd7', '\u09be', '\u09d7', '\u093c', '\u094d', '\u0654', '\u05b8', '\ufe0f'],
   ]
   const text = fc.array(fc.constantFrom(...letters, ...marks), { maxLength: 5 }).map((parts) => parts.join(''))
 

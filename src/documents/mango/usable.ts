@@ -19,8 +19,8 @@ export function obstacle(index: IndexDefinition, selector: Selector, sort: reado
 /** The primary index serves everything but a sort; by `_id` it sorts when the selector bounds `_id`. */
 export function primaryObstacle(selector: Selector, sort: readonly string[]): Obstacle | undefined {
   if (sort.length === 0) return undefined
-  if (sort.length > 1 || sort[0] !== '_id') return 'sort_order_mismatch'
-  return indexableFields(selector).includes('_id') ? undefined : 'field_mismatch'
+  if (!indexableFields(selector).includes('_id')) return 'field_mismatch'
+  return sort.length > 1 || sort[0] !== '_id' ? 'sort_order_mismatch' : undefined
 }
 
 /** The fields of `required` that documents matching all of `selectors` may lack. */

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { FileState, IntentRow, JournalRow, TrashRow, VersionRow, Work } from '../../../storage/sync/contract.ts'
+import { inParallel } from '../../platform/parallel.ts'
 import { chunkBytes } from '../content.ts'
 import type { FileRecord, StageRequest } from '../drivers/contract.ts'
 import { DriverError, driverCode } from '../drivers/error.ts'
@@ -11,7 +12,6 @@ import { reachSync } from '../failpoints.ts'
 import { nameFault } from '../names.ts'
 import type { EngineContext, OwnEntry } from './context.ts'
 import { empty, replicaIn, unblock } from './decide.ts'
-import { inParallel } from './parallel.ts'
 import { fillStage, NoSource, noSource, type Progress } from './transfer.ts'
 
 const batchSize = 64

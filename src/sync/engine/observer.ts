@@ -3,6 +3,7 @@
  * look; what was seen becomes an observation when its content is known and nobody is still writing it.
  */
 import type { IssueRow, ReplicaRow } from '../../../storage/sync/contract.ts'
+import { inParallel } from '../../platform/parallel.ts'
 import type { FileRecord, Listed } from '../drivers/contract.ts'
 import { driverCode } from '../drivers/error.ts'
 import { reachSync } from '../failpoints.ts'
@@ -13,7 +14,6 @@ import type { Observation, Outcome } from './decide.ts'
 import { contentOf } from './hashing.ts'
 import { isMassChange, Overwritten } from './mass-change.ts'
 import { isMassDeletion, Missing } from './mass-deletion.ts'
-import { inParallel } from './parallel.ts'
 import { giveAnotherName, setAside } from './set-aside.ts'
 
 const batchSize = 256

@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path'
 import { keptContentType } from '../../../src/model/content-type.ts'
 import { Problem } from '../../../src/model/errors.ts'
 import { inParallel } from '../bounded.ts'
-import type { ObjectPage, ObjectStat, ObjectStore } from '../contract.ts'
+import type { ObjectPage, ObjectStat, ObjectStore, ReceivedObject } from '../contract.ts'
 import { disk, ifThere } from './failures.ts'
 import { newFolders } from './folders.ts'
 import { newKeyWalk } from './listing.ts'
@@ -87,10 +87,11 @@ export async function openFolderObjects(folder: string): Promise<ObjectStore> {
             file = await open(path, 'wx', 0o600)
             return file
           }
-          const { size, md5 } = await receive(body, start, (received) => {
+          const seal = (received: ReceivedObject) => {
             options.accept?.(received)
             return formatTrailer({ ...received, contentType })
-          })
+          }
+          const { size, md5 } = await receive(body, start, seal, options.isTransient !== true)
           const { mtimeMs } = await disk(stat(path))
           return { name, size, md5, contentType, modifiedMs: Math.floor(mtimeMs) }
         } finally {

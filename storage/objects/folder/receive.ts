@@ -13,12 +13,14 @@ const syncEveryBytes = 32 * 1024 * 1024
 
 /**
  * Receives `body` into the file that `open` makes, ends it with what `seal` gives, and puts it on disk. Failures of the
- * body and of `seal` pass unchanged. The file stays open: it is the caller's.
+ * body and of `seal` pass unchanged. The file stays open: it is the caller's. `toDisk` false: the system writes it when it
+ * likes.
  */
 export async function receive(
   body: AsyncIterable<Uint8Array>,
   open: () => Promise<FileHandle>,
   seal: (received: ReceivedObject) => Uint8Array,
+  toDisk = true,
 ): Promise<ReceivedObject> {
   const hash = createHash('md5')
   let block = Buffer.allocUnsafe(firstBlockBytes)
@@ -43,7 +45,7 @@ export async function receive(
     const next = spare ?? Buffer.allocUnsafe(blockBytes)
     spare = block.length === blockBytes ? block : undefined
     block = next
-    if (position - syncedTo < syncEveryBytes) return
+    if (!toDisk || position - syncedTo < syncEveryBytes) return
     await syncing
     syncedTo = position
     syncing = disk(file.datasync())
@@ -68,7 +70,7 @@ export async function receive(
     file ??= await disk(open())
     await disk(writeAll(file, end, position))
     await syncing
-    await disk(file.sync())
+    if (toDisk) await disk(file.sync())
     return received
   } finally {
     // The file may be closed only when no operation on it is pending.

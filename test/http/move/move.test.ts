@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import {
   authorizeSource,
   authorizeTarget,
+  csrfIn,
   type Mailbox,
   type Owner,
   openMailbox,
@@ -196,4 +197,58 @@ describe('nobody gets more by a move than its owner gives', () => {
     expect((await target.ask('POST', '/move/abort')).status).toBe(204)
     expect(await target.attributes()).not.toHaveProperty('blocked')
   }, 60_000)
+})
+
+describe('the page of exports', () => {
+  test('is where the link of the mail leads: it shows the parts, which can be downloaded', async () => {
+    const domain = 'page.example'
+    const owner = await openOwner(from, number++, domain)
+    await owner.logIn()
+    const home = await (await owner.browse('GET', '/')).text()
+    expect(home).toContain('href="/move/data"')
+    const data = await owner.browse('GET', '/move/data')
+    const page = await data.text()
+    expect(page).toContain('action="/move/initialize"')
+    expect(data.headers.get('content-security-policy')).toContain('http://wizard.example')
+    const ordered = await owner.browse('POST', '/move/data/export', { form: { csrf_token: csrfIn(page) } })
+    expect(ordered.status).toBe(200)
+
+    const link =
+      /http:\/\/settings\.\S+#\/exports\/[\w=-]+/.exec(await mailbox.next(owner.mail, /#\/exports\//))?.[0] ?? ''
+    const identifier = link.split('#/exports/')[1] ?? ''
+    const settings = (path: string, method = 'GET') =>
+      from.server.fetch(path, { method, headers: { host: `settings.${domain}`, accept: 'text/html' } })
+    const root = await settings('/')
+    const script = /<script>(.*?)<\/script>/.exec(await root.text())?.[1] ?? ''
+    const hash = new Bun.CryptoHasher('sha256').update(script).digest('base64')
+    expect(root.headers.get('content-security-policy')).toContain(`script-src 'sha256-${hash}'`)
+    const pasted = await settings(`/exports?${new URLSearchParams({ link })}`)
+    expect([pasted.status, pasted.headers.get('location')]).toEqual([303, `/exports/${identifier}`])
+    const shown = await (await settings(`/exports/${identifier}`)).text()
+    const part = /href="http:\/\/page\.example(\/move\/exports\/data\/[\w=-]+)"/.exec(shown)?.[1] ?? ''
+    const zip = await from.server.fetch(part, { headers: { host: domain } })
+    expect([zip.status, zip.headers.get('content-type')]).toEqual([200, 'application/zip'])
+    await zip.arrayBuffer()
+    const own = await owner.browse('GET', `/move/data/exports/${identifier}`)
+    expect(await own.text()).toContain('/move/exports/data/')
+
+    expect((await settings('/', 'POST')).status).toBe(405)
+    expect((await settings('/exports/%')).status).toBe(404)
+    expect((await settings('/exports/bm90aGluZw==')).status).toBe(401)
+    expect((await settings('/exports?link=http://evil.example/')).status).toBe(404)
+    expect((await settings('/data/io.cozy.files/')).status).toBe(404)
+  }, 120_000)
+
+  test('asks for the passphrase before everything is replaced', async () => {
+    const owner = await openOwner(from, number++)
+    await owner.logIn()
+    const csrf_token = csrfIn(await (await owner.browse('GET', '/move/data')).text())
+    const form = { csrf_token, link: 'http://127.0.0.1:1/#/exports/abc', password: 'wrong' }
+    expect((await owner.browse('POST', '/move/data/import', { form })).status).toBe(401)
+    const right = await owner.browse('POST', '/move/data/import', { form: { ...form, password: 'correct horse' } })
+    expect(right.status).toBe(412)
+    const forged = await owner.browse('POST', '/move/data/import', { form: { ...form, csrf_token: 'forged' } })
+    expect(forged.status).toBe(403)
+    expect(await owner.attributes()).not.toHaveProperty('blocked')
+  }, 120_000)
 })

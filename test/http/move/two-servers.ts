@@ -164,9 +164,12 @@ interface Browse {
 
 const passphrase = 'correct horse'
 
-/** Makes an instance at `127.0.0.NUMBER`. */
-export async function openOwner(place: Place, number: number): Promise<Owner> {
-  const domain = `127.0.0.${number}:${place.port}`
+/** Makes an instance at `127.0.0.NUMBER`, or with a domain that only tests know. */
+export async function openOwner(
+  place: Place,
+  number: number,
+  domain = `127.0.0.${number}:${place.port}`,
+): Promise<Owner> {
   const name = `owner-${number}-${place.port}`
   const mail = `${name}@example.org`
   const admin = async (method: string, path: string) => {
