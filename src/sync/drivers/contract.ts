@@ -143,6 +143,8 @@ export interface DriverKind {
   readonly secrets: readonly string[]
   /** Between 0 and 1: sources are asked in this order. */
   readonly velocity: number
+  /** Days in which all contents are read and compared once, unless an entry says otherwise; 0: never. */
+  readonly checkDays: number
   /** Milliseconds between full listings when nobody asks for one. */
   readonly rescanMs: number
   /** Validates against the real place. @throws DriverError `options` when it can never work, `unavailable` when it may later */

@@ -303,7 +303,7 @@ export class Runner {
     ends.push(() => clearInterval(scrubbing))
   }
 
-  /** Reads the next few files and compares them, so many that all have had their turn in a month. */
+  /** Reads the next few files and compares them, so many that all have had their turn within `check_days`. */
   async scrub(): Promise<void> {
     const { context } = this.#options
     const { name, held, scrubbed } = this.#entry
@@ -311,8 +311,12 @@ export class Runner {
     if (open === undefined || held !== '' || this.#isScrubbing) return
     this.#isScrubbing = true
     try {
-      const { scrubMs, scrubEveryMs } = context.timing
-      const count = Math.ceil(((await context.store.countHeld(name)) * scrubEveryMs) / scrubMs)
+      const { check_days: days = this.#options.kind.checkDays } = JSON.parse(this.#entry.options) as {
+        check_days?: number
+      }
+      if (days === 0) return
+      const share = context.timing.scrubEveryMs / (days * 86_400_000)
+      const count = Math.ceil((await context.store.countHeld(name)) * share)
       const some = await context.store.known(name, scrubbed, Math.min(count, 10_000))
       for (const { native } of some) {
         if (open.stop.signal.aborted) return

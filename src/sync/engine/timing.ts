@@ -18,9 +18,7 @@ export interface Timing {
   readonly rescanFactor: number
   /** Content stays in the trash for so long. */
   readonly trashMs: number
-  /** Every content is read and compared once in so long, */
-  readonly scrubMs: number
-  /** a few of them at a time, as often as this. */
+  /** A few contents are read and compared as often as this. */
   readonly scrubEveryMs: number
   /** Lifecycle changes take at most so long. */
   readonly transitionMs: number
@@ -36,7 +34,6 @@ export const usualTiming: Timing = {
   blockedMs: 900_000,
   rescanFactor: 1,
   trashMs: 30 * 86_400_000,
-  scrubMs: 30 * 86_400_000,
   scrubEveryMs: 3_600_000,
   transitionMs: 30_000,
 }

@@ -51,6 +51,7 @@ export function hearthKind(services: HearthServices): DriverKind {
     }),
     secrets: [],
     velocity: 0.8,
+    checkDays: 30,
     rescanMs: 600_000,
     async open({ domain, path }) {
       const instance = await onDrive('', () => services.instances.byHost(String(domain)))

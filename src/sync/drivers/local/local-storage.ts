@@ -28,6 +28,7 @@ export const localStorage: DriverKind = {
   options: z.strictObject({ root: z.string().min(1).describe('The folder. It must exist.'), ...commonOptions }),
   secrets: [],
   velocity: 0.9,
+  checkDays: 30,
   rescanMs: 3_600_000,
   open: ({ root }) => openLocalStorage(String(root)),
 }

@@ -52,6 +52,7 @@ export function s3Kind(services: S3Services): DriverKind {
     }),
     secrets: ['secret_key'],
     velocity: 0.6,
+    checkDays: 0,
     rescanMs: 60_000,
     open: (options, context) => openS3(services, options, context),
   }

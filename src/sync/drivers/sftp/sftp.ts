@@ -54,6 +54,7 @@ export function sftpKind({ addressOf }: SftpServices): DriverKind {
     }),
     secrets: ['password', 'key'],
     velocity: 0.3,
+    checkDays: 0,
     rescanMs: 300_000,
     open: (options, context) => openSftp(options, context, addressOf),
   }

@@ -49,6 +49,7 @@ export function webdavKind({ outgoingFor }: WebdavServices): DriverKind {
     }),
     secrets: ['password'],
     velocity: 0.3,
+    checkDays: 0,
     rescanMs: 300_000,
     async open({ url, username, password }, { signal, trusted }) {
       const credentials = Buffer.from(`${username ?? ''}:${password ?? ''}`).toString('base64')
