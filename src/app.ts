@@ -51,10 +51,10 @@ export async function openApp(
     serveOwn: (request) => faces.serveOwn(request),
   })
   const faces = openFaces({ config, log, services, appliance })
-  const housekeeping = registerWorkers(config, log, services)
+  const recurring = registerWorkers(config, log, services)
   const { adminAuth, files, hub, identity, instances, jobSystem, metrics, stopping, sync } = services
   jobSystem.start()
-  if (siblings.leads) housekeeping.start()
+  if (siblings.leads) recurring.start()
   return {
     apps: faces.apps,
     endFeeds() {
@@ -68,9 +68,10 @@ export async function openApp(
     counts: metrics.counts,
     async close() {
       await sync?.close()
-      await housekeeping.close()
+      const swept = recurring.close()
       await jobSystem.close()
       await files.close()
+      await swept
     },
     async prepareFirstStart(publicPort) {
       const passphrase = adminAuth.generated

@@ -86,7 +86,7 @@ async function outside(url: string): Promise<Finding> {
     if (!facts.hasIcu) return bad(check, `version ${facts.version} was built without ICU, which Hearth needs`)
     if (facts.encoding !== 'UTF8') return bad(check, `the database's encoding is ${facts.encoding}: Hearth needs UTF8`)
     if (!facts.canCreate) return bad(check, 'the user may not create tables: GRANT CREATE ON SCHEMA ... TO it')
-    if (facts.schemaVersion > schemaVersion) {
+    if (facts.oldestProgram > schemaVersion) {
       return bad(
         check,
         `the schema is version ${facts.schemaVersion}, this Hearth knows up to ${schemaVersion}: use the newer program`,

@@ -1,9 +1,10 @@
-/** Which worker does which kind of job: registers all of them, and the housekeeping that orders some of them by itself. */
+/** Which worker does which kind of job: registers all of them, and what is done again and again for all processes. */
 import { ofContext } from './config/contexts.ts'
 import type { Config } from './config/settings.ts'
 import type { Instance } from './instances/service.ts'
 import { ageSeconds } from './jobs/age.ts'
 import { Housekeeping } from './jobs/housekeeping.ts'
+import { Recurring } from './jobs/recurring.ts'
 import { applicationWorkers } from './jobs/workers/applications.ts'
 import { archiveWorkers } from './jobs/workers/archives.ts'
 import { logWorker } from './jobs/workers/log.ts'
@@ -16,8 +17,10 @@ import { exportWorker } from './move/export.ts'
 import { importWorker } from './move/import.ts'
 import type { Services } from './services.ts'
 
-/** Registers every worker with the job system. The housekeeping is returned, not started. */
-export function registerWorkers(config: Config, log: Log, services: Services): Housekeeping {
+const hourMs = 3_600_000
+
+/** Registers every worker with the job system. The recurring work is returned, not started. */
+export function registerWorkers(config: Config, log: Log, services: Services): Recurring {
   const { store, objects, secrets, instances, jobs, files, thumbnails, hub, outgoing, mail, metrics, moves } = services
   const driveOf = services.driveWithoutActor
   const keptMs = trashKeptMs(config)
@@ -57,13 +60,22 @@ export function registerWorkers(config: Config, log: Log, services: Services): H
     moves.deadline,
   ]
   for (const worker of workers) jobs.register(worker)
-  return new Housekeeping({
-    store: store.jobs,
+  const housekeeping = new Housekeeping({
     instances,
     jobs,
     log,
     keepMs: config.jobs.keep * 1000,
     cleansTrash: (instance) => keptMs(instance) !== undefined,
+  })
+  return new Recurring({
+    ...{ store: store.jobs, log },
+    works: [
+      { name: 'jobs.housekeeping', everyMs: 24 * hourMs, run: (signal) => housekeeping.run(signal) },
+      { name: 'files.sweep', everyMs: 60_000, run: () => files.sweep() },
+      { name: 'attachments.sweep', everyMs: 10_000, run: () => services.sweepAttachments() },
+      // An upload of the largest file over a slow line may take hours.
+      { name: 'objects.abandoned', everyMs: hourMs, run: () => objects.sweepAbandoned(24 * hourMs) },
+    ],
   })
 }
 

@@ -16,7 +16,7 @@ import { openAdministration } from './admin/administration.ts'
 import { openAudit } from './admin/audit.ts'
 import { type AdminAuth, openAdminAuth } from './admin/passphrase.ts'
 import { openApps } from './apps/apps.ts'
-import { startSweeper } from './attachments/sweeper.ts'
+import { newSweeper } from './attachments/sweeper.ts'
 import { openAuth } from './auth/auth.ts'
 import { newOwnerMail } from './auth/mail.ts'
 import { effectiveContext } from './config/contexts.ts'
@@ -52,7 +52,6 @@ import { openSyncFromSettings } from './sync/open.ts'
 import { openThumbnails } from './thumbnails/thumbnails.ts'
 
 /** Milliseconds between looks for objects that nobody needs any more. */
-const sweepObjectsMs = 10_000
 /** Milliseconds until other processes on the same database know that an instance was blocked. */
 const otherProcessesMs = 6_000
 
@@ -79,7 +78,7 @@ export interface ServicesOptions {
 
 export type Services = Awaited<ReturnType<typeof openServices>>
 
-/** Opens all services; none of them has begun to work by itself but the sweeper of objects. */
+/** Opens all services; none of them has begun to work by itself. */
 export async function openServices({
   config,
   log,
@@ -131,12 +130,10 @@ export async function openServices({
     },
   })
   const stopping = new AbortController()
-  const sweeper = startSweeper({
+  const sweeper = newSweeper({
     ledger: store.attachments,
     objects,
-    everyMs: leads ? sweepObjectsMs : 0,
     stopping: stopping.signal,
-    log: log.warning,
   })
   const documents = openDocuments({
     store,
@@ -148,7 +145,7 @@ export async function openServices({
     stopping: stopping.signal,
     fileTree: store.files.tree,
   })
-  const files = openFiles({ store: store.files, objects, log, ...(leads ? {} : { sweepEveryMs: 0 }) })
+  const files = openFiles({ store: store.files, objects, log })
   const { max_number_of_versions_to_keep, min_delay_between_two_versions } = config.fs.versioning
   const versioning = { max: max_number_of_versions_to_keep, minDelayMs: min_delay_between_two_versions * 1000 }
   const driveOf = newDriveOf({ store, versioning, contextOf: (context) => effectiveContext(config, context) })
@@ -240,6 +237,7 @@ export async function openServices({
     secrets,
     stopping,
     store,
+    sweepAttachments: () => sweeper.run(),
     sync: synchronising?.sync,
     syncToken: synchronising?.token ?? '',
     thumbnails,

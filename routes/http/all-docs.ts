@@ -133,7 +133,22 @@ type Listed = Pick<AllDocsAnswer, 'offset' | 'updateSeq' | 'rows'> & { readonly 
 /** Streams the whole answer. `fill` where attachments are wanted. */
 export function sendListing(c: HttpContext, answer: Listed, listing: Listing, fill?: Filling): Promise<Response> {
   const rows = joinRows(answer.rows, (row) => rowText(row, listing.includeDocs))
-  return streamJson(c, listingHead(answer, listing), fill?.(rows) ?? rows, ']}')
+  return streamJson(c, listingHead(answer, listing), fill?.(rows) ?? gathered(rows), ']}')
+}
+
+/** Characters that are put together before anything is sent. */
+const gatheredSize = 500_000
+
+/** Small pages as one, so that a short answer needs no stream, which costs as much as the rest of it. */
+async function* gathered(pages: AsyncIterable<string>): AsyncIterable<string> {
+  let text = ''
+  for await (const page of pages) {
+    text += page
+    if (text.length < gatheredSize) continue
+    yield text
+    text = ''
+  }
+  if (text !== '') yield text
 }
 
 /** The envelope up to the first row. CouchDB tells no sequence when keys are asked for. */

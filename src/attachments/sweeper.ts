@@ -13,14 +13,11 @@ export interface Sweeper {
 export interface SweeperOptions {
   readonly ledger: Pick<AttachmentLedger, 'sweep'>
   readonly objects: Pick<ObjectStore, 'delete'>
-  /** Milliseconds between sweeps; 0: only when told to. */
-  readonly everyMs: number
   /** Ends it. */
   readonly stopping?: AbortSignal | undefined
-  readonly log?: ((event: string, detail: Record<string, unknown>) => void) | undefined
 }
 
-export function startSweeper({ ledger, objects, everyMs, stopping, log = () => {} }: SweeperOptions): Sweeper {
+export function newSweeper({ ledger, objects, stopping }: SweeperOptions): Sweeper {
   let last: Promise<void> = Promise.resolve()
   let waiting: Promise<void> | undefined
 
@@ -37,13 +34,5 @@ export function startSweeper({ ledger, objects, everyMs, stopping, log = () => {
     return waiting
   }
 
-  if (everyMs === 0) return { run }
-  const timer = setInterval(() => {
-    run().catch((error: unknown) => {
-      if (!stopping?.aborted) log('sweep of attachments failed', { error: String(error) })
-    })
-  }, everyMs)
-  timer.unref()
-  stopping?.addEventListener('abort', () => clearInterval(timer), { once: true })
   return { run }
 }

@@ -11,13 +11,15 @@ import type { AllDocsAnswer, AllDocsQuery, AllDocsRow } from './service.ts'
 type Store = Pick<DocumentStore, 'databaseInfo' | 'scanIds' | 'countIds' | 'readMany' | 'readTrees'>
 
 export async function allDocs(store: Store, ref: DatabaseRef, query: AllDocsQuery): Promise<AllDocsAnswer> {
-  const info = await store.databaseInfo(ref)
-  const designs = query.designs === 'all' ? 0 : await store.countIds(ref, { designs: 'only' })
+  const [info, designs, before] = await Promise.all([
+    store.databaseInfo(ref),
+    query.designs === 'all' ? 0 : store.countIds(ref, { designs: 'only' }),
+    query.keys ? 0 : countBefore(store, ref, query),
+  ])
   const totalRows =
     query.designs === 'all' ? info.docCount : query.designs === 'only' ? designs : info.docCount - designs
   const updateSeq = formatSequence(info)
   if (query.keys) return { totalRows, offset: null, updateSeq, rows: keyRows(store, ref, query, query.keys) }
-  const before = await countBefore(store, ref, query)
   const offset = Math.min(totalRows, before + query.skip)
   return { totalRows, offset, updateSeq, rows: rangeRows(store, ref, query) }
 }

@@ -25,13 +25,11 @@ export interface FilesOptions {
   readonly log: Log
   /** Milliseconds since 1970. */
   readonly now?: () => number
-  /** Milliseconds between sweeps of unreferenced objects; 0: only on request. Default a minute. */
-  readonly sweepEveryMs?: number
 }
 
-export function openFiles({ store, objects, log, now = Date.now, sweepEveryMs = 60_000 }: FilesOptions): Files {
+export function openFiles({ store, objects, log, now = Date.now }: FilesOptions): Files {
   const { ledger } = store
-  const sweeper = new Sweeper({ ledger, objects, log, everyMs: sweepEveryMs })
+  const sweeper = new Sweeper({ ledger, objects, log })
   const leases = new Leases(ledger, log)
   const tree = new Drives({ store, now, reclaim: (discarded) => sweeper.reclaim(discarded) })
 

@@ -8,32 +8,22 @@ const batch = 500
 const maxAtOnce = 100
 /** A slow store must not delay an answer whose commit is done. */
 const patienceMs = 2_000
-/** An upload of the largest file over a slow line may take hours. */
-const abandonedMs = 24 * 3_600_000
-const abandonedEveryMs = 3_600_000
 
 export interface SweeperOptions {
   readonly ledger: ObjectLedger
   readonly objects: ObjectStore
   readonly log: Log
-  /** Milliseconds between sweeps; 0: only when told to. */
-  readonly everyMs: number
 }
 
 export class Sweeper {
-  readonly #timer: NodeJS.Timeout | undefined
   readonly #running = new Set<Promise<unknown>>()
   #sweeping: Promise<number> | undefined
   #closed = false
-  #abandonedAt = Date.now()
 
   readonly #options: SweeperOptions
 
   constructor(options: SweeperOptions) {
     this.#options = options
-    if (options.everyMs === 0) return
-    this.#timer = setInterval(() => this.#tick(), options.everyMs)
-    this.#timer.unref()
   }
 
   /** Deletes everything that is due; resolves to how many objects (or whole tenants) there were. */
@@ -66,7 +56,6 @@ export class Sweeper {
   /** Waits for the current deletion, not for the rest: the next start continues. */
   async close(): Promise<void> {
     this.#closed = true
-    clearInterval(this.#timer)
     await Promise.allSettled(this.#running)
     await this.#sweeping?.catch(() => {})
   }
@@ -96,14 +85,6 @@ export class Sweeper {
         if (!page.more || after === undefined) break
       }
     }
-  }
-
-  #tick(): void {
-    if (this.#closed || this.#sweeping !== undefined) return
-    this.#track(this.sweep())
-    if (Date.now() - this.#abandonedAt < abandonedEveryMs) return
-    this.#abandonedAt = Date.now()
-    this.#track(this.#options.objects.sweepAbandoned(abandonedMs))
   }
 
   /** A failure shows in the log only. */

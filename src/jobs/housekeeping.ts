@@ -1,15 +1,11 @@
 /** What is done once a day for every instance: old jobs are forgotten, old trash is emptied by a job. One process does it. */
-import type { JobStore } from '../../storage/jobs/contract.ts'
 import type { Instance, InstanceAdministration } from '../instances/service.ts'
 import type { Log } from '../log.ts'
 import type { Jobs } from './service.ts'
 
-const dayMs = 24 * 3_600_000
-const lookMs = 10 * 60_000
 const page = 100
 
 export interface HousekeepingOptions {
-  readonly store: Pick<JobStore, 'isTurn'>
   readonly instances: Pick<InstanceAdministration, 'list'>
   readonly jobs: Pick<Jobs, 'purge' | 'push'>
   readonly log: Log
@@ -20,35 +16,19 @@ export interface HousekeepingOptions {
 
 export class Housekeeping {
   readonly #options: HousekeepingOptions
-  #timer: ReturnType<typeof setInterval> | undefined
-  #running: Promise<void> = Promise.resolve()
-  #stopped = false
 
   constructor(options: HousekeepingOptions) {
     this.#options = options
   }
 
-  start(): void {
-    this.#timer ??= setInterval(() => {
-      this.#running = this.#look()
-    }, lookMs)
-    this.#timer.unref()
-  }
-
-  async close(): Promise<void> {
-    this.#stopped = true
-    clearInterval(this.#timer)
-    await this.#running
-  }
-
-  /** Does it now, whose turn it ever is. */
-  async run(): Promise<void> {
+  /** Stops after the instance that is under way when the signal says so. */
+  async run(signal?: AbortSignal): Promise<void> {
     const { instances, jobs, log, keepMs, cleansTrash } = this.#options
     let cursor: string | undefined
     do {
       const { instances: some, next } = await instances.list({ limit: page, cursor })
       for (const instance of some) {
-        if (this.#stopped) return
+        if (signal?.aborted) return
         // One that is being deleted, or has lost its jobs, must not keep it from everybody behind it.
         try {
           await jobs.purge(instance.prefix, { ageMs: keepMs })
@@ -59,13 +39,5 @@ export class Housekeeping {
       }
       cursor = next
     } while (cursor !== undefined)
-  }
-
-  async #look(): Promise<void> {
-    try {
-      if (await this.#options.store.isTurn('jobs.housekeeping', dayMs)) await this.run()
-    } catch (error) {
-      this.#options.log.warning('housekeeping failed', { error })
-    }
   }
 }

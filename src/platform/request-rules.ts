@@ -7,13 +7,11 @@ const maxWaiting = 1_000
 
 /** The requests of one connection. */
 interface Line {
-  /** The last answer that has not ended. */
+  /** The last answer that was begun. An idle connection holds it until the next one, or until it is closed. */
   last?: ServerResponse | undefined
-  /** Answers that have not ended. */
-  count: number
+  /** Requests that have not begun. */
+  waiting: number
   isCut: boolean
-  /** Listens to all of them: one function for each would be made on every request. */
-  readonly onClose: (this: ServerResponse) => void
 }
 
 /**
@@ -25,14 +23,7 @@ export function newOrder(): (listener: RequestListener) => RequestListener {
   const lines = new WeakMap<Socket, Line>()
 
   function newLine(socket: Socket): Line {
-    const line: Line = {
-      count: 0,
-      isCut: false,
-      onClose() {
-        line.count -= 1
-        if (line.last === this) line.last = undefined
-      },
-    }
+    const line: Line = { waiting: 0, isCut: false }
     lines.set(socket, line)
     return line
   }
@@ -42,14 +33,25 @@ export function newOrder(): (listener: RequestListener) => RequestListener {
     const line = lines.get(socket) ?? newLine(socket)
     const before = line.last
     line.last = response
-    line.count += 1
-    response.on('close', line.onClose)
-    if (line.count > maxWaiting) {
+    // Deno does not say whether an answer is closed. Where it is said, no request needs a listener.
+    if ((response.closed as boolean | undefined) === undefined) {
+      response.once('close', () => {
+        if (line.last === response) line.last = undefined
+      })
+    }
+    if (before === undefined || before.closed) {
+      run(line, listener, request, response)
+      return
+    }
+    line.waiting += 1
+    if (line.waiting > maxWaiting) {
       line.isCut = true
       socket.destroy()
     }
-    if (before === undefined) run(line, listener, request, response)
-    else before.once('close', () => run(line, listener, request, response))
+    before.once('close', () => {
+      line.waiting -= 1
+      run(line, listener, request, response)
+    })
   }
 }
 

@@ -11,6 +11,8 @@ export interface ServerFacts {
   readonly canCreate: boolean
   /** Version of Hearth's schema; 0 when it is not there yet. */
   readonly schemaVersion: number
+  /** Schema version of the oldest program that may run on it. */
+  readonly oldestProgram: number
 }
 
 /** Connects once and looks. Rejects with the driver's error when it cannot. */
@@ -26,7 +28,10 @@ export async function inspectServer(url: string): Promise<ServerFacts> {
         to_regclass('hearth_schema') IS NOT NULL AS known`
     if (!row) throw new Error('no answer')
     const [schema] = row.known
-      ? await sql<{ version: number }[]>`SELECT coalesce(max(version), 0)::int AS version FROM hearth_schema`
+      ? await sql<{ version: number; oldest: number }[]>`
+          SELECT coalesce(max(version), 0)::int AS version,
+            coalesce(max(coalesce((to_jsonb(s) ->> 'oldest')::int, version)), 0)::int AS oldest
+          FROM hearth_schema s`
       : []
     return {
       version: row.version,
@@ -35,6 +40,7 @@ export async function inspectServer(url: string): Promise<ServerFacts> {
       hasIcu: row.icu,
       canCreate: row.creating,
       schemaVersion: schema?.version ?? 0,
+      oldestProgram: schema?.oldest ?? 0,
     }
   } finally {
     await sql.end({ timeout: 1 })

@@ -40,8 +40,18 @@ const migrations: readonly string[] = [
 export const schemaVersion = migrations.length
 
 /**
+ * The oldest schema version whose programs may run on what a migration leaves, as its text states it in a line of its own;
+ * only its own version where it states none. An update that is taken back must find a program that starts: migrations that
+ * only add columns with defaults, tables and indexes say so.
+ */
+export function oldestProgram(text: string, version: number): number {
+  const stated = /^-- Programs from schema version (\d+) on may run on it\.$/m.exec(text)?.[1]
+  return stated === undefined ? version : Math.min(version, Number(stated))
+}
+
+/**
  * Brings the schema up to `schemaVersion`.
- * @throws StartupError when the server is too old, lacks ICU or UTF-8, or holds a newer schema than this program knows.
+ * @throws StartupError when the server is too old, lacks ICU or UTF-8, or holds a newer schema that this program may not run on.
  */
 export async function migrate(sql: Sql): Promise<void> {
   await checkServer(sql)
@@ -49,9 +59,12 @@ export async function migrate(sql: Sql): Promise<void> {
     await takeTurn(tx)
     await tx`CREATE TABLE IF NOT EXISTS hearth_schema (
       version int PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`
-    const [row] = await tx<{ version: number }[]>`SELECT coalesce(max(version), 0)::int AS version FROM hearth_schema`
+    await tx`ALTER TABLE hearth_schema ADD COLUMN IF NOT EXISTS oldest int`
+    const [row] = await tx<{ version: number; oldest: number }[]>`
+      SELECT coalesce(max(version), 0)::int AS version, coalesce(max(coalesce(oldest, version)), 0)::int AS oldest
+      FROM hearth_schema`
     const found = row?.version ?? 0
-    if (found > schemaVersion) {
+    if (found > schemaVersion && (row?.oldest ?? 0) > schemaVersion) {
       throw new StartupError(
         `The database holds schema version ${found}, this program knows up to ${schemaVersion}. ` +
           'Start the newer program again, or restore a backup made with this one.',
@@ -60,7 +73,7 @@ export async function migrate(sql: Sql): Promise<void> {
     for (const [at, text] of migrations.entries()) {
       if (at < found) continue
       await tx.unsafe(text)
-      await tx`INSERT INTO hearth_schema (version) VALUES (${at + 1})`
+      await tx`INSERT INTO hearth_schema (version, oldest) VALUES (${at + 1}, ${oldestProgram(text, at + 1)})`
     }
   })
 }

@@ -99,16 +99,19 @@ describe.skipIf(postgresBin() === undefined)('two processes on one PostgreSQL', 
     const listeners = [await subscribe(0, type), await subscribe(1, type, 'io.cozy.jobs.events')]
     for (let round = 0; round < 2; round += 1) {
       await postgres.pause()
+      let refused = 0
       const writing = (async () => {
         let status = 0
         while (status !== 200) {
           ;({ status } = await two('PUT', `/data/${type}/during${round}`, { round }))
-          if (status !== 200) await Bun.sleep(20)
+          if (status === 200) continue
+          refused += 1
+          await Bun.sleep(20)
         }
       })()
       // Commands wait for the store, and the socket with them.
       listeners[0]?.command('SUBSCRIBE', `io.cozy.later${round}`)
-      await Bun.sleep(1_000)
+      await until(() => refused > 0)
       await postgres.resume()
       await writing
       expect((await one('PUT', `/data/io.cozy.later${round}.x/a`, {})).status).toBe(200)

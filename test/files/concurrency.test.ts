@@ -118,7 +118,7 @@ test('making, renaming and trashing at once leaves paths that are true', async (
 
 test('a process that ends in an upload leaves rubbish that is swept when its lease is over', async () => {
   const drive = world.newDrive()
-  const options = { store: world.store.files, log: silentLog, sweepEveryMs: 0 }
+  const options = { store: world.store.files, log: silentLog }
   // It puts its bytes and is never heard of again.
   const dying = openFiles({
     ...options,
@@ -132,17 +132,6 @@ test('a process that ends in an upload leaves rubbish that is swept when its lea
   expect(await files.sweep()).toBe(1)
   expect(await world.objectNames(drive)).toEqual([])
   await dying.close()
-})
-
-test('the timer sweeps by itself, and ends with the service', async () => {
-  const drive = world.newDrive()
-  const made = await files.createFile(drive, { dirId: rootId, name: 'a' }, bytesOf('hello'))
-  const [name] = await world.objectNames(drive)
-  await world.store.files.change(drive.prefix, (tx) => tx.discard([`cozy-v3-${drive.prefix}/${name}`]))
-  const sweeping = openFiles({ store: world.store.files, objects: world.objects, log: silentLog, sweepEveryMs: 10 })
-  while ((await world.objectNames(drive)).length > 0) await sleep(5)
-  await sweeping.close()
-  await expect(files.open(drive, made)).rejects.toMatchObject({ status: 404 })
 })
 
 test('an upload whose lease ran out writes no document without bytes', async () => {

@@ -34,7 +34,7 @@ export async function openFilesUnderTest(): Promise<FilesUnderTest> {
   const store = await openPostgresDocuments({ target, maxConnections: 8, compiler: indexCompiler, sweepEveryMs: 0 })
   const objects = await openFolderObjects(folder)
   const clock = { ms: Date.parse('2026-03-01T12:00:00Z') }
-  const files = openFiles({ store: store.files, objects, log: silentLog, now: () => clock.ms, sweepEveryMs: 0 })
+  const files = openFiles({ store: store.files, objects, log: silentLog, now: () => clock.ms })
   let drives = 0
   return {
     files,

@@ -22,7 +22,7 @@ test('old jobs are forgotten but for fifty of each state, old trash is deleted, 
   const listed = { instances: [leaving, instance], next: undefined }
   const instances = { byHost: async () => instance, list: async () => listed }
   let now = Date.now() - 40 * 86_400_000
-  const files = openFiles({ store: store.files, objects, log: silentLog, now: () => now, sweepEveryMs: 0 })
+  const files = openFiles({ store: store.files, objects, log: silentLog, now: () => now })
   const drive = await newDriveOf({ store, versioning: { max: 20, minDelayMs: 0 }, contextOf: () => ({}) })(
     instance,
     undefined,
@@ -55,7 +55,6 @@ test('old jobs are forgotten but for fifty of each state, old trash is deleted, 
   }
   await until(async () => (await stored()).every(({ state }) => state === 'done'))
   const house = new Housekeeping({
-    store: store.jobs,
     instances,
     jobs,
     log: silentLog,

@@ -19,7 +19,7 @@ const jobs = openJobs({
   instances: {
     byHost: async (host) => ({ id: host, rev: '1-a', domain: host, aliases: [], prefix: host, document: {} }),
   },
-  settings: { concurrency: 64, take_over_after: 2, max_exec_count: 1, max_timeout: 60, workers: {} },
+  settings: { concurrency: 64, take_over_after: 60, max_exec_count: 1, max_timeout: 60, workers: {} },
 })
 const worker: Worker = {
   ...{ name: 'log', concurrency: 48 },

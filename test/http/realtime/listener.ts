@@ -117,7 +117,7 @@ export function short({ event, payload }: RealtimeEvent): string {
 export async function until(
   condition: () => boolean | Promise<boolean>,
   describe: () => string = () => '',
-  patienceMs = 10_000,
+  patienceMs = 60_000,
 ): Promise<void> {
   const deadline = performance.now() + patienceMs
   while (!(await condition())) {
