@@ -1,8 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { header } from '../http/router.ts'
-import { addressOf } from './access.ts'
 import { accepted, jsonAnswer } from './answer.ts'
+import { claiming, report } from './report.ts'
 import { fileField, readForm } from './request.ts'
 import { AcceptedBody, FormOf, needs } from './schemas.ts'
 import type { ApplianceServices } from './services.ts'
@@ -24,23 +23,13 @@ export function certsRoutes(face: Face, { appliance }: ApplianceServices): void 
       answers: { 202: AcceptedBody, 400: 'A file is missing, or another change goes on', 413: 'A file is too large' },
     },
     async (c) => {
-      const { procedure } = appliance.certificates
-      await procedure.reserve()
-      try {
+      await claiming(appliance.certificates.procedure, async () => {
         const form = await readForm(c, appliance, limits)
         const ca = form.has('ca') ? fileField(form, 'ca') : undefined
         const upload = { public: fileField(form, 'public'), private: fileField(form, 'private'), ca }
         await appliance.certificates.begin(upload)
-      } catch (error) {
-        procedure.release()
-        throw error
-      }
-      await appliance.audit.write({
-        action: 'certs.post',
-        address: addressOf(c),
-        agent: header(c, 'user-agent'),
-        status: 202,
       })
+      await report(c, appliance, { action: 'certs.post', status: 202 })
       return accepted('/api/v1/admin/certs')
     },
   )

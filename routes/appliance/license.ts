@@ -1,9 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { header } from '../http/router.ts'
-import { addressOf } from './access.ts'
 import { jsonAnswer } from './answer.ts'
+import { report } from './report.ts'
 import { fileField, readForm } from './request.ts'
 import { FormOf, needs } from './schemas.ts'
 import type { ApplianceServices } from './services.ts'
@@ -34,12 +33,7 @@ export function licenseRoutes(face: Face, { appliance }: ApplianceServices): voi
     },
     async (c) => {
       const license = await appliance.licenses.replace(fileField(await readForm(c, appliance, limits), 'license'))
-      await appliance.audit.write({
-        action: 'license.post',
-        address: addressOf(c),
-        agent: header(c, 'user-agent'),
-        status: 200,
-      })
+      await report(c, appliance, { action: 'license.post', status: 200 })
       return jsonAnswer(200, license)
     },
   )

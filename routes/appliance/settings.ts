@@ -2,9 +2,9 @@ import { z } from '@hono/zod-openapi'
 import { networkMode } from '../../src/appliance/network-settings.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { type HttpContext, header } from '../http/router.ts'
-import { addressOf } from './access.ts'
+import type { HttpContext } from '../http/router.ts'
 import { accepted, jsonAnswer } from './answer.ts'
+import { claiming, report } from './report.ts'
 import { fileField, readForm } from './request.ts'
 import { AcceptedBody, FormOf, needs } from './schemas.ts'
 import type { ApplianceServices } from './services.ts'
@@ -13,19 +13,8 @@ const limits = { total: 256 * 1024, each: 256 * 1024 }
 
 /** Network and application settings, and storage options: `GET, POST /settings`, `GET, POST /storage`. */
 export function settingsRoutes(face: Face, { appliance }: ApplianceServices): void {
-  const report = (c: HttpContext, action: string, target: string) =>
-    appliance.audit.write({ action, target, address: addressOf(c), agent: header(c, 'user-agent'), status: 202 })
-
-  /** Claims the procedure, reads the file and begins; what was claimed is given up when that fails. */
-  const begin = async (c: HttpContext, of: typeof appliance.settings | typeof appliance.storage) => {
-    await of.procedure.reserve()
-    try {
-      return await of.begin(fileField(await readForm(c, appliance, limits), 'settings'))
-    } catch (error) {
-      of.procedure.release()
-      throw error
-    }
-  }
+  const begin = (c: HttpContext, of: typeof appliance.settings | typeof appliance.storage) =>
+    claiming(of.procedure, async () => of.begin(fileField(await readForm(c, appliance, limits), 'settings')))
   const form = { body: FormOf('settings: a JSON file'), bodyMedia: 'multipart/form-data' }
   const refused = { 400: 'The settings are not valid, or others are being applied', 413: 'Larger than 256 KiB' }
 
@@ -41,7 +30,7 @@ export function settingsRoutes(face: Face, { appliance }: ApplianceServices): vo
       answers: { 202: AcceptedBody, ...refused },
     },
     async (c) => {
-      await report(c, 'settings.post', await begin(c, appliance.settings))
+      await report(c, appliance, { action: 'settings.post', target: await begin(c, appliance.settings), status: 202 })
       return accepted('/api/v1/admin/settings')
     },
   )
@@ -78,7 +67,7 @@ export function settingsRoutes(face: Face, { appliance }: ApplianceServices): vo
       answers: { 202: AcceptedBody, ...refused },
     },
     async (c) => {
-      await report(c, 'storage.post', await begin(c, appliance.storage))
+      await report(c, appliance, { action: 'storage.post', target: await begin(c, appliance.storage), status: 202 })
       return accepted('/api/v1/admin/storage')
     },
   )

@@ -1,9 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import { Problem } from '../../src/model/errors.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
-import { header } from '../http/router.ts'
-import { addressOf } from './access.ts'
 import { accepted, jsonAnswer, plainAnswer } from './answer.ts'
+import { claiming, report } from './report.ts'
 import { storeUpload } from './request.ts'
 import { AcceptedBody, FormOf, needs } from './schemas.ts'
 import type { ApplianceServices } from './services.ts'
@@ -23,22 +22,12 @@ export function updateRoutes(face: Face, { appliance }: ApplianceServices): void
       answers: { 202: AcceptedBody, 400: 'The file is missing, or an update goes on (E1004)', 413: 'Too large' },
     },
     async (c) => {
-      const { procedure } = appliance.update
-      await procedure.reserve()
-      try {
+      await claiming(appliance.update.procedure, async () => {
         const { updateBytes: maxBytes } = appliance.limits()
         const upload = await storeUpload(c, appliance, { field: 'update', fileName: 'software_package.enc', maxBytes })
         await appliance.update.begin(upload)
-      } catch (error) {
-        procedure.release()
-        throw error
-      }
-      await appliance.audit.write({
-        action: 'update.post',
-        address: addressOf(c),
-        agent: header(c, 'user-agent'),
-        status: 202,
       })
+      await report(c, appliance, { action: 'update.post', status: 202 })
       return accepted('/api/v1/admin/update')
     },
   )
