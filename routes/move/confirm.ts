@@ -25,7 +25,6 @@ export function confirmRoutes(given: Face, services: MoveServices): void {
       path: '/move/request',
       summary: 'Ask for a move in the name of the owner, who gets a mail with a link that confirms it',
       tag: 'move',
-      needs: 'a code of GET /move/authorize, or the token and client of POST /move/initialize',
       body: z.object({
         code: z.string().optional().describe('Or token, client_id and client_secret'),
         token: z.string().optional(),
@@ -57,7 +56,6 @@ export function confirmRoutes(given: Face, services: MoveServices): void {
       path: '/move/go',
       summary: 'The mailed link: begin the move',
       tag: 'move',
-      needs: 'a session',
       query: z.object({ secret: textParameter().describe('From the mail; good for half an hour, once') }),
       answers: {
         303: 'To the page of the other server that waits for the end; a browser without session to the login',

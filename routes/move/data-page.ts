@@ -79,7 +79,6 @@ export function dataRoutes(given: Face, services: MoveServices): void {
       path: '/move/data/export',
       summary: 'Ask for an archive of everything, from the form',
       tag,
-      needs: 'a session',
       body: z.object({ csrf_token: z.string() }),
       bodyMedia: media,
       answers: { 200: 'A page: the link comes by mail', 303: 'Nobody is logged in', 404: 'Asked for too often today' },
@@ -109,7 +108,6 @@ export function dataRoutes(given: Face, services: MoveServices): void {
       path: '/move/data/import',
       summary: 'Replace everything here by an export, from the form',
       tag,
-      needs: 'a session, and the passphrase once more',
       body: z.object({ link: z.string(), password: z.string(), csrf_token: z.string() }),
       bodyMedia: media,
       answers: {

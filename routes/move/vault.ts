@@ -16,7 +16,6 @@ export function vaultRoute(given: Face, services: MoveServices): void {
       path: '/move/vault',
       summary: 'How to bring the content of the vault over after a move',
       tag: 'move',
-      needs: 'a session',
       answers: { 200: 'A page', 303: 'Nobody is logged in' },
     },
     async (c) => {

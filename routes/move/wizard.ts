@@ -27,7 +27,6 @@ export function wizardRoutes(given: Face, services: MoveServices): void {
       path: '/move/initialize',
       summary: 'Begin a move: on to the wizard, with what it needs',
       tag: 'move',
-      needs: 'a session',
       answers: {
         303: 'Nobody is logged in',
         307: 'To the wizard (move.url)',
@@ -67,7 +66,6 @@ export function wizardRoutes(given: Face, services: MoveServices): void {
       path: '/move/authorize',
       summary: 'Choose this instance as the one to move from: back to the wizard, with a code for POST /move/request',
       tag: 'move',
-      needs: 'a session',
       query: z.object({
         state: textParameter().describe('Given back'),
         redirect_uri: textParameter().describe('Where the wizard waits (http or https)'),

@@ -15,6 +15,7 @@ import { newEntrance } from './entrance.ts'
 import { publicListener } from './listener-options.ts'
 import type { Output } from './output.ts'
 import { type RunningServer, runServer } from './running-server.ts'
+import { watchUncaught } from './uncaught.ts'
 
 /** Running requests get this long to finish. */
 const drainMs = 5_000
@@ -46,10 +47,10 @@ export async function serveAsWorker(output: Output): Promise<number> {
   })
   process.on('SIGTERM', () => end(0))
   process.on('unhandledRejection', (error) => log?.error('unhandled rejection', { error }))
-  process.on('uncaughtException', (error) => {
-    log?.error('uncaught exception', { error })
-    end(1)
-  })
+  watchUncaught(
+    () => log,
+    () => end(1),
+  )
 
   const channel = newChannel((message) => void (send as (message: object) => boolean).call(process, message), {
     async start(about) {

@@ -21,6 +21,7 @@ import type { Output } from './output.ts'
 import { type RunningServer, runServer } from './running-server.ts'
 import { serverData } from './server-data.ts'
 import { addSettingsOptions, loadFromOptions } from './settings-options.ts'
+import { watchUncaught } from './uncaught.ts'
 
 /** Running requests get this long to finish; the rest of the 10 s is for the store. */
 const drainMs = 5_000
@@ -185,10 +186,10 @@ function stopRequest(log: Log): Promise<undefined | Error> {
     }
     process.on('SIGTERM', () => onSignal('SIGTERM'))
     process.on('SIGINT', () => onSignal('SIGINT'))
-    process.on('uncaughtException', (error) => {
-      log.error('uncaught exception', { error })
-      resolve(new StartupError('stopped after an unexpected error; the log says more', { cause: error }))
-    })
+    watchUncaught(
+      () => log,
+      (error) => resolve(new StartupError('stopped after an unexpected error; the log says more', { cause: error })),
+    )
   })
 }
 

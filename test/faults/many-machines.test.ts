@@ -192,6 +192,7 @@ ${backends.join('\n')}
         await eventually('everything in every feed', () => missing().length === 0)
         following.abort()
         await Promise.all(feeds)
+        for (const server of servers.slice(1)) expect(server.output.stderr).not.toContain('uncaught exception')
         for (const server of servers.slice(1)) {
           const response = await server.fetch(`${path}/_all_docs`, { headers })
           const { rows } = (await response.json()) as { rows: { id: string; value: { rev: string } }[] }
