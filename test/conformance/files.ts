@@ -330,7 +330,7 @@ export function fileStoreSuite(name: string, { open, duringBackup }: FilesUnderT
         await store.files.ledger.sweep({ limit: 1, objects: [name] }, async () => {
           kept.push(await other.files.change(prefix, (tx) => tx.keep([name])).catch((error: unknown) => error))
         })
-        expect(String(kept[0])).toContain('given up')
+        expect(String(kept[0])).toContain('was discarded')
         await store.files.ledger.lease([name], 0)
         const failing = store.files.ledger.sweep({ limit: 1, objects: [name] }, async () => {
           throw new Error('store is down')
