@@ -1,7 +1,7 @@
 /** Liveness and readiness, on every listener and without authentication. */
 import type { HttpRouter } from './http/router.ts'
 
-/** What is wrong with the part that readiness asks, in words fit for anyone; `undefined` when it is fine. */
+/** The problem with the parts that readiness checks, worded for anyone; `undefined` when they are fine. */
 export type ReadyCheck = () => Promise<string | undefined>
 
 /** `GET /healthz`: the process answers. `GET /readyz`: its store answers too, else 503 with the reason. */

@@ -31,7 +31,7 @@ export interface App {
 
 /**
  * Builds services and routes over open stores. What a first start makes (identity, passphrase) is made here, so the
- * listeners should be open by then: a start that fails afterwards would have shown the passphrase to nobody.
+ * listeners should be open by then: otherwise a later failure would lose the passphrase unseen.
  */
 export async function openApp(
   config: Config,

@@ -1,4 +1,4 @@
-/** The first start on an empty store: what is made then and what the person at the terminal is told once. */
+/** The first start on an empty store: what it creates and what it shows once at the terminal. */
 import { randomBytes } from 'node:crypto'
 import type { DatabaseRef, DocumentStore } from '../storage/documents/contract.ts'
 import { readDocument, writeDocument } from './instances/own-documents.ts'

@@ -17,7 +17,7 @@ export interface CertificateOptions {
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 
-/** Makes a P-256 key and a certificate signed by itself. */
+/** Makes a P-256 key and a self-signed certificate. */
 export async function selfSignedCertificate(options: CertificateOptions): Promise<KeyAndCertificate> {
   const { names, notBefore, days } = options
   // It looks for the polyfill when it is evaluated; a static import may be evaluated first in the built binary.

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 
 export interface ServiceManager {
-  /** Everything is served. From now on the watchdog is told that we are alive, where there is one. */
+  /** Everything is served. From now on the watchdog, if any, is notified that we are alive. */
   ready(): void
   /** The orderly end has begun. */
   stopping(): void
@@ -13,7 +13,7 @@ export interface ServiceManager {
 
 const program = 'systemd-notify'
 
-/** `env` is that of the process. Where nobody listens, nothing is done. */
+/** `env` is that of the process. Does nothing when there is no service manager. */
 export function newServiceManager(env: NodeJS.ProcessEnv = process.env): ServiceManager {
   if (!env['NOTIFY_SOCKET']) return { ready() {}, stopping() {} }
   const tell = (...args: readonly string[]) => {

@@ -5,11 +5,11 @@
 import type { Log } from './log.ts'
 import { StartupError } from './model/startup-error.ts'
 
-/** A server process that somebody else knows how to open. */
+/** A server process, opened by the caller. */
 export interface ServerProcess {
   /** Where clients connect. A restarted server must be found at the same place. */
   readonly connection: unknown
-  /** Resolves with a reason when the process has ended without having been told to. */
+  /** Resolves with a reason when the process has ended without being told to. */
   readonly died: Promise<string>
   stop(): Promise<void>
 }

@@ -16,7 +16,7 @@ export class SwitchingProtocols extends Response {
   }
 }
 
-/** Gives the routes a request without body; they find all of it in `incoming`. */
+/** Passes a request without a body to the routes; they find all of it in `incoming`. */
 export type UpgradeFetch = (
   request: Request,
   env: { readonly incoming: IncomingMessage; readonly upgrade: Upgrade },

@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from 'hono'
-import { networkOf } from '../../src/auth/limits.ts'
+import { networkOf } from '../../src/auth/attempt-limits.ts'
 import { Problem } from '../../src/model/errors.ts'
 import type { Face } from '../http/endpoint.ts'
 import { type HttpContext, type HttpEnv, header } from '../http/router.ts'
@@ -8,12 +8,12 @@ import type { AdminServices } from './services.ts'
 
 type Needs = Pick<AdminServices, 'adminAuth' | 'auth' | 'clientOf'>
 
-/** Addresses that are remembered as having to wait; whoever has many of them is stopped by the work that each costs. */
+/** Addresses that are remembered as having to wait; whoever has many addresses is slowed down by the work that each attempt costs. */
 const maxWaiting = 10_000
 
 /**
  * Asks for the admin passphrase by basic auth; the user name does not matter. 401 without, 403 with a wrong one, and 429
- * for an address that guessed too often: then nothing is looked at until its time is over.
+ * for an address that guessed too often: then nothing is checked until its time is over.
  */
 export function basicAuth({ adminAuth, auth, clientOf }: Needs, onError: Face['onError']): MiddlewareHandler<HttpEnv> {
   const waiting = new Map<string, number>()

@@ -4,7 +4,7 @@ import type { Instance } from '../../src/instances/service.ts'
 import { stringifyJson } from '../../src/model/json/exact.ts'
 import { type HttpContext, header } from '../http/router.ts'
 
-/** Answers may hold secrets: no cache may keep them. */
+/** Answers may contain secrets: no cache may keep them. */
 const uncached = { 'cache-control': 'no-store' } as const
 
 /** Sends a JSON-API document. */
@@ -46,7 +46,7 @@ export function text(status: number, value: string): Response {
 
 const secrets: ReadonlySet<string> = new Set(['cli_secret', 'oauth_secret', 'session_secret', 'passphrase_hash'])
 
-/** An instance as everybody with the passphrase may see it. */
+/** An instance as anyone with the passphrase may see it. */
 export function instanceObject(instance: Instance): object {
   const shown = Object.entries(instance.document).filter(([name]) => !secrets.has(name))
   return object(instance, {

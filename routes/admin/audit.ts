@@ -7,7 +7,7 @@ import { type HttpContext, type HttpEnv, header, target } from '../http/router.t
 
 const harmless: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
-/** Writes down what changes something, and who was refused. */
+/** Records requests that change something, and refused ones. */
 export function auditTrail(audit: Pick<Audit, 'record'>, clientOf: ClientOf): MiddlewareHandler<HttpEnv> {
   return async function auditTrail(c, next) {
     await next()

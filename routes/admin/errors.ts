@@ -32,7 +32,7 @@ function isPlain(problem: Problem): boolean {
   )
 }
 
-/** Failures of the storage keep its own names. `source` is always there. */
+/** Failures of the storage keep their own names. `source` is always present. */
 function errorObject({ code, reason, status, source, title }: Problem): object {
   const storage = code === 'store_unavailable' || code === 'conflict' || code === 'no_database'
   return {

@@ -57,7 +57,7 @@ export function fsckRoute(
   )
 }
 
-/** The answer has begun, so what goes wrong now can only be told in it. */
+/** The answer has begun, so a failure can only be reported in it. */
 async function* lines(findings: AsyncIterable<Finding>, client: AbortSignal, log: Log): AsyncGenerator<string, void> {
   try {
     for await (const finding of findings) yield `${lineOf(finding)}\n`

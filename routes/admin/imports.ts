@@ -1,6 +1,6 @@
 /**
- * Imports by operators: of an export that another server gives, or of an archive that is sent here. It comes in pieces, so
- * that an upload that broke off goes on; nothing of the instance changes before the import itself, which is a job.
+ * Imports by operators: of an export on another server, or of an archive that is uploaded here. It is uploaded in pieces, so
+ * that an interrupted upload can continue; the instance does not change before the import itself, which is a job.
  */
 import { z } from '@hono/zod-openapi'
 import { invalidParameter } from '../../src/instances/problems.ts'
@@ -212,7 +212,7 @@ function numberOf(text: string): number {
   throw new Problem('not_found', 'imports: there is no such piece')
 }
 
-/** Does not store more than there may be. */
+/** Stores no more than is allowed. */
 async function* atMost(chunks: AsyncIterable<Uint8Array>, limit: number, problem: () => Problem) {
   let seen = 0
   for await (const chunk of chunks) {

@@ -1,4 +1,4 @@
-/** How far a job of an instance is, for operators who wait for one that they asked for. */
+/** The progress of a job of an instance, for operators who wait for it. */
 import { z } from '@hono/zod-openapi'
 import { jobNotFound } from '../../src/jobs/jobs.ts'
 import { jobsDoctype } from '../../storage/jobs/contract.ts'

@@ -84,7 +84,7 @@ export function maintenanceRoutes(face: Face, { maintenance }: Pick<AdminService
   )
 }
 
-/** What registries say has no type, as clients know it. */
+/** Entries from registries have no type, as clients expect. */
 function shown({ level, attributes }: MaintainedKonnector): object {
   return { type: level === 'stack' ? doctype : '', id: '', attributes, meta: {} }
 }

@@ -1,4 +1,4 @@
-/** The body of a request that is stored as it comes. */
+/** The body of a request that is stored as it arrives. */
 import { Problem } from '../../src/model/errors.ts'
 import type { ReceivedObject } from '../../storage/objects/contract.ts'
 import { incomingBytes } from '../http/incoming.ts'

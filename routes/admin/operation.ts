@@ -1,4 +1,4 @@
-/** What other servers of this kind need from time to time, and this one does by itself. */
+/** What other servers of this kind need from time to time, and this one does automatically. */
 import { z } from '@hono/zod-openapi'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { json, noContent } from './answer.ts'

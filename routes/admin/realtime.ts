@@ -9,10 +9,10 @@ import { header } from '../http/router.ts'
 import { Gateway } from '../realtime/gateway.ts'
 import type { AdminServices } from './services.ts'
 
-/** What operators may hear of. */
+/** The doctypes that operators may follow. */
 const doctype = 'io.cozy.exports'
 
-/** Nobody's instance: the place of what is announced to operators. */
+/** No real instance: the place of what is announced to operators. */
 const nowhere: Instance = { id: announcements, rev: '', domain: '', aliases: [], prefix: announcements, document: {} }
 
 const permissions: Permissions = {

@@ -40,7 +40,7 @@ import { versionRoutes } from './version.ts'
 
 /** Mount the face's router at the root of the admin listener, behind what needs no passphrase. */
 export function adminRoutes(services: AdminServices): Face {
-  // Other methods on known paths are unknown paths, as tools know it. Answers may hold secrets: no cache may keep them.
+  // Other methods on known paths are unknown paths, as tools know it. Answers may contain secrets: no cache may keep them.
   const headers = { 'cache-control': 'no-store' }
   const face = newFace({ log: services.log, errorBody, media: 'application/vnd.api+json', headers })
   face.router.use(sameSiteOnly(face.onError))

@@ -26,14 +26,14 @@ export interface AdminServices extends Administration {
   readonly apps: Pick<Apps, 'install'>
   /** The websockets of operators. */
   readonly announced: Pick<Gateway, 'accept' | 'isClosing'>
-  /** Owners' sessions, codes and OAuth clients, and how often may be guessed. */
+  /** Owners' sessions, codes and OAuth clients, and the limits of guessing. */
   readonly auth: Pick<Auth, 'codes' | 'sessions' | 'clients' | 'limits'>
   readonly instances: InstanceAdministration & Pick<Instances, 'byHost'>
   readonly store: DocumentStore
   readonly fsck: Pick<Fsck, 'check' | 'fixContents'>
   readonly files: Pick<Files, 'usage'>
   readonly objects: Pick<ObjectStore, 'list' | 'get' | 'stat' | 'put' | 'delete'>
-  /** The files of an instance, for nobody in particular. */
+  /** The files of an instance, for no one in particular. */
   readonly driveOf: (instance: Instance) => Drive | Promise<Drive>
   readonly exports: Pick<Exports, 'order' | 'byId' | 'part' | 'parts' | 'list'>
   readonly imports: Pick<Imports, 'order' | 'jobOf'>

@@ -1,6 +1,6 @@
 /**
  * Who may ask for what: the checks that every request passes before a route sees it, in the order that leaks the least.
- * What does not exist is 404 to everybody; what exists is 403 to those who do not prove the token; only then comes
+ * What does not exist is 404 to everyone; what exists is 403 to those who do not prove the token; only then comes
  * anything else. No byte of a body is read before.
  */
 import type { MiddlewareHandler } from 'hono'
@@ -84,7 +84,7 @@ function proves(c: HttpContext, path: string, { config, token, signed }: Applian
   if (config().auth.require_signed) return false
   const values = (name: string) => query.entries.filter(([key]) => key === name).map(([, value]) => value)
   const [hashes, tokens] = [values('hash'), values('token')]
-  // Which of two is meant cannot be told.
+  // With two it is unclear which one is meant.
   if (hashes.length > 1 || tokens.length > 1) return false
   // An empty hash counts as none.
   const [hash] = hashes

@@ -24,7 +24,7 @@ export function done(): Response {
   return jsonAnswer(200, { Status: statusText(200) })
 }
 
-/** Something begins in the background; `location` is where its state can be asked for, if anywhere. */
+/** Something begins in the background; `location` is where its state can be read, if anywhere. */
 export function accepted(location?: string): Response {
   const Status = statusText(202)
   return location === undefined

@@ -35,7 +35,7 @@ export function newErrorBody(firstRun: () => boolean | undefined): (problem: Pro
   }
 }
 
-/** What a failure says; nothing that is not there is explained, and what has no reason has none. */
+/** The message of a failure; what does not exist is not explained. */
 export function messageOf({ status, reason }: Problem): string | undefined {
   return status === 404 || reason === '' ? undefined : reason
 }

@@ -9,7 +9,7 @@ import type { ApplianceServices } from './services.ts'
 
 const absent = { 404: 'There is no such information on this machine' }
 
-/** What the machine is and how it is: `/version`, `/changelog`, `/build`, `/health`, `/services`, `/endpoints`. */
+/** What the machine is and how it is doing: `/version`, `/changelog`, `/build`, `/health`, `/services`, `/endpoints`. */
 export function informationRoutes(face: Face, { appliance }: ApplianceServices): void {
   const tag = 'information'
   endpoint(

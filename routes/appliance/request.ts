@@ -16,7 +16,7 @@ export interface FormLimits {
 }
 
 export interface FormPart {
-  /** Whether it came with a file name: then it is a file, whatever the name. */
+  /** Whether it has a file name: then it is a file, whatever the name. */
   readonly isFile: boolean
   readonly bytes: Uint8Array
 }
@@ -135,7 +135,7 @@ async function eachPart(
   const bytes = watched(c, appliance, maxBytes)
   try {
     await takeParts(type, bytes, take)
-    // What stands behind the last part is read too: a signature is over all of it.
+    // What follows the last part is read too: a signature covers all of it.
     await drain(bytes)
   } finally {
     // Otherwise whoever reads no further is watched for ever, and the connection cut under later requests.

@@ -1,5 +1,5 @@
 /**
- * The API of the appliance: its URL space in one screen. What is asked of a request before a route sees it is in
+ * The API of the appliance: its URL space in one screen. The checks that a request passes before a route sees it are in
  * access.ts, which knows the same paths from paths.ts.
  */
 import type { MiddlewareHandler } from 'hono'
@@ -64,7 +64,7 @@ const headers: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
   'x-xss-protection': '1',
   'content-security-policy': "default-src 'none'; object-src 'self'; frame-ancestors 'none'",
-  // The credentials are in the address.
+  // The credentials are in the URL.
   'referrer-policy': 'no-referrer',
   'cache-control': 'no-store',
 }

@@ -1,4 +1,4 @@
-/** Schemas that several routes describe themselves with. */
+/** Schemas that several routes share in their descriptions. */
 import { z } from '@hono/zod-openapi'
 
 export const StatusBody = z.object({ Status: z.string() }).describe('Done')

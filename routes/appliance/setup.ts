@@ -34,7 +34,7 @@ export function setupRoute(face: Face, { appliance }: ApplianceServices): void {
       const agent = header(c, 'user-agent')
       if (!first) await token.replace(value)
       else if (!(await token.setFirst(value))) {
-        // Somebody else was first, and this one has no token.
+        // Someone else was first, and this request has no token.
         await guesses.pause()
         await audit.write({ action: 'token.setup.failed', target, address, agent, status: 403 })
         throw new Problem('forbidden', '')

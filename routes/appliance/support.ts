@@ -7,7 +7,7 @@ import { accepted, downloadAnswer } from './answer.ts'
 import { needs, StatusBody } from './schemas.ts'
 import type { ApplianceServices } from './services.ts'
 
-/** Downloads for those who look for a fault, and the restart: `/logs`, `/debug`, `/reboot`. */
+/** Downloads for troubleshooting, and the restart: `/logs`, `/debug`, `/reboot`. */
 export function supportRoutes(face: Face, { appliance, log }: ApplianceServices): void {
   const report = (c: HttpContext, action: string, status: number) =>
     appliance.audit.write({ action, address: addressOf(c), agent: header(c, 'user-agent'), status })
@@ -59,7 +59,7 @@ export function supportRoutes(face: Face, { appliance, log }: ApplianceServices)
       answers: { 202: StatusBody, 400: 'An update is being installed, or a restore runs' },
     },
     async (c) => {
-      // Browsers fetch links before anybody follows them.
+      // Browsers fetch links before anyone follows them.
       const purpose = `${header(c, 'sec-purpose') ?? ''} ${header(c, 'purpose') ?? ''}`
       if (/prefetch|prerender/i.test(purpose)) throw new Problem('bad_request', 'This is not for prefetching')
       const refusal = appliance.reboot.refusal()

@@ -1,4 +1,4 @@
-/** Who is at the door: the instance, the session, and the browser's own value that makes its forms unforgeable. */
+/** The visitor of a page: the instance, the session, and the browser's own value that makes its forms unforgeable. */
 import { csrfToken, isCsrfToken, newCsrfNonce } from '../../src/auth/csrf.ts'
 import type { Session } from '../../src/auth/sessions.ts'
 import type { Instance } from '../../src/instances/service.ts'
@@ -31,7 +31,7 @@ type Needs = Pick<AuthServices, 'clientOf'> & {
   readonly auth: Pick<AuthServices['auth'], 'sessions'>
 }
 
-/** Looks at a request. @throws Problem `not_found` when no instance has this host */
+/** Identifies the visitor. @throws Problem `not_found` when no instance has this host */
 export async function visitOf(c: HttpContext, { instances, auth, clientOf }: Needs): Promise<Visit> {
   const instance = await instanceOf(c, instances)
   const client = clientOf(c)
@@ -60,7 +60,7 @@ export function checkForm(c: HttpContext, { instance, client }: Visit, token: st
   throw new Problem('forbidden', 'This form is too old or was made by another site. Load the page again.')
 }
 
-/** Where somebody without session is sent, to come back afterwards. */
+/** Where a visitor without a session is sent, to come back afterwards. */
 export function loginLocation(c: HttpContext): string {
   return `/auth/login?redirect=${encodeURIComponent(target(c))}`
 }

@@ -8,14 +8,14 @@ export interface PageOptions {
   readonly status?: number
   /** `Set-Cookie` headers; those that are `undefined` are left out. */
   readonly cookies?: readonly (string | undefined)[]
-  /** Further places where the page's forms may lead, after a redirection too (CSP `form-action`). */
+  /** Further origins that the page's forms may lead to, even after a redirection (CSP `form-action`). */
   readonly formTargets?: readonly string[]
   readonly headers?: Readonly<Record<string, string>>
   /** The one script of the page. */
   readonly script?: string | undefined
 }
 
-/** Headers of every page: nothing on it runs but one script at most, nothing is loaded, nobody may frame it. */
+/** Headers of every page: at most one script runs on it, nothing is loaded, and it cannot be framed. */
 export function pageHeaders(formTargets: readonly string[] = [], script?: string): Readonly<Record<string, string>> {
   const policy = [
     "default-src 'none'",
@@ -28,7 +28,7 @@ export function pageHeaders(formTargets: readonly string[] = [], script?: string
   return {
     'cache-control': 'no-store',
     'content-security-policy': policy.join('; '),
-    // Forms need the origin, other sites get nothing.
+    // Forms need the origin; other sites learn nothing.
     'referrer-policy': 'same-origin',
     'x-content-type-options': 'nosniff',
     'x-frame-options': 'DENY',
@@ -50,7 +50,7 @@ export function html(page: { toString(): string | Promise<string> }, options: Pa
   return withCookies(answer, cookies)
 }
 
-/** Sends somewhere else. 303 by default: what follows is a GET. */
+/** Redirects. 303 by default: the next request is a GET. */
 export function redirect(
   location: string,
   { status = 303, cookies = [] }: { readonly status?: number; readonly cookies?: readonly (string | undefined)[] } = {},

@@ -1,4 +1,4 @@
-/** OAuth's two ends: the page where a person agrees (`/auth/authorize`), and codes and refresh tokens for tokens. */
+/** OAuth's two ends: the page where a user agrees (`/auth/authorize`), and the exchange of codes and refresh tokens for tokens. */
 import { z } from '@hono/zod-openapi'
 import type { Client } from '../../src/auth/clients.ts'
 import { checkClientScope } from '../../src/auth/oauth.ts'
@@ -36,7 +36,7 @@ const tokens = z.object({
   refresh_token: z.string(),
 })
 
-/** A request that has been looked at: everything in it is as it must be. */
+/** A request that has been validated. */
 interface Wish {
   readonly client: Client
   readonly redirectUri: string
@@ -52,7 +52,7 @@ export function authorizeRoutes(face: Face, services: AuthServices): void {
     const client = await auth.clients.find(instance, asked.client_id ?? '')
     if (client === undefined) throw new Problem('bad_request', 'The client must be registered')
     const redirectUri = asked.redirect_uri ?? ''
-    // Byte for byte: what comes close may belong to somebody else.
+    // Byte for byte: a similar address may belong to someone else.
     if (!client.redirectUris.includes(redirectUri) || !/^[!-~]+$/.test(redirectUri)) {
       throw new Problem('bad_request', "The redirect_uri doesn't match the registered ones")
     }

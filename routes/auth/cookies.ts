@@ -1,5 +1,5 @@
 /**
- * The cookies of a person's browser. Over https their names begin with `__Host-`, which binds them to the very host and to
+ * The cookies of a user's browser. Over https their names begin with `__Host-`, which binds them to this very host and to
  * TLS (RFC 6265bis, section 4.1.3.2).
  */
 

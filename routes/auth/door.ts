@@ -1,6 +1,6 @@
 /**
- * Stands before every route of the public listener: sends visitors of a former domain to the new one, and answers for
- * instances that are blocked or have moved away. Nobody is let in by it: rights are checked behind it as ever.
+ * Runs before every route of the public listener: redirects visitors of a former domain to the new one, and answers for
+ * instances that are blocked or have moved away. It grants nothing: the routes check rights as always.
  */
 import type { MiddlewareHandler, Next } from 'hono'
 import { decodeJwt } from 'jose'
@@ -19,11 +19,11 @@ export interface DoorServices {
   readonly clientOf: ClientOf
 }
 
-/** About the server, not about an instance: these answer whatever the host. */
+/** About the server, not about an instance: these answer for any host. */
 const ownPaths = /^\/(?:healthz|readyz|version|status|connection_check|openapi\.json|docs)(?:[/?]|$)/
 /** Open while an instance is blocked: its owner must be able to see why. */
 const openPaths = /^\/(?:settings|auth)(?:[/?]|$)/
-/** The form would be of no use while everything that it opens is being replaced. */
+/** The form would be useless while everything it gives access to is being replaced. */
 const loginPath = /^\/auth\/login(?:[/?]|$)/
 const movePaths = /^\/move\//
 
@@ -52,7 +52,7 @@ export function doorkeeper({ instances, clientOf }: DoorServices): MiddlewareHan
       : answerBlocked(c, instance, door, `${originOf(c, host)}/move/importing`)
   }
 
-  /** The domain that took the place of a former one; below it, the same label before the new one. */
+  /** The domain that replaced a former one; for a subdomain, the same label in front of the new one. */
   async function formerly(host: string): Promise<string | undefined> {
     const found = await instances.byFormerHost(host).catch(() => undefined)
     if (found !== undefined) return found.domain
@@ -98,7 +98,7 @@ function isImporting(door: Door): boolean {
   return door.kind === 'blocked' && door.reason === 'importing'
 }
 
-/** What the token says of itself. A forged one is refused behind the door. */
+/** The token's own claims. A forged token is refused by the route. */
 function isCliToken(token: string | undefined): boolean {
   if (token === undefined) return false
   try {

@@ -1,4 +1,4 @@
-/** How failures look at the door: a page for people, `{"error": ...}` for clients. */
+/** How failures of login and OAuth look: a page for users, `{"error": ...}` for clients. */
 import type { Problem } from '../../src/model/errors.ts'
 import { ErrorText } from '../http/errors.ts'
 import { type HttpContext, header } from '../http/router.ts'

@@ -1,4 +1,4 @@
-/** Where a person goes after logging in, and what is at `/`. */
+/** Where a user goes after logging in, and what is at `/`. */
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { type HttpContext, header } from '../http/router.ts'
 import { guardForm, type Visit, visitOf } from './access.ts'
@@ -9,8 +9,8 @@ import { localPath } from './request.ts'
 import type { AuthServices } from './services.ts'
 
 /**
- * The path to go to after a login: what was asked for when it is one of this host, else the home page. An instance whose
- * vault was moved shows first what to do about it.
+ * The path to go to after a login: the requested one if it is on this host, else the home page. An instance whose
+ * vault was moved first shows what to do about it.
  */
 export async function landingOf(
   { instance, host }: Pick<Visit, 'instance' | 'host'>,
@@ -22,12 +22,12 @@ export async function landingOf(
   return localPath(wanted, host) ?? '/'
 }
 
-/** What this server says of itself. */
+/** The description of this server. */
 export interface AboutServer {
   readonly version: string
 }
 
-/** `GET /`: who is logged in and what can be done, or what runs here. */
+/** `GET /`: who is logged in and what can be done, or which server this is. */
 export function homeRoute(face: Face, services: AuthServices, { version }: AboutServer): void {
   endpoint(
     face,

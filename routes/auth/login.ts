@@ -29,7 +29,7 @@ const loginForm = z.object({
   csrf_token: z.string(),
 })
 
-/** What each outcome of a login is answered with. */
+/** The answer to each outcome of a login. */
 export function loginRoutes(face: Face, services: AuthServices): void {
   const { auth } = services
 
@@ -217,7 +217,7 @@ export function loginRoutes(face: Face, services: AuthServices): void {
   )
 }
 
-/** What a new session of this browser is opened with, where no form asks whether it shall last. */
+/** The options of a new session of this browser, where no form asks whether it should last. */
 export function newSession(visit: Visit) {
   return {
     longRun: true,

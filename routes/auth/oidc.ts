@@ -39,7 +39,7 @@ export function oidcRoutes(face: Face, { auth, instances, clientOf }: AuthServic
       const scope = fields['scope'] ?? ''
       checkClientScope(scope)
       const identity = await auth.codes.read(delegatedPrefix, 'delegated', fields['code'] ?? '')
-      // Looked at before it is spent: who tries it on the wrong instance does not take it from its owner.
+      // Checked before it is spent: trying it on the wrong instance does not take it from its owner.
       if (identity === undefined || !isOwner(instance, identity)) throw await counted('invalid code')
       if ((await auth.codes.spend(delegatedPrefix, 'delegated', fields['code'] ?? '')) === undefined) {
         throw await counted('invalid code')

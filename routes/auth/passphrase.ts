@@ -1,4 +1,4 @@
-/** Choosing a passphrase: at the first visit, and after it was forgotten. */
+/** Choosing a passphrase: on the first visit, and after it was forgotten. */
 
 import { timingSafeEqual } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
@@ -108,7 +108,7 @@ export function passphraseRoutes(face: Face, services: AuthServices): void {
       const { email } = await instances.settingsOf(instance)
       if (typeof email === 'string' && email !== '') {
         const token = await auth.codes.issue(instance.prefix, 'passphrase_reset', { rev: hashNow(instance) })
-        // The instance's own domain: the header of whoever asks must not decide where the link leads.
+        // The instance's own domain: the request's header must not decide where the link leads.
         const link = `${visit.client.isSecure ? 'https' : 'http'}://${instance.domain}/auth/passphrase_renew?token=${token}`
         await mail(instance, { kind: 'passphrase_reset', link })
       }
@@ -172,7 +172,7 @@ export function passphraseRoutes(face: Face, services: AuthServices): void {
   }
 }
 
-/** A link is for the passphrase that was forgotten, not for one that was set since. */
+/** A link is for the passphrase that was forgotten, not for one that has been set since. */
 function hashNow({ document }: Instance): string {
   return String(document['passphrase_hash'] ?? '').slice(-12)
 }

@@ -13,7 +13,7 @@ import type { AuthServices } from './services.ts'
 
 const tag = 'OAuth'
 
-/** What a client is shown of itself. */
+/** The part of a client that it is shown. */
 export const shownClient = z.object({
   client_id: z.string(),
   client_secret: z.string().optional().describe('Only when it was just made'),
@@ -147,7 +147,7 @@ export function registered(
   }
 }
 
-/** What the body says, or the answer that says what is wrong with it (RFC 7591, section 3.2.2). */
+/** The content of the body, or the answer that says what is wrong with it (RFC 7591, section 3.2.2). */
 async function describedBy(c: HttpContext): Promise<ClientDescription | Response> {
   const body = await readObject(c)
   const uris = body['redirect_uris']

@@ -1,4 +1,4 @@
-/** The door: pages where people log in and agree, and the OAuth routes of clients. Its URL space in one screen. */
+/** Login and OAuth: pages where users log in and agree, and the routes of OAuth clients. Its URL space in one screen. */
 import { type Face, newFace, refuseOtherMethods } from '../http/endpoint.ts'
 import { sameSiteOnly } from '../http/same-site.ts'
 import { pageHeaders } from './answer.ts'

@@ -11,7 +11,7 @@ export interface AuthServices {
   readonly auth: Auth
   readonly mail: OwnerMail
   readonly clientOf: ClientOf
-  /** What a server is told of an instance that moves to or from here. */
+  /** What another server is told about an instance that moves to or from here. */
   readonly usageOf: MoveRequests['usage']
   readonly log: Log
 }

@@ -1,5 +1,5 @@
 /**
- * What every route does before it touches a document, in this order: instance, token, name of the database, reserved
+ * The checks of every route before it touches a document, in this order: instance, token, name of the database, reserved
  * names, permission.
  */
 
@@ -21,12 +21,12 @@ export interface Visitor {
   readonly permissions: Permissions
 }
 
-/** A visitor at a database that its token has some right on. */
+/** A request to a database on which its token has some right. */
 export type Visit = Visitor & DocumentVisit
 
 export type Mode = 'read' | 'write'
 
-/** 404 for a name that no database can have; only its creation says what is wrong with it. */
+/** 404 for a name that no database can have; only its creation explains what is wrong with it. */
 export function checkDatabaseName(name: string): void {
   if (!isDatabaseName(name)) throw noDatabase()
 }
@@ -81,6 +81,6 @@ export async function enterServer(c: HttpContext, services: WithInstances): Prom
   return visitor
 }
 
-/** The questions about single documents, with the words of this face. */
+/** The checks of single documents, in the words of this face. */
 export const access: DocumentAccess = newDocumentAccess(refused)
 export const { refuseUnlessWhole, requireDocument, requireRendered, errorFor } = access

@@ -27,7 +27,7 @@ export function attachmentRoutes(face: Face, services: CouchdbServices): void {
     checkStoredId: checkPathId,
     unserved: () => noDocument('missing'),
     missing: (_visit, _id, kind) => noDocument(kind),
-    // CouchDB's words and status for a revision that is not there.
+    // CouchDB's words and status for a missing revision.
     missingRevision: () => new Problem('not_found', 'missing_rev', { status: 409 }),
     edited: (_visit, outcome) => edited(outcome),
     removed: (_visit, outcome) => written(outcome),

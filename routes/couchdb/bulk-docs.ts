@@ -47,7 +47,7 @@ export function bulkRoute(face: Face, services: CouchdbServices): void {
       const rules = { maxBytes: limits.maxDocumentBytes, received: body.received }
       const prepared = docs.map((doc) => prepareAny(doc, rules))
       const plain = prepared.filter((doc): doc is PreparedDocument => 'body' in doc)
-      // Without documents the engine touches no database.
+      // Without documents the engine does not touch the database.
       if (plain.length === 0) await documents.databaseInfo(ref)
       const rows = newEdits
         ? await documents.bulk(ref, plain, { create: false })
@@ -66,7 +66,7 @@ export function bulkRoute(face: Face, services: CouchdbServices): void {
   )
 }
 
-/** Local documents may stand among the others; they have no history, so `new_edits` says nothing to them. */
+/** Local documents may be among the others; they have no history, so `new_edits` does not concern them. */
 function prepareAny(doc: ParsedJson, rules: DocumentRules): PreparedDocument | PreparedLocal {
   const id = isObject(doc.value) ? doc.value['_id'] : undefined
   if (typeof id !== 'string' || !id.startsWith(localPrefix)) return prepare(doc, rules)

@@ -1,4 +1,4 @@
-/** `_bulk_get`: many revisions in one answer. Always JSON, as every replicator of today asks for. */
+/** `_bulk_get`: many revisions in one answer. Always JSON, which every current replicator requests. */
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { answerBulkGet, bulkGetAnswer, bulkGetBody, bulkGetQuery } from '../http/replication.ts'
 import { enterWhole } from './access.ts'

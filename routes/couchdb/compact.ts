@@ -1,4 +1,4 @@
-/** `_compact`: bodies of superseded revisions go at once. Those of leaves stay, in conflicts too. */
+/** `_compact`: bodies of superseded revisions are dropped at once. Those of leaves stay, even in conflicts. */
 import { z } from '@hono/zod-openapi'
 import { jsonValue } from '../http/answer.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'

@@ -24,7 +24,7 @@ const declaration = {
   },
 } as const
 
-/** Both routes read alike; what lies behind `_design/` needs GET on the whole database. */
+/** Both routes read in the same way; what lies below `_design/` needs GET on the whole database. */
 export function readRoutes(face: Face, services: Pick<CouchdbServices, 'documents' | 'instances'>): void {
   const own: ReadingFace = { documents: services.documents, access, missing: (_visit, _id, kind) => noDocument(kind) }
 

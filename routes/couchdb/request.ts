@@ -1,4 +1,4 @@
-/** What this face reads out of a request: content types, ids, documents. */
+/** What this face reads from a request: content types, ids, documents. */
 import {
   checkDocumentId,
   type DocumentRules,
@@ -25,7 +25,7 @@ export async function readJsonBody(c: HttpContext, maxBytes: number): Promise<Js
   return (await readJson(c, { maxBytes })).value
 }
 
-/** What creating a database of a bad name answers. */
+/** The answer to creating a database with a bad name. */
 export function illegalName(name: string): Problem {
   return new Problem('illegal_database_name', words.databaseName(name))
 }
@@ -39,7 +39,7 @@ export function checkPathId(id: string): void {
   checkDocumentId(id)
 }
 
-/** A document as this face takes it: `_type` is a special member that CouchDB does not know. */
+/** A document as this face accepts it: `_type` is a special member that CouchDB does not know. */
 export function prepare(body: ParsedJson, rules: DocumentRules): PreparedDocument {
   return withoutType(prepareDocument(body, { ...rules, replicatorMembers: true }))
 }

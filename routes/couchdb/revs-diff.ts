@@ -1,4 +1,4 @@
-/** `_revs_diff` and its elder `_missing_revs`. */
+/** `_revs_diff` and the older `_missing_revs`. */
 import { z } from '@hono/zod-openapi'
 import { parseRevsDiff } from '../../src/documents/replication.ts'
 import type { RevisionsDiff } from '../../src/documents/service.ts'

@@ -25,7 +25,7 @@ export const noSessionCookie = `AuthSession=; Max-Age=0; ${attributes}`
 
 /**
  * The cookie of a request. Ignored when another origin's page sent it: CORS reflects any origin, so that a cookie must
- * never be what lets a foreign page in.
+ * never be what admits a foreign page.
  */
 export function readSessionCookie(c: HttpContext): SessionCookie | undefined {
   const cookies = header(c, 'cookie')

@@ -146,7 +146,7 @@ export function writeRoutes(face: Face, services: CouchdbServices): void {
     try {
       parent = revisionAsked(c, { query: rev })
     } catch (problem) {
-      // That the document is not there comes before what is wrong with its revision.
+      // A missing document is reported before an error in its revision.
       const outcome = await documents.read(visit.ref, id)
       throw outcome.kind === 'found' ? problem : noDocument(outcome.kind)
     }

@@ -24,14 +24,14 @@ export class Writer {
     this.#limits = limits
   }
 
-  /** The body as a document; 400 and 413 when it is none. The id is that of the path. */
+  /** The body as a document; 400 and 413 when it is not one. The id is taken from the path. */
   async prepare(c: HttpContext, { ref }: Visit, id?: string): Promise<PreparedDocument> {
     const receive = receiving(this.#documents, ref, { create: false })
     const body = await readDocuments(c, { envelope: 'document', maxBytes: this.#limits.maxRequestBytes, receive })
     return prepare(body, { maxBytes: this.#limits.maxDocumentBytes, id, received: body.received })
   }
 
-  /** The same of a body that was read already. */
+  /** The same for a body that was already read. */
   prepared(body: ParsedJson, id?: string): PreparedDocument {
     return prepare(body, { maxBytes: this.#limits.maxDocumentBytes, id })
   }

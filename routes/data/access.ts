@@ -10,7 +10,7 @@ import type { HttpContext } from '../http/router.ts'
 import { instanceOf, permissionsOf, tokenOf } from '../http/tenant.ts'
 import { frameworkProblem, missingDocument } from './errors.ts'
 
-/** A request that may go on: the database it speaks of and what its token allows. */
+/** A request that may continue: its database and what its token allows. */
 export interface Visit extends DocumentVisit {
   readonly type: string
 }
@@ -47,7 +47,7 @@ export async function enterWhole(
 
 /**
  * Before a write by a token that is restricted to some documents: the stored version must be one of these. Tokens for
- * the whole doctype cost nothing here. Throws 404 for a document that is not there, before 403.
+ * the whole doctype cost nothing here. Throws 404 for a missing document, before 403.
  */
 export async function requireStored(
   documents: Pick<Documents, 'read'>,
@@ -67,6 +67,6 @@ export function refused() {
   return frameworkProblem('forbidden', 'Forbidden')
 }
 
-/** The questions about single documents, with the words of this face. */
+/** The checks of single documents, in the words of this face. */
 export const access: DocumentAccess = newDocumentAccess(refused)
 export const { refuseUnlessWhole, requireDocument, requireRendered, errorFor } = access

@@ -11,8 +11,8 @@ import type { Visit } from './access.ts'
 import type { DataServices } from './services.ts'
 
 /**
- * The text of an account as its reader may see it: konnectors get the secrets, applications where they ask for them by
- * `include=credentials`, and nobody else does.
+ * The text of an account as its reader may see it: konnectors get the secrets, applications if they ask for them with
+ * `include=credentials`, and no one else does.
  */
 export function accountFor(
   { audience }: Permissions,
@@ -25,7 +25,7 @@ export function accountFor(
   return stringifyJson(openAccount(exact, secrets, accountContext(prefix)).account)
 }
 
-/** The document as it is written: an account with what the server adds to it, any other as it came. */
+/** The document to write: an account with what the server adds to it, any other as it was sent. */
 export async function documentToWrite(
   c: HttpContext,
   { actorOf, limits }: Pick<DataServices, 'actorOf' | 'limits'>,

@@ -50,7 +50,7 @@ async function readBulk(c: HttpContext, limits: DataLimits, receive: Receive): P
   try {
     return await readDocuments(c, { envelope: 'bulk', maxBytes: limits.maxRequestBytes, receive })
   } catch (error) {
-    // What is wrong with an attachment or with the connection is said as it is.
+    // Failures of an attachment or of the connection are reported unchanged.
     if (!(error instanceof Problem) || !error.reason.startsWith('invalid ')) throw error
     throw frameworkProblem('bad_request', 'request body is not valid JSON')
   }

@@ -13,7 +13,7 @@ import { enterWhole } from './access.ts'
 import { requestProblem } from './errors.ts'
 import type { DataServices } from './services.ts'
 
-/** Names that clients send and nothing depends on, and the one that carries the token. */
+/** Names that clients send but that have no effect, and the one that carries the token. */
 const ignored = ['_nonce', 'update_seq', 'return_docs', 'batch_size', 'bearer_token']
 const allowed = new Set([...Object.keys(changesText.shape), ...ignored])
 

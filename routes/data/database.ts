@@ -1,4 +1,4 @@
-/** A doctype as a whole: its status, its creation, its end. */
+/** A doctype as a whole: its status, creation and deletion. */
 
 import { z } from '@hono/zod-openapi'
 import { formatSequence } from '../../src/documents/sequence.ts'
@@ -61,7 +61,7 @@ export function databaseRoutes(own: Face, couch: Face, { documents, instances }:
       answers: { 200: 'Deleted', 400: 'A revision was given: the id is missing in the path', 404: 'No such doctype' },
     },
     async (c, { path: { type } }) => {
-      // A client that lost the id on the way means one document, not all of them.
+      // A client whose id got lost means one document, not all of them.
       if (query(c).has('rev') || (header(c, 'if-match') ?? '') !== '') {
         throw requestProblem('A revision was given without a document id')
       }
@@ -86,7 +86,7 @@ function status(info: DatabaseInfo): object {
     data_size: 0,
     compact_running: false,
     disk_format_version: 8,
-    // Another value for a database made again, so that nobody goes on from an old checkpoint.
+    // Another value for a database that was made again, so that no client continues from an old checkpoint.
     instance_start_time: info.epoch,
     cluster: { q: 1, n: 1, w: 1, r: 1 },
     props: {},

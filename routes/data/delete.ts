@@ -38,7 +38,7 @@ export function deleteRoute(face: Face, { documents, instances }: DataServices):
       const visit = await enter(c, instances, type, ['DELETE'], 'write')
       await requireStored(documents, visit, 'DELETE', id, rev)
       const done = written(type, await documents.remove(visit.ref, id, rev))
-      // The contract prints one of the last two, its first server the other: clients exist for both.
+      // The documentation shows one of the last two, cozy-stack sends the other: clients exist for both.
       const body = { ok: true, id, type, rev: done.rev, deleted: true, _deleted: true }
       return jsonValue(c, 200, body, { etag: revisionTag(done.rev) })
     },

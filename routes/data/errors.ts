@@ -7,7 +7,7 @@ import { Problem, type ProblemCode, problems } from '../../src/model/errors.ts'
 import { ErrorText } from '../http/errors.ts'
 import { type HttpContext, header } from '../http/router.ts'
 
-/** A failure whose body is the same on all routes. */
+/** A failure with the same body on all routes. */
 class WordedProblem extends Problem {
   constructor(
     code: ProblemCode,
@@ -80,7 +80,7 @@ function ownBody(problem: Problem): object {
   return { ok: false, status, ...namedReason(problem), ...(problem instanceof MissingDocument ? problem.more : {}) }
 }
 
-/** A document of a type that has no database is told as a document that does not exist. */
+/** A document whose type has no database is reported as a document that does not exist. */
 function wordMissingDatabase(problem: Problem, c: HttpContext): Problem {
   if (problem.code !== 'no_database') return problem
   const { type, id } = c.req.param() as { readonly type?: string; readonly id?: string }
@@ -92,7 +92,7 @@ function namedReason({ code, reason }: Problem): { readonly error: string; reado
   return { error: code, reason }
 }
 
-/** What both kinds of routes word in the same way. */
+/** Failures that both kinds of routes word in the same way. */
 function commonBody(problem: Problem, c: HttpContext): unknown {
   const { identity, status, code, reason } = problem
   if (identity?.kind === 'host') return unknownInstance(problem, identity.host, c)

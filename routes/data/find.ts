@@ -73,7 +73,7 @@ export function findRoutes(own: Face, { documents, instances, limits }: DataServ
   )
 }
 
-/** The question with the limit that counts. What is not an object is left to the engine to refuse. */
+/** The query with the limit in force. What is not an object is left to the engine to refuse. */
 function limited(body: Json): Json {
   return isObject(body) ? { ...body, limit: pageLimit(body['limit']) } : body
 }

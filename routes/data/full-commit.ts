@@ -19,7 +19,7 @@ export function fullCommitRoute(face: Face, { documents, instances }: DataServic
     async (c, { path: { type } }) => {
       const { ref } = await enterWhole(c, instances, type, 'GET', 'write')
       const info = await documents.databaseInfo(ref)
-      // The same as the doctype's status says: a replicator that sees another one starts again.
+      // The same as in the doctype's status: a replicator that sees another one starts over.
       return jsonValue(c, 201, { ok: true, instance_start_time: info.epoch })
     },
   )

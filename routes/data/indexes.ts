@@ -35,7 +35,7 @@ export function indexRoutes(own: Face, { documents, instances, limits }: DataSer
     },
     async (c, { path: { type } }) => {
       const { ref } = await enterWhole(c, instances, type, 'GET', 'read')
-      // Definitions reach the engine with their keys in order, whatever order the client wrote.
+      // Definitions reach the engine with sorted keys, whatever order the client wrote.
       const definition = withSortedKeys((await readBody(c, limits)).value)
       const made = await documents.createIndex(ref, definition, { create: true })
       return jsonValue(c, 200, { result: made.result, id: made.id, name: made.name })

@@ -74,7 +74,7 @@ function writeBookmark(id: string): string {
   return Buffer.from(mark + id).toString('base64url')
 }
 
-/** The id behind which the page begins; absent for an empty bookmark. Throws `invalid_bookmark`. */
+/** The id after which the page begins; absent for an empty bookmark. Throws `invalid_bookmark`. */
 function readBookmark(text: string | undefined): string | undefined {
   if (text === undefined || text === '') return undefined
   const decoded = Buffer.from(text, 'base64url').toString('utf8')

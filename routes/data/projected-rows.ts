@@ -1,4 +1,4 @@
-/** `_all_docs` with `Fields` or `DesignDocs`: a way of its own that always sends documents. */
+/** `_all_docs` with `Fields` or `DesignDocs`: a variant that always sends documents. */
 import type { AllDocsQuery, AllDocsRow } from '../../src/documents/service.ts'
 import { parseJson, stringifyJson } from '../../src/model/json/exact.ts'
 import { type FieldTree, fieldTree, project } from '../http/projection.ts'
@@ -14,7 +14,7 @@ export interface ProjectedText {
   readonly endkey?: string | undefined
 }
 
-/** What to ask of the engine. Counts that are none mean nothing was asked, as does `limit=0`. */
+/** The query for the engine. Malformed counts are ignored, as is `limit=0`. */
 export function projectedListing(text: ProjectedText): AllDocsQuery {
   return {
     start: bound(text.startkey),

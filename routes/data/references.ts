@@ -108,7 +108,7 @@ export function referencesRoutes(filesFace: Face, services: FilesServices): void
     },
   )
 
-  /** The place after which a page begins that leaves out so many files. */
+  /** The place after which a page begins that skips this many files. */
   async function positionBehind(visit: Visit, asked: Asked, skip: number): Promise<Position | undefined> {
     let after: Position | undefined
     for (let left = skip; left > 0; ) {

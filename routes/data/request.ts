@@ -1,4 +1,4 @@
-/** What the data API reads out of a request: bodies, ids, pages. */
+/** What the data API reads from a request: bodies, ids, pages. */
 import { checkDocumentId, type PreparedDocument, prepareDocument } from '../../src/documents/document.ts'
 import { Problem } from '../../src/model/errors.ts'
 import type { ParsedJson } from '../../src/model/json/exact.ts'
@@ -39,7 +39,7 @@ export interface DocumentBody {
 }
 
 /**
- * Reads a document out of a request's body. `id` comes from the path; an empty `_rev`, and beside an id in the path an empty
+ * Reads a document from a request's body. `id` comes from the path; an empty `_rev`, and if the path has an id an empty
  * `_id`, count as absent. Long contents go to `receive`.
  */
 export async function readDocumentBody(
@@ -65,7 +65,7 @@ export async function readDocumentBody(
   return { value, document, parts: multipart?.parts }
 }
 
-/** A document may carry the `_type` that it was read with; another one is a mistake. */
+/** A document may carry the `_type` that it was read with; any other is an error. */
 export function requireType(document: Pick<PreparedDocument, 'type'>, type: string): void {
   if (document.type !== undefined && document.type !== type) {
     throw new Problem('bad_request', `document _type must be ${type}`)
@@ -73,7 +73,7 @@ export function requireType(document: Pick<PreparedDocument, 'type'>, type: stri
 }
 
 /**
- * Checks an id out of the path. Ids with an underscore in front are routes, not documents: `bad_id` in the wording that
+ * Checks an id from the path. Ids with an underscore in front are routes, not documents: `bad_id` in the wording that
  * clients know, wrong spelling included.
  */
 export function checkPathId(id: string): void {
@@ -99,7 +99,7 @@ export function designDestination(destination: string | undefined): {
   return rev === undefined ? { id } : { id, rev: parseRevision(rev) }
 }
 
-/** A limit that is absent, not a number or too large counts as the default: it is not cut down to the largest. */
+/** A limit that is absent, not a number or too large counts as the default: it is not reduced to the maximum. */
 export function pageLimit(asked: unknown): number {
   return typeof asked === 'number' && asked <= pageLimits.data.most ? asked : pageLimits.data.byDefault
 }

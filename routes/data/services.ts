@@ -20,7 +20,7 @@ export interface DataServices {
   readonly instances: Instances
   /** Opens accounts for those who may read them in plain text. */
   readonly secrets: Pick<Secrets, 'open'>
-  /** Who acts with a token, for what the server notes in accounts. */
+  /** Who acts with a token, to be recorded in accounts. */
   readonly actorOf: (prefix: string, token: string) => Promise<Actor>
   readonly log: Log
   readonly limits: DataLimits

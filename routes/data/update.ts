@@ -62,7 +62,7 @@ export function updateRoute(face: Face, services: DataServices): void {
       const whole = parts ? await receiveParts(documents, visit.ref, document, parts, { create }) : document
       const request = { id, rev, document: whole, unknownParent: 'refuse' } as const
       const outcome = await documents.write(visit.ref, request, { create })
-      // An id without a revision is how some clients create; on a document that exists it is a bad request, not a conflict.
+      // Some clients create documents with an id and no revision; for an existing document that is a bad request, not a conflict.
       if (outcome.kind === 'conflict' && rev === undefined && document.id !== undefined) {
         throw requestProblem(eitherBothOrNeither)
       }

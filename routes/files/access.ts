@@ -1,4 +1,4 @@
-/** What every file route does before it touches a node: instance, token, permission. */
+/** The checks of every file route before it touches a node: instance, token, permission. */
 import { type Directory, type Node, rootId } from '../../src/files/node.ts'
 import { fileNotFound } from '../../src/files/problems.ts'
 import type { Drive } from '../../src/files/service.ts'
@@ -11,7 +11,7 @@ import type { HttpContext } from '../http/router.ts'
 import { instanceOf, permissionsOf, tokenOf } from '../http/tenant.ts'
 import type { FilesServices } from './services.ts'
 
-/** A request that may go on: whose files it speaks of and what its token allows. */
+/** A request that may continue: whose files it is about and what its token allows. */
 export interface Visit {
   readonly instance: Instance
   readonly drive: Drive
@@ -28,7 +28,7 @@ export async function enter(c: HttpContext, { instances, driveOf }: EntryService
   return { instance, drive: await driveOf(instance, token), permissions }
 }
 
-/** Enters where a secret in the path stands for the token: the instance's files, for nobody in particular. */
+/** Enters with a secret in the path instead of a token: the instance's files, for no one in particular. */
 export async function enterPublic(
   c: HttpContext,
   { instances, driveOf }: EntryServices,
@@ -37,7 +37,7 @@ export async function enterPublic(
   return { instance, drive: await driveOf(instance, undefined) }
 }
 
-/** Throws 403 unless the token allows `verb` on some files at least: asked before the store is. */
+/** Throws 403 unless the token allows `verb` on at least some files: checked before the store is read. */
 export function requireSome(visit: Visit, verb: Verb): void {
   if (!visit.permissions.allowsSome(verb, filesDoctype)) throw refused()
 }
@@ -63,7 +63,7 @@ export async function requireNode(
   await requireAncestor(visit, verb, await files.ancestors(visit.drive, node.id), files)
 }
 
-/** The same for a node that is to be made in a directory. */
+/** The same for a node to be created in a directory. */
 export async function requireNew(
   visit: Visit,
   verb: Verb,
@@ -93,7 +93,7 @@ async function requireAncestor(visit: Visit, verb: Verb, ids: readonly string[],
 
 type Above = Pick<FilesServices['files'], 'ancestors' | 'nodes'>
 
-/** What rules may select by, beside the id. References of a directory are its own and not those of what it holds. */
+/** What rules may select by, besides the id. References of a directory are its own, not those of its contents. */
 const selectors = ['type', 'name', 'mime', 'class', 'referenced_by'] as const
 
 function inherited({ type = null, name = null }: Readonly<Record<string, Json>>): Readonly<Record<string, Json>> {
@@ -120,7 +120,7 @@ export async function nodeFor(visit: Visit, verb: Verb, id: string, files: Reade
   return allowed(visit, verb, await files.node(visit.drive, id), files)
 }
 
-/** The node at this absolute path. Throws 400 for another path, 404, or 403. */
+/** The node at this absolute path. Throws 400 for a relative path, 404, or 403. */
 export async function nodeAtFor(visit: Visit, verb: Verb, path: string, files: Reader): Promise<Node> {
   requireSome(visit, verb)
   return allowed(visit, verb, await files.nodeAt(visit.drive, path), files)

@@ -1,4 +1,4 @@
-/** Nodes as JSON-API objects: attributes as stored, what points elsewhere as relationships. */
+/** Nodes as JSON-API objects: attributes as stored, references to others as relationships. */
 import type { Directory, FileNode, Node } from '../../src/files/node.ts'
 import type { Version } from '../../src/files/service.ts'
 import { stringifyJson } from '../../src/model/json/exact.ts'
@@ -10,7 +10,7 @@ import type { HttpContext } from '../http/router.ts'
 
 export const mediaType = 'application/vnd.api+json'
 
-/** What a node is rendered with beside itself. */
+/** What is rendered in addition to a node. */
 export interface NodeView {
   /** Adds the full path to a file; directories show theirs always. */
   readonly path?: string | undefined
@@ -115,7 +115,7 @@ export function versionObject(version: Version): JsonObject {
   }
 }
 
-/** What is shown elsewhere, or to nobody. */
+/** Members that are shown elsewhere, or not at all. */
 const hidden = new Set(['_id', '_rev', 'referenced_by', 'not_synchronized_on', 'internal_vfs_id'])
 
 function attributesOf(node: Node): JsonObject {
@@ -125,7 +125,7 @@ function attributesOf(node: Node): JsonObject {
   return { ...attributes, referenced_by: node.referencedBy.map(({ type, id }) => ({ type, id })) }
 }
 
-/** Whatever fields were asked for. A path is shown with the directory that it follows from. */
+/** Always included, whatever fields were asked for. A path needs the directory it is derived from. */
 const always = { type: true, class: true, size: true, trashed: true } as const
 
 function shown(attributes: JsonObject, { fields }: NodeView): JsonObject {

@@ -18,7 +18,7 @@ export async function requirePatch(
   await requireNew(visit, 'PATCH', { dirId, tags: node.tags, value: { ...node.value, dir_id: dirId } }, files)
 }
 
-/** Does what a patch asks for. Gives the node as it is now or, when it was destroyed, as it was. */
+/** Applies a patch. Resolves to the node as it is now or, when it was destroyed, as it was. */
 export async function applyPatch(
   visit: Visit,
   node: Node,
@@ -40,7 +40,7 @@ export async function applyPatch(
   }
 }
 
-/** The same once the token is seen to allow it. Throws 404, or 403. */
+/** The same after checking that the token allows it. Throws 404, or 403. */
 export async function patchNode(
   visit: Visit,
   node: Node | undefined,

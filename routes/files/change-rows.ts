@@ -1,4 +1,4 @@
-/** Rows of the feed as clients of files are given them: some left out, documents with paths. */
+/** Rows of the feed as the files API sends them: some left out, documents with paths. */
 import type { ChangesRow } from '../../src/documents/service.ts'
 import { trashPath } from '../../src/files/node.ts'
 import type { Drive } from '../../src/files/service.ts'
@@ -15,9 +15,9 @@ export interface RowsWanted {
   readonly fields: FieldTree | undefined
   /** With the full paths of files. */
   readonly paths: boolean
-  /** What was destroyed too. */
+  /** Include destroyed nodes. */
   readonly deleted: boolean
-  /** What is in the trash too. */
+  /** Include what is in the trash. */
   readonly trashed: boolean
 }
 
@@ -71,7 +71,7 @@ function pathsOf(
   return files.paths(drive, nodes)
 }
 
-/** Id, revision and type are never left out: a document without them is of no use to anybody. */
+/** Id, revision and type are never left out: a document without them is useless. */
 function shown(
   { value, exact }: ParsedJson,
   fields: FieldTree | undefined,
@@ -82,6 +82,6 @@ function shown(
   const whole = path === undefined ? { value, exact } : { value: { ...value, path }, exact: { ...exact, path } }
   if (fields === undefined) return whole.exact
   const always = { _id: true, _rev: true, _deleted: true, type: true } as const
-  // A path is shown with the directory that it follows from.
+  // A path needs the directory it is derived from.
   return project(whole, { ...fields, ...always, ...(path === undefined ? {} : { path: true, dir_id: true }) })
 }

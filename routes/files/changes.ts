@@ -89,7 +89,7 @@ export function changesRoute(face: Face, services: FilesServices): void {
 
 async function* nothing(): AsyncIterable<string> {}
 
-/** What there is, and no waiting. */
+/** The present changes, without waiting. */
 function feedQuery(since: string | undefined, limit: string | undefined, wanted: RowsWanted): ChangesQuery {
   return {
     feed: 'normal',

@@ -16,7 +16,7 @@ export async function createAt(
   return sendChanged(c, 201, visit, made, files, { location: `/files/${made.id}` })
 }
 
-/** Throws 403 unless the token allows POST on what is there already of the path: the directory, or the nearest above it. */
+/** Throws 403 unless the token allows POST on the existing part of the path: the directory, or the nearest one above it. */
 async function requirePath(visit: Visit, path: string, files: FilesServices['files']): Promise<void> {
   if (visit.permissions.allowsType('POST', 'io.cozy.files')) return
   for (let above = path; above !== ''; above = above.slice(0, above.lastIndexOf('/'))) {

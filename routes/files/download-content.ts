@@ -1,4 +1,4 @@
-/** How the bytes of a file or of a version are answered: headers, conditions, ranges. */
+/** Sends the bytes of a file or of a version: headers, conditions, ranges. */
 
 import type { FileNode } from '../../src/files/node.ts'
 import type { Drive, Files, Version } from '../../src/files/service.ts'
@@ -27,7 +27,7 @@ type Services = Pick<FilesServices, 'log'> & { readonly files: Pick<Files, 'open
 
 /**
  * Answers GET and HEAD: 200, 206, 304, 412 or 416 (RFC 9110 13.2.2). The tag is the md5 of the bytes, so that equal bytes
- * are never sent twice. Throws 404 when the store has lost them.
+ * are never sent twice. Throws 404 when they are missing from the store.
  */
 export async function sendContent(c: HttpContext, services: Services, download: Download): Promise<Response> {
   const content = download.version ?? download.file
@@ -38,7 +38,7 @@ export async function sendContent(c: HttpContext, services: Services, download: 
 
   const outcome = precondition(read, { etag, modifiedMs })
   if (outcome === 'failed') throw new Problem('precondition_failed', 'The content is not the one that was asked for')
-  // Without a type, which would describe a body: none is sent.
+  // Without a type, which would describe a body that is not sent.
   if (outcome === 'not_modified') return new Response(null, { status: 304, headers: validatorsOf(common) })
 
   // Ranges are for GET only (RFC 9110 14.2).
@@ -67,8 +67,8 @@ export async function sendContent(c: HttpContext, services: Services, download: 
 }
 
 /**
- * Opens what is asked for. The size that counts is the object's: where a document disagrees, the announced length would
- * never come.
+ * Opens the requested bytes. The object's size decides: where a document disagrees, the announced length would
+ * never be reached.
  */
 async function openRange(
   files: Services['files'],
@@ -95,7 +95,7 @@ function commonHeaders(mime: string, etag: string, modifiedMs: number): Readonly
     'content-security-policy': securityPolicy(mime),
     'x-content-type-options': 'nosniff',
     ...(etag === '""' ? {} : { etag }),
-    // A time in the future is none (RFC 9110 8.8.2.1), and clients set the times of files.
+    // A time in the future is not sent (RFC 9110 8.8.2.1), since clients set the times of files.
     ...(Number.isNaN(modifiedMs) ? {} : { 'last-modified': new Date(Math.min(modifiedMs, Date.now())).toUTCString() }),
   }
 }

@@ -1,4 +1,4 @@
-/** `POST /files/_find`: a mango question whose answer is a JSON-API list. */
+/** `POST /files/_find`: a mango query whose answer is a JSON-API list. */
 
 import { z } from '@hono/zod-openapi'
 import type { FindFace } from '../../src/documents/service.ts'
@@ -21,7 +21,7 @@ import type { FilesServices } from './services.ts'
 const { byDefault: defaultLimit, most: largestPage } = pageLimits.files
 const engine: FindFace = { defaultLimit, refuseUnindexed: true }
 
-/** Says that nobody counted: clients take any number above what they have for "go on". */
+/** Means that the rows were not counted: clients take any number above what they have as "there is more". */
 const manyMore = 2 ** 31 - 2
 
 export function findRoute(face: Face, services: FilesServices): void {
@@ -80,14 +80,14 @@ export function findRoute(face: Face, services: FilesServices): void {
 }
 
 interface Asked {
-  /** For the engine. It gives whole documents, since an object shows more of a node than the fields asked for. */
+  /** For the engine. It returns whole documents, since an object shows more of a node than the requested fields. */
   readonly question: JsonObject
   readonly limit: number
   readonly skip: number
   readonly fields: readonly string[] | undefined
 }
 
-/** The address counts more than the body, where both say something of the page. */
+/** The URL overrides the body where both describe the page. */
 function questionOf({ fields: asked, ...body }: JsonObject, text: PageText): Asked {
   const fields = asked ?? undefined
   if (fields !== undefined && !(Array.isArray(fields) && fields.every((field) => typeof field === 'string'))) {

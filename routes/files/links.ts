@@ -96,7 +96,7 @@ export function linkRoutes(face: Face, services: FilesServices): void {
   )
 }
 
-/** What was kept under a secret. Throws 400 when there is nothing. */
+/** The value that was kept under a secret. Throws 400 when there is none. */
 export function secretValue(text: string | undefined): JsonObject {
   const value = text === undefined ? undefined : parseJson(text).value
   if (!isObject(value)) throw wrongSecret()

@@ -71,7 +71,7 @@ export function modifyNamesRoutes(face: Face, services: FilesServices): void {
     },
   )
 
-  /** Everything is allowed or nothing is done; after that each order stands alone. */
+  /** Either everything is allowed or nothing is done; after that each change is independent. */
   async function applyAll(visit: Visit, asked: readonly Order[]) {
     const found = await services.files.nodes(visit.drive, [...new Set(asked.map(({ id }) => id))])
     const nodes = new Map(found.map((one) => [one.id, one]))
@@ -110,7 +110,7 @@ export function modifyRoute(face: Face, services: FilesServices): void {
   )
 }
 
-/** What was destroyed has neither versions nor children any more. */
+/** Destroyed nodes have neither versions nor children any more. */
 async function sendPatched(
   c: HttpContext,
   visit: Visit,

@@ -26,7 +26,7 @@ export async function viewOf(
   return { thumbnails, contents: await contentsOf(visit, node, files, page, `/files/${encodeURIComponent(node.id)}`) }
 }
 
-/** A page of a directory's children; the page that follows is to be had at `path`. */
+/** A page of a directory's children; the next page is at `path`. */
 export async function contentsOf(
   visit: Visit,
   directory: Directory,
@@ -38,7 +38,7 @@ export async function contentsOf(
   return { nodes: children.nodes, count: children.count, next: nextChildren(path, page, children) }
 }
 
-/** Answers a node that was made just now: it has neither versions nor children. */
+/** Answers with a new node: it has neither versions nor children. */
 export function sendMade(c: HttpContext, visit: Visit, node: Node): Response {
   const thumbnails = thumbnailsOf(visit)
   const view = node.kind === 'file' ? { thumbnails } : { thumbnails, contents: { nodes: [], count: 0 } }

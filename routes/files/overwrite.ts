@@ -1,4 +1,4 @@
-/** `PUT /files/FILE`: a new content for a file. */
+/** `PUT /files/FILE`: new content for a file. */
 import { z } from '@hono/zod-openapi'
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { incomingBytes } from '../http/incoming.ts'

@@ -54,7 +54,7 @@ export function nextChildren(
   return pageAddress(path, page.limit, { cursor: JSON.stringify([[last.dirId, last.kind, last.name], last.id]) })
 }
 
-/** `path` with the parameters of a page behind whatever query it has. */
+/** `path` with the parameters of a page added to its query. */
 export function pageAddress(
   path: string,
   limit: number,

@@ -24,7 +24,7 @@ export function patchOf(data: Json): Patch {
   return { kind: 'change', changes: changesOf(members, parent) }
 }
 
-/** Members that nobody asks to change are left out; unknown ones are ignored. */
+/** Members that the request does not change are left out; unknown ones are ignored. */
 function changesOf(members: JsonObject, parent: string | undefined): NodeChanges {
   const about = objectOf(members, 'cozyMetadata')
   return {

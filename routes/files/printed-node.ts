@@ -3,7 +3,7 @@ import { parseJson } from '../../src/model/json/exact.ts'
 import { isObject } from '../../src/model/json/value.ts'
 import { parseRevision } from '../../src/model/revision.ts'
 
-/** A node out of a document as the document engine prints it, with `_id` and `_rev`. */
+/** A node from a document as the document engine prints it, with `_id` and `_rev`. */
 export function printedNode(text: string): Node {
   const { value } = parseJson(text)
   const { _id, _rev } = isObject(value) ? value : {}

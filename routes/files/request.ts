@@ -47,7 +47,7 @@ export function readDate(text: string): string | undefined {
   const mended = text.replace(/(:\d\d(?:\.\d+)?) (\d\d:\d\d)$/, '$1+$2')
   if (!rfc3339.test(mended)) return undefined
   const date = `${mended.slice(0, 10)}T${mended.slice(11).toUpperCase()}`
-  // A runtime takes the thirtieth of February for the first of March, and hour 24 for the next day.
+  // A runtime accepts 30 February as 1 March, and hour 24 as the next day.
   const time = Date.parse(`${date.slice(0, 19)}Z`)
   if (Number.isNaN(time) || new Date(time).toISOString().slice(0, 19) !== date.slice(0, 19)) return undefined
   return Number.isNaN(Date.parse(date)) ? undefined : date
@@ -97,7 +97,7 @@ async function read(c: HttpContext, { maxJsonBytes }: Pick<FilesServices, 'maxJs
   throw badBody()
 }
 
-/** The body's `data`, which has to be there. */
+/** The body's `data`, which is required. */
 export async function readData(c: HttpContext, limits: Pick<FilesServices, 'maxJsonBytes'>): Promise<Json> {
   const { data } = await readObject(c, limits)
   if (data === undefined || data === null) throw badBody()

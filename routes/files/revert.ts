@@ -1,4 +1,4 @@
-/** Going back to a version, and forgetting them all: routes that begin with a name and not with an id. */
+/** Restoring a version, and deleting all of them: routes that begin with a name, not with an id. */
 import { endpoint, type Face } from '../http/endpoint.ts'
 import { enter, nodeFor, requireWhole } from './access.ts'
 import { asFile } from './download.ts'

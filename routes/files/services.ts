@@ -10,7 +10,7 @@ export interface FilesServices {
   readonly files: Files
   readonly documents: Documents
   readonly instances: Instances
-  /** Links and metadata to come live here for ten minutes. */
+  /** Links and metadata of future uploads are kept here for ten minutes. */
   readonly secrets: Pick<SecretStore, 'put' | 'get'>
   /** The files of an instance for the bearer of a token that was verified before; without one, for nobody in particular. */
   readonly driveOf: (instance: Instance, token: string | undefined) => Drive | Promise<Drive>

@@ -1,6 +1,6 @@
 /**
  * The secret in the links to a file's thumbnails. It is computed, not kept: a list of thirty photos
- * would otherwise write thirty of them at every reading.
+ * would otherwise write thirty of them on every read.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { keyOf } from '../../src/instances/audience.ts'

@@ -1,4 +1,4 @@
-/** Thumbnails, by the links that come with images. One that is not there is answered by a picture that stands for it, and made. */
+/** Thumbnails, by the links that come with images. A missing one is answered with a placeholder, and made. */
 import { Problem } from '../../src/model/errors.ts'
 import { thumbnailFormats } from '../../src/thumbnails/formats.ts'
 import type { OpenObject } from '../../storage/objects/contract.ts'

@@ -1,4 +1,4 @@
-/** Into the trash, out of it, and gone for good. */
+/** Trashing, restoring and destroying. */
 import { z } from '@hono/zod-openapi'
 import { trashId } from '../../src/files/node.ts'
 import { endpoint, type Face } from '../http/endpoint.ts'
@@ -93,7 +93,7 @@ export function trashRoutes(face: Face, services: FilesServices): void {
   )
 }
 
-/** `DELETE /files/ID` needs PATCH: nothing is lost by it. */
+/** `DELETE /files/ID` needs PATCH: nothing is lost. */
 export function moveToTrashRoute(face: Face, services: FilesServices): void {
   const { files } = services
   endpoint(

@@ -1,4 +1,4 @@
-/** `POST /files/upload/metadata`: metadata for an upload to come, under a secret. */
+/** `POST /files/upload/metadata`: metadata for a future upload, under a secret. */
 import { z } from '@hono/zod-openapi'
 import { stringifyJson } from '../../src/model/json/exact.ts'
 import { isObject } from '../../src/model/json/value.ts'

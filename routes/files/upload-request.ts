@@ -1,4 +1,4 @@
-/** What a request says of the directory or file to come: query and headers. */
+/** What a request says about the directory or file to create: query and headers. */
 
 import type { ContentClaims } from '../../src/files/service.ts'
 import { Problem } from '../../src/model/errors.ts'
@@ -41,7 +41,7 @@ interface ContentQuery {
   readonly Size: string | undefined
 }
 
-/** What is announced of the bytes. Throws 422 for a header or parameter that is malformed. */
+/** What is announced about the bytes. Throws 422 for a malformed header or parameter. */
 export function contentClaims(c: HttpContext, { Executable, Encrypted, Size }: ContentQuery): ContentClaims {
   const length = header(c, 'content-length') || undefined
   return {
@@ -54,7 +54,7 @@ export function contentClaims(c: HttpContext, { Executable, Encrypted, Size }: C
   }
 }
 
-/** The metadata that an upload names or holds. Throws 422 for a secret that is unknown or too old. */
+/** The metadata that an upload names or contains. Throws 422 for a secret that is unknown or too old. */
 export async function metadataOf(
   prefix: string,
   { MetadataID, Metadata }: { readonly MetadataID: string | undefined; readonly Metadata: string | undefined },

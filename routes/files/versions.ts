@@ -1,5 +1,5 @@
 /**
- * Routes of versions and thumbnails whose first segment is the id of a file. Declare them behind
+ * Routes of versions and thumbnails whose first segment is the id of a file. Declare them after
  * everything else that has two segments below `/files`: `DELETE /files/{file}/{version}` would take `/files/trash/{id}`.
  */
 import { z } from '@hono/zod-openapi'

@@ -42,7 +42,7 @@ describe('bounds', () => {
       { id: '', inclusive: true },
     ],
     [{ key: 'null' }, { id: '', inclusive: true }, { id: '', inclusive: true }],
-    // No id holds U+0000: such a key lies directly behind the part before it.
+    // No id holds U+0000: such a key lies directly after the part before it.
     [
       { startkey: '"a\\u0000b"', endkey: '"c\\u0000"' },
       { id: 'a', inclusive: false },

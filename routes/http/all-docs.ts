@@ -87,7 +87,7 @@ type Text = z.output<typeof allDocsText>
 
 /**
  * The parameters of a query string with `key` as the pair of bounds that it stands for: of `key`, `startkey` and `endkey` the
- * last one counts.
+ * last one wins.
  */
 export function lastBounds(c: HttpContext, text: Text): Text {
   return text.key === undefined ? text : { ...text, ...boundsOf(query(c).entries) }
@@ -100,7 +100,7 @@ const bounds: Readonly<Record<string, 'startkey' | 'endkey'>> = {
   end_key: 'endkey',
 }
 
-/** Bounds out of members in their order, under one name each. */
+/** Bounds from members in their order, under one name each. */
 function boundsOf(members: Iterable<readonly [name: string, value: string]>) {
   const found: { startkey?: string; endkey?: string } = {}
   for (const [name, value] of members) {
@@ -189,7 +189,7 @@ function asKey(id: string | undefined): { readonly json: Json } | undefined {
 
 /**
  * CouchDB orders every value that is not a string before all ids; no id is empty. No id holds U+0000 either, and a store
- * may refuse it: an id with it lies directly behind the part before it.
+ * may refuse it: an id with it lies directly after the part before it.
  */
 function bound(key: Json, inclusive: boolean, side: 'low' | 'high'): { id: string; inclusive: boolean } {
   if (typeof key !== 'string') return { id: '', inclusive }

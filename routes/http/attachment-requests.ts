@@ -21,7 +21,7 @@ import type { HttpContext } from './router.ts'
 
 const common = { query: attachmentQuery } as const
 
-/** How each of the routes is declared, but for its path. */
+/** The declaration of each route, except for its path. */
 export const attachmentDeclarations = {
   reading: {
     ...common,
@@ -61,9 +61,9 @@ export interface AttachmentFace {
   readonly access: DocumentAccess
   /** Whether a write creates the database. */
   readonly create: boolean
-  /** Checks the id of a document that is there already. */
+  /** Checks the id of an existing document. */
   readonly checkStoredId: (id: string) => void
-  /** What names with an underscore in front answer: they are routes of CouchDB's that are not served. */
+  /** The answer for names with an underscore in front: routes of CouchDB that are not served. */
   readonly unserved: () => Problem
   readonly missing: (visit: DocumentVisit, id: string, kind: 'missing' | 'deleted') => Problem
   readonly missingRevision: () => Problem
@@ -71,7 +71,7 @@ export interface AttachmentFace {
   readonly removed: Written
   /** Further headers of the answer to a PUT. */
   readonly writtenHeaders?: (visit: DocumentVisit, id: string, name: string) => Readonly<Record<string, string>>
-  /** Refuses a token before the stored document is looked at. */
+  /** Refuses a token before the stored document is read. */
   readonly refuseUnread?: (visit: DocumentVisit, verb: Verb, id: string) => void
 }
 
@@ -136,7 +136,7 @@ export async function answerRemove(
   return jsonValue(c, 200, { ok: true, id: made.id, rev: made.rev })
 }
 
-/** For tokens that are restricted to some documents: the stored one must be of these, or the new one. */
+/** For tokens that are restricted to some documents: the stored one must be among these, or the new one. */
 async function allow(
   { documents, access, refuseUnread }: AttachmentFace,
   visit: DocumentVisit,

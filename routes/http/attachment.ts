@@ -56,7 +56,7 @@ export function uploadOf(c: HttpContext): Omit<Upload, 'name'> & { readonly cont
 type Found = Extract<AttachmentRead, { readonly kind: 'found' }>
 
 /**
- * Sends an attachment, or the part of it that `Range` names. `read` is called again when its content went away, because a
+ * Sends an attachment, or the part of it that `Range` names. `read` is called again when its content disappeared, because a
  * newer revision took its place and the old one was compacted.
  */
 export async function sendAttachment(
@@ -86,7 +86,7 @@ async function send(
     'content-type': keptContentType(contentType),
     'accept-ranges': 'bytes',
     'cache-control': 'must-revalidate',
-    // Whatever somebody attached must not run as a page of this server.
+    // Attachments must never run as a page of this server.
     'content-security-policy': 'sandbox',
     'x-content-type-options': 'nosniff',
   }
@@ -143,7 +143,7 @@ export function receiving(
   return (name, body) => documents.receiveContent(ref, { name, body }, options)
 }
 
-/** What puts contents in the place of marks; `undefined` where they were not asked for, and there are no marks. */
+/** Replaces marks by contents; `undefined` where they were not asked for, and there are no marks. */
 export type Filling = ((texts: AsyncIterable<string>) => AsyncIterable<string>) | undefined
 
 export function filling(documents: Pick<Documents, 'withContents'>, ref: DatabaseRef, asked = false): Filling {
@@ -152,7 +152,7 @@ export function filling(documents: Pick<Documents, 'withContents'>, ref: Databas
 
 /**
  * Sends a document, or several, read with `attachments`: contents in their places, piece by piece, or behind the one
- * document where the client takes nothing but that.
+ * document where the client accepts nothing else.
  */
 export function sendWithContents(
   c: HttpContext,

@@ -9,13 +9,13 @@ import { contentEncoding, decodedBytes } from './content-encoding.ts'
 import { type HttpContext, header } from './router.ts'
 
 export interface BodyLimit {
-  /** Bytes of the body, unpacked where it came compressed. */
+  /** Bytes of the body, after decompression. */
   readonly maxBytes: number
 }
 
 /**
  * Reads and parses a JSON body. Throws `too_large` (413) above the limit and `bad_request` (400) with CouchDB's wording
- * when it is empty, no UTF-8 or no JSON. The Content-Type is not looked at.
+ * when it is empty, not UTF-8 or not JSON. The Content-Type is ignored.
  */
 export async function readJson(c: HttpContext, limit: BodyLimit): Promise<ParsedJson> {
   return parseJson(await readText(c, limit))
@@ -36,15 +36,15 @@ export async function readText(c: HttpContext, limit: BodyLimit): Promise<string
   return decodeText(await (isPlain ? readIncoming(incoming, limit) : readStream(decodedBytes(c), limit)))
 }
 
-/** A document, or several, whose long contents are in the store already. */
+/** One or several documents whose long contents are already stored. */
 export interface DocumentsJson extends ParsedJson {
   readonly received: ReceivedContents
 }
 
-/** Bodies that are at most so long are read whole, contents and all. Bytes. */
+/** Bodies up to this length are read whole, including contents. Bytes. */
 const smallBody = 256 * 1024
 
-/** The longest body of documents, contents and all; as CouchDB's `max_http_request_size`. Bytes. */
+/** The longest body of documents, including contents; as CouchDB's `max_http_request_size`. Bytes. */
 const largestBody = 4 * 1024 ** 3
 
 /**
@@ -69,7 +69,7 @@ export async function readDocuments(c: HttpContext, options: ExtractOptions): Pr
 const swallowedBytes = 32 * 1024 ** 2
 const swallowedMs = 1_000
 
-/** Takes and drops what a refused client still sends, within limits: some read no answer before they have sent all. */
+/** Reads and discards what a refused client still sends, within limits: some clients read no answer before they have sent everything. */
 async function swallowRest(incoming: IncomingMessage | undefined): Promise<void> {
   if (incoming === undefined || incoming.readableEnded || incoming.destroyed) return
   let left = swallowedBytes
@@ -87,7 +87,7 @@ async function swallowRest(incoming: IncomingMessage | undefined): Promise<void>
   incoming.off('data', drop)
 }
 
-/** Node's own events: about half the time of a web stream over the same socket. */
+/** Node's own events: they take about half the time of a web stream over the same socket. */
 function readIncoming(incoming: IncomingMessage, limit: BodyLimit): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
@@ -106,7 +106,7 @@ function readIncoming(incoming: IncomingMessage, limit: BodyLimit): Promise<Uint
   })
 }
 
-/** All bytes, however they come. */
+/** All bytes, from either kind of stream. */
 async function readStream(chunks: AsyncIterable<Uint8Array>, limit: BodyLimit): Promise<Uint8Array> {
   const limited = new LimitedBytesTransformStream(limit.maxBytes, { error: true })
   try {

@@ -4,14 +4,14 @@
 export type RangeAsked =
   | { readonly kind: 'whole' }
   | { readonly kind: 'part'; readonly start: number; readonly end: number }
-  /** Nothing of it lies in the representation: 416. */
+  /** It lies outside the representation: 416. */
   | { readonly kind: 'unsatisfiable' }
 
 const whole: RangeAsked = { kind: 'whole' }
 
 /**
  * What to send of `size` bytes. One range is served. Several ranges, other units and malformed headers get the whole
- * representation, as 14.2 allows: nobody who downloads files asks for several, and answering them in many small parts is
+ * representation, as 14.2 allows: downloads never ask for several, and answering them in many small parts is
  * a known way to wear a server out.
  */
 export function rangeOf(header: string | undefined, size: number): RangeAsked {

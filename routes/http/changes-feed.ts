@@ -14,12 +14,12 @@ export async function sendChanges(
   { query, format }: ChangesRequest,
 ): Promise<Response> {
   const leaving = new AbortController()
-  // Nothing is read for a client that has left while the first page was waited for.
+  // Nothing is read for a client that has left during the wait for the first page.
   c.env?.outgoing?.once('close', () => leaving.abort())
   const events = await documents.changes(ref, query, leaving.signal)
   const { head, texts: printed, tail } = printers[format](events)
   const texts = filling(documents, ref, query.attachments)?.(printed) ?? printed
-  // What is there at once may be compressed and have a length; what is waited for must flow.
+  // An immediate answer may be compressed and have a length; a feed that waits must be streamed.
   if (query.feed === 'normal') return streamJson(c, head, texts, tail)
   const headers: Record<string, string> = {
     // Proxies that buffer answers would hold back what the client waits for.
@@ -67,7 +67,7 @@ function printLines(events: AsyncIterable<ChangesEvent>): Printed {
   return { head: '', texts: texts(), tail: () => tail }
 }
 
-/** Rows and signs of life only: an event source comes back by itself with the id of the last row. */
+/** Rows and heartbeats only: an event source reconnects automatically with the id of the last row. */
 function printEvents(events: AsyncIterable<ChangesEvent>): Printed {
   async function* texts() {
     for await (const event of events) {

@@ -1,4 +1,4 @@
-/** The parameters of `_changes`. Each face says what it answers to a bad one. */
+/** The parameters of `_changes`. Each face decides how it answers a bad one. */
 import { z } from '@hono/zod-openapi'
 import type { ChangesFilter, ChangesQuery } from '../../src/documents/service.ts'
 import { Problem } from '../../src/model/errors.ts'
@@ -35,10 +35,10 @@ export interface ChangesRequest {
   readonly format: ChangesFormat
 }
 
-/** What a face makes of values that it does not take. */
+/** How a face reports values that it does not accept. */
 export interface ChangesWords {
   bad(name: 'feed' | 'style' | 'limit' | 'heartbeat' | 'timeout' | 'seq_interval', value: string): Problem
-  /** A filter that is none of ours. */
+  /** An unknown filter. */
   badFilter(value: string): Problem
   /** Means all rows; otherwise none. */
   readonly zeroIsUnlimited: boolean
@@ -46,7 +46,7 @@ export interface ChangesWords {
 
 /** Longest wait, and the default one; also the default heartbeat. Milliseconds. */
 const longestWait = 60_000
-/** A client that asks for more heartbeats than this would only keep the processor warm. Milliseconds. */
+/** The shortest heartbeat: a shorter one would only waste CPU. Milliseconds. */
 const shortestPulse = 10
 
 /** `body` is absent for GET and for an empty POST. `lastEventId` is the header, which counts for event sources only. */

@@ -1,4 +1,4 @@
-/** Who is at the other end: the address of the client, and whether it came over TLS. */
+/** The client: its address, and whether it came over TLS. */
 import type { BlockList } from 'node:net'
 import { type HttpContext, header } from './router.ts'
 
@@ -12,7 +12,7 @@ export interface ClientView {
 export type ClientOf = (c: HttpContext) => ClientView
 
 /**
- * Makes the function that looks at a request. `X-Forwarded-For` and `X-Forwarded-Proto` count only when the socket is a
+ * Makes the function that reads a request. `X-Forwarded-For` and `X-Forwarded-Proto` count only when the socket is a
  * trusted proxy's; of several addresses the last one that is not a trusted proxy's counts, since clients may have sent the
  * ones before.
  */

@@ -1,10 +1,10 @@
-/** gzip for those who ask: small bodies never, middle ones at once, large ones while they are sent. */
+/** gzip for clients that ask: small bodies never, medium ones in one go, large ones while they are sent. */
 import { gzipSync } from 'node:zlib'
 import { type HttpContext, header } from './router.ts'
 
-/** Characters: below, headers weigh more than what is saved. */
+/** Characters: below, headers cost more than compression saves. */
 const worthwhile = 2_000
-/** Characters: above, compressing at once would hold up other requests for too long. */
+/** Characters: above, compressing in one go would delay other requests for too long. */
 const atOnce = 200_000
 
 const encoded = { 'content-encoding': 'gzip', vary: 'Accept-Encoding' } as const

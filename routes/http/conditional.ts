@@ -1,6 +1,6 @@
 /** Conditional requests (RFC 9110 13): whether a client's condition lets a representation be sent. Pure. */
 
-/** What a representation is compared by. */
+/** The validators of a representation. */
 export interface Validators {
   /** Strong, with its quotes. */
   readonly etag: string

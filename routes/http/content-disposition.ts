@@ -10,7 +10,7 @@ export function contentDisposition(kind: 'inline' | 'attachment', name: string):
   return `${kind}; filename="${plain === '' ? 'download' : plain}"${extended}`
 }
 
-/** Everything but the `attr-char` of RFC 5987. Half surrogates, which UTF-8 cannot say, become U+FFFD. */
+/** Everything but the `attr-char` of RFC 5987. Lone surrogates, which UTF-8 cannot encode, become U+FFFD. */
 function percentEncoded(name: string): string {
   return encodeURIComponent(name.toWellFormed()).replace(
     /['()*]/g,

@@ -4,7 +4,7 @@ import { Problem } from '../../src/model/errors.ts'
 import { incomingChunks } from './incoming.ts'
 import { type HttpContext, header } from './router.ts'
 
-/** How the body of a request is packed. Throws `bad_content_type` (415) for what is neither gzip nor nothing. */
+/** The encoding of a request's body. Throws `bad_content_type` (415) for anything but gzip or none. */
 export function contentEncoding(c: HttpContext): 'gzip' | 'identity' {
   const named = header(c, 'content-encoding')?.trim().toLowerCase() || 'identity'
   if (named === 'gzip' || named === 'x-gzip') return 'gzip'
@@ -14,7 +14,7 @@ export function contentEncoding(c: HttpContext): 'gzip' | 'identity' {
   })
 }
 
-/** The body as it was before it was packed, only as fast as it is asked for. Throws `bad_request` when it is not gzip. */
+/** The decompressed body, only as fast as it is read. Throws `bad_request` when it is not gzip. */
 export function decodedBytes(c: HttpContext): AsyncIterable<Uint8Array> {
   return contentEncoding(c) === 'gzip' ? unpacked(incomingChunks(c)) : incomingChunks(c)
 }

@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono'
 import { type HttpEnv, header, target } from './router.ts'
 
-/** What a person's cookie opens: other sites may not read it. */
+/** Paths that a user's cookie gives access to: other sites may not read them. */
 const ofBrowsers = /^\/(?:(?:auth|move)(?:[/?]|$)|\?|$)/
 
 /**

@@ -1,4 +1,4 @@
-/** What both faces of documents ask of a token that is restricted to some documents. */
+/** The checks of both document faces for a token that is restricted to some documents. */
 import type { RenderedDocument } from '../../src/documents/service.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { parseJson } from '../../src/model/json/exact.ts'
@@ -21,8 +21,8 @@ export interface DocumentAccess {
   /** The same for a stored document, which is parsed only when the token is restricted to some documents. */
   requireRendered(visit: DocumentVisit, verb: Verb, document: RenderedDocument): void
   /**
-   * What a failed look at one document is answered with. A token for some documents only must not learn which others exist,
-   * nor whether there is a database of them: it gets 403 where there is none.
+   * The answer to a failed read of one document. A token for some documents only must not learn which others exist,
+   * nor whether their database exists: it gets 403 if it does not.
    */
   errorFor(visit: DocumentVisit, error: unknown): unknown
 }

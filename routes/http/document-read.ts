@@ -10,7 +10,7 @@ import { type HttpContext, headerReader } from './router.ts'
 
 type Reading = Pick<Documents, 'read' | 'openRevisions' | 'openContent' | 'withContents'>
 
-/** What a face adds to the reading. */
+/** What a face adds to reading. */
 export interface ReadingFace {
   readonly documents: Reading
   readonly access: DocumentAccess

@@ -18,7 +18,7 @@ export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE' | 'PATCH' | 'COPY'
 export interface Face {
   readonly router: HttpRouter
   readonly registry: OpenApiRegistry
-  /** Renders everything thrown by a handler in the face's own body format. */
+  /** Renders everything that a handler throws in the face's own body format. */
   readonly onError: (error: unknown, c: HttpContext) => Response
   /** The same routes, with other bodies for the failures of those declared on it. */
   readonly withErrorBody: (errorBody: ErrorBody) => Face
@@ -88,7 +88,7 @@ export function endpoint<const Path extends string, Schema extends z.ZodType | u
 ): void {
   const { method, path, query: schema } = declaration
   const readPath = pathReader(path)
-  // Most requests have no query: what the schema makes of none is computed once.
+  // Most requests have no query: its parsed form is computed once.
   const unasked = schema === undefined ? undefined : Object.freeze(schema.parse({}))
   face.router.on(method, routePattern(path), async (c) => {
     try {

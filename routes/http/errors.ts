@@ -55,7 +55,7 @@ export interface ErrorOptions {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Seconds after which a client may ask again what could not be answered now. */
+/** Seconds after which a client may repeat a request that could not be answered. */
 const retryAfterSeconds = 5
 
 /** Makes the function that answers everything a handler threw. */
@@ -71,7 +71,7 @@ export function newErrorHandler(options: ErrorOptions): (error: unknown, c: Http
   }
 }
 
-/** What is not a `Problem` is our own fault: the client learns nothing about it, the log everything. */
+/** What is not a `Problem` is our own fault: the log gets all of it, the client nothing. */
 function masked(cause: unknown): Problem {
   return new Problem('internal_server_error', 'The server failed; its log says why.', { cause })
 }

@@ -11,7 +11,7 @@ export function ifMatch(c: HttpContext): string | undefined {
   return value?.replace(/^(?:W\/)?"(.*)"$/, '$1') || undefined
 }
 
-/** Where revisions stand that do not agree. */
+/** The places whose revisions do not agree. */
 export type RevisionPlace = 'body' | 'query' | 'header'
 
 /** Words a disagreement between two places as CouchDB does. */
@@ -40,7 +40,7 @@ export function revisionAsked(
   return rev ?? tag
 }
 
-/** `?rev=` of a route that looks at nothing else. Empty counts as absent; throws `bad_request` when it is malformed. */
+/** `?rev=` of a route that considers nothing else. Empty counts as absent; throws `bad_request` when it is malformed. */
 export function parsedRevision(text: string | undefined): RevisionId | undefined {
   return text === undefined || text === '' ? undefined : parseRevision(text)
 }

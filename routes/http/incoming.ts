@@ -1,4 +1,4 @@
-/** The bytes of an upload as they come. */
+/** The bytes of an upload as they arrive. */
 import type { IncomingMessage } from 'node:http'
 import type { Bytes } from '../../src/files/service.ts'
 import { Problem } from '../../src/model/errors.ts'
@@ -7,7 +7,7 @@ import type { HttpContext } from './router.ts'
 
 /**
  * The request's body, taken from the socket only as fast as it is asked for. Throws `bad_request` when the client goes
- * away before its end. A reader that stops early is answered for at once: the server adapter swallows a bounded part of
+ * away before its end. If the reader stops early, the answer is sent at once: the server adapter reads and discards a bounded part of
  * what is still under way and then cuts the connection, so that clients see the answer and not a reset.
  */
 export async function* incomingBytes(c: HttpContext): Bytes {
@@ -16,7 +16,7 @@ export async function* incomingBytes(c: HttpContext): Bytes {
   try {
     for await (const chunk of source) {
       yield chunk
-      // Whoever asks for the next one is done with this one.
+      // Whoever asks for the next one has finished with this one.
       freeMemory(chunk)
     }
   } catch (cause) {

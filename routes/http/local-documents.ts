@@ -4,7 +4,7 @@ import { ifMatch } from './if-match.ts'
 import type { HttpContext } from './router.ts'
 
 /**
- * The local document with the revision out of its body, `?rev=` or `If-Match`; empty ones count as absent. Throws
+ * The local document with the revision from its body, `?rev=` or `If-Match`; empty ones count as absent. Throws
  * `bad_request` when one is not a `0-N` or they differ.
  */
 export function withRevision<Local extends Pick<PreparedLocal, 'n'>>(

@@ -41,7 +41,7 @@ export function sendMultipart(
     for (const [at, content] of contents.entries()) {
       yield Buffer.from(heads[at] ?? '')
       const bytes = await documents.openContent(ref, content)
-      // The answer is under way: it is cut, and the client asks again.
+      // The answer has begun: it is cut, and the client asks again.
       if (!bytes) throw new Error('an attachment was deleted while it was sent')
       yield* bytes
     }

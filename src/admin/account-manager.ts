@@ -7,7 +7,7 @@ import type { JsonObject } from '../model/json/value.ts'
 import type { Outgoing } from '../outgoing/outgoing.ts'
 
 export interface AccountManager {
-  /** Tells it of an instance's settings. Does nothing where none is configured; a failure is only logged. */
+  /** Reports an instance's settings to it. Does nothing where none is configured; a failure is only logged. */
   tell(instance: Instance, settings: JsonObject): Promise<void>
 }
 

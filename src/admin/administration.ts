@@ -1,4 +1,4 @@
-/** What the operator's API works with, beside what everybody's does. Opened once, by app.ts. */
+/** The services of the admin API that no other API uses. Opened once, by services.ts. */
 import type { DocumentStore, EveryTenant } from '../../storage/documents/contract.ts'
 import type { SecretStore } from '../../storage/files/contract.ts'
 import type { Auth } from '../auth/auth.ts'

@@ -1,5 +1,5 @@
 /**
- * Who changed what by the admin API: one line for each request that changes something, and for each that was refused for
+ * Who changed what through the admin API: one line for each request that changes something, and for each that was refused for
  * its passphrase. Lines hold names, never values: passphrases and codes travel in the same parameters.
  */
 import { appendFile } from 'node:fs/promises'
@@ -27,7 +27,7 @@ export interface Audit {
 
 export interface AuditOptions {
   readonly log: Log
-  /** Lines of JSON are added to it; nobody else can read it. */
+  /** Lines of JSON are appended to it; only its owner can read it. */
   readonly file?: string | undefined
 }
 

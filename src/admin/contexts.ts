@@ -1,4 +1,4 @@
-/** What the configuration says of a context, as operators' tools read it. */
+/** The configuration of a context, as operators' tools read it. */
 import { ofContext, ownContext, registriesOf } from '../config/contexts.ts'
 import type { Config } from '../config/settings.ts'
 import type { Json, JsonObject } from '../model/json/value.ts'

@@ -1,4 +1,4 @@
-/** Domains whose requests are logged one by one for a while. All processes learn of it within seconds. */
+/** Domains whose requests are logged one by one for a while. All processes notice within seconds. */
 import type { SecretStore } from '../../storage/files/contract.ts'
 import { digestOf } from '../auth/codes.ts'
 

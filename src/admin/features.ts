@@ -1,4 +1,4 @@
-/** Feature flags: of instances, of contexts, and for everybody. */
+/** Feature flags: of instances, of contexts, and for everyone. */
 import type { DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
 import { readDocument, writeDocument } from '../instances/own-documents.ts'
 import { Problem } from '../model/errors.ts'

@@ -39,7 +39,7 @@ export interface IdentityProviderOptions {
   readonly outgoing: Pick<Outgoing, 'fetch'>
 }
 
-/** The settings of the context do not allow this. Answered as `{"error": ...}`. */
+/** The settings of the context do not allow this. Sent as `{"error": ...}`. */
 export class NotConfigured extends Problem {
   constructor(reason: string) {
     super('bad_request', reason)
@@ -112,7 +112,7 @@ function kindOf({ provider }: DelegationRequest): Named {
 
 /**
  * Whether the identity that a delegated code stands for is the owner of an instance. Only what the provider vouched for is
- * compared: elsewhere the same `sub` may be somebody else, and people may choose one that looks like a domain.
+ * compared: elsewhere the same `sub` may be someone else, and users may choose one that looks like a domain.
  */
 export function isOwner({ document, domain }: Pick<Instance, 'document' | 'domain'>, identity: JsonObject): boolean {
   const { sub, names } = identity
@@ -128,12 +128,12 @@ export function isOwner({ document, domain }: Pick<Instance, 'document' | 'domai
   }
 }
 
-/** A token that cannot stand in a header cannot be a token. */
+/** What does not fit into a header cannot be a token. */
 function headerSafe(token: string): string {
   return /^[!-~]*$/.test(token) ? token : ''
 }
 
-/** Only kept for a later logout: what it says opens nothing, so its signature is not looked at. */
+/** Only kept for a later logout: it grants nothing, so its signature is not checked. */
 function sessionIn(idToken: string | undefined): string {
   const payload = idToken?.split('.')[1]
   if (payload === undefined) return ''

@@ -1,11 +1,11 @@
-/** When the owner last used an instance: logins, sessions and the tokens of clients, not jobs that run by themselves. */
+/** When the owner last used an instance: logins, sessions and the tokens of clients, but no automatic jobs. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { clientsDoctype } from '../auth/clients.ts'
 import { loginsDoctype, sessionsDoctype } from '../auth/sessions.ts'
 import { scanDocuments } from '../instances/own-documents.ts'
 import type { Instance } from '../instances/service.ts'
 
-/** What an instance that was never used answers. */
+/** The value for an instance that was never used. */
 const never = Date.UTC(2018, 0, 1)
 
 /** The day in UTC, `2022-12-31`. */

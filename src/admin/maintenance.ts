@@ -1,4 +1,4 @@
-/** Konnectors in maintenance: those that the operator says, and those that the registries of a context say. */
+/** Konnectors in maintenance: those set by the operator, and those listed by the registries of a context. */
 import type { DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
 import { type ContextSettings, registriesOf } from '../config/contexts.ts'
 import { readDocument, scanDocuments, writeDocument } from '../instances/own-documents.ts'
@@ -11,15 +11,15 @@ const ref: DatabaseRef = { prefix: 'global', name: 'io.cozy.konnectors.maintenan
 const attempts = 10
 
 export interface MaintainedKonnector {
-  /** Who says so. */
+  /** The source of the entry. */
   readonly level: 'stack' | 'registry'
   readonly attributes: JsonObject
 }
 
 export interface Maintenance {
-  /** With a context, also what its registries say. @throws Problem `bad_gateway` when one of them does not answer */
+  /** With a context, also the entries of its registries. @throws Problem `bad_gateway` when one of them does not answer */
   list(context?: string): Promise<readonly MaintainedKonnector[]>
-  /** Replaces what is said of a konnector. */
+  /** Replaces the entry of a konnector. */
   set(slug: string, options: JsonObject): Promise<void>
   /** @throws Problem `not_found` */
   remove(slug: string): Promise<void>
@@ -50,7 +50,7 @@ export function openMaintenance({ store, settings, outgoing }: MaintenanceOption
     let previous: string | undefined
     for (const registry of registriesOf(settings, context)) {
       if (previous !== undefined) {
-        // What an earlier registry has at all hides what a later one says of it.
+        // An entry of an earlier registry hides those of later ones.
         const slugs = await ask(previous, 'registry/slugs')
         for (const slug of Array.isArray(slugs) ? slugs : []) masked.add(slug)
       }

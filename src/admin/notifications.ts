@@ -15,7 +15,7 @@ const doctype = 'io.cozy.notifications'
 const originator = 'cli'
 const zeroDate = '0001-01-01T00:00:00Z'
 
-/** What is to be told. */
+/** The message. */
 export interface NotificationOrder {
   readonly slug?: string | undefined
   readonly category: string
@@ -30,15 +30,15 @@ export interface NotificationOrder {
   readonly content_html?: string | undefined
   /** Channels to try, best first: `mobile`, `sms`, `mail`. */
   readonly preferred_channels?: readonly string[] | undefined
-  /** RFC 3339: when it is to be sent. */
+  /** RFC 3339: when to send it. */
   readonly at?: string | undefined
 }
 
-/** What is said of notifications of this category. */
+/** Properties of notifications of this category. */
 export interface NotificationProperties {
   /** Nothing is sent while the state stays the same. */
   readonly stateful: boolean
-  /** Nanoseconds; a notification that comes sooner after the last one is not sent. */
+  /** Nanoseconds; a notification that follows the last one sooner is not sent. */
   readonly minInterval: number
 }
 
@@ -75,7 +75,7 @@ export function openNotifications({ store, jobs, triggers, log, now = Date.now }
     return false
   }
 
-  /** Whether the channel took the message. */
+  /** Whether the channel accepted the message. */
   async function sendBy(channel: string, instance: Instance, order: NotificationOrder): Promise<boolean> {
     const detail = { instance: instance.domain, category: order.category, channel }
     switch (channel) {

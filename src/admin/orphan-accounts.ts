@@ -1,4 +1,4 @@
-/** Accounts of konnectors that are not there any more. */
+/** Accounts of konnectors that are no longer installed. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { scanDocuments, writeDocument } from '../instances/own-documents.ts'
 import type { Instance } from '../instances/service.ts'

@@ -19,7 +19,7 @@ export interface SecretSource {
 
 const database: DatabaseRef = { prefix: 'global', name: 'io.cozy.settings' }
 const documentId = 'admin-passphrase'
-/** How long a hash read from the database is believed, so that another process can change it. */
+/** How long a hash read from the database is cached, so that another process can change it. */
 const believedMs = 5_000
 
 /** Reads the hash from the server's own settings; makes a passphrase when there is none, and only one process wins. */
@@ -38,7 +38,7 @@ export async function secretInDatabase(store: DocumentStore, make: () => Promise
   if (hashIn(existing) !== undefined) return { read }
   await store.createDatabase(database)
   const { passphrase, hash } = await make()
-  // On what was read above: of two processes that start at once one gets a conflict and uses the other's.
+  // Based on what was read above: of two processes that start at once one gets a conflict and uses the other's.
   const written = await writeDocument(store, { ref: database, id: documentId, value: { hash }, parent: existing })
   if (written === 'ok') return { read, generated: passphrase }
   if (written === 'conflict') return { read }

@@ -10,7 +10,7 @@ import { hashPassword, verifyPassword } from './scrypt.ts'
 export interface AdminAuth {
   /** `missing`: there is nothing to compare with (the secret file is gone), a fault of the operator. */
   verify(password: string): Promise<'ok' | 'bad' | 'missing'>
-  /** The passphrase made just now, to be printed once. */
+  /** The passphrase if it was generated now, to be printed once. */
   readonly generated?: string
 }
 
@@ -57,7 +57,7 @@ async function newSecret(): Promise<StoredSecret> {
   return { passphrase, hash: await hashPassword(passphrase) }
 }
 
-/** Digests under a key that only this process knows: what is remembered is of no use elsewhere. */
+/** Digests under a key that only this process knows: remembered entries are useless elsewhere. */
 function keyedDigest(): (text: string) => Buffer {
   const key = randomBytes(32)
   return (text) => createHmac('sha256', key).update(text).digest()

@@ -1,11 +1,11 @@
-/** Whether the owner has chosen a password, for instances of the time when that was not noted. */
+/** Whether the owner has chosen a password, for instances from the time when that was not recorded. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import type { Config } from '../config/settings.ts'
 import { readDocument } from '../instances/own-documents.ts'
 import { settingsDoctype, vaultId } from '../instances/records.ts'
 import type { Instance } from '../instances/service.ts'
 
-/** What was forgotten to be noted; `undefined` when it was noted. */
+/** The value that was never recorded; `undefined` when it was. */
 export async function forgottenPassword(
   store: Pick<DocumentStore, 'read'>,
   authentication: Config['authentication'],

@@ -112,7 +112,7 @@ export interface ApplianceOptions {
   readonly exchange: ServerExchange
   /** The folder of the release that this process was started from. */
   readonly release?: string | undefined
-  /** Ends this process so that the current release is started; resolves to false where nobody would start it. */
+  /** Ends this process so that the current release is started; resolves to false where nothing would start it again. */
   readonly restart?: (() => Promise<boolean>) | undefined
   /** Measures a disk; a test puts numbers in its place. */
   readonly blocksOf?: HealthOptions['blocksOf']

@@ -42,7 +42,7 @@ export interface BackupOptions {
   readonly save: SaveServer
 }
 
-/** What the archive says of itself. */
+/** The archive's own description. */
 export interface BackupManifest {
   readonly format: 1
   readonly product: 'hearth-appliance'
@@ -55,9 +55,9 @@ export interface BackupManifest {
 
 /** The entry with the server's data. */
 export const serverEntry = 'server.hearth'
-/** Documents of the machine: stored again by a restore, applied by nobody. */
+/** Documents of the machine: a restore stores them again but does not apply them. */
 export const configurationFiles = ['settings.json', 'storage.json'] as const
-/** The manifest comes first and is known last: so many bytes are kept free for it. */
+/** The manifest comes first and is known last: this many bytes are reserved for it. */
 export const manifestBytes = 8_192
 
 /** Opens the backups. */

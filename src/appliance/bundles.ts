@@ -1,4 +1,4 @@
-/** Files for those who look for a fault: logs as they are, and a debug bundle that only the maker of the machine can open. */
+/** Files for troubleshooting: logs as they are, and a debug bundle that only the maker of the machine can open. */
 
 import { randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -50,7 +50,7 @@ export async function writeFrom(folder: string, bytes: AsyncIterable<Uint8Array>
 
 const blockBytes = 262_144
 
-/** The bytes of a built file, which has no name any more once reading begins, so that nobody has to remove it. */
+/** The bytes of a built file, which is unlinked once reading begins, so that nothing has to remove it. */
 export async function* takeBuilt({ path }: BuiltFile): AsyncGenerator<Uint8Array> {
   const file = await open(path, 'r')
   try {
@@ -123,7 +123,7 @@ async function* tarOf(files: readonly BundleFile[]): AsyncGenerator<Uint8Array> 
   yield tarEnd
 }
 
-/** So many bytes, whatever happens to the file meanwhile. */
+/** Exactly this many bytes, whatever happens to the file in the meantime. */
 async function* exactly(count: number, path: string, start: number): AsyncGenerator<Uint8Array> {
   let left = count
   try {

@@ -46,7 +46,7 @@ export function checkCertificate(
   }
   if (leaf.subjectAltName === undefined)
     warnings.push('The certificate has no subjectAltName; browsers will not accept it')
-  // A root that signed itself is known to clients or it is not: sending it helps nobody.
+  // Clients either know a self-signed root or not: sending it does not help.
   const sent = chain.filter((one, at) => at === 0 || !isSelfIssued(one))
   return {
     key: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
@@ -129,7 +129,7 @@ function checkTimes(leaf: X509Certificate, now: Date, allowExpired: boolean, war
   warnings.push(`The certificate is not valid before ${leaf.validFrom}`)
 }
 
-/** The leaf, its issuer, that one's issuer, as far as they are there. */
+/** The leaf, its issuer, that one's issuer, as far as they are present. */
 function chainOf(leaf: X509Certificate, pool: readonly X509Certificate[]): X509Certificate[] {
   const chain = [leaf]
   for (let last = leaf; !isSelfIssued(last); ) {

@@ -42,7 +42,7 @@ export function openCertificates({ places, hooks, config, procedure, serve }: Ce
           throw error
         }
         await log.line('TLS certificates updated successfully')
-        // Others get it when there is somebody to give it to; this listener has it already.
+        // Other services get it if a hook exists; this listener already has it.
         const paths = { key: `${places.pki}/current/key.pem`, chain: `${places.pki}/current/chain.pem` }
         const result = await hooks.run('certs-apply', {
           job,

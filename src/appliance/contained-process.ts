@@ -59,7 +59,7 @@ export function runContained(options: ContainedProcess): Promise<ProcessEnd> {
       clearTimeout(timer)
       clearTimeout(killTimer)
       signal?.removeEventListener('abort', onAbort)
-      // Children that it left behind end with it; pipes that they hold are not waited for.
+      // Its remaining children are killed with it; pipes that they hold open are not awaited.
       signalGroup(child.pid, 'SIGKILL')
       for (const one of flush) one()
       child.stdout.destroy()
@@ -74,7 +74,7 @@ export function runContained(options: ContainedProcess): Promise<ProcessEnd> {
           : endedBy === null
             ? { kind: 'exit', code: code ?? 0 }
             : { kind: 'signal', signal: endedBy }
-      // What is still in the pipes is read, unless somebody else keeps them open.
+      // What is still in the pipes is read, unless another process keeps them open.
       const late = setTimeout(() => settle(result), 200)
       child.once('close', () => {
         clearTimeout(late)

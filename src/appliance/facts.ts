@@ -1,4 +1,4 @@
-/** What the machine says of itself: version, changelog, build. They change only with an update. */
+/** Facts about the machine: version, changelog, build. They change only with an update. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readIfThere } from './durable-file.ts'

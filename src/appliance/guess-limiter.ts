@@ -2,7 +2,7 @@
 import { isIPv6 } from 'node:net'
 
 export interface GuessLimiter {
-  /** Whether this address has failed too often lately: then nothing that it says is looked at. */
+  /** Whether this address has failed too often lately: then its requests are not even checked. */
   isBlocked(address: string): boolean
   /** Notes a failure. */
   failed(address: string): void
@@ -52,7 +52,7 @@ export function newGuessLimiter(chosen: Partial<GuessLimits> = {}): GuessLimiter
       const bucket = buckets.get(networkOf(address))
       if (bucket === undefined) return false
       const { used } = drain(bucket, perAddress)
-      // Somebody who has not failed is not made to pay for those who have.
+      // Clients that have not failed are not slowed down by those that have.
       return used > perAddress - 1 || (used > 0.5 && drain(all, altogether).used > altogether - 1)
     },
     failed(address) {

@@ -28,7 +28,7 @@ export const hookVerbs = [
 ] as const
 export type HookVerb = (typeof hookVerbs)[number]
 
-/** What a hook said with its lines and its end. */
+/** What a hook reported with its output and exit code. */
 export interface HookResult {
   readonly outcome: 'ok' | 'failed'
   /** E1000 to E1005; set when it failed. */

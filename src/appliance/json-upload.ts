@@ -1,4 +1,4 @@
-/** Settings arrive as JSON files from anywhere: what is not an object of a sane shape is refused before it is looked at. */
+/** Settings arrive as JSON files from anywhere: what is not a reasonably shaped object is refused before it is processed. */
 import { Problem } from '../model/errors.ts'
 
 const maxDepth = 16

@@ -7,7 +7,7 @@ import { openCertificate } from './certificate-store.ts'
 import { type ConfigurationSources, readConfiguration, usualFile } from './configuration.ts'
 import { placesBelow } from './places.ts'
 
-/** What the settings say of the appliance. */
+/** The settings of the appliance. */
 export interface ApplianceSettings {
   readonly root: string
   readonly dataDir: string

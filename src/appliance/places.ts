@@ -59,7 +59,7 @@ export async function makePlaces(places: Places): Promise<void> {
   await chmod(places.etc, 0o700)
 }
 
-/** Removes what a process that was ended has left of uploads and of work that nobody goes on with. */
+/** Removes what a killed process has left of uploads and of work that will not be continued. */
 export async function clearLeftovers({ staging, uploads }: Places): Promise<void> {
   for (const name of await readdir(staging)) await rm(join(staging, name), { recursive: true, force: true })
   for (const name of await readdir(uploads)) {

@@ -67,15 +67,15 @@ export interface ProcedureOptions {
   readonly tag: () => string
   /** Procedures that share one run no two of them at the same time. */
   readonly exclusion?: Exclusion | undefined
-  /** Said when a run is asked for while one goes on. */
+  /** The message when a run is requested during another one. */
   readonly busy: string
   readonly busyCode?: string | undefined
   /** Code and message of a run whose process ended in the middle. */
   readonly interruptedCode?: string | undefined
-  /** Code of failures that nobody foresaw. */
+  /** Code of unforeseen failures. */
   readonly unforeseenCode?: string | undefined
   readonly log: Log
-  /** Whether a run whose process ended goes on in this one. */
+  /** Whether a run whose process ended continues in this one. */
   readonly goesOn?: ((state: ProcedureState) => Promise<boolean>) | undefined
   readonly onEnd?: ((state: ProcedureState) => Promise<void> | void) | undefined
 }
@@ -127,7 +127,7 @@ export class Procedure {
   }
 
   /**
-   * Claims the next run; what is claimed must be started or released. Throws a BusyProblem while one goes on, which is
+   * Claims the next run; a claim must be started or released. Throws a BusyProblem while one is running, which is
    * left undisturbed.
    */
   async reserve(): Promise<void> {
@@ -142,14 +142,14 @@ export class Procedure {
     if (exclusion !== undefined) exclusion.holder = name
   }
 
-  /** Gives up what was claimed. */
+  /** Releases the claim. */
   release(): void {
     this.#reserved = false
     if (this.#options.exclusion?.holder === this.#options.name) this.#options.exclusion.holder = undefined
   }
 
   /**
-   * Begins the claimed run and resolves when its beginning is on disk; the work goes on by itself. It fails with a
+   * Begins the claimed run and resolves when its beginning is on disk; the work continues in the background. It fails with a
    * ProcedureFailure, or with anything else, which is logged and not shown.
    */
   async start(work: (run: Run) => Promise<void>, first: { percentage?: number } = {}): Promise<string> {
@@ -173,7 +173,7 @@ export class Procedure {
     return job
   }
 
-  /** Resolves when no run goes on. */
+  /** Resolves when nothing is running. */
   async settled(): Promise<void> {
     await this.#running
   }

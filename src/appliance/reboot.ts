@@ -19,7 +19,7 @@ export interface RebootOptions {
   readonly delayMs?: number
 }
 
-/** Opens the restart. Without a hook it is only logged: Hearth does not touch the machine by itself. */
+/** Opens the restart. Without a hook it is only logged: Hearth itself never touches the machine. */
 export function openReboot({ hooks, log, update, restore, delayMs = 1_000 }: RebootOptions): Reboot {
   let begun = false
   async function run(): Promise<void> {

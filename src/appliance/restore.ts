@@ -1,5 +1,5 @@
 /**
- * Restoring everything that Hearth keeps from a backup, on a server that goes on serving until the last moment. The data are
+ * Restoring everything that Hearth keeps from a backup, on a server that keeps serving until the last moment. The data are
  * filled beside those that are there and take their place in one step; until then, and whenever something is wrong with the archive,
  * all is as it was.
  */
@@ -52,7 +52,7 @@ const Manifest = z.object({
 
 const maxConfigurationBytes = 1024 ** 2
 
-/** An archive whose every byte has been looked at. */
+/** A completely verified archive. */
 interface CheckedArchive {
   /** Where the server's data begin in the file, and how many bytes they are. */
   readonly server: { readonly start: number; readonly size: number }

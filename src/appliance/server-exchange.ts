@@ -63,7 +63,7 @@ export function newServerExchange({ log, folder, server }: ExchangeOptions): Ser
       const journal = openJournal(folder)
       await journal.note({ job, phase: 'filling' })
       const objects = new PutBeside(server.objects, journal)
-      // What the backup names and is there already must not be swept away meanwhile.
+      // Existing objects that the backup names must not be swept in the meantime.
       const held = await server.serving.holdDeletions()
       try {
         await restoreBackup(backup(), {
@@ -98,7 +98,7 @@ export function newServerExchange({ log, folder, server }: ExchangeOptions): Ser
   }
 }
 
-/** Nothing is written meanwhile, so what lies in the object store and is not in the backup belongs to the old data. */
+/** Nothing is written in the meantime, so what lies in the object store and is not in the backup belongs to the old data. */
 async function exchange(server: ExchangedServer, job: string, objects: PutBeside, journal: OpenJournal): Promise<void> {
   await journal.keepList('old', await objects.others())
   await server.closed.exchange(job)
@@ -175,7 +175,7 @@ class PutBeside implements FilledObjects {
       }
       return there
     }
-    // Noted before it is there: what is noted and not there is no harm.
+    // Recorded before it exists: a record without an object does no harm.
     await this.#journal.addToList('put', name)
     return this.#objects.put(name, body, options)
   }

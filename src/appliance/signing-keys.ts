@@ -3,7 +3,7 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject,
 
 const publicPrefix = 'ed25519:'
 const secretPrefix = 'ed25519-secret:'
-/** What stands in front of the 32 bytes of a key in DER (RFC 8410). */
+/** The bytes before the 32 bytes of a key in DER (RFC 8410). */
 const publicHead = Buffer.from('302a300506032b6570032100', 'hex')
 const secretHead = Buffer.from('302e020100300506032b657004220420', 'hex')
 

@@ -1,4 +1,4 @@
-/** Builds the downloads for support: one build at a time of each, shared by those who ask meanwhile. */
+/** Builds the downloads for support: one build of each at a time, shared by requests that arrive during it. */
 import { constants, createCipheriv, createPublicKey, pbkdf2Sync, publicEncrypt, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'

@@ -30,7 +30,7 @@ export function tarHeader({ name, size, time, mode = 0o600 }: TarHead): Buffer {
   return header
 }
 
-/** The zeros behind a file of this size. */
+/** The zeros after a file of this size. */
 export function tarPadding(size: number): Buffer {
   return Buffer.alloc((block - (size % block)) % block)
 }
@@ -64,7 +64,7 @@ const maxDepth = 32
 /**
  * The entries of an archive. Only regular files and directories with plain names are taken: no links, devices or sparse files, nothing
  * that leads out of a folder, nothing twice (names that differ in case or in the form of their letters are the same),
- * nothing behind the end. Throws a TarError at the first thing that is wrong.
+ * nothing after the end. Throws a TarError at the first error.
  */
 export async function* readTar(
   source: AsyncIterable<Uint8Array>,

@@ -12,7 +12,7 @@ export interface Credentials {
 }
 
 export interface TokenStore {
-  /** Whether nobody has set a token yet. */
+  /** Whether no token has been set yet. */
   readonly isMissing: boolean
   /** Whether the passphrase is the token and waits to be replaced. */
   readonly isPending: boolean
@@ -32,7 +32,7 @@ export interface TokenStore {
 const nobodysKey = hashKey('')
 
 /**
- * Reads the token. Without one, and with `words` above 0, a passphrase of so many words becomes the token until it is
+ * Reads the token. Without one, and with `words` above 0, a passphrase of this many words becomes the token until it is
  * replaced. Files that an older appliance left, with the token in plain text, are read too.
  */
 export async function openToken({ etc }: Places, words: number): Promise<TokenStore> {
@@ -80,7 +80,7 @@ export async function openToken({ etc }: Places, words: number): Promise<TokenSt
     proves({ token, hash }, method, path) {
       const known = key ?? nobodysKey
       const expected = requestHash(known, method, path)
-      // A hash that is there is the only thing that counts, be the token right or not.
+      // If there is a hash, only the hash counts, whether or not the token is right.
       const proven =
         hash !== undefined ? equalTexts(hash.toLowerCase(), expected) : equalTexts(hashKey(token ?? ''), known)
       return proven && key !== undefined && (hash !== undefined || token !== undefined)

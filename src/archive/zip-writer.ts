@@ -8,6 +8,7 @@
  */
 import { pipeline, Readable } from 'node:stream'
 import { crc32, createDeflateRaw } from 'node:zlib'
+import { equalBlocks } from './equal-blocks.ts'
 import { storedBlocks, storedLength } from './stored-blocks.ts'
 import {
   centralHeader,
@@ -173,29 +174,10 @@ class Counted {
  * the input is cut evenly first: a resumed download continues with the same bytes.
  */
 async function* deflated(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const source = Readable.from(equalPieces(bytes))
+  const source = Readable.from(equalBlocks(bytes, blockBytes))
   // The pipeline passes errors on to whoever iterates.
   const packed = pipeline(source, createDeflateRaw({ level: 1 }), () => {})
   yield* packed as AsyncIterable<Uint8Array>
-}
-
-/** Pieces of `blockBytes`, the last one shorter. */
-async function* equalPieces(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let block = Buffer.allocUnsafe(blockBytes)
-  let used = 0
-  for await (const chunk of bytes) {
-    for (let at = 0; at < chunk.length; ) {
-      const part = chunk.subarray(at, at + blockBytes - used)
-      block.set(part, used)
-      at += part.length
-      used += part.length
-      if (used < blockBytes) continue
-      yield block
-      block = Buffer.allocUnsafe(blockBytes)
-      used = 0
-    }
-  }
-  if (used > 0) yield block.subarray(0, used)
 }
 
 async function* inBlocks(all: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, void> {

@@ -29,13 +29,13 @@ export type CodeKind = keyof typeof codeLifetimes
 export interface Codes {
   /** Makes a code that stands for a value. `code` where its form is given by a contract. */
   issue(prefix: string, kind: CodeKind, value: JsonObject, code?: string): Promise<string>
-  /** What it stands for; `undefined` when it is unknown, spent or has ended. */
+  /** The value of the code; `undefined` when it is unknown, spent or expired. */
   read(prefix: string, kind: CodeKind, code: string): Promise<JsonObject | undefined>
   /** The same, once: of several callers exactly one gets it. */
   spend(prefix: string, kind: CodeKind, code: string): Promise<JsonObject | undefined>
 }
 
-/** Codes over the store's secrets; they hold for all processes on it. */
+/** Codes over the store's secrets; they are valid in all processes on it. */
 export function openCodes(secrets: Pick<SecretStore, 'set' | 'get' | 'take'>): Codes {
   const stored = (kind: CodeKind) => `code.${kind}`
   return {
@@ -65,7 +65,7 @@ export function newPasscode(): string {
   return String(randomInt(1_000_000)).padStart(6, '0')
 }
 
-/** What is kept of a secret with enough entropy of its own: SHA-256 in base64url. */
+/** The stored form of a secret with enough entropy of its own: SHA-256 in base64url. */
 export function digestOf(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url')
 }

@@ -11,7 +11,7 @@ export function newCsrfNonce(): string {
   return randomBytes(16).toString('base64url')
 }
 
-/** What a form carries for a browser with this cookie. */
+/** The token of a form for a browser with this cookie. */
 export function csrfToken(instance: Instance, nonce: string): string {
   return createHmac('sha256', sessionKey(instance)).update(`csrf\n${nonce}`).digest('base64url')
 }

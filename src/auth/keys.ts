@@ -1,7 +1,7 @@
-/** Keys out of an instance's secrets, for what is signed beside tokens. */
+/** Keys from an instance's secrets, for what is signed besides tokens. */
 import type { Instance } from '../instances/service.ts'
 
-/** For cookies and forms. Throws when the instance has no usable secret: an empty key would sign for anybody. */
+/** For cookies and forms. Throws when the instance has no usable secret: with an empty key anyone could sign. */
 export function sessionKey(instance: Pick<Instance, 'document'>): Buffer {
   return secretOf(instance, 'session_secret')
 }

@@ -2,8 +2,8 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Instance } from '../instances/service.ts'
 import { Problem } from '../model/errors.ts'
+import type { Attempt, Limits } from './attempt-limits.ts'
 import { type Codes, digestOf, newPasscode } from './codes.ts'
-import type { Attempt, Limits } from './limits.ts'
 import type { GivenPassphrase, PassphraseCheck } from './passphrase.ts'
 import type { NewSession, Sessions } from './sessions.ts'
 
@@ -13,15 +13,15 @@ export type SendPasscode = (instance: Instance, passcode: string) => Promise<voi
 export type LoginOutcome =
   /** The cookie's value. */
   | { readonly kind: 'session'; readonly cookie: string; readonly longRun: boolean }
-  /** A passcode is on its way; the token goes with it. */
+  /** A passcode has been sent; the token belongs to it. */
   | { readonly kind: 'second_factor'; readonly token: string }
   | { readonly kind: 'wrong' }
 
 export interface PassphraseLogin extends NewSession {
   readonly passphrase: GivenPassphrase
-  /** Made by the operator: takes the place of the mailed passcode. */
+  /** Made by the operator: replaces the mailed passcode. */
   readonly emailVerifiedCode?: string | undefined
-  /** From a magic link: the mail account is proven already. */
+  /** From a magic link: this already proves the mail account. */
   readonly secondFactorDone?: boolean
 }
 
@@ -38,7 +38,7 @@ export interface Login {
    * @throws Problem `too_many_requests`
    */
   verify(instance: Instance, passphrase: GivenPassphrase, address: string): Promise<boolean>
-  /** Mails the second factor. Gives the token that goes with it. @throws Problem `too_many_requests` */
+  /** Mails the second factor. Resolves to the token that belongs to it. @throws Problem `too_many_requests` */
   askPasscode(instance: Instance, options?: { readonly longRun: boolean }): Promise<string>
   /** Whether the passcode is the mailed one, once. @throws Problem `too_many_requests` */
   checkPasscode(instance: Instance, given: GivenPasscode): Promise<boolean>
@@ -91,9 +91,9 @@ export function openLogin({ codes, sessions, limits, passphrases, sendPasscode }
     return token
   }
 
-  /** What was kept with the mailed passcode, when it is this one. */
+  /** The value kept with the mailed passcode, if it is this one. */
   async function spendPasscode(instance: Instance, { token, passcode, address }: GivenPasscode) {
-    // Before the token is counted: whoever makes tokens up must not fill the store with them.
+    // Before the token is counted: invented tokens must not fill the store.
     await limits.check({ limit: 'wrongCode', key: `${instance.prefix} ${address}` })
     await limits.count({ limit: 'passcode', key: `${instance.prefix} ${digestOf(token)}` })
     const asked = await codes.read(instance.prefix, 'second_factor', token)

@@ -8,10 +8,10 @@ export type AuthMail =
   | { readonly kind: 'passphrase_reset'; readonly link: string }
   | { readonly kind: 'move_confirm'; readonly link: string; readonly source: string; readonly target: string }
 
-/** Hands a mail for the owner over. @throws Problem `store_unavailable` when the mail server does not take it */
+/** Sends a mail to the owner. @throws Problem `store_unavailable` when the mail server does not accept it */
 export type OwnerMail = (instance: Instance, mail: AuthMail) => Promise<void>
 
-/** Sends at once, and not by a job: codes and links must not lie in documents that others may read. */
+/** Sends directly, not through a job: codes and links must not be stored in documents that others may read. */
 export function newOwnerMail(mail: MailService): OwnerMail {
   return async (instance, asked) => {
     try {

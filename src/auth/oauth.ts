@@ -7,10 +7,10 @@ import { coversEverything, parseScope } from '../permissions/scope.ts'
 import type { Client, Clients } from './clients.ts'
 import type { Codes } from './codes.ts'
 
-/** What a person has agreed to. */
+/** What a user has agreed to. */
 export interface Grant {
   readonly clientId: string
-  /** Where the code is sent; absent for codes that are handed over otherwise. */
+  /** Where the code is sent; absent for codes that are delivered another way. */
   readonly redirectUri?: string
   readonly scope: string
   /** PKCE challenge, method S256. */
@@ -41,16 +41,16 @@ export interface RefreshExchange {
 export interface OAuth {
   /** A code for what was agreed to: five minutes, once. */
   issueCode(instance: Instance, grant: Grant): Promise<string>
-  /** What a code stands for, which is spent by that. For codes that are not exchanged for tokens. */
+  /** The value of a code, which is spent by this. For codes that are not exchanged for tokens. */
   spendCode(instance: Instance, code: string): Promise<Grant | undefined>
   /** Tokens for a code. @throws Problem `bad_request` */
   exchangeCode(instance: Instance, exchange: CodeExchange): Promise<Tokens>
   /**
-   * A new access token, and the refresh token to use from now on. The old one works until the new one was used, so that
-   * an answer that got lost harms nobody. @throws Problem `bad_request`; the client is removed when it was replayed
+   * A new access token, and the refresh token to use from now on. The old one works until the new one is used, so that
+   * a lost answer does no harm. @throws Problem `bad_request`; the client is removed when it was replayed
    */
   refresh(instance: Instance, exchange: RefreshExchange): Promise<Tokens>
-  /** Tokens without a code, for whoever has checked the person otherwise. */
+  /** Tokens without a code, for callers that have authenticated the user another way. */
   tokensFor(instance: Instance, client: Pick<Client, 'id'>, scope: string): Promise<Tokens>
 }
 

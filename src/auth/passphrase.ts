@@ -8,11 +8,11 @@ import type { Instance } from '../instances/service.ts'
 /** A passphrase as it comes: in plain text from a plain form, or already hashed by a client that does that itself. */
 export type GivenPassphrase = { readonly clear: string } | { readonly hashed: string }
 
-/** Rounds of PBKDF2 that clients make of this instance's passphrase. */
+/** Rounds of PBKDF2 that clients apply to this instance's passphrase. */
 export async function iterationsOf(store: Pick<DocumentStore, 'read'>, { prefix }: Instance): Promise<number> {
   const vault = await readDocument(store, { prefix, name: 'io.cozy.settings' }, 'io.cozy.settings.bitwarden')
   const iterations = vault?.value['passphrase_kdf_iterations']
-  // Applications may write settings: more rounds than are ever taken would keep everybody else's logins waiting.
+  // Applications may write settings: an excessive number of rounds would delay everyone else's logins.
   const isUsable = Number.isInteger(iterations) && Number(iterations) > 0 && Number(iterations) <= mostIterations
   return isUsable ? Number(iterations) : defaultIterations
 }

@@ -15,7 +15,7 @@ export const loginsDoctype = 'io.cozy.sessions.logins'
 const day = 24 * 3_600_000
 /** A session ends this long after it was last seen. */
 const lifetimeMs = 30 * day
-/** A session that is not meant to last ends after this. */
+/** A session that should not be kept ends after this. */
 const shortLifetimeMs = day
 /** How often the time of the last visit is written. */
 const seenEveryMs = day
@@ -31,7 +31,7 @@ export interface NewSession {
   /** Of the client, for the login history. */
   readonly address: string
   readonly userAgent: string | undefined
-  /** The cookie of a session that this one takes the place of. */
+  /** The cookie of a session that this one replaces. */
   readonly formerCookie?: string | undefined
 }
 
@@ -91,7 +91,7 @@ export function openSessions(store: DocumentStore, now: () => number = Date.now)
       if (!(now() - seen < (longRun ? lifetimeMs : shortLifetimeMs))) return undefined
       if (now() - seen >= (longRun ? seenEveryMs : seenEveryMs / 24)) {
         const last_seen = new Date(now()).toISOString()
-        // Somebody else may have written it meanwhile, which is as good.
+        // Another request may have written it in the meantime, which is just as good.
         await writeDocument(store, { ref, id, value: { ...value, last_seen }, parent: document })
       }
       return { id, longRun }

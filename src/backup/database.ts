@@ -17,7 +17,7 @@ type Target = ConnectionOptions['target']
 type Work<T> = (target: Target) => Promise<T>
 
 /**
- * Gives `work` the database with the data. A Hearth that serves the data directory goes on serving; without one the
+ * Runs `work` with the database that holds the data. A Hearth that serves the data directory keeps serving; without one the
  * embedded server runs for as long as `work` needs it.
  */
 export async function withExistingDatabase<T>(config: Config, log: Log, work: Work<T>): Promise<T> {
@@ -32,7 +32,7 @@ export async function withExistingDatabase<T>(config: Config, log: Log, work: Wo
   return served ? explained(served, work) : withOwnDatabase(config, log, work)
 }
 
-/** Gives `work` the database that a server with this configuration would use. Nobody else may serve the data directory. */
+/** Runs `work` with the database that a server with this configuration would use. Nothing else may serve the data directory. */
 export async function withOwnDatabase<T>(config: Config, log: Log, work: Work<T>): Promise<T> {
   if (config.database_url !== undefined) return explained(config.database_url, work)
   const server = await openEmbeddedPostgres({ dataDir: config.data_dir, log: log.info })

@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { createTarPacker, type TarPackController } from 'modern-tar'
 import type { SavedObjects, StoreSnapshot } from '../../storage/backup/contract.ts'
+import { equalBlocks } from '../archive/equal-blocks.ts'
 import { version } from '../version.ts'
 import {
   type Checksums,
@@ -58,7 +59,7 @@ async function fill(
   for (const table of manifest.tables) {
     const hash = createHash('sha256')
     let number = 0
-    for await (const part of parts(snapshot.read(table))) {
+    for await (const part of equalBlocks(snapshot.read(table), maxPartBytes)) {
       hash.update(part)
       await archive.add(partName(table.name, ++number), part)
     }
@@ -122,25 +123,6 @@ class Archive {
   end(): void {
     this.#controller.finalize()
   }
-}
-
-/** Regroups chunks of any size into parts that are full but for the last. */
-async function* parts(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let part = new Uint8Array(maxPartBytes)
-  let used = 0
-  for await (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; ) {
-      const piece = chunk.subarray(at, at + maxPartBytes - used)
-      part.set(piece, used)
-      used += piece.length
-      at += piece.length
-      if (used < maxPartBytes) continue
-      yield part
-      part = new Uint8Array(maxPartBytes)
-      used = 0
-    }
-  }
-  if (used > 0) yield part.subarray(0, used)
 }
 
 function encode(value: unknown): Uint8Array {

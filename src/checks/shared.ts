@@ -1,10 +1,10 @@
-/** Revision trees of shared documents: each revision is one generation behind the one it was made from. */
+/** Revision trees of shared documents: each revision is one generation above the one it was made from. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { scanExisting } from '../instances/own-documents.ts'
 import { isObject, type Json } from '../model/json/value.ts'
 import { type CheckFinding, findingsOf } from './finding.ts'
 
-/** A tree that is deeper than this was not made by anybody who means well. */
+/** A tree that is deeper than this was made with bad intent. */
 const maxDepth = 100_000
 
 export function checkShared(

@@ -5,7 +5,7 @@ import { isDoctypeName, isReadable } from '../model/doctypes.ts'
 import type { CheckFinding } from './finding.ts'
 import { domainIn, filesRule, parentDomain, type Sharing, type SharingRule } from './sharing.ts'
 
-/** What is asked of the server while a sharing is looked at. */
+/** What the server is asked while a sharing is checked. */
 export interface SharingSurroundings {
   readonly domain: string
   /** Whether this server has an instance of that domain. */

@@ -7,7 +7,7 @@ import { isObject, type JsonObject } from '../model/json/value.ts'
 import type { CheckFinding } from './finding.ts'
 import { xorId } from './sharing.ts'
 
-/** What changed less than this many milliseconds ago may be on its way still. */
+/** What changed less than this many milliseconds ago may still be on its way. */
 const settlingMs = 5 * 60_000
 
 /** Files and directories of one instance, read once. */

@@ -1,4 +1,4 @@
-/** A sharing as its document says it. What cannot be read counts as absent; a check tells of it. */
+/** A sharing according to its document. What cannot be read counts as absent; a check reports it. */
 import type { OwnDocument } from '../instances/own-documents.ts'
 import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
 

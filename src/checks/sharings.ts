@@ -86,7 +86,7 @@ async function checkContents(
   for (const { instance: url } of ready) {
     const domain = domainIn(url)
     const other = domain === undefined ? undefined : await find(domain)
-    // Only members on this server can be looked at; whoever should be here was told of before.
+    // Only members on this server can be checked; missing ones have been reported before.
     if (other === undefined || parentDomain(other.domain) === '') continue
     found.push(...(await checkMember(other)))
   }

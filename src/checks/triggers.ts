@@ -1,4 +1,4 @@
-/** Triggers that are there twice, and those of services that lack what the service needs. */
+/** Duplicate triggers, and those of services that lack what the service needs. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { scanExisting } from '../instances/own-documents.ts'
 import { stringifyJson } from '../model/json/exact.ts'

@@ -23,7 +23,7 @@ export interface ExportWish {
   readonly doctypes?: readonly string[] | undefined
 }
 
-/** Asks for an archive. Gives the id of the job. */
+/** Asks for an archive. Resolves to the id of the job. */
 export async function orderExport(
   target: AdminTarget,
   domain: string,
@@ -114,7 +114,7 @@ export interface ArchiveOrder {
   readonly with_doctypes?: readonly string[] | undefined
 }
 
-/** Begins to send an archive or goes on. Gives what is missing of it, the first thousand pieces. */
+/** Begins or continues to send an archive. Resolves to the missing pieces, at most the first thousand. */
 export async function beginUpload(
   target: AdminTarget,
   domain: string,
@@ -140,7 +140,7 @@ export async function sendPiece(
   await askAdmin(target, 'PUT', `${uploadPath(domain, id)}/parts/${part}/pieces/${piece}`, { bytes })
 }
 
-/** Has the archive imported. Gives the id of the job. */
+/** Starts the import of the archive. Resolves to the id of the job. */
 export async function startImport(target: AdminTarget, domain: string, id: string): Promise<string> {
   return ((await (await askAdmin(target, 'POST', uploadPath(domain, id))).json()) as { _id: string })._id
 }

@@ -43,7 +43,7 @@ export async function addInstance(
 /** Instances asked for at a time. */
 const pageSize = 500
 
-/** All instances, by domain. `onPage` is told how many have come so far. */
+/** All instances, by domain. `onPage` is called with how many have been read so far. */
 export async function listInstances(
   target: AdminTarget,
   onPage: (count: number) => void = () => {},
@@ -114,7 +114,7 @@ export async function countInstances(target: AdminTarget): Promise<number> {
 export interface CheckRequest {
   /** Only the documents. */
   readonly index?: boolean
-  /** Only what documents and stored contents say of each other. */
+  /** Only whether documents and stored contents agree. */
   readonly files?: boolean
   readonly failFast?: boolean
   /** Read all bytes. */

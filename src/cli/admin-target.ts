@@ -9,7 +9,7 @@ import { askPassphrase } from './passphrase-file.ts'
 const defaultUrl = 'http://localhost:6060'
 
 /**
- * `HEARTH_ADMIN_URL`, else what a server on this machine's data directory says of itself, else the default port; the
+ * `HEARTH_ADMIN_URL`, else the address of a server on this machine's data directory, else the default port; the
  * passphrase is `HEARTH_ADMIN_PASSPHRASE`, the file `HEARTH_ADMIN_PASSPHRASE_FILE` names, or asked for.
  */
 export async function adminTarget(): Promise<AdminTarget> {

@@ -121,7 +121,7 @@ function summary({ databases, tables, postgres }: Manifest): string {
   return `${databases.length} databases, ${rows('docs')} documents (${deleted} deleted), ${revisions} revisions of PostgreSQL ${postgres}`
 }
 
-/** The first SIGINT or SIGTERM lets `work` clean up behind itself; a second one ends the process at once. */
+/** The first SIGINT or SIGTERM lets `work` clean up; a second one ends the process at once. */
 async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController()
   const onSignal = (name: string) => {

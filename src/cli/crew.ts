@@ -37,7 +37,7 @@ export async function openCrew(options: CrewOptions): Promise<WorkingCrew> {
   const { host } = config
   let port = typeof config.port === 'number' ? config.port : 0
   let address: ListenerAddress | undefined
-  // Opened alone at first: who shares a listener is not told when a stranger has the port.
+  // Opened without sharing at first: a shared listener does not notice when another program has the port.
   let reserved: Listeners | undefined = await reserve()
   const crew = newCrew({
     count,

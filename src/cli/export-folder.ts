@@ -39,7 +39,7 @@ const ending = '.export.json'
 /** Of a file whose download has not ended. */
 export const partialEnding = '.partial'
 
-/** Makes the folder where it does not exist. Nobody else may look into it. @throws StartupError */
+/** Makes the folder if it does not exist, readable by its owner only. @throws StartupError */
 export async function makeFolder(folder: string): Promise<void> {
   await onFile(folder, () => mkdir(folder, { recursive: true, mode: 0o700 }))
 }

@@ -121,7 +121,7 @@ class Sender {
     )
   }
 
-  /** Has it imported and waits for the end. Gives the id of the job. */
+  /** Starts the import and waits for its end. Resolves to the id of the job. */
   async import(): Promise<string> {
     const job = await persist(() => startImport(this.#target, this.#domain, this.#id))
     try {
@@ -169,7 +169,7 @@ class Sender {
     return Math.max(0, Math.min(rest, this.#pieceBytes))
   }
 
-  /** Bytes in front of a piece; of all when there is none. */
+  /** Bytes before a piece; of all when there is none. */
   #before(one: Piece | undefined): number {
     if (one === undefined) return this.#total
     const before = this.#archive.files.slice(0, one.part).reduce((sum, { length }) => sum + length, 0)

@@ -1,4 +1,4 @@
-/** What commands write to. Data goes to `out`, everything said to a person while working goes to `err`. */
+/** What commands write to. Data goes to `out`, messages for the user go to `err`. */
 export interface Output {
   out(text: string): void
   err(text: string): void

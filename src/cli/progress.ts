@@ -1,5 +1,5 @@
 /**
- * Shows on a terminal that long work goes on; says nothing elsewhere. One line that is written over: the spinner of
+ * Shows the progress of long work on a terminal; prints nothing elsewhere. One line that is overwritten: the spinner of
  * @clack/prompts 1.9 takes the keyboard, and Ctrl-C ends the process with code 0 and without any clearing up.
  */
 import { stripVTControlCharacters } from 'node:util'
@@ -26,7 +26,7 @@ export function showProgress(text: string): Progress {
   return { say, end: (words) => void stderr.write(`${clearLine}${words}\n`), clear: () => void stderr.write(clearLine) }
 }
 
-/** Runs `work` while its progress is shown. What it returns is said at the end by `told`. */
+/** Runs `work` while its progress is shown. `told` words the result at the end. */
 export async function withProgress<T>(
   text: string,
   work: (progress: Progress) => Promise<T>,
@@ -69,7 +69,7 @@ export class ByteProgress {
   set(done: number): void {
     this.#done = done
     const time = Date.now()
-    // More often nobody can read it.
+    // Faster updates could not be read.
     if (time - this.#shownMs < 100) return
     this.#shownMs = time
     const seconds = (time - this.#beganMs) / 1000

@@ -31,7 +31,7 @@ export async function serveAsWorker(output: Output): Promise<number> {
   }
   // Signals of a terminal reach the owner too, which tells its workers.
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
-  // Without its owner nobody would end it, and the database is not its own.
+  // Without its owner nothing would end it, and the database is not its own.
   process.on('disconnect', () => process.exit(1))
 
   let log: Log | undefined

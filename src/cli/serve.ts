@@ -35,7 +35,7 @@ export function addServeCommand(program: Command, output: Output): void {
   )
 }
 
-/** Resolves when the server was told to stop and has stopped. Rejects when it cannot start or cannot go on. */
+/** Resolves when the server was told to stop and has stopped. Rejects when it cannot start or continue. */
 async function serve({ config, warnings }: LoadedConfig, output: Output): Promise<void> {
   const log = openLog({ ...config.log, terminal: process.stderr.isTTY === true, write: (line) => output.err(line) })
   for (const warning of warnings) log.warning('configuration', { warning })
@@ -172,7 +172,7 @@ async function listenersOf(config: Config, log: Log, fetch: (name: ListenerName)
   return options
 }
 
-/** Resolves to nothing at SIGTERM or SIGINT, and to an error after one that nobody caught. A second signal ends at once. */
+/** Resolves to nothing at SIGTERM or SIGINT, and to an error after an uncaught one. A second signal ends at once. */
 function stopRequest(log: Log): Promise<undefined | Error> {
   process.on('unhandledRejection', (error) => log.error('unhandled rejection', { error }))
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** Gives a command one flag for every setting, made from the schema, and reads them back. */
+/** Adds one flag for every setting to a command, made from the schema, and reads them back. */
 import { type Command, Option } from 'commander'
 import type { LoadedConfig } from '../config/load.ts'
 import { settings } from '../config/setting-list.ts'

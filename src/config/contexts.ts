@@ -74,13 +74,13 @@ export const Clouderies = structure(
 
 export type Context = z.infer<typeof Context>
 
-/** What is said of contexts in the configuration. */
+/** The configuration of contexts. */
 export interface ContextSettings {
   readonly contexts: z.infer<typeof Contexts>
   readonly registries: z.infer<typeof Registries>
 }
 
-/** What instances get that carry no context, or one that is not configured. */
+/** The settings of instances without a context, or with one that is not configured. */
 export const defaultContext = 'default'
 
 /** The context as the file has it; `undefined` when the file does not name it. */
@@ -88,12 +88,12 @@ export function ownContext({ contexts }: ContextSettings, context: string): Cont
   return Object.hasOwn(contexts, context) ? contexts[context] : undefined
 }
 
-/** The members that count for an instance of this context: its own, each absent one from `default`. */
+/** The members in force for an instance of this context: its own, each absent one from `default`. */
 export function effectiveContext(settings: ContextSettings, context: string | undefined): Context {
   return { ...ownContext(settings, defaultContext), ...ownContext(settings, context ?? defaultContext) }
 }
 
-/** What a map of contexts says of this one, else of `default`. */
+/** The entry of a map of contexts for this one, else for `default`. */
 export function ofContext<Value>(map: Readonly<Record<string, Value>>, context: string | undefined): Value | undefined {
   const key = context !== undefined && Object.hasOwn(map, context) ? context : defaultContext
   return Object.hasOwn(map, key) ? map[key] : undefined

@@ -31,7 +31,7 @@ export interface SettingValue {
 export interface LoadedConfig {
   readonly config: Config
   readonly values: readonly SettingValue[]
-  /** What is odd but no mistake, in whole lines. */
+  /** Warnings: odd but not wrong, in whole lines. */
   readonly warnings: readonly string[]
 }
 

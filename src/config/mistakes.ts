@@ -1,4 +1,4 @@
-/** Says what is wrong inside a map or a list, each mistake with its own place in the file. */
+/** Explains what is wrong inside a map or a list, each mistake with its own place in the file. */
 import { z } from 'zod'
 import type { Setting } from './setting-list.ts'
 import { isSecretPath, schemaAt, withoutSecrets, writePath } from './structured.ts'

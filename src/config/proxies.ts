@@ -1,4 +1,4 @@
-/** Addresses and networks of proxies that are believed. */
+/** Addresses and networks of trusted proxies. */
 import { BlockList, isIP } from 'node:net'
 import { z } from 'zod'
 import { structure } from './structured.ts'

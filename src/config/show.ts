@@ -3,7 +3,7 @@ import type { SettingValue } from './load.ts'
 import { type Setting, settings } from './setting-list.ts'
 import { withoutSecrets } from './structured.ts'
 
-/** Longer values push their origin aside instead of everybody's. */
+/** Longer values push only their own origin aside. */
 const widest = 60
 
 /** One line per setting: name, value, origin. */

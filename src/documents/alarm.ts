@@ -1,4 +1,4 @@
-/** Waits for a ring or the end of a time, whichever comes first. A ring while nobody waits is kept. */
+/** Waits for a ring or the end of a time, whichever comes first. A ring while no one waits is kept. */
 export class Alarm {
   #rung = false
   #wake: (() => void) | undefined
@@ -8,7 +8,7 @@ export class Alarm {
     this.#wake?.()
   }
 
-  /** Forgets the rings so far; call it before looking at what they were about. */
+  /** Forgets the rings so far; call it before reading what they were about. */
   clear(): void {
     this.#rung = false
   }

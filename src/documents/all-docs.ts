@@ -24,7 +24,7 @@ export async function allDocs(store: Store, ref: DatabaseRef, query: AllDocsQuer
   return { totalRows, offset, updateSeq, rows: rangeRows(store, ref, query) }
 }
 
-/** Live documents in front of the first row. CouchDB counts those of every kind, also where it lists design documents. */
+/** Live documents before the first row. CouchDB counts those of every kind, even where it lists design documents only. */
 async function countBefore(
   store: Store,
   ref: DatabaseRef,

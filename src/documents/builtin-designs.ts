@@ -48,7 +48,7 @@ const indexes: Readonly<Record<string, Readonly<Record<string, Index>>>> = {
 }
 
 export interface BuiltinDesign {
-  /** As a store would give it. */
+  /** As a store would return it. */
   readonly document: StoredDocument
   readonly body: Json
   /** The index that it holds; absent where it holds a script. */

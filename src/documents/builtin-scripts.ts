@@ -1,6 +1,6 @@
 /**
  * Design documents of cozy-stack that hold a JavaScript view. They are shown as CouchDB would show them; nothing runs them:
- * cozy-stack gives no client a view either, it asks them itself for what the APIs of files and references answer.
+ * cozy-stack does not let clients query views either; it uses them itself for the APIs of files and references.
  */
 
 export interface BuiltinScript {

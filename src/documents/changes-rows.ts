@@ -41,7 +41,7 @@ export function rowMaker(store: Store, query: ChangesQuery): RowMaker {
 
   const keeps = ({ id }: StoredDocument) => (designsOnly ? id.startsWith('_design/') : (ids?.has(id) ?? true))
 
-  /** The leaves that a row names; none: no row. A selector looks at each leaf by itself. */
+  /** The leaves that a row names; none: no row. A selector examines each leaf separately. */
   async function leavesOf(ref: DatabaseRef, documents: readonly StoredDocument[], trees: Trees): Promise<Leaves[]> {
     const all = documents.map((document): Leaves => {
       const tree = style === 'all_docs' ? trees.get(document.id) : undefined

@@ -1,4 +1,4 @@
-/** Reading the feed of a database page by page, filtered, and knowing at its end where it stands. */
+/** Reads the feed of a database page by page, filtered, and knows its position at the end. */
 import type { ChangesPage, ChangesRange, DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
 import { orWithoutDatabase } from '../model/no-database.ts'
 import type { PlacedRow, RowMaker } from './changes-rows.ts'
@@ -10,8 +10,8 @@ import type { ChangesEvent, ChangesQuery } from './service.ts'
 type Store = Pick<DocumentStore, 'changes' | 'countChanges'>
 
 /**
- * Reads how far the database has come, and with it the first page where that can be asked for at once: when the place is a
- * number, and nobody listens who could miss what is committed before they do. Throws
+ * Reads how far the database has come, together with the first page where that is possible: when the place is a
+ * number, and there is no listener that could miss what is committed in between. Throws
  * `bad_request` for a bad `since`.
  */
 export async function openScan(
@@ -42,7 +42,7 @@ function firstRange(query: ChangesQuery, maker: RowMaker, after: bigint | undefi
   }
 }
 
-/** A place to read behind. */
+/** A place to read after. */
 function placeOf(since: bigint): bigint | undefined {
   return since === 0n ? undefined : since
 }
@@ -61,7 +61,7 @@ export class Scan {
   /** Rows of the feed that follow, as of `updateSeq`; `undefined`: not known without counting. */
   #behind: number | undefined
   #pageSize: number
-  /** What `next` has to read first, when it was read already. */
+  /** The first page for `next`, when it was read already. */
   #ahead: ChangesPage | undefined
   /** Ids that one statement may look up; with more of them the whole feed is read. */
   readonly #ids: readonly string[] | undefined

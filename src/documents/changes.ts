@@ -1,6 +1,6 @@
 /**
  * The one reader behind every kind of feed. It reads pages by key until there is no more, and feeds that
- * wait then sleep until the store says that something happened. It begins to listen before it reads, so that what is
+ * wait then sleep until the store reports a change. It begins to listen before it reads, so that what is
  * committed in between wakes it; nothing but a listener is held while it sleeps.
  */
 import type { DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
@@ -13,7 +13,7 @@ import type { ChangesEvent, ChangesQuery, Documents } from './service.ts'
 
 type Store = Pick<DocumentStore, 'changes' | 'countChanges' | 'watch' | 'readTrees' | 'readRevisions'>
 
-/** As long as this, a feed that waits bears a store that does not answer; then it is cut. */
+/** How long a waiting feed tolerates a store that does not answer; then it is cut. */
 const patienceMs = 60_000
 const retryMs = 500
 
@@ -28,7 +28,7 @@ export function changesReader(store: Store, stopping?: AbortSignal): Documents['
 }
 
 interface Signals {
-  /** The client has left: nobody reads what comes. */
+  /** The client has left: no one reads the rest. */
   readonly left: AbortSignal
   readonly stopping: AbortSignal | undefined
 }
@@ -41,7 +41,7 @@ async function* events(
   { left, stopping }: Signals,
 ): AsyncGenerator<ChangesEvent> {
   const waits = query.feed !== 'normal' && !query.descending
-  /** The longest silence: then a heartbeat is due, or the end. */
+  /** The longest silence: then a heartbeat or the end is due. */
   const pulse = query.heartbeatMs ?? (waits ? query.timeoutMs : Number.POSITIVE_INFINITY)
   const alarm = new Alarm()
   const unwatch = waits ? store.watch(ref, alarm.ring) : () => {}

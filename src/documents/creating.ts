@@ -1,7 +1,7 @@
 import type { DatabaseRef, DocumentStore } from '../../storage/documents/contract.ts'
 import { isNoDatabase } from '../model/no-database.ts'
 
-/** Does `work`, and once more after making its database where it does not exist and `create` is set. */
+/** Runs `work`, and once more after creating the database if it does not exist and `create` is set. */
 export async function creating<Result>(
   store: Pick<DocumentStore, 'createDatabase'>,
   ref: DatabaseRef,

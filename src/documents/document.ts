@@ -18,9 +18,9 @@ export const maxIdBytes = 1024
 export interface DocumentRules {
   /** Bytes of the body, as text and as the database would print it. */
   readonly maxBytes: number
-  /** The id out of the path, which wins over `_id`. */
+  /** The id from the path, which wins over `_id`. */
   readonly id?: string | undefined
-  /** Take an empty `_id` or `_rev` as none at all, instead of refusing it. */
+  /** Treat an empty `_id` or `_rev` as absent instead of refusing it. */
   readonly emptyIsAbsent?: boolean | undefined
   /** Keep the members that CouchDB's replicator writes into its own documents, instead of refusing them. */
   readonly replicatorMembers?: boolean | undefined
@@ -36,7 +36,7 @@ export interface PreparedDocument {
   readonly deleted: boolean
   /** Generation of `ids[0]`, hashes newest first; never empty. */
   readonly revisions?: { readonly start: number; readonly ids: readonly string[] } | undefined
-  /** `_type`, never stored; the face decides whether it is welcome. */
+  /** `_type`, never stored; the face decides whether it is allowed. */
   readonly type?: string | undefined
   /** `_attachments` as given, absent when there are none; `body` is without them. */
   readonly attachments?: readonly SentAttachment[] | undefined
@@ -131,7 +131,7 @@ function checkMember(name: string, value: Json | undefined): void {
     name === '_revisions' ||
     (name === '_deleted' && typeof value === 'boolean') ||
     (name === '_type' && typeof value === 'string') ||
-    // It has checks of its own.
+    // It has its own checks.
     name === '_attachments' ||
     ignored.has(name)
   if (!fits) throw new Problem('doc_validation', `Bad special document member: ${name}`)

@@ -21,17 +21,17 @@ import { copyDocument, removeDocument, replicateDocuments, writeBulk, writeDocum
 
 export interface DocumentsOptions {
   readonly store: DocumentStore
-  /** Keeps what is attached to documents. */
+  /** Keeps attachments. */
   readonly objects: Pick<ObjectStore, 'put' | 'get' | 'stat'>
   /** Bytes of one attachment. Default 1 GiB. */
   readonly maxAttachmentBytes?: number
-  /** How long the content of an attachment may be without a document. Shorter in tests. */
+  /** How long the content of an attachment is kept without a document. Shorter in tests. */
   readonly attachmentLeaseMs?: number
-  /** Called when something was given up that an object store still holds. */
+  /** Called when content was discarded that an object store still holds. */
   readonly onCompacted?: () => Promise<void>
   /**
    * The body as it is kept: where parts of it are secret, an answer shows it as a reader would see it. The store must do
-   * the same with bodies that come another way.
+   * the same with bodies that arrive another way.
    */
   readonly seal?: (ref: DatabaseRef, id: string, body: ObjectBody) => ObjectBody
   /** Aborts when the server is about to stop: feeds that wait end then. */
@@ -89,13 +89,13 @@ export function openDocuments({
     removeAttachment: (ref, place) => removeAttachment(stores, ref, place),
     openContent: (ref, content, range) => contents.open(ref, content, range),
     receiveContent(ref, upload, { create }) {
-      // Nothing of it was read when there is no database.
+      // If there is no database, nothing of it has been read.
       return creating(store, ref, create, () => contents.put(ref, upload))
     },
     withContents: (ref, texts) =>
       withContents(texts, async (content) => {
         const bytes = await contents.open(ref, content)
-        // The answer is under way: it is cut, and the client asks again.
+        // The answer has begun: it is cut, and the client asks again.
         if (!bytes) throw new Error('an attachment was deleted while it was sent')
         return bytes
       }),

@@ -16,7 +16,7 @@ import type { BulkOptions } from './service.ts'
 
 type Store = Pick<DocumentStore, 'indexes' | 'read' | 'write' | 'createDatabase'>
 
-/** Two makers of one design document: the second sees the first one's document and tries again. */
+/** If two requests make one design document, the second sees the first one's document and tries again. */
 const maxAttempts = 10
 
 export interface MadeIndex {
@@ -61,7 +61,7 @@ async function addView(
   return (await writeDesign(store, ref, design.id, live, design.body)) ?? made
 }
 
-/** What stopped the write; `undefined` when it is done. */
+/** What prevented the write; `undefined` when it is done. */
 async function writeDesign(
   store: Store,
   ref: DatabaseRef,

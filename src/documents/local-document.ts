@@ -52,7 +52,7 @@ export function prepareLocal(body: ParsedJson, id: string, maxBytes: number): Pr
   return { id, n, deleted: prepared.deleted, type: prepared.type, text: prepared.body.text }
 }
 
-/** Without the members that say other things of a local document than of a document. */
+/** Without the members that have another meaning in a local document. */
 function withoutNames({ value, exact }: ParsedJson): ParsedJson {
   if (!isObject(value) || !isObject(exact)) return { value, exact }
   const { _id, _rev, _revisions, ...members } = value

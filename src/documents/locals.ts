@@ -14,7 +14,7 @@ export async function readLocal(store: Store, ref: DatabaseRef, id: string): Pro
   return found ? { kind: 'found', document: rendered(found) } : { kind: 'missing' }
 }
 
-/** Puts it, or deletes it when it says so. */
+/** Stores it, or deletes it when it is marked as deleted. */
 export async function writeLocal(store: Store, ref: DatabaseRef, local: PreparedLocal): Promise<WriteOutcome> {
   const { id, n, deleted, text } = local
   checkLocalId(id)

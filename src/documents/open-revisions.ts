@@ -78,7 +78,7 @@ interface Wanted {
   /** What the client named. */
   readonly asked: RevisionId
   readonly rev: RevisionId
-  /** It is one by the tree, so it must have a body. */
+  /** According to the tree it is a leaf, so it must have a body. */
   readonly leaf: boolean
 }
 

@@ -1,6 +1,6 @@
 /**
- * The usual question of a replicator: documents by one revision each, which is the winner. Trees and winners are one
- * statement; whatever turns out to be something else is looked at again.
+ * The usual request of a replicator: documents by one revision each, which is the winner. Trees and winners are read by one
+ * statement; everything else is read again.
  */
 import type {
   DatabaseRef,

@@ -1,15 +1,15 @@
-/** How many documents with bodies are read first: with many small questions, the first page is all there is. */
+/** How many documents with bodies are read first: with many small requests, the first page is the only one. */
 
 import type { DatabaseRef } from '../../storage/documents/contract.ts'
 import { databaseKey } from '../model/database.ts'
 import { Recent } from '../model/recent.ts'
 import { firstPage, nextPage } from './page-size.ts'
 
-/** Most documents of a first page: what they weigh is a guess, and one document may be as large as the rules allow. */
+/** Most documents of a first page: their size is a guess, and one document may be as large as the rules allow. */
 const maxFirstPage = 128
 const maxKnown = 1_000
 
-/** Remembers of the databases that were asked last what their documents weigh. */
+/** Remembers the size of documents for the databases that were used last. */
 export class PageMemory {
   readonly #sizes = new Recent<number>(maxKnown)
 

@@ -1,4 +1,4 @@
-/** How many documents are read at a time: by count without bodies, by what they weigh with them. */
+/** How many documents are read at a time: by count without bodies, by size with them. */
 
 /** Rows of a page without bodies, and the most with them. */
 export const maxPage = 1_000

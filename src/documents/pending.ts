@@ -4,8 +4,8 @@ const maxKnown = 1_000
 
 /**
  * How many rows of a feed follow a place, remembered from the answer that ended there: a client that reads page by page
- * goes on from it, and counting the rest for every page would cost more than the page. Holds while the database's last
- * sequence is the same, since every change moves that.
+ * continues from it, and counting the rest for every page would cost more than the page. Valid while the database's last
+ * sequence is the same.
  */
 export class PendingMemory {
   readonly #known = new Recent<{ readonly updateSeq: bigint; readonly pending: number }>(maxKnown)

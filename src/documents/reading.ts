@@ -33,7 +33,7 @@ export function render(document: StoredDocument, options: Rendering = {}): Rende
   }
 }
 
-/** One document: the winner, or the revision asked for, with what else was asked for. */
+/** One document: the winner, or the requested revision, with the requested additions. */
 export async function readDocument(
   store: Store,
   ref: DatabaseRef,
@@ -51,7 +51,7 @@ export async function readDocument(
   return { kind: 'found', document: render(shown, extra ? { ...type, extra } : type) }
 }
 
-/** The document with marks in place of the attachments that are wanted with their content. */
+/** The document with marks in place of attachments whose content was requested. */
 export function inlined(
   document: StoredDocument,
   tree: RevisionTree | undefined,

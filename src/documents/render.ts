@@ -3,7 +3,7 @@ import { quoteJson } from '../model/json/quote.ts'
 import { formatRevision } from '../model/revision.ts'
 
 export interface RenderOptions {
-  /** Written as `_type` right behind `_rev`. */
+  /** Written as `_type` right after `_rev`. */
   readonly type?: string | undefined
   /** More members: values for `JSON.stringify` (`undefined` is left out), or ready-made text such as `"_conflicts":[]`. */
   readonly extra?: Readonly<Record<string, unknown>> | string | undefined

@@ -31,7 +31,7 @@ export async function revsDiff(
 ): Promise<readonly RevisionsDiff[]> {
   const ids = [...asked.keys()]
   const diffs: RevisionsDiff[] = []
-  // Also without ids: the database must exist.
+  // Even without ids the database must exist.
   for (let at = 0; at === 0 || at < ids.length; at += scanPage) {
     const part = ids.slice(at, at + scanPage)
     const trees = await store.readTrees(ref, part)
@@ -107,7 +107,7 @@ export async function bulkGet(
   return resultPages(store, ref, lines, options, first)
 }
 
-/** How much the documents of a database weigh does not change from one question of a replicator to the next. */
+/** The size of the documents of a database does not change from one request of a replicator to the next. */
 const pages = new PageMemory()
 
 async function* resultPages(
@@ -143,7 +143,7 @@ async function resultPage(
 }
 
 function resultOf(id: string, found: readonly OpenRevision[] | 'missing'): BulkGetResult {
-  // CouchDB's word for the revision that nobody asked for.
+  // CouchDB's word for an absent revision.
   if (found === 'missing') return { id, docs: [{ error: missingRevision(id, 'undefined') }] }
   return { id, docs: found.map((one) => ('ok' in one ? one : { error: missingRevision(id, one.missing) })) }
 }

@@ -8,7 +8,7 @@ export function formatSequence(place: { readonly updateSeq: bigint; readonly epo
 }
 
 /**
- * The sequence behind which a client wants to read. Nothing and `0` are the start, `now` is the end, and a bare
+ * The sequence after which a client wants to read. An empty text and `0` are the start, `now` is the end, and a bare
  * number is taken as it is. A sequence of another database of that name, or one that this database has not reached (it
  * came back from a backup), gives the start: reading twice is harmless, missing a change is not. Quotes around it are
  * what an event source sends back. Throws `bad_request` for anything else.

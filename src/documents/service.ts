@@ -34,7 +34,7 @@ export interface ReadOptions {
   readonly attachments?: boolean
   /** Only of attachments that are newer than the newest of these that is an ancestor. */
   readonly attachmentsSince?: readonly RevisionId[] | undefined
-  /** Written as `_type` right behind `_rev`. */
+  /** Written as `_type` right after `_rev`. */
   readonly type?: string
 }
 
@@ -46,14 +46,14 @@ export type ReadOutcome =
 export type OpenRevision = { readonly ok: RenderedDocument } | { readonly missing: string }
 
 export type WriteOutcome =
-  /** `text` is the stored body where it is another one than was given: with the stubs of attachments. */
+  /** `text` is the stored body where it differs from the one that was sent: with stubs of attachments. */
   | { readonly kind: 'ok'; readonly id: string; readonly rev: string; readonly text?: string }
   | { readonly kind: 'conflict'; readonly id: string }
   | { readonly kind: 'missing'; readonly id: string }
   | { readonly kind: 'deleted'; readonly id: string }
   | { readonly kind: 'forbidden'; readonly id: string; readonly reason: string }
 
-/** Of one document of many: the database may be dropped while they are written. */
+/** For one document of many: the database may be dropped while they are written. */
 export type BulkOutcome = WriteOutcome | { readonly kind: 'no_database'; readonly id: string }
 
 export interface AttachmentPlace {
@@ -76,7 +76,7 @@ export type AttachmentRead =
 
 export type AttachmentOutcome =
   | WriteOutcome
-  /** There is a document, but not this revision of it. */
+  /** The document exists, but not this revision of it. */
   | { readonly kind: 'missing_revision'; readonly id: string }
   | { readonly kind: 'no_attachment'; readonly id: string }
 
@@ -86,7 +86,7 @@ export type LocalRead = Exclude<ReadOutcome, { readonly kind: 'deleted' }>
 /** `_local_docs`: CouchDB neither counts them nor says where a page lies. */
 export type LocalsAnswer = Pick<AllDocsAnswer, 'updateSeq' | 'rows'>
 
-/** What `_revs_diff` says of one document: the revisions asked for that are not here, in the order asked. */
+/** The answer of `_revs_diff` for one document: the requested revisions that are missing, in the order asked. */
 export interface RevisionsDiff {
   readonly id: string
   /** Never empty: a document that lacks nothing is left out. */
@@ -135,7 +135,7 @@ export interface BulkOptions {
 export interface AllDocsQuery {
   /** Rows for these keys in this order; excludes bounds. Non-string keys give a `not_found` row. */
   readonly keys?: readonly Json[] | undefined
-  /** Where reading starts, in the direction asked: the high end when `descending`. */
+  /** Where reading starts, in the requested direction: the high end when `descending`. */
   readonly start?: { readonly id: string; readonly inclusive: boolean } | undefined
   readonly end?: { readonly id: string; readonly inclusive: boolean } | undefined
   readonly descending: boolean
@@ -172,13 +172,13 @@ export type AllDocsRow =
 
 /** What `_changes` is asked for, already parsed. */
 export interface ChangesQuery {
-  /** `normal`: what there is. `longpoll`: the same, but never nothing before the timeout. `continuous`: has no end. */
+  /** `normal`: all present changes. `longpoll`: the same, but waits until the timeout if there are none. `continuous`: never ends. */
   readonly feed: 'normal' | 'longpoll' | 'continuous'
-  /** As the client gave it: a sequence, a bare number, `now`; absent: the start. */
+  /** As the client sent it: a sequence, a bare number, `now`; absent: the start. */
   readonly since?: string | undefined
   /** Absent: all. 0: none, with `pending` telling how many there are. */
   readonly limit?: number | undefined
-  /** Latest first; `since` is ignored and nothing is waited for. */
+  /** Latest first; `since` is ignored and the feed does not wait. */
   readonly descending: boolean
   readonly includeDocs: boolean
   /** With `includeDocs`: as in `ReadOptions`. */
@@ -187,9 +187,9 @@ export interface ChangesQuery {
   /** The winner only, or all leaves, the winner first and deleted ones too. */
   readonly style: 'main_only' | 'all_docs'
   readonly filter?: ChangesFilter | undefined
-  /** Milliseconds of silence after which a sign of life is due; with it a feed waits for ever. */
+  /** Milliseconds of silence after which a heartbeat is due; with it a feed waits for ever. */
   readonly heartbeatMs?: number | undefined
-  /** Milliseconds of silence after which a feed that waits ends. */
+  /** Milliseconds of silence after which a waiting feed ends. */
   readonly timeoutMs: number
 }
 
@@ -215,7 +215,7 @@ export type ChangesEvent =
 export interface FindAnswer {
   /** Documents as JSON text, projected when `fields` were asked. */
   readonly docs: readonly string[]
-  /** `undefined`: no row was returned and none was given (CouchDB says "nil"). `absent`: CouchDB sends no member at all. */
+  /** `undefined`: no row was returned and the request had no bookmark (CouchDB says "nil"). `absent`: CouchDB sends no member at all. */
   readonly bookmark: string | undefined
   readonly bookmarkAbsent: boolean
   readonly warnings: readonly string[]
@@ -257,7 +257,7 @@ export interface WriteService {
     documents: readonly PreparedDocument[],
     options: BulkOptions,
   ): Promise<readonly WriteOutcome[]>
-  /** COPY: the winner or `rev` of `from` becomes a new revision of `to.id`. `missing`/`deleted` speak of the source. */
+  /** COPY: the winner or `rev` of `from` becomes a new revision of `to.id`. `missing`/`deleted` refer to the source. */
   copy(
     ref: DatabaseRef,
     from: { readonly id: string; readonly rev?: RevisionId | undefined },
@@ -265,15 +265,15 @@ export interface WriteService {
   ): Promise<WriteOutcome>
 }
 
-/** What is attached to documents. */
+/** Attachments of documents. */
 export interface AttachmentService {
   /** One attachment of the winner, or of a revision. */
   readAttachment(ref: DatabaseRef, id: string, name: string, rev?: RevisionId): Promise<AttachmentRead>
-  /** Attaches what comes, in place of an attachment of that name; without `rev` as the beginning of a document. */
+  /** Stores an attachment, in place of one with that name; without `rev` it begins a new document. */
   writeAttachment(ref: DatabaseRef, request: AttachmentRequest, options: BulkOptions): Promise<AttachmentOutcome>
   /** The document stays, as a new revision. */
   removeAttachment(ref: DatabaseRef, place: AttachmentPlace): Promise<AttachmentOutcome>
-  /** Content by what it is known by; to be called while the document that names it is still kept. */
+  /** Opens content by its digest and length; to be called while the document that names it is still kept. */
   openContent(ref: DatabaseRef, content: Content, range?: ByteRange): Promise<ReadableStream<Uint8Array> | undefined>
   /** Stores content for a document that is about to be written: it counts as `received` there. */
   receiveContent(ref: DatabaseRef, upload: Upload, options: BulkOptions): Promise<Content>

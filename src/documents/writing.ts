@@ -36,7 +36,7 @@ type Store = Pick<
   | 'readTrees'
 >
 
-/** What writing needs: the store of documents, and that of what is attached to them. */
+/** What writing needs: the stores of documents and of attachments. */
 export interface Stores {
   readonly store: Store
   readonly contents: Contents
@@ -143,7 +143,7 @@ interface Prepared {
   readonly document: PreparedDocument
 }
 
-/** Writes those whose attachments are there; the outcomes of the others are known before. */
+/** Writes those whose attachments are stored; the outcomes of the others are known beforehand. */
 async function writeAttaching(
   stores: Stores,
   ref: DatabaseRef,
@@ -157,7 +157,7 @@ async function writeAttaching(
   return settled.map((one) => ('body' in one ? (answers[next++] ?? { kind: 'conflict' }) : one))
 }
 
-/** The edits with the attachments that they were given, or why they cannot be made. */
+/** The edits with their attachments, or why they cannot be made. */
 async function withAttachments(
   { store, contents }: Stores,
   ref: DatabaseRef,

@@ -1,4 +1,4 @@
-/** Into the trash, out of it, and gone for good. */
+/** Trashing, restoring and destroying. */
 import { randomInt } from 'node:crypto'
 import type { JsonObject } from '../model/json/value.ts'
 import { createDirectoryAt } from './create-directory.ts'

@@ -1,5 +1,5 @@
 /**
- * Contents that are not as their documents say, remembered for those who ask often. They are kept in a local
+ * Contents that differ from their documents, remembered for clients that ask often. They are kept in a local
  * document beside the files: no client lists or replicates it, and it goes when the instance goes.
  */
 import type { DocumentStore } from '../../storage/documents/contract.ts'

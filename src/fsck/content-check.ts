@@ -13,7 +13,7 @@ export interface ContentCheck {
   readonly documents: CheckedDocuments
   readonly objects: CheckedObjects
   readonly prefix: string
-  /** Read all bytes, instead of believing what the store noted. */
+  /** Read all bytes, instead of trusting what the store recorded. */
   readonly hash: boolean
   readonly signal: AbortSignal
 }
@@ -21,10 +21,10 @@ export interface ContentCheck {
 /** Questions to the object store at a time; reading contents is bound by the disk or the network. */
 const questions = 16
 const readers = 2
-/** Content that is replaced over and over while it is looked at is left to the next check. */
+/** Content that keeps being replaced during the check is left to the next one. */
 const attempts = 3
 
-/** Content that is not as it should be. */
+/** Content that differs from its document. */
 export interface BadContent {
   readonly content: Content
   readonly verdict: Exclude<Verdict, 'fine'>
@@ -49,7 +49,7 @@ export async function* checkContents(check: ContentCheck): AsyncGenerator<Findin
   }
 }
 
-/** Current contents of files that are not as they should be, a page at a time. Throws `no_database`. */
+/** Current contents of files that differ from their documents, a page at a time. Throws `no_database`. */
 export async function* badFiles(check: ContentCheck): AsyncGenerator<readonly BadContent[], void> {
   for await (const page of check.documents.files()) {
     const bad = await badOf(check, page, contentOfFile, check.documents.filesNow)
@@ -57,7 +57,7 @@ export async function* badFiles(check: ContentCheck): AsyncGenerator<readonly Ba
   }
 }
 
-/** Those that are bad and whose documents did not change while they were looked at. */
+/** Those that are bad and whose documents did not change during the check. */
 async function badOf(
   check: ContentCheck,
   page: readonly StoredDocument[],

@@ -36,7 +36,7 @@ export function lostItsEnd({ size_index, size_file }: Pick<Mismatch, 'size_index
   return (size_index - size_file) % blockBytes === 0 || (size_index <= blockBytes && size_file === 0)
 }
 
-/** Files that are changed by somebody else meanwhile are left as they are, and out of the answer. */
+/** Files that are changed by someone else in the meantime are left alone, and left out of the answer. */
 export async function fixContents(
   parts: FixerParts,
   drive: Drive,
@@ -74,7 +74,7 @@ async function destroy({ files }: FixerParts, drive: Drive, node: FileNode): Pro
   }
 }
 
-/** Makes the document say what is there, under a name that tells people. The bytes stay. */
+/** Makes the document match its content, and renames it so that users notice. The bytes stay. */
 async function shorten(parts: FixerParts, drive: Drive, { content }: BadContent): Promise<boolean> {
   const { prefix } = drive
   // Before the transaction, which must wait for no object store.

@@ -1,4 +1,4 @@
-/** Contents that documents speak of, and what the object store has of them. */
+/** The content that documents name, compared with the object store. */
 import { createHash } from 'node:crypto'
 import type { StoredDocument } from '../../storage/documents/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
@@ -33,7 +33,7 @@ export function contentOfVersion(stored: StoredDocument): Content {
   return { stored, node: undefined, name, size, md5sum }
 }
 
-/** What was found of content: nothing wrong, no object, or another one than the document says. */
+/** The state of some content: intact, missing, or different from its document. */
 export type Verdict = 'fine' | 'missing' | Mismatch
 
 /**
@@ -50,7 +50,7 @@ export async function inspect(
   if (found === undefined) return 'missing'
   if (found.size === size && found.md5 === md5sum) return 'fine'
   return {
-    // A document without a number says nothing of a size.
+    // A document without a number does not declare a size.
     size_index: Number.isFinite(size) ? size : 0,
     size_file: found.size,
     md5sum_index: md5sum,
@@ -58,7 +58,7 @@ export async function inspect(
   }
 }
 
-/** What the store says of an object. What a damaged document names may be no possible name: then there is none. */
+/** The store's description of an object. A damaged document may name something impossible: then there is no object. */
 async function statOf(objects: Pick<ObjectStore, 'stat'>, objectName: string) {
   try {
     return await objects.stat(objectName)
@@ -87,7 +87,7 @@ export async function readAll(
     }
   } catch (error) {
     signal.throwIfAborted()
-    // A store that works but cannot read this object: it has been damaged, and this much of it is left.
+    // The store works but cannot read this object: it is damaged, and this much of it is left.
     await objects.ping().catch(() => {
       throw error
     })

@@ -1,6 +1,6 @@
 /**
  * The documents of one instance's files as a check reads them: straight out of the document store and page by page,
- * never through an index that is derived from them, which would hide the damage that is looked for.
+ * never through an index that is derived from them, which would hide the damage in question.
  */
 import type { DatabaseRef, DocumentStore, StoredDocument } from '../../storage/documents/contract.ts'
 import { filesDoctype, versionsDoctype } from '../../storage/files/contract.ts'

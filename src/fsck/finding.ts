@@ -58,7 +58,7 @@ export function failureLine(error: unknown): string {
   return JSON.stringify(isNoDatabase(error) ? { type: 'no_database', error: reason } : { error: reason })
 }
 
-/** What is said of a file or directory beside its document. */
+/** Facts about a file or directory in addition to its document. */
 export interface Place {
   /** Of a file: made of its directory's path and its name. */
   readonly path?: string | undefined
@@ -82,7 +82,7 @@ export function versionDocument(stored: StoredDocument): JsonObject {
   return shown(stored)
 }
 
-/** Where the path of a file is said to be when its directory is not known. */
+/** The path shown for a file whose directory is not known. */
 export const orphansPath = '/.cozy_orphans'
 
 /** Left out since nothing bounds them, and a client may read lines of 64 kB only. */

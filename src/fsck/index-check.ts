@@ -1,6 +1,6 @@
 /**
- * The first phase of a check: are the documents of files consistent among themselves? Nobody is kept from
- * writing meanwhile, so whatever looks wrong is looked at once more: when a document that it was concluded from has
+ * The first phase of a check: are the documents of files consistent among themselves? No one is prevented from
+ * writing in the meantime, so whatever looks wrong is checked once more: when a document that it was concluded from has
  * changed since it was read, nothing is reported; a damage that stays is found by the next check.
  */
 import type { StoredDocument } from '../../storage/documents/contract.ts'
@@ -10,7 +10,7 @@ import type { CheckedDocuments } from './documents.ts'
 import { directoryDocument, type Finding, fileDocument, orphansPath, versionDocument } from './finding.ts'
 import { type Suspicion, Tree } from './tree.ts'
 
-/** Suspicions that are looked at with one question to the store. */
+/** Suspicions that are checked with one request to the store. */
 const together = 50
 
 /** Throws `no_database`. */
@@ -68,7 +68,7 @@ export async function pathsOf(
   }
 }
 
-/** Those of the suspicions that nothing has overtaken. */
+/** The suspicions whose documents have not changed. */
 async function* confirmed(
   documents: CheckedDocuments,
   suspicions: readonly Suspicion[],

@@ -1,7 +1,7 @@
 /**
  * The second phase, from the objects to the documents: does every object belong to something? An object is put before
- * the document that names it and deleted after it, so one without owner is damage only when the ledger does not know it
- * either: there stand the uploads and deletions that are under way.
+ * the document that names it and deleted after it, so one without an owner is damage only when the ledger does not know it
+ * either: it lists the uploads and deletions that are under way.
  */
 import type { ObjectLedger } from '../../storage/files/contract.ts'
 import type { ObjectStat } from '../../storage/objects/contract.ts'
@@ -17,7 +17,7 @@ export interface ObjectCheck extends Omit<ContentCheck, 'hash'> {
 
 /** Names that one page of the store's listing holds at most. */
 const pageSize = 1_000
-/** The picture of the instance's owner is nobody's file. */
+/** The picture of the instance's owner belongs to no file. */
 const avatar = 'avatar'
 
 /** `index_missing`, `thumbnail_with_no_file` and `type_mismatch`. */
@@ -93,7 +93,7 @@ async function findingOf({ objects, documents, prefix }: ObjectCheck, name: stri
   const directory = (await documents.filesNow([fileId], true)).get(fileId)
   const file_doc = guessedDocument(name, stat)
   if (directory && nodeOf(directory).kind === 'directory') {
-    // The documents know a directory by this id, the store content: the nearest that an object store comes to it.
+    // The documents know a directory by this id, the store content: the closest equivalent in an object store.
     const dir_doc = directoryDocument(directory)
     return { type: 'type_mismatch', file_doc, dir_doc, is_file: false, is_version: false }
   }
@@ -124,7 +124,7 @@ function guessedDocument(name: string, { size, md5, contentType, modifiedMs }: O
   }
 }
 
-/** The ids in a content's name; of any other name what stands before its first slash and behind it. */
+/** The ids in a content's name; of any other name the parts before and after its first slash. */
 function guess(name: string): { readonly fileId: string; readonly internalId: string } {
   const content = contentOf(name)
   if (content) return content

@@ -34,7 +34,7 @@ export interface FixedContents {
 
 export interface Fsck {
   /**
-   * Findings as they are found. Nobody is kept from writing meanwhile: what changes during the check is not reported.
+   * Findings as they are found. No one is prevented from writing: what changes during the check is not reported.
    * Throws `no_database`, or the Problem of a store that does not answer
    */
   check(prefix: string, options: CheckOptions): AsyncIterable<Finding>

@@ -1,6 +1,6 @@
 /**
- * The tree of an instance's files as its documents tell it, held with as little as the checks need: 100,000 nodes are a
- * few ten megabytes. Pure: what it suspects is looked at again by index-check.ts.
+ * The tree of an instance's files according to its documents, with as little as the checks need: 100,000 nodes take a
+ * few dozen megabytes. Pure: index-check.ts checks its suspicions again.
  */
 import { type Node, rootId, trashId } from '../files/node.ts'
 import { isInTrash, joinPath } from '../files/paths.ts'

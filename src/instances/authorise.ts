@@ -1,4 +1,4 @@
-/** From a token to what it may do. Checked tokens are remembered, because this runs on every request. */
+/** Turns a token into permissions. Checked tokens are remembered, because this runs on every request. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import type { Permissions } from '../model/permissions.ts'
 import { Recent } from '../model/recent.ts'
@@ -11,13 +11,13 @@ import { expiredToken, invalidToken, type TokenSettings, type VerifiedToken, ver
 
 /** Tokens that are remembered in one process; about 1 kB each. */
 const maxRemembered = 10_000
-/** How long rights that are kept in documents are believed. */
+/** How long rights that are kept in documents are cached. */
 const believedMs = 5_000
 
 interface Remembered {
-  /** The instance that the token is of: no other one has the secret that it was signed with. */
+  /** The instance of the token: no other one has the secret that it was signed with. */
   readonly instance: string
-  /** A change of the instance may have changed its secrets: the entry then counts for nothing. */
+  /** A change of the instance may have changed its secrets: then the entry is ignored. */
   readonly rev: string
   readonly expiresMs: number
   readonly permissions: () => Permissions | Promise<Permissions>

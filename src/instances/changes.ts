@@ -1,4 +1,4 @@
-/** What creating and modifying have in common: parameters, and the members of the documents that they become. */
+/** Shared by creating and modifying: parameters, and the members of the documents that they become. */
 import type { Json, JsonObject } from '../model/json/value.ts'
 import { badTosVersion, invalidParameter } from './problems.ts'
 import type { InstanceChanges } from './service.ts'

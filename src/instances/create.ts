@@ -54,7 +54,7 @@ export async function createInstance(store: DocumentStore, rules: DomainRules, o
   const reused = claims.some((claim) => claim.id === names.domain)
   const prefix = namespace(names.domain, reused ? id : undefined)
   const password = await passwordOf(options, names.domain)
-  // Together: their commits share a write to the disk.
+  // All at once: their commits share a write to the disk.
   await Promise.all(ownDatabases.map((name) => store.createDatabase({ prefix, name })))
 
   const database = (name: (typeof ownDatabases)[number]): DatabaseRef => ({ prefix, name })
@@ -77,7 +77,7 @@ export async function createInstance(store: DocumentStore, rules: DomainRules, o
   ]
   const outcomes = await store.write(edits.map(editOf), { atomic: true })
   if (outcomes.some((outcome) => outcome.kind !== 'ok')) {
-    // Nobody else uses a namespace of its own; the plain one may by now be the winner's.
+    // A generated namespace is used by no one else; the plain one may now belong to the winner.
     if (reused) await store.dropPrefix(prefix)
     throw instanceExists()
   }
@@ -124,7 +124,7 @@ function creationMembers(options: NewInstance): JsonObject {
   }
 }
 
-/** Somebody who signs in by other means gets a password that nobody knows. */
+/** An owner who signs in by other means gets a password that no one knows. */
 async function passwordOf(options: NewInstance, domain: string): Promise<KeptPassword | undefined> {
   const salt = options.oldDomain || domain
   if (options.passphrase) return keepPassword({ ...options, passphrase: options.passphrase }, salt)

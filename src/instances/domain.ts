@@ -1,4 +1,4 @@
-/** Domains of instances: one spelling for each, and what none may contain. */
+/** Domains of instances: one spelling for each, and characters that none may contain. */
 import { createHash } from 'node:crypto'
 import { domainToUnicode } from 'node:url'
 import { illegalDomain } from './problems.ts'
@@ -31,7 +31,7 @@ export function spelling(domain: string): string | undefined {
   return spelled.startsWith('.') || illegal.test(spelled) ? undefined : spelled
 }
 
-/** Names to look a host up by, best first: itself, then without the port that its scheme implies. */
+/** Names by which to look up a host, best first: itself, then without the default port of its scheme. */
 export function hostNames(host: string): readonly string[] {
   const exact = spelling(host)
   if (exact === undefined) return []

@@ -1,4 +1,4 @@
-/** Whether an instance lets somebody in: it may be blocked, or have moved to another server. */
+/** Whether an instance is open: it may be blocked, or have moved to another server. */
 import type { Instance } from './service.ts'
 
 export type Door =
@@ -10,7 +10,7 @@ export type Door =
 
 const open = { kind: 'open' } as const
 
-/** How the door of an instance stands. On the hot path: nothing is made when it is open. */
+/** Whether an instance is open. On the hot path: nothing is allocated when it is. */
 export function doorOf({ document }: Pick<Instance, 'document'>): Door {
   if (document['blocked'] === true && !isOver(document['blocked_until'])) {
     return { kind: 'blocked', reason: reasonOf(document['blocking_reason']) }
@@ -18,7 +18,7 @@ export function doorOf({ document }: Pick<Instance, 'document'>): Door {
   return document['moved'] === true ? { kind: 'moved' } : open
 }
 
-/** Some blocks end by themselves. */
+/** Some blocks expire. */
 function isOver(until: unknown): boolean {
   return typeof until === 'string' && Date.parse(until) <= Date.now()
 }

@@ -1,4 +1,4 @@
-/** The service of instances: puts its parts together and keeps their caches right. */
+/** The service of instances: composes its parts and keeps their caches correct. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { Problem } from '../model/errors.ts'
 import { coversEverything, parseScope } from '../permissions/scope.ts'
@@ -20,7 +20,7 @@ export interface InstancesOptions {
   readonly cliLifetime?: number
   /** Applications live at `<instance>-<app>`. */
   readonly flatSubdomains?: boolean
-  /** Called after an instance was made, changed or deleted here, to tell other processes. The caller's answer waits for it. */
+  /** Called after an instance was created, changed or deleted here, to inform other processes. The caller's answer waits for it. */
   readonly onChange?: () => void | Promise<void>
   /** Unix time in milliseconds. */
   readonly now?: () => number
@@ -41,7 +41,7 @@ export function openInstances(options: InstancesOptions): Instances & InstanceAd
     await onChange()
   }
 
-  // Names of one instance are several and an absent one may be cached too: all of it is cheap to read again.
+  // An instance has several names, and absence may be cached too: everything is dropped, since it is cheap to read again.
   function invalidate(): void {
     lookup.forget()
     authoriser.forget()

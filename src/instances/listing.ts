@@ -8,7 +8,7 @@ import type { Instance, InstanceList, InstancePage } from './service.ts'
 
 type Reader = Pick<DocumentStore, 'scanIds' | 'countIds'>
 
-/** A page of instances; without limit all of them. None when none was ever made. */
+/** A page of instances; without a limit all of them. Empty when none was ever created. */
 export async function listInstances(store: Reader, { limit, cursor, skip = 0 }: InstanceList): Promise<InstancePage> {
   const wanted = limit === undefined ? Number.POSITIVE_INFINITY : limit + 1
   const instances: Instance[] = []

@@ -1,4 +1,4 @@
-/** Changing an instance: only what was given, never blanking; conflicts are tried again. */
+/** Changing an instance: only given members, never blanking others; conflicts are retried. */
 import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { DocumentStore } from '../../storage/documents/contract.ts'
@@ -65,7 +65,7 @@ export async function updateInstance(
   })
 }
 
-/** Gives the instance a new secret for `cli` tokens. */
+/** Replaces the instance's secret for `cli` tokens. */
 export function rotateSecret(store: DocumentStore, domain: string): Promise<Instance> {
   const secret = randomBytes(128).toString('base64')
   return updateRecord(store, domain, async (record) => [changedRecord(record, { cli_secret: secret })])
@@ -101,7 +101,7 @@ function requireToken({ value }: InstanceRecord, { registerToken }: GivenPasswor
   throw new Problem('conflict', 'This link was used already.')
 }
 
-/** Reads, changes and writes in one atomic step, again when somebody else was faster. */
+/** Reads, changes and writes in one atomic step, again when someone else was faster. */
 async function updateRecord(
   store: DocumentStore,
   domain: string,
@@ -125,7 +125,7 @@ function ownMembers(changes: InstanceModification): InstanceMembers {
   }
   return {
     ...(diskQuota === undefined || diskQuota === 0n ? {} : { disk_quota: diskQuota < 0n ? undefined : `${diskQuota}` }),
-    // A block by hand, or its end, takes the place of one that an import has made for a time.
+    // A manual block, or its end, replaces a temporary one made by an import.
     ...(blocked === undefined
       ? {}
       : { blocked: blocked || undefined, blocked_by: undefined, blocked_until: undefined }),
@@ -134,7 +134,7 @@ function ownMembers(changes: InstanceModification): InstanceMembers {
   }
 }
 
-/** A version that is signed already is not asked for again. */
+/** A version that is already signed is not asked for again. */
 function tosMembers({ value }: InstanceRecord, members: JsonObject): InstanceMembers {
   const signed = members['tos'] ?? value['tos']
   const latest = members['tos_latest'] ?? value['tos_latest']

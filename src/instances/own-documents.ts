@@ -1,4 +1,4 @@
-/** The server's own documents: plain members in and out, over the same store as everybody's (no HTTP, no doctype rules). */
+/** The server's own documents: plain members in and out, over the same store as all others (no HTTP, no doctype rules). */
 
 import type {
   Body,
@@ -56,7 +56,7 @@ export async function* scanDocuments(
   }
 }
 
-/** The same, but a database that does not exist is told. @throws Problem `no_database` */
+/** The same, but a database that does not exist is an error. @throws Problem `no_database` */
 export async function* scanExisting(
   store: Pick<DocumentStore, 'scanIds' | 'databaseInfo'>,
   ref: DatabaseRef,

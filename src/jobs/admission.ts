@@ -3,7 +3,7 @@ import type { Instance, Instances } from '../instances/service.ts'
 import type { Tenant } from './service.ts'
 import { runsWithoutTerms } from './worker-names.ts'
 
-/** `missing`: there is no such instance, or this process has not heard of it yet. `wait`: it may run later. */
+/** `missing`: the instance does not exist, or this process does not know it yet. `wait`: it may run later. */
 export type Admission = 'run' | 'wait' | 'missing'
 
 /** The tenant of the server's own jobs. */

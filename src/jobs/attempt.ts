@@ -1,4 +1,4 @@
-/** One try of a job that this process has taken: writes what becomes of it. */
+/** One attempt at a job that this process has taken; writes its outcome. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Body } from '../../storage/documents/contract.ts'
 import type { JobStep, JobStore, TakenJob } from '../../storage/jobs/contract.ts'
@@ -19,17 +19,17 @@ import {
 } from './job-document.ts'
 import { JobFailure, type JobOptions, type Task, type Tenant, type Worker } from './service.ts'
 
-/** Processes that may die with a job before it is given up. */
+/** How many processes may die while running a job before it fails. */
 const maxDeaths = 3
 const defaultTimeout = 10
-/** A worker that does not end when it is told to is not waited for any longer. */
+/** How long to wait for a worker that does not stop when told to. */
 const graceMs = 5_000
 const progressEveryMs = 1_000
-/** How long a job waits whose instance has to do something first. */
+/** How long a job waits when its instance is not ready. */
 const waitMs = 5 * 60_000
-/** The same where the instance is not found: it may have been made a moment ago. */
+/** The same where the instance is not found: it may have been created a moment ago. */
 const missingMs = 10_000
-/** Jobs of instances that are gone for longer are forgotten. */
+/** Jobs of instances that have been missing for longer are deleted. */
 const forgottenMs = 24 * 3_600_000
 /** Milliseconds at most between two attempts to reach the store. */
 const storePauseMs = 10_000
@@ -67,7 +67,7 @@ export class Attempt {
     this.ended = this.#live().catch((error: unknown) => this.#log.error('a job was left', { error }))
   }
 
-  /** The server stops: the job is begun again by the next one. */
+  /** The server is stopping: the next one starts the job again. */
   stop(): void {
     this.#outcome ??= 'stopped'
     this.#controller.abort(new JobFailure('the server is stopping'))
@@ -96,13 +96,13 @@ export class Attempt {
     const failure = await this.#work()
     await this.#writing
     if (this.#outcome === 'lost') return
-    // What ended by itself before it noticed has ended.
+    // An attempt that finished before it noticed counts as finished.
     if (this.#outcome === 'stopped' && failure !== undefined) return
     if (failure === undefined) await this.#finish(undefined)
     else await this.#fail(failure)
   }
 
-  /** Its instance is not there, or has to do something first. */
+  /** Its instance is missing or not ready. */
   async #putOff(admission: Exclude<Admission, 'run'>): Promise<void> {
     const age = Date.now() - Date.parse(String(this.#members['queued_at']))
     if (admission === 'missing' && age > forgottenMs) {
@@ -110,7 +110,7 @@ export class Attempt {
       return
     }
     const delayMs = admission === 'missing' ? missingMs : waitMs
-    // A job that gathered events gets its document now: others may gather beside it.
+    // A debounced job gets its document now: later events go to another job.
     const body = this.#options.job.isNew ? this.#body() : undefined
     await this.#write({ kind: 'again', delayMs, failed: false }, body)
   }
@@ -169,7 +169,7 @@ export class Attempt {
     await this.#write({ kind: 'again', delayMs, failed: true }, this.#body())
   }
 
-  /** What the job asks for. Clients ask for what they like, and get what is allowed. */
+  /** What the job asks for, reduced to what is allowed for clients. */
   #allowed(option: keyof JobOptions, own: number): number {
     const { job, mostOfClients } = this.#options
     const asked = optionsOf(this.#members)[option] ?? own
@@ -189,7 +189,7 @@ export class Attempt {
     this.#writing = this.#write({ kind: 'keep' }, this.#body()).catch(() => false)
   }
 
-  /** False when the job is no longer ours. */
+  /** False when another process has the job. */
   async #write(then: JobStep, body?: Body): Promise<boolean> {
     const { store, by, job } = this.#options
     this.isPutBack = then.kind === 'again'
@@ -228,7 +228,7 @@ export class Attempt {
   }
 }
 
-/** What the owner of the job sees. */
+/** The message that the owner of the job sees. */
 function messageOf(error: Error): string {
   if (error instanceof JobFailure) return error.message
   return error instanceof Problem ? error.reason : 'the worker failed'

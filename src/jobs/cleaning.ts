@@ -1,4 +1,4 @@
-/** Ending jobs that nobody ends, and forgetting those that have ended. */
+/** Ends abandoned jobs, and deletes old finished ones. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { type JobStore, jobsDoctype } from '../../storage/jobs/contract.ts'
 import { editOf } from '../instances/own-documents.ts'
@@ -6,7 +6,7 @@ import { finishedMembers, jobBody, jobOf } from './job-document.ts'
 
 const stuckMs = 3_600_000
 const page = 200
-/** Ended jobs that are kept of each worker and state, however old. */
+/** Finished jobs that are kept for each worker and state, however old. */
 const keptOfEach = 50
 
 export async function cleanJobs(jobs: JobStore, prefix: string, nowMs = Date.now()): Promise<number> {
@@ -17,7 +17,7 @@ export async function cleanJobs(jobs: JobStore, prefix: string, nowMs = Date.now
   for (let from = 0; from < stuck.length; from += page) {
     const part = stuck.slice(from, from + page).map((job) => {
       const { id, members } = jobOf(job)
-      // Nobody knows when it ended: it keeps its zero time.
+      // It is not known when it ended: it keeps its zero time.
       const { finished_at } = members
       const ended = finishedMembers(members, typeof finished_at === 'string' ? finished_at : at, undefined)
       return { prefix, id, body: jobBody(id, ended) }

@@ -1,8 +1,8 @@
-/** From the namespace of an instance to its domain: jobs that the server makes by itself know only the first. */
+/** From the namespace of an instance to its domain: jobs that the server makes itself know only the former. */
 import type { InstanceAdministration } from '../instances/service.ts'
 import { scanPage } from '../model/page-limits.ts'
 
-/** Names that nobody has are asked for again this much later. */
+/** Unknown names are looked up again this much later. */
 const restMs = 2_000
 
 export function newDomainOf(

@@ -1,6 +1,6 @@
 /**
  * Turns changes of documents into the jobs of the triggers that wait for them. Each process looks after what it wrote
- * itself, at once; what a process left undone is found a little later by any other one.
+ * itself, at once; what a process left undone is picked up a little later by another one.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,4 +1,4 @@
-/** Documents of `io.cozy.jobs`: what stands in them, and how they change while a job lives. */
+/** Documents of `io.cozy.jobs`: their members, and how they change while a job lives. */
 import { Buffer } from 'node:buffer'
 import type { Body } from '../../storage/documents/contract.ts'
 import type { StoredJob } from '../../storage/jobs/contract.ts'
@@ -45,7 +45,7 @@ function optionMembers({ maxExecCount, timeout }: JobOptions): JsonObject {
   }
 }
 
-/** What a job was ordered with, out of its document. */
+/** The order of a job, read from its document. */
 export function optionsOf(members: JsonObject): JobOptions {
   const options = members['options']
   if (!isObject(options)) return {}
@@ -65,7 +65,7 @@ export function queuedAgainMembers(members: JsonObject, error: string): JsonObje
   return { ...members, state: 'queued', error }
 }
 
-/** What happened and what came with it are dropped: they may be large and are of no use any more. */
+/** Its event and payload are dropped: they may be large and are no longer needed. */
 export function finishedMembers(members: JsonObject, at: string, error: string | undefined): JsonObject {
   const { payload, error: former, progress, ...kept } = members
   const state: JobState = error === undefined ? 'done' : 'errored'
@@ -82,11 +82,11 @@ export function progressMembers(members: JsonObject, { done, of, unit }: Progres
   return { ...members, progress: { done, ...(of === undefined ? {} : { of }), unit } }
 }
 
-/** Characters of a gathering job: more than this could not be stored, and would take everybody's memory when it runs. */
+/** Characters of a debounced job: more than this could not be stored, and would take too much memory when it runs. */
 const maxGathered = 64 * 1024 ** 2
 
 /**
- * The members of a gathering job when something more has happened.
+ * The members of a debounced job after another event.
  * @throws Problem `too_large` when there is no room for what comes with it
  */
 export function gatheredMembers(text: string, payload: Json | undefined): string {

@@ -1,4 +1,4 @@
-/** Queues jobs, runs them in this process, and answers for those that there are. */
+/** Queues jobs, runs them in this process, and reads existing ones. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { type JobStore, jobsDoctype } from '../../storage/jobs/contract.ts'
 import { readDocument, revText } from '../instances/own-documents.ts'
@@ -14,12 +14,12 @@ import type { Job, JobOrder, Jobs } from './service.ts'
 
 /** The settings `jobs`. */
 export interface JobSettings {
-  /** Jobs that run at once in this process; 0: none. */
+  /** Jobs that run in parallel in this process; 0: none. */
   readonly concurrency: number
-  /** How often a job may be tried, and how many seconds a try may take, at most where a client chooses. */
+  /** Most attempts and most seconds per attempt that a client may choose. */
   readonly max_exec_count: number
   readonly max_timeout: number
-  /** Seconds without a sign of life after which the jobs of a process are begun again elsewhere. */
+  /** Seconds without a sign of life after which the jobs of a process are started again elsewhere. */
   readonly take_over_after: number
   /** What the operator sets for single workers. Seconds for `timeout`. */
   readonly workers: Readonly<Record<string, WorkerLimits>>

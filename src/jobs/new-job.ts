@@ -12,8 +12,8 @@ export interface Made {
 }
 
 /**
- * `gatherMs`: what its trigger makes within that time becomes one job.
- * @throws Problem `not_found` for a worker that nobody knows
+ * `gatherMs`: all events of its trigger within that time become one job.
+ * @throws Problem `not_found` for an unknown worker
  */
 export function newJob(order: JobOrder, gatherMs = 0): Made {
   const isClients = order.worker === clientWorker
@@ -22,7 +22,7 @@ export function newJob(order: JobOrder, gatherMs = 0): Made {
   const members = newJobMembers(order, new Date().toISOString(), isClients && order.manual ? 'running' : 'queued')
   const { prefix } = order.tenant
   const base = { prefix, id, worker: order.worker, body: jobBody(id, members), trusted: order.fromClient !== true }
-  // Clients do these: there is nothing to be taken, so nothing that could gather either.
+  // Clients do these jobs: no process takes them, so they cannot be debounced either.
   if (isClients) return { members, job: base }
   const { triggerId, payload, delayMs = 0 } = order
   if (gatherMs <= 0 || triggerId === undefined) return { members, job: { ...base, queue: { delayMs } } }

@@ -1,6 +1,6 @@
 /**
  * `@hourly`, `@daily`, `@weekly` and `@monthly`: some moment of the hour, day, week or month in UTC, within what the text
- * allows (`on the 2-5,22 between 5pm and 7pm`). The moment is chosen by a seed: the same for one trigger, spread over all.
+ * allows (`on the 2-5,22 between 5pm and 7pm`). A seed chooses the moment: always the same for one trigger, but spread over all triggers.
  */
 import { createHash } from 'node:crypto'
 

@@ -11,7 +11,7 @@ export function newProcessName(): string {
 
 /**
  * Whether the process with a name of `newProcessName` has certainly ended. `onThisMachine` says that it cannot have run
- * on another machine: then what ran before the machine was started again has ended. False also means: nobody here can know.
+ * on another machine: then whatever ran before the last boot has ended. False also means that it cannot be known here.
  */
 export function hasEnded(name: string, { onThisMachine }: { readonly onThisMachine: boolean }): boolean {
   const [boot, ids, pid, start, ...more] = name.split('/')
@@ -27,7 +27,7 @@ function exists(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    // Somebody else's process exists too.
+    // Another user's process exists too.
     return errnoOf(error) !== 'ESRCH'
   }
 }

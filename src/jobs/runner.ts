@@ -12,9 +12,9 @@ const defaultConcurrency = 4
 /** Reads without having been notified, in case a notification was lost. */
 const lookMs = 5_000
 const retryMs = 1_000
-/** Milliseconds at least between two looks for jobs whose time has come. */
+/** Least milliseconds between two checks for jobs whose time has come. */
 const restMs = 50
-/** Attempts that were told to end get this long. */
+/** Attempts that were told to end get this much time. */
 const patienceMs = 3_000
 
 export interface RunnerOptions {
@@ -29,7 +29,7 @@ export interface RunnerOptions {
   readonly mostOfClients: Required<JobOptions>
 }
 
-/** What is set for a worker in place of its own. */
+/** Settings that replace a worker's own. */
 export interface WorkerLimits {
   readonly concurrency?: number | undefined
   readonly max_exec_count?: number | undefined
@@ -37,11 +37,11 @@ export interface WorkerLimits {
   readonly timeout?: number | undefined
 }
 
-/** What this process does of one worker. */
+/** The jobs of one worker in this process. */
 interface Lane {
   readonly worker: Worker
   running: number
-  /** The tenant that was served last: the next one begins behind it. */
+  /** The tenant that was served last: the next turn begins after it. */
   after: string
   /** There may be more jobs than were taken. */
   more: boolean
@@ -57,7 +57,7 @@ export class Runner {
   #suspects = true
   #suspect: Attempt | undefined
   #stopped = false
-  /** Somebody queued something. */
+  /** A job was queued. */
   #called = true
   /** When to look next for jobs whose time has come, by the process's clock. */
   #ripenAt = 0
@@ -108,7 +108,7 @@ export class Runner {
     await Promise.race([Promise.all(ends), patience])
     clearTimeout(timer)
     clearInterval(this.#renewing)
-    // Where this fails the jobs are started again when their lease ends.
+    // If this fails, the jobs are started again when their lease ends.
     if (this.#serving !== undefined) await this.#options.store.release(this.#by).catch(() => 0)
   }
 
@@ -138,7 +138,7 @@ export class Runner {
     }
   }
 
-  /** Takes what there are hands for. @returns milliseconds until there may be something without a call */
+  /** Takes as many jobs as there are free slots. @returns milliseconds until there may be one without a notification */
   async #look(): Promise<number> {
     const { store } = this.#options
     const now = performance.now()
@@ -200,7 +200,7 @@ export class Runner {
     return attempt
   }
 
-  /** Says that this process lives, and ends what was taken away from it because it seemed dead. */
+  /** Reports that this process is alive, and ends jobs that were taken away from it because it seemed dead. */
   async #renew(): Promise<void> {
     if (this.#attempts.size === 0) return
     const before = [...this.#attempts]
@@ -217,7 +217,7 @@ function concurrencyOf({ worker }: Lane): number {
   return worker.concurrency ?? defaultConcurrency
 }
 
-/** For workers that are known by name only: their jobs fail with the reason. */
+/** For workers that are known by name only: their jobs fail with this reason. */
 function missingWorker(name: string): Worker {
   return {
     name,

@@ -25,13 +25,13 @@ export function isTriggerType(text: string): text is TriggerType {
 
 /** Times in milliseconds since 1970. */
 export interface Schedule {
-  /** Its trigger is of no use any more when it has fired. */
+  /** Its trigger is removed after firing. */
   readonly once: boolean
   /** The first moment after a time; `undefined`: there is none. `createdMs`: when the trigger was made. */
   next(afterMs: number, createdMs: number): number | undefined
 }
 
-/** Later than this a single moment is missed for good. */
+/** A single moment that is missed by more than this is skipped. */
 const lateMs = 24 * 3_600_000
 const leastIntervalMs = 1_000
 

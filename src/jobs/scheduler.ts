@@ -66,7 +66,7 @@ export class Scheduler {
     let failure: { readonly error: unknown } | undefined
     for (const trigger of due) {
       if (this.#stopped) break
-      // One that cannot be fired must not hold up those of everybody else.
+      // One that cannot be fired must not delay all others.
       try {
         await store.fire(firingOf(trigger, now()))
       } catch (error) {
@@ -81,7 +81,7 @@ export class Scheduler {
   }
 }
 
-/** What becomes of a trigger that is due or was not looked at before. */
+/** The next step of a trigger that is due or new. */
 export function firingOf(due: DueTrigger, nowMs: number, zone?: string): Firing {
   const { prefix, id, version, dueMs } = due
   const trigger = triggerOf(id, undefined, membersOf(due.text), prefix)
@@ -90,7 +90,7 @@ export function firingOf(due: DueTrigger, nowMs: number, zone?: string): Firing 
   if (schedule === undefined) return { trigger: at, jobs: [], next: 'never' }
   const created = createdAt(trigger) ?? nowMs
   if (dueMs === undefined) {
-    // What was made while no server ran, or restored, begins now; a single moment may be a little late.
+    // What was created while no server ran, or was restored, begins now; a single moment may be a little late.
     const next = schedule.next(nowMs, created)
     return { trigger: at, jobs: [], next: next ?? 'never' }
   }

@@ -1,7 +1,7 @@
 /**
  * Work that happens later or again. `openJobs` in jobs.ts implements it over a `JobStore`: whoever needs work done pushes a
  * job, whoever does it registers a worker. A job runs at least once: it is begun again when its process died, so workers
- * must bear being run twice.
+ * must tolerate being run twice.
  */
 
 import type { Log } from '../log.ts'
@@ -14,9 +14,9 @@ export interface Tenant {
 }
 
 export interface JobOptions {
-  /** How often it may be tried while it fails. Default: the worker's. */
+  /** How many attempts it gets. Default: the worker's. */
   readonly maxExecCount?: number | undefined
-  /** Seconds for one try. Default: the worker's. */
+  /** Seconds for one attempt. Default: the worker's. */
   readonly timeout?: number | undefined
 }
 
@@ -29,9 +29,9 @@ export interface JobOrder {
   readonly triggerId?: string | undefined
   readonly manual?: boolean | undefined
   readonly forwardLogs?: boolean | undefined
-  /** What happened, for jobs of triggers. */
+  /** The event, for jobs of triggers. */
   readonly event?: JsonObject | undefined
-  /** What came with a webhook. */
+  /** The payload of a webhook. */
   readonly payload?: Json | undefined
   /** Milliseconds until it may begin. */
   readonly delayMs?: number | undefined
@@ -59,16 +59,16 @@ export interface Task {
   readonly message: Json
   readonly event: JsonObject | undefined
   readonly payload: Json | undefined
-  /** Made by this server; false: a client chose the message, which must not be believed more than the client. */
+  /** Made by this server; false: a client chose the message, which must not be trusted more than the client. */
   readonly trusted: boolean
-  /** From 1: tries that failed count, processes that died do not. */
+  /** From 1: failed attempts count, processes that died do not. */
   readonly attempt: number
   /** How many processes died while they ran it. */
   readonly deaths: number
-  /** Aborted at the time limit, when the server stops, and when the job was taken away. A worker ends soon then. */
+  /** Aborted at the time limit, when the server stops, and when the job was taken away. The worker should then end soon. */
   readonly signal: AbortSignal
   readonly log: Log
-  /** Shows how far it is: `done` of `of` (absent: unknown) in a unit such as `bytes` or `files`. Written once a second at most. */
+  /** Reports progress: `done` of `of` (absent: unknown) in a unit such as `bytes` or `files`. Written once a second at most. */
   progress(done: number, of: number | undefined, unit: string): void
 }
 
@@ -82,7 +82,7 @@ export interface Worker {
   readonly timeout?: number
   /** Milliseconds before a try after `failures` ones. Default: 100 ms, doubled each time up to a minute. */
   retryDelayMs?(failures: number): number
-  /** Does the work. What it throws ends the try; its message is shown to the job's owner (see `JobFailure`). */
+  /** Does the work. An error ends the attempt; its message is shown to the job's owner (see `JobFailure`). */
   run(task: Task): Promise<void>
 }
 
@@ -109,11 +109,11 @@ export interface JobQueue {
 }
 
 export interface Jobs extends JobQueue {
-  /** Makes this process do the jobs of a worker. To be called before `start`. */
+  /** Lets this process run the jobs of a worker. To be called before `start`. */
   register(worker: Worker): void
   /** Begins to take jobs and to fire triggers. */
   start(): void
-  /** Takes nothing more, ends what runs (it is begun again elsewhere) and resolves. */
+  /** Stops taking jobs, ends running ones (they are started again elsewhere) and resolves. */
   close(): Promise<void>
   /** The job; `undefined` when there is none. */
   find(prefix: string, id: string): Promise<Job | undefined>
@@ -121,7 +121,7 @@ export interface Jobs extends JobQueue {
   waiting(prefix: string, worker: string, limit: number): Promise<readonly Job[]>
   /** Ends a job from outside. @throws Problem `not_found` */
   finish(prefix: string, id: string, end: { readonly state: 'done' | 'errored'; readonly error?: string }): Promise<Job>
-  /** Ends jobs that have waited or run for longer than an hour. Gives how many. */
+  /** Ends jobs that have waited or run for longer than an hour. Resolves to how many. */
   clean(prefix: string): Promise<number>
   /** Deletes the documents of ended jobs beyond the newest fifty of each worker and state that are older than `ageMs`. */
   purge(prefix: string, options: { readonly ageMs: number; readonly workers?: readonly string[] }): Promise<number>

@@ -16,12 +16,12 @@ export interface Trigger {
   readonly worker: string
   readonly arguments: string
   readonly message: Json
-  /** Milliseconds in which what happens is gathered into one job; 0: each is a job. */
+  /** Milliseconds in which events are gathered into one job; 0: each event is a job. */
   readonly debounceMs: number
   readonly tenant: Tenant
 }
 
-/** What a trigger is made of. */
+/** The description of a new trigger. */
 export interface TriggerOrder {
   readonly tenant: Tenant
   readonly type: TriggerType
@@ -68,7 +68,7 @@ export function triggerOf(
   }
 }
 
-/** When the trigger is due; `undefined` for one that says nothing that can be read. */
+/** When the trigger is due; `undefined` when its arguments cannot be read. */
 export function scheduleOf(trigger: Trigger, zone?: string): Schedule | undefined {
   const { type, tenant, worker, message } = trigger
   const seed = `${tenant.domain} ${worker} ${stringifyJson(message)}`

@@ -1,4 +1,4 @@
-/** Triggers as routes see them: what makes jobs by itself, and how it went so far. */
+/** Triggers as routes see them: what makes jobs automatically, and the state of these jobs. */
 import type { DocumentStore } from '../../storage/documents/contract.ts'
 import { type JobStore, type StoredJob, triggersDoctype } from '../../storage/jobs/contract.ts'
 import { newDocumentId } from '../ids.ts'
@@ -19,12 +19,12 @@ import {
 } from './trigger-document.ts'
 import { stateOf, type TriggerState } from './trigger-state.ts'
 
-/** Jobs that the state of a trigger is told from. */
+/** Jobs that the state of a trigger is derived from. */
 const jobsOfState = 200
 const writeTries = 10
 
 export interface Triggers {
-  /** @throws Problem `bad_request` when nobody can read when it is due */
+  /** @throws Problem `bad_request` when its time cannot be read */
   create(order: TriggerOrder): Promise<Trigger>
   /** @throws Problem `not_found` */
   find(prefix: string, id: string): Promise<Trigger>
@@ -38,7 +38,7 @@ export interface Triggers {
   remove(prefix: string, id: string): Promise<void>
   /** Makes its job now. */
   launch(trigger: Trigger): Promise<Job>
-  /** What came with a webhook becomes a job, or joins the one that gathers. */
+  /** The payload of a webhook becomes a job, or joins a debounced one. */
   hook(trigger: Trigger, payload: Json | undefined, options: { readonly manual: boolean }): Promise<void>
   /** The newest first. */
   jobs(trigger: Trigger, limit: number): Promise<readonly Job[]>
@@ -48,7 +48,7 @@ export interface Triggers {
 export interface TriggersOptions {
   readonly store: Pick<DocumentStore, 'read' | 'write' | 'scanIds' | 'createDatabase'>
   readonly jobs: JobStore
-  /** Resolves when events that this process hears of from now on reach the tenant's triggers that are on disk. */
+  /** Resolves when events from now on, in this process, reach all of the tenant's triggers that are on disk. */
   readonly refresh: (prefix: string) => Promise<void>
 }
 

@@ -37,7 +37,7 @@ const known: ReadonlyMap<string, KnownWorker> = new Map([
   ['trash-files', reserved],
 ])
 
-/** The worker whose jobs a client does and reports: nobody takes them from the queue. */
+/** The worker whose jobs a client does and reports: no process takes them from the queue. */
 export const clientWorker = 'client'
 
 /** Names of all workers that a server could run. */
@@ -52,5 +52,5 @@ export function isReservedWorker(name: string): boolean {
   return known.get(name)?.reserved ?? false
 }
 
-/** Jobs of these go on while the terms of service are not signed. */
+/** Workers whose jobs run even while the terms of service are not signed. */
 export const runsWithoutTerms: ReadonlySet<string> = new Set(['sendmail', 'migrations', 'move-deadline'])

@@ -1,4 +1,4 @@
-/** Writes down what an export holds: one listing for each part, out of one snapshot of the instance. */
+/** Lists the content of an export: one listing for each part, from one snapshot of the instance. */
 import type { StoredDocument, TenantReader, TenantSnapshot } from '../../storage/documents/contract.ts'
 import { filesDoctype, versionsDoctype } from '../../storage/files/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
@@ -139,7 +139,7 @@ class ArchiveWriter {
       await this.#addDocument(`${filesDoctype}/${id}.json`, wholeText(directory.document))
       for (const child of children.get(id) ?? []) await add(child)
     }
-    // What hangs in the air, as in a damaged tree, comes behind.
+    // Nodes without a parent, as in a damaged tree, come last.
     for (const [id, { parent }] of known) if (parent === '') await add(id)
     for (const id of known.keys()) await add(id)
     return known
@@ -233,7 +233,7 @@ function wholeText(document: StoredDocument, text: string = document.text): stri
   return text === '{}' ? `{${head}}` : `{${head},${text.slice(1)}`
 }
 
-/** What the archive says of the instance itself: nothing that opens anything. */
+/** The archive's description of the instance: it contains no secrets. */
 function instanceMembers({ id, rev, document }: Instance): JsonObject {
   const secret = /secret|token|passphrase_(hash|reset)|password|kdf|_cluster$|^indexes_version$|^_/
   const shown = Object.entries(document).filter(([name]) => !secret.test(name) || name === 'password_defined')

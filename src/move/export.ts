@@ -202,7 +202,7 @@ async function makeExport(options: ExportOptions, instance: Instance, order: Exp
   }
 }
 
-/** Gives up the archives of former exports; refuses while another one is being made. */
+/** Discards the archives of former exports; refuses while another one is being made. */
 async function clearPrevious({ store }: ExportOptions, instance: Instance, jobId: string, now: number): Promise<void> {
   const former = await exportsOf(store, instance.domain)
   const running = former.find(

@@ -1,6 +1,6 @@
 /**
- * Loads an archive beside an instance: documents into the databases of a namespace that nobody reads, contents into
- * objects that nobody names yet. Everything is checked on the way; nothing of the instance changes.
+ * Loads an archive beside an instance: documents into the databases of an unused namespace, contents into
+ * objects that nothing references yet. Everything is checked on the way; the instance does not change.
  */
 import { toBytes } from '@std/streams'
 import type { DocumentStore } from '../../storage/documents/contract.ts'
@@ -161,7 +161,7 @@ export class ArchiveLoader {
     this.#options.progress(bytes.length)
     const value = documentOf(bytes)
     if (value === undefined) throw new ImportFailure(`the archive has a document that is not JSON: ${entry.path}`)
-    // A slash or an accent in an id may be written otherwise in a path: what the document says of itself counts.
+    // A slash or an accent in an id may be written differently in a path: the document's own `_id` counts.
     if (value['_id'] !== id) throw new ImportFailure(`the archive has a document in a wrong place: ${entry.path}`)
     const { _id, _rev, _attachments, ...members } = value
     return members as JsonObject
@@ -233,7 +233,7 @@ export class ArchiveLoader {
     await this.add(filesDoctype, id, { ...value, type: 'file', internal_vfs_id: internalId } as JsonObject)
   }
 
-  /** Another name than any content has: what is there now must stay until the exchange. Versions keep theirs if they can. */
+  /** A name that no content has: the present content must stay until the exchange. Versions keep theirs if they can. */
   async #internalId(fileId: string, wanted: string): Promise<string> {
     const isFree =
       /^[A-Za-z0-9-]{1,64}$/.test(wanted) &&

@@ -55,7 +55,7 @@ export function withOwnDomain(
   return { ...value, domain, ...(value['prefix'] === undefined ? {} : { prefix }) }
 }
 
-/** The document without what another server has to say of its content. */
+/** The document without another server's description of its content. */
 export function withoutCertificates(value: JsonObject): JsonObject {
   const { metadata } = value
   if (!isObject(metadata)) return value

@@ -1,6 +1,6 @@
 /**
  * Archives that an operator sends instead of a link: parts in pieces, in any order, each kept as an object of its own. What
- * has arrived stays for a week, so that an upload that broke off goes on where it was. Nothing of the instance changes here.
+ * has arrived stays for a week, so that an interrupted upload can continue. The instance does not change here.
  */
 import type { FileStore } from '../../storage/files/contract.ts'
 import type { ObjectStore, ReceivedObject } from '../../storage/objects/contract.ts'
@@ -34,7 +34,7 @@ export interface Piece {
 }
 
 interface Upload extends UploadOrder {
-  /** Names its objects. Another one each time: what was given up must not come back under its name. */
+  /** Names its objects. Different each time: discarded pieces must not reappear under their names. */
   readonly key: string
 }
 
@@ -43,7 +43,7 @@ type Owner = Pick<Instance, 'prefix' | 'document'>
 
 export interface ImportUploads {
   /**
-   * Begins an upload, or goes on with the one of this id.
+   * Begins an upload, or continues the one with this id.
    * @throws Problem `too_large` without room in the quota, `conflict` for an id that stands for another archive
    */
   begin(owner: Owner, id: string, order: UploadOrder): Promise<void>
@@ -55,7 +55,7 @@ export interface ImportUploads {
   receive(prefix: string, id: string, piece: Piece, bytes: AsyncIterable<Uint8Array>, accept: Accept): Promise<void>
   /** What arrived, to be read. `undefined` when the upload no longer exists. */
   open(prefix: string, id: string): Promise<UploadedArchive | undefined>
-  /** Gives up what arrived. */
+  /** Discards what has arrived. */
   drop(prefix: string, id: string): Promise<void>
 }
 
@@ -71,9 +71,9 @@ export interface UploadsOptions {
 }
 
 const kind = 'import upload'
-/** From the last time on that somebody went on with it. */
+/** Counted from the last time it was continued. */
 const uploadMs = 7 * 86_400_000
-/** Longer, since an import takes its time too. */
+/** Longer, since an import takes a while too. */
 const pieceMs = 2 * uploadMs
 const listedAtOnce = 1_000
 const gib = 1024 ** 3

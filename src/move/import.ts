@@ -335,7 +335,7 @@ class Import {
     if (outcome === 'away') throw new JobFailure('the former server does not answer')
   }
 
-  /** The instance is as it was: it opens again, and its owner is told. */
+  /** The instance is unchanged: it opens again, and its owner is informed. */
   async #giveUp(error: unknown): Promise<void> {
     const { store, moving } = this.#options
     const { signal, log } = this.#task

@@ -36,7 +36,7 @@ const wholeMs = 120_000
 
 /**
  * Where the description is to which a mailed link leads: the link opens the settings page of the instance and names the export
- * behind the `#`. `undefined` when it is no such link.
+ * after the `#`. `undefined` when it is not such a link.
  */
 export function manifestUrl(link: string): URL | undefined {
   const trimmed = link.trim()
@@ -87,7 +87,7 @@ export async function readManifestAt(outgoing: Pick<Outgoing, 'fetch'>, url: URL
   }
 }
 
-/** Throws `too_large` when what the export holds does not fit into the quota. What is there now is replaced: it does not count. */
+/** Throws `too_large` when what the export holds does not fit into the quota. What it holds now is replaced and does not count. */
 export function requireRoom({ size }: Pick<Manifest, 'size'>, quota: number | undefined): void {
   if (quota !== undefined && quota > 0 && size > quota) {
     throw new Problem('too_large', 'import: not enough disk space', { source: { parameter: 'url' } })

@@ -7,7 +7,7 @@ import type { Secrets } from '../secrets/secrets.ts'
 const shared = {
   /** Of the move; each server has its own. */
   id: z.string(),
-  /** How it ended; absent while it goes on. */
+  /** How it ended; absent while it is running. */
   ended: z.enum(['moved', 'unmoved']).optional(),
   /** Whether the owner reaches the instance by https. */
   secure: z.boolean(),
@@ -24,14 +24,14 @@ const Source = z.object({
   clientId: z.string(),
   token: z.string(),
   ignoreVault: z.boolean(),
-  /** The target has been told where the archive is. */
+  /** The target knows where the archive is. */
   handedOver: z.boolean(),
 })
 
 const Target = z.object({
   ...shared,
   role: z.literal('target'),
-  /** Domain of the instance that moves here; empty when nobody said it. */
+  /** Domain of the instance that moves here; empty when unknown. */
   source: z.string(),
   /** Origin and token of the source; absent until the archive is announced. */
   from: z.object({ url: z.string(), token: z.string() }).optional(),
@@ -57,7 +57,7 @@ export interface MoveRecords {
   /** The latest move of the instance. */
   read(instance: Of): Promise<MoveRecord | undefined>
   write(instance: Of, record: MoveRecord): Promise<void>
-  /** Lets the import of a move take effect, or be given up: once. */
+  /** Decides once whether the import of a move takes effect or is abandoned. */
   permit(instance: Of, id: string): Promise<void>
   /** Takes the permission back; waits for an exchange that is about to take it. */
   revoke(instance: Of, id: string): Promise<void>
@@ -65,9 +65,9 @@ export interface MoveRecords {
   hasArrived(instance: Of, id: string): Promise<boolean>
 }
 
-/** The kind of the value whose removal decides between an import that takes effect and one that is given up. */
+/** The kind of the value whose removal decides between an import that takes effect and one that is abandoned. */
 export const permitKind = 'move permit'
-/** The kind of the value that is there from the exchange on. It holds what the import has to tell. */
+/** The kind of the value that exists from the exchange on. It holds the report of the import. */
 export const arrivedKind = 'import done'
 
 export function openMoveRecords(

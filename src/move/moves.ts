@@ -27,7 +27,7 @@ export interface Moves {
    * @throws Problem `conflict` when it is too late, `forbidden` for a client that has nothing to do with the move
    */
   abort(instance: Instance, caller?: string): Promise<void>
-  /** Whether the instance is the source of a move that goes on. */
+  /** Whether the instance is the source of a running move. */
   isLeaving(instance: Instance): Promise<boolean>
   /** Ends moves whose time is over. */
   readonly deadline: Worker
@@ -86,7 +86,7 @@ export function openMoves(options: MovesOptions): Moves {
         if (record?.id !== id || record.ended !== undefined) return false
         if (record.role === 'source') await source.giveUp(instance, record, tooLong)
         else if (!(await target.giveUp(instance, record, { reason: tooLong, tell: AbortSignal.timeout(60_000) }))) {
-          // The data is in place, and the job that has to say so is gone.
+          // The data is in place, and the job that should report it is gone.
           await target.complete(instance, record, AbortSignal.timeout(60_000))
         }
         return true

@@ -1,4 +1,4 @@
-/** What the two servers of a move say to each other. Nothing of their answers but the status is believed or shown. */
+/** What the two servers of a move say to each other. Only the status of their answers is trusted or shown. */
 import type { Outgoing } from '../outgoing/outgoing.ts'
 import { OutgoingError } from '../outgoing/outgoing-error.ts'
 
@@ -24,7 +24,7 @@ export interface ArchiveOrder {
 }
 
 export interface OtherServer {
-  /** Asks the target to close itself for everybody, and to stay so for a while. */
+  /** Asks the target to block the instance for everyone, for a while. */
   announce(target: OtherInstance, source: string): Promise<Reply>
   /** Tells the target where the archive is. */
   orderImport(target: OtherInstance, order: ArchiveOrder): Promise<Reply>

@@ -6,7 +6,7 @@ import type { TemplateName } from '../mail/templates.ts'
 import type { JsonObject } from '../model/json/value.ts'
 import type { Secrets } from '../secrets/secrets.ts'
 
-/** Sends a mail by a job. Nobody who reads the job learns the values. */
+/** Sends a mail through a job. The values cannot be read from the job. */
 export async function mailOwner(
   { jobs, secrets }: { readonly jobs: JobQueue; readonly secrets: Secrets },
   { prefix, domain }: Instance,

@@ -16,7 +16,7 @@ import { moveClient, moveScope } from './source.ts'
 const wizardClient = 'move'
 const requestScope = 'io.cozy.exports.requests'
 
-/** What a wizard is told of an instance. */
+/** What a wizard learns about an instance. */
 export interface InstanceUsage {
   /** Bytes of files and versions. */
   readonly used: number
@@ -58,7 +58,7 @@ export interface MoveRequests {
   /** A code for a wizard in which the owner began: it opens nothing but a request. */
   authorize(instance: Instance): Promise<string>
   /**
-   * Checks a request and mails its owner the link that confirms it. Gives the address of the mail.
+   * Checks a request and mails its owner the link that confirms it. Resolves to the address of the mail.
    * @throws Problem `bad_request` that says what is wrong, `too_many_requests`
    */
   request(instance: Instance, fields: RequestFields, secure: boolean): Promise<string>
@@ -82,7 +82,7 @@ export function openMoveRequests(options: MoveRequestsOptions): MoveRequests {
   const { tree, instances, auth, mail, secrets, hasVault } = options
   const contextOf = ({ prefix }: Instance) => `move request ${prefix}`
 
-  /** Checks who asks. Gives the code's former use, or the client that the wizard has. */
+  /** Checks the requester. Resolves to the code's former use, or the wizard's client. */
   async function checkSource(instance: Instance, given: RequestFields): Promise<PendingMove['client']> {
     if (given.code !== '') {
       const grant = await auth.codes.read(instance.prefix, 'authorization', given.code)
@@ -169,7 +169,7 @@ export function openMoveRequests(options: MoveRequestsOptions): MoveRequests {
         throw wrong('This instance has no mail address to confirm the move')
       await auth.limits.count({ limit: 'mail', key: `move ${instance.prefix}` })
       if (client === undefined) await bindCode(instance, given.code, target.origin)
-      // 64 bits for half an hour, of use to nobody but the owner who is logged in.
+      // 64 bits, valid for half an hour, usable only by the logged-in owner.
       const secret = randomBytes(8).toString('hex')
       await keep(instance, secret, {
         target: target.origin,
@@ -177,7 +177,7 @@ export function openMoveRequests(options: MoveRequestsOptions): MoveRequests {
         ignoreVault: given.ignore_vault !== '',
         client,
       })
-      // The instance's own domain: the header of whoever asks must not decide where the link leads.
+      // The instance's own domain: the request's header must not decide where the link leads.
       const link = `${secure ? 'https' : 'http'}://${instance.domain}/move/go?secret=${secret}`
       await mail(instance, { kind: 'move_confirm', link, source: instance.domain, target: target.host })
       return email

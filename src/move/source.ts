@@ -20,7 +20,7 @@ import { changeOwnerSettings } from './owner-settings.ts'
 import { block, endOfBlock, isBlockedBy, moveBlock, renewBlock, unblocked } from './timed-block.ts'
 import type { BlockWatch } from './watch.ts'
 
-/** What the target may do at the source while the move goes on, and the wizard before. */
+/** What the target may do at the source during the move, and the wizard before it. */
 export const moveScope = 'io.cozy.exports.requests io.cozy.imports'
 
 /** A move that its owner has confirmed. */
@@ -37,13 +37,13 @@ export interface ConfirmedMove {
 export interface MoveSource {
   /** Closes both sides and orders the archive. `unreachable`: the target did not agree, and all is as before. */
   start(instance: Instance, move: ConfirmedMove): Promise<'started' | 'busy' | 'unreachable'>
-  /** The move with this id, while it goes on. */
+  /** The move with this id, while it is running. */
   current(instance: Instance, id: string): Promise<SourceRecord | undefined>
   /** Something went on: neither side opens for another while. */
   renew(instance: Instance, record: SourceRecord): Promise<void>
   /** Tells the target where the archive is. @throws JobFailure when it does not take it */
   handOver(instance: Instance, record: SourceRecord, link: string, signal: AbortSignal): Promise<void>
-  /** Ends a move that cannot go on; both owners keep what they had. `patiently`: a target that is away is asked again. */
+  /** Ends a move that cannot continue; both owners keep what they had. `patiently`: an unreachable target is asked again. */
   giveUp(instance: Instance, record: SourceRecord, reason: string, patiently?: AbortSignal): Promise<void>
   /**
    * All has arrived: this instance is the former one from now on. `caller`: the OAuth client that says so.
@@ -100,7 +100,7 @@ export function openMoveSource(options: MoveSourceOptions): MoveSource {
     const ask = () => other.abort(targetOf(record))
     const endMs = endOfBlock((await instances.find(instance.domain)).document)
     const reply: Reply = patiently === undefined ? await ask() : await persistently(ask, { signal: patiently, endMs })
-    // The target speaks of an earlier move where it was never told of this one's archive.
+    // The target means an earlier move if it never received this one's archive.
     if (reply === 'done' && record.handedOver) {
       log.info('a move had succeeded without this server hearing of it', { instance: instance.domain })
       await finalize(instance, undefined)

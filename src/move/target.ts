@@ -36,10 +36,10 @@ export interface MoveTarget {
   find(instance: Instance, id: string): Promise<TargetRecord | undefined>
   /** Something went on: this instance stays closed for another while. */
   renew(instance: Instance, record: TargetRecord): Promise<void>
-  /** The data is in place: opens the instance and tells the source. `away`: it does not answer, and has to be told later. */
+  /** The data is in place: opens the instance and informs the source. `away`: it does not answer, and has to be informed later. */
   complete(instance: Instance, record: TargetRecord, signal: AbortSignal): Promise<'moved' | 'source_stays' | 'away'>
   /**
-   * Ends a move that cannot go on; this instance is as it was. False when it is too late for that: the data is in place.
+   * Ends a move that cannot continue; this instance is unchanged. False when it is too late: the data is in place.
    * `tell`: the source must hear of it.
    */
   giveUp(
@@ -63,7 +63,7 @@ export interface MoveTargetOptions {
   readonly log: Log
 }
 
-/** Imports of one instance that wait or run; more are not looked at. */
+/** Imports of one instance that wait or run; more are not considered. */
 const maxWaiting = 100
 
 export function openMoveTarget(options: MoveTargetOptions): MoveTarget {

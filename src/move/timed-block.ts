@@ -1,4 +1,4 @@
-/** The block of an instance while an import or a move is under way. It ends by itself when nobody renews it. */
+/** The block of an instance while an import or a move is under way. It expires unless it is renewed. */
 import type { InstanceAdministration } from '../instances/service.ts'
 
 type Administration = Pick<InstanceAdministration, 'update'>
@@ -24,7 +24,7 @@ export const unblocked = {
   blocked_until: undefined,
 } as const
 
-/** Blocks the instance. False when somebody else has. */
+/** Blocks the instance. False when someone else has. */
 export async function block(
   instances: Administration,
   domain: string,
@@ -50,12 +50,12 @@ export function isBlockedBy(document: Document, by: string): boolean {
   return document['blocked'] === true && document['blocked_by'] === by && endOfBlock(document) > Date.now()
 }
 
-/** When a block ends by itself, in milliseconds of Unix time; `NaN` when it does not. */
+/** When a block expires, in milliseconds of Unix time; `NaN` when it does not. */
 export function endOfBlock(document: Document): number {
   return Date.parse(String(document['blocked_until'] ?? ''))
 }
 
-/** Lets everybody in again, unless somebody else has blocked the instance since. */
+/** Removes the block, unless someone else has blocked the instance since. */
 export async function unblock(instances: Administration, domain: string, by: string): Promise<void> {
   await instances.update(domain, (document) => (document['blocked_by'] === by ? unblocked : undefined))
 }

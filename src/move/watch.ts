@@ -1,4 +1,4 @@
-/** Ends the block of a move when its time is over, whatever became of the process or the server that should have done so. */
+/** Ends the block of a move when its time is over, whatever happened to the process or server that should have done so. */
 import { z } from 'zod'
 import type { Instance, InstanceAdministration } from '../instances/service.ts'
 import type { JobQueue, Worker } from '../jobs/service.ts'
@@ -53,7 +53,7 @@ export function moveDeadlineWorker({ jobs, instances, giveUp, maxMs }: DeadlineO
       if (instance.document['blocked_by'] !== moveBlock(id)) return
       const waitMs = endOfBlock(instance.document) - leadMs(maxMs) - Date.now()
       if (waitMs > 0) {
-        // Something went on meanwhile.
+        // It made progress in the meantime.
         await jobs.push({ tenant, worker, message: { move: id }, delayMs: waitMs })
       } else if (!(await giveUp(instance, id))) await unblock(instances, instance.domain, moveBlock(id))
     },

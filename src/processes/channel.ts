@@ -18,7 +18,7 @@ export interface Questions {
   alive: { readonly about: null; readonly answer: null }
 }
 
-/** What a worker is told when it begins. */
+/** What a worker receives when it begins. */
 export interface Start {
   readonly version: string
   /** From 1. */
@@ -82,7 +82,7 @@ export function newChannel(send: (message: object) => void, answerer: Answerer):
     try {
       send(message)
     } catch {
-      // Nobody waits for it any more.
+      // No one is waiting for it any more.
     }
   }
 

@@ -29,7 +29,7 @@ const steadyMs = 60_000
 export interface CrewOptions {
   readonly count: number
   readonly log: Log
-  /** Everything that workers are told, but their number. */
+  /** Everything that workers receive, except their number. */
   readonly start: () => Omit<Start, 'worker'>
   /** A worker changed an instance. */
   readonly onInstancesChanged: () => void
@@ -173,7 +173,7 @@ export function newCrew({ count, log, start, onInstancesChanged }: CrewOptions):
     }
   }
 
-  /** One that hangs holds connections that nobody answers. */
+  /** A hanging worker holds connections that are never answered. */
   async function look(): Promise<void> {
     await Promise.all(
       serving().map(async (place) => {

@@ -1,5 +1,5 @@
 /**
- * Follows the feed of one database for all its listeners in this process, from the moment it is made. A database that
+ * Follows the feed of one database for all its listeners in this process, from its creation on. A database that
  * does not exist yet, or that is dropped and made again, is followed from its first change. The store may go away: then
  * the feed is read on from the same place when it is back.
  */

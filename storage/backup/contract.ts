@@ -55,11 +55,11 @@ export type SavedObjects = Pick<ObjectStore, 'list' | 'get'>
 /** An object store that is filled. */
 export type FilledObjects = Pick<ObjectStore, 'list' | 'put' | 'delete'>
 
-/** Gives `work` the object store, and closes it afterwards. */
+/** Runs `work` with the object store, and closes it afterwards. */
 export type FillObjects = <T>(work: (objects: FilledObjects) => Promise<T>) => Promise<T>
 
 /**
- * Gives `work` an empty store to fill, and keeps all of it when `work` resolves, nothing when it rejects.
+ * Runs `work` with an empty store to fill, and keeps all of it when `work` resolves, nothing when it rejects.
  * @throws StartupError when the store is not empty.
  */
 export type FillStore = <T>(lastDatabase: string, work: (store: StoreFilling) => Promise<T>) => Promise<T>

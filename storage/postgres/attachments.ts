@@ -100,7 +100,7 @@ export function newLedger(sql: Sql): AttachmentLedger {
       }),
 
     async sweep(limit, remove) {
-      // Those whose upload ended with the process that made it; from here on nobody can commit them.
+      // Those whose upload ended with its process; from here on they cannot be committed.
       const rows = await guarded(
         () => sql<{ db: string; object: string }[]>`
           UPDATE attachments a SET due = '-infinity'
@@ -122,9 +122,9 @@ export function newLedger(sql: Sql): AttachmentLedger {
 }
 
 /**
- * Gives up the contents of a database that no kept body names. Says how many are under a lease, so that somebody has to
- * look again. Content that no body names now, but one is about to, has a lease: either `due` tells of it, or the one
- * who wants it finds the row gone and puts the object again. The walk waits for nobody, so that it cannot deadlock.
+ * Discards the contents of a database that no kept body names. Resolves to how many are leased, so that they have to
+ * be checked again. Content that is about to be named has a lease: either `due` shows it, or the one
+ * who wants it finds the row gone and uploads the object again. The walk never waits, so that it cannot deadlock.
  */
 export async function giveUpContents(sql: Sql, db: string): Promise<number> {
   const [row] = await sql<{ due: number; leased: number }[]>`
@@ -159,7 +159,7 @@ export async function giveUpContents(sql: Sql, db: string): Promise<number> {
   return row.leased
 }
 
-/** Gives up all objects of a database that was dropped, a page of them; says how many. */
+/** Discards one page of the objects of a dropped database; resolves to how many. */
 export async function giveUpDropped(sql: Sql, db: string, limit: number): Promise<number> {
   const result = await sql`
     UPDATE attachments SET digest = NULL, length = NULL, due = '-infinity' WHERE db = ${db} AND object IN (

@@ -6,7 +6,7 @@ import { copyOut, openCopySession } from './copy.ts'
 import { schemaVersion } from './migrate.ts'
 
 /**
- * Gives `work` one consistent cut of all tables while others go on writing: a transaction that exports its snapshot is
+ * Runs `work` over one consistent snapshot of all tables while others keep writing: a transaction that exports it is
  * held open, and every table is copied by a connection that joins it.
  * @throws StartupError when the database holds no data of Hearth, or in another version's schema.
  */

@@ -1,4 +1,4 @@
-/** The pool to PostgreSQL. Above this folder nobody looks at a driver's error. */
+/** The pool to PostgreSQL. No code above this folder sees a driver's error. */
 import postgres from 'postgres'
 import { translate } from './failures.ts'
 import { retrying } from './retry.ts'

@@ -1,4 +1,4 @@
-/** Making, describing and dropping databases. Dropping removes one row; the documents behind it are swept later. */
+/** Making, describing and dropping databases. Dropping removes one row; its documents are swept later. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { noDatabase } from '../../src/model/no-database.ts'
 import { tenantPrefix } from '../../src/model/object-name.ts'

@@ -296,7 +296,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
 }
 
 interface Sweeps {
-  /** Waits for the statement that is under way, not for the rest of the sweep: the next start goes on with it. */
+  /** Waits for the statement that is under way, not for the rest of the sweep: the next start continues it. */
   stop(): Promise<void>
 }
 

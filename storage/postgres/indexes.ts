@@ -86,7 +86,7 @@ export class IndexBuilder {
     this.#databases = databases
   }
 
-  /** The list of indexes once all of them are built. Throws `no_database` when the database is dropped meanwhile. */
+  /** The list of indexes once all of them are built. Throws `no_database` when the database is dropped in the meantime. */
   async list(database: KnownDatabase): Promise<IndexList> {
     let known: KnownDatabase | undefined = database
     while (known) {
@@ -132,7 +132,7 @@ export class IndexBuilder {
   /**
    * Under the database's lock, and only documents whose winner is still the one that was read: without it a deletion in
    * between would leave an entry of a document that is gone. Their sequence may have moved: a conflict that loses leaves
-   * the entries to this build. False when the index was dropped meanwhile. `OFFSET 0` keeps the look-up of each document
+   * the entries to this build. False when the index was dropped in the meantime. `OFFSET 0` keeps the look-up of each document
    * by its key: on a table without statistics the planner joins every entry with every document instead.
    */
   async #insert(

@@ -16,7 +16,7 @@ export interface NewDocument {
 }
 
 /**
- * The statement that writes documents and counts them, without index entries; their sequences lie behind the last one of
+ * The statement that writes documents and counts them, without index entries; their sequences follow the last one of
  * the database, by their places. Its count is that of the documents written: none when the database is gone or its
  * indexes have changed. Fails with SQLSTATE 23505 when one of them exists, so it may be tried without looking. Each id is
  * named once.

@@ -30,14 +30,14 @@ interface Watched {
   /** A call is on its way. */
   due: boolean
   lastCall: number
-  /** What the last look at the database saw; `undefined` before the first. */
+  /** The sequence at the last check; `undefined` before the first. */
   seen: string | undefined
 }
 
 type BroadcastListener = (ref: DatabaseRef, text: string) => void
 
 export interface NotificationsOptions extends Pick<ConnectionOptions, 'target'> {
-  /** For the looks at sequences. */
+  /** For checking sequences. */
   readonly sql: Sql
   /** Other processes may write to the same databases: tell them, and listen to them. */
   readonly shared: boolean
@@ -59,7 +59,7 @@ export class Notifications {
 
   constructor(options: NotificationsOptions) {
     this.#options = options
-    // Losing a notification in a crash is nothing: nobody waits for its fsync.
+    // A notification may be lost in a crash: nothing waits for its fsync.
     this.#link = openPool({ target: options.target, maxConnections: 1 }, { synchronous_commit: 'off' })
   }
 
@@ -139,7 +139,7 @@ export class Notifications {
     }
   }
 
-  /** Rejects when the other processes cannot be told: then nobody is. */
+  /** Rejects when the other processes cannot be notified: then none is. */
   async broadcast(ref: DatabaseRef, text: string): Promise<void> {
     if (Buffer.byteLength(text) > maxBroadcastBytes) {
       throw new Problem('too_large', `A broadcast holds at most ${maxBroadcastBytes} bytes.`)
@@ -174,7 +174,7 @@ export class Notifications {
     this.#poll = setInterval(() => void this.#look(), pollMs)
     this.#poll.unref()
     if (!this.#options.shared) return
-    // Both come back by themselves after a lost connection, and then everybody is called: something may have been missed.
+    // Both reconnect automatically after a lost connection, and then every listener is called: something may have been missed.
     this.#link
       .listen(
         channel,

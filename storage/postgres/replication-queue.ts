@@ -1,7 +1,7 @@
 /**
- * Replicated revisions wait here for those that are being written to the same database. Its row is locked meanwhile, so
+ * Replicated revisions wait here for those that are being written to the same database. Its row is locked in the meantime, so
  * a second transaction would only hold a connection; and what has gathered by then is written together, with one lock,
- * one commit and one look at the trees for all of it.
+ * one commit and one read of the trees for all of it.
  */
 import { databaseKey } from '../../src/model/database.ts'
 import { Problem } from '../../src/model/errors.ts'
@@ -68,7 +68,7 @@ export class ReplicationQueue {
     }
   }
 
-  /** Without a look at the trees where nothing is expected to be there; it was a mistake when a document is. */
+  /** Without reading the trees where no document is expected; it starts over when one exists. */
   async #store(ref: DatabaseRef, revisions: readonly Replicated[]): Promise<void> {
     const known = this.#databases.peek(ref)
     if (known && this.#filling.has(known) && isPlain(known, revisions)) {

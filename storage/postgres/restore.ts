@@ -8,7 +8,7 @@ import { copyIn, openCopySession } from './copy.ts'
 import { migrate } from './migrate.ts'
 
 /**
- * Lets `work` fill an empty database, in one transaction: all of it is there afterwards, or nothing. The schema is
+ * Lets `work` fill an empty database, in one transaction: either all of it is there afterwards, or nothing. The schema is
  * made or brought up to date first.
  * @throws StartupError when the database is not empty or others use it.
  */

@@ -69,7 +69,7 @@ function documentsOf(rows: readonly IdRow[]): StoredDocument[] {
   return rows.flatMap(([id, ...row]) => documentOf(id, row) ?? [])
 }
 
-/** Conditions on `x.id`. `start` is the low end of the range whatever the direction; `_design0` is the first text behind `_design/...`. */
+/** Conditions on `x.id`. `start` is the low end of the range whatever the direction; `_design0` is the first text after `_design/...`. */
 export function bounds(sql: Sql, range: Pick<IdRange, 'start' | 'end' | 'designs'>) {
   const { designs } = range
   const start = range.start && beforeNul(range.start, false)

@@ -1,6 +1,6 @@
 /**
  * Data beside the data: a second schema that is filled while the first one serves, and takes its place in one transaction.
- * The first one is kept under another name until somebody drops it.
+ * The first one is kept under another name until it is dropped.
  */
 
 import { StartupError } from '../../src/model/startup-error.ts'
@@ -54,7 +54,7 @@ export async function exchangeState(target: Target, job: string): Promise<'none'
 
 /**
  * Puts the next schema in the place of the current one.
- * @throws StartupError when other processes of Hearth use the database: they would go on with what they remember.
+ * @throws StartupError when other processes of Hearth use the database: they would keep using what they remember.
  */
 export async function exchangeSchemas(target: Target, job: string): Promise<void> {
   const { next, before } = schemasOf(job)

@@ -39,7 +39,7 @@ export function writeTrees(
       try {
         return await apply(sql, databases, ref, asked, decide)
       } catch (error) {
-        // The new revision is there already, where it was not looked for: replication brought it without its parent.
+        // The new revision exists already, where it was not looked for: replication brought it without its parent.
         if (!isTaken(error)) throw error
         return apply(sql, databases, ref, { ids: idsOf(asked) }, decide)
       }

@@ -136,7 +136,7 @@ export function countWorks(tx: Transaction, db: string, works: readonly Work[]):
       deleted_count = deleted_count + ${dead} WHERE db = ${db}`
 }
 
-/** Winners with their sequences, which lie behind `updateSeq`. */
+/** Winners with their sequences, which follow `updateSeq`. */
 export function writeWinners(
   tx: Transaction,
   db: string,

@@ -85,7 +85,7 @@ export async function applyTreesIn(
     const leaves = (before?.leaves ?? 0) + added
     return { place, id, before, after, winner: { node, leaves, body: bodies.get(keyOf(node)) ?? promoted.get(id) } }
   })
-  // One behind the other on one connection, in this order, without waiting for an answer in between.
+  // One after the other on one connection, in this order, without waiting for an answer in between.
   await Promise.all([
     ...(added.length > 0 ? [insertDocuments(tx, known, added)] : []),
     ...(works.length > 0 ? [countWorks(tx, known.db, works)] : []),
@@ -122,7 +122,7 @@ async function lock(
   asked: TreesAsked,
 ): Promise<Locked | undefined> {
   const guess = databases.peek(ref)
-  // A query of this driver is sent when somebody waits for it: this one must be the first.
+  // A query of this driver is sent when it is awaited: this one must be the first.
   const locking = tx<{ db: string; revs_limit: number; index_epoch: number; update_seq: string }[]>`
     SELECT db, revs_limit, index_epoch, update_seq FROM databases
     WHERE prefix = ${ref.prefix} AND name = ${ref.name} FOR NO KEY UPDATE`.execute()

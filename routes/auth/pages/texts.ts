@@ -1,4 +1,4 @@
-/** What the pages say, in the languages that there are. */
+/** The texts of the pages, in all supported languages. */
 import type { Instance } from '../../../src/instances/service.ts'
 
 const en = {
@@ -185,7 +185,7 @@ const fr: Texts = {
 
 const languages: Readonly<Record<string, Texts>> = { en, fr }
 
-/** The texts for a browser: in the language that it asks for where there are such, else the instance's, else English. */
+/** The texts for a browser: in the language that it asks for if supported, else the instance's, else English. */
 export function textsFor(instance: Instance | undefined, acceptLanguage: string | undefined): Texts {
   for (const range of (acceptLanguage ?? '').split(',')) {
     const texts = languages[range.trim().slice(0, 2).toLowerCase()]

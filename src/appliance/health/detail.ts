@@ -1,4 +1,4 @@
-/** Everything that can be measured of the machine. Each part is by itself: what cannot be measured is `null`. */
+/** Everything that can be measured on the machine. Each part is independent: what cannot be measured is `null`. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -141,7 +141,7 @@ function newProcessList(proc: string): () => Promise<object> {
     const found: { pid: number; name: string; cpu_ticks: number; memory: number }[] = []
     let [running, blocked] = [0, 0]
     for (const pid of names(proc).filter((name) => /^\d+$/.test(name))) {
-      // A process may be gone before it is looked at.
+      // A process may be gone before it is read.
       const stat = parseProcess(await readFile(join(proc, pid, 'stat'), 'latin1').catch(() => ''))
       if (stat === undefined) continue
       if (stat.state === 'R') running += 1

@@ -28,7 +28,7 @@ const cacheMs = 5_000
 /** From where existing dashboards turn red. */
 const critical = { disk: 98, memory: 90 }
 
-/** Opens the measuring. Nothing runs by itself until somebody asks for details. */
+/** Opens the measuring. Nothing runs in the background until details are requested. */
 export function openHealth(options: HealthOptions): Health {
   const { proc, sys, disk, blocksOf = statfsBlocks, more = async () => ({}) } = options
   const sampler = newSampler(proc)

@@ -13,24 +13,6 @@ export function parseMeminfo(text: string): ReadonlyMap<string, number> {
   return values
 }
 
-export interface Memory {
-  readonly total: number
-  readonly available: number
-}
-
-/** Memory that programs may still get, in bytes; `undefined` when even the total is not known. */
-export function memoryOf(meminfo: ReadonlyMap<string, number>): Memory | undefined {
-  const value = (name: string) => meminfo.get(name) ?? 0
-  const total = value('MemTotal')
-  if (total === 0) return undefined
-  // Linux before 3.14, and some containers, do not say what is available.
-  const estimate = value('MemFree') + value('Buffers') + value('Cached') + value('SReclaimable') - value('Shmem')
-  const said = value('MemAvailable')
-  const available = said === 0 ? estimate : said
-  // In some containers the total is the container's and the rest is the host's.
-  return { total, available: Math.max(0, available > total ? Math.min(value('MemFree'), total) : available) }
-}
-
 /** Times of one processor, or of all, in ticks. */
 export interface CpuTimes {
   readonly total: number

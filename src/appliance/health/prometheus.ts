@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { FileSystem } from './file-systems.ts'
-import { memoryOf, parseLoad, parseMeminfo, parsePressure } from './proc.ts'
+import { memoryOf } from './memory.ts'
+import { parseLoad, parseMeminfo, parsePressure } from './proc.ts'
 import type { Sampler } from './sampler.ts'
 
 export interface ApplianceFacts {

@@ -1,15 +1,16 @@
 /** The health of the machine in the few numbers that every client shows. */
 import { readFileSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
-import { freemem, loadavg, cpus as systemCpus, totalmem } from 'node:os'
+import { loadavg, cpus as systemCpus } from 'node:os'
 import { join } from 'node:path'
 import { dfSize } from '../sizes.ts'
-import { memoryOf, parseLoad, parseMeminfo } from './proc.ts'
+import { type MeasuredMemory, measureMemory } from './memory.ts'
+import { parseLoad } from './proc.ts'
 
 /** The documented body; a part that cannot be measured is left out. */
 export interface HealthSample {
   readonly disk?: { readonly used: string; readonly total: string; readonly percentage: number }
-  readonly memory?: { readonly used: string; readonly total: string; readonly percentage: number }
+  readonly memory?: MeasuredMemory
   readonly cpu?: { readonly num: number; readonly load: string; readonly cpu5min: number }
 }
 
@@ -31,12 +32,10 @@ export interface SampleSources {
   readonly blocksOf?: ((path: string) => Promise<DiskBlocks>) | undefined
 }
 
-const mebibyte = 1024 ** 2
-
 /** Measures now. `undefined` when nothing can be measured. */
 export async function takeSample(sources: SampleSources): Promise<HealthSample | undefined> {
   const disk = await diskOf(sources)
-  const memory = memoryNow(sources.proc)
+  const memory = measureMemory(textOf(join(sources.proc, 'meminfo')))
   const cpu = cpuNow(sources.proc)
   if (disk === undefined && memory === undefined && cpu === undefined) return undefined
   return { ...(disk && { disk }), ...(memory && { memory }), ...(cpu && { cpu }) }
@@ -67,30 +66,13 @@ export function usedPercent({ blocks, free, available }: DiskBlocks): number {
   return usable === 0 ? 0 : Math.ceil((100 * used) / usable)
 }
 
-/** What the operating system says of the file system that a path is on. */
+/** The operating system's numbers for the file system that a path is on. */
 export async function statfsBlocks(path: string): Promise<DiskBlocks> {
   const found = await statfs(path)
   // Blocks are counted in fragments where the system knows them.
   const { frsize } = found as { frsize?: number }
   const blockBytes = frsize === undefined || frsize === 0 ? found.bsize : frsize
   return { blockBytes, blocks: found.blocks, free: found.bfree, available: found.bavail }
-}
-
-function memoryNow(proc: string): HealthSample['memory'] {
-  const text = textOf(join(proc, 'meminfo'))
-  const measured = text === undefined ? notLinux() : memoryOf(parseMeminfo(text))
-  if (measured === undefined) return undefined
-  const { total, available } = measured
-  const used = total - available
-  return {
-    used: `${Math.floor(used / mebibyte)}M`,
-    total: `${Math.floor(total / mebibyte)}M`,
-    percentage: Math.round((100 * used) / total),
-  }
-}
-
-function notLinux() {
-  return process.platform === 'linux' ? undefined : { total: totalmem(), available: freemem() }
 }
 
 function cpuNow(proc: string): HealthSample['cpu'] {

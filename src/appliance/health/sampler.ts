@@ -1,4 +1,4 @@
-/** Rates need two looks: this one looks again and again, once somebody has asked for what needs it. */
+/** Rates need two samples: this takes them periodically, once something that needs them was requested. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CpuTimes, type DiskCounters, type NetworkCounters, parseCpus, parseDisks, parseNetwork } from './proc.ts'

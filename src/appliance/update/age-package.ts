@@ -49,7 +49,7 @@ export async function openAgePackage(
 ): Promise<OpenedPackage> {
   const archive = join(folder, 'package.tar')
   try {
-    // Wholly, before anything in it is looked at: bytes that were changed or are missing are found out here.
+    // Completely, before anything in it is processed: changed or missing bytes are detected here.
     await writeFile(archive, await decipher(identities, createReadStream(path) as AsyncIterable<Uint8Array>), {
       flag: 'wx',
       mode: 0o600,

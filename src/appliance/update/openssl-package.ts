@@ -129,7 +129,7 @@ async function readHead(path: string, count: number): Promise<Buffer> {
   }
 }
 
-/** A bomb is noticed while it goes off: more bytes may not come out than so many times those that went in. */
+/** Guards against decompression bombs: the output may not exceed this multiple of the input. */
 async function* gunzipped(path: string): AsyncGenerator<Uint8Array> {
   let taken = 0
   let produced = 0

@@ -1,6 +1,6 @@
-/** What every kind of update package comes down to once it is open: a checked folder and what is said of it. */
+/** The form of every kind of update package once it is open: a verified folder and its description. */
 
-/** Names that a package says of itself; they are inside of what is signed. */
+/** The package's description of itself; it is covered by the signature. */
 export interface OpenedPackage {
   /** `undefined` when the package does not say. */
   readonly version: string | undefined

@@ -1,6 +1,6 @@
 /**
  * Versions of this program side by side, of which one is current. A new one is on trial until it has shown that it serves;
- * the one before stays for as long, so that going back is one step. Files and links, not memory: whoever starts next goes on.
+ * the previous one stays as long, so that going back is one step. State is kept in files and links, not in memory: the next start continues.
  */
 import { mkdir, readdir, readlink, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'

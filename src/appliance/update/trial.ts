@@ -31,7 +31,7 @@ export async function takeUpTrial(options: TrialOptions): Promise<Trial | undefi
   if (trial === undefined) return undefined
   if (trial.phase === 'installing') {
     await giveUp(options, trial, 'The installation was interrupted because the server stopped')
-    // The new version may be the one that was started: it was given up.
+    // The new version may be the one that was started: it was abandoned.
     if (running !== undefined && basename(running) === trial.to) await options.restart()
     return undefined
   }

@@ -30,7 +30,7 @@ export interface UpdateOptions {
   readonly procedure: Procedure
   readonly facts: Facts
   readonly releases: Releases
-  /** Ends this process so that the new version is started; resolves to false where nobody would start it. */
+  /** Ends this process so that the new version is started; resolves to false where nothing would start it again. */
   readonly restart: () => Promise<boolean>
 }
 
@@ -234,7 +234,7 @@ async function runInstaller({ places }: UpdateOptions, run: Run, script: string,
   }
 }
 
-/** Makes the new version current, on trial, and has it started. Where nobody would start it, it counts from the next start. */
+/** Makes the new version current, on trial, and starts it. Where nothing would restart the server, it is used from the next start. */
 async function installBeside(
   { releases, restart }: UpdateOptions,
   run: Run,

@@ -18,7 +18,7 @@ import { parseStored } from './stored.ts'
 export interface Batch {
   readonly documents: readonly StoredDocument[]
   position(at: number): Position
-  /** Rows read on the way that are at the end of a range and not part of it. */
+  /** Rows that were read at the end of a range but are not part of it. */
   readonly passed: number
   /** No row follows. */
   readonly last: boolean
@@ -66,7 +66,7 @@ class IndexBatches implements Batches {
   #waiting: readonly DocumentRow[] = []
   #last = false
   #passed = 0
-  /** A group in which the page before ended. */
+  /** The group in which the previous page ended. */
   #resumed: readonly GroupRow[] = []
 
   constructor(source: Source & { kind: 'view' }, reader: FindReader, descending: boolean) {
@@ -261,7 +261,7 @@ function groupRange(parts: readonly KeyPart[], column: number): KeyRange {
   return { equal: parts.slice(0, column), low: bound, high: bound }
 }
 
-/** A position behind all rows of a group and before everything else. */
+/** A position after all rows of a group and before everything else. */
 function behindGroup(parts: readonly KeyPart[], column: number, descending: boolean): IndexPosition {
   const part = parts[column]
   if (part === undefined) return { parts, id: descending ? '' : lastId }

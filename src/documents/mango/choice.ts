@@ -1,4 +1,4 @@
-/** Which index serves a query. */
+/** Chooses the index that serves a query. */
 import type { IndexView } from '../../../storage/documents/contract.ts'
 import { compareBytes } from './collation.ts'
 import { type FieldRanges, fieldRanges } from './field-range.ts'
@@ -22,7 +22,7 @@ export interface Choice {
   readonly candidates: readonly Candidate[]
   readonly primaryObstacle: Obstacle | undefined
   readonly best: Candidate | 'primary' | undefined
-  /** The index that the query asked for is the one chosen; also true when it asked for none. */
+  /** True when the requested index was chosen, or none was requested. */
   readonly asAsked: boolean
 }
 

@@ -21,7 +21,7 @@ export interface IdRanges {
   readonly enforced: ReadonlySet<Selector>
 }
 
-/** More ids than this and reading the range is cheaper than one look-up for each. */
+/** With more ids than this, reading the range is cheaper than one look-up for each. */
 const maxProbes = 1000
 
 /** Longer than any id. */

@@ -16,7 +16,7 @@ export const maxColumns = 8
 /** Bytes of UTF-8: with the longest id of a design document, a name still fits into one row of a B-tree. */
 export const maxNameBytes = 1024
 
-/** Whether a view of a design document may be called so. */
+/** Whether a view of a design document may have this name. */
 export function isIndexName(name: string): boolean {
   return !name.includes('\u0000') && Buffer.byteLength(name) <= maxNameBytes
 }

@@ -21,7 +21,7 @@ export interface IndexRequest {
   readonly index: IndexDefinition
   /** The same as text, as the store keeps it. */
   readonly definition: string
-  /** `index` of the request as it came, which the design document repeats in its options. */
+  /** `index` of the request as received, which the design document repeats in its options. */
   readonly asked: JsonObject
 }
 

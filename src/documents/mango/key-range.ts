@@ -8,7 +8,7 @@ import type { LeafOperator } from './operators.ts'
 import { primaryPrefix } from './primary-prefix.ts'
 import type { Condition, Selector } from './selector.ts'
 
-/** More probes than this and one long scan is cheaper. */
+/** With more probes than this, one long scan is cheaper. */
 const maxProbes = 500
 
 export interface KeyRanges {
@@ -47,7 +47,7 @@ export function keyRanges(columns: readonly string[], selector: Selector): KeyRa
 function withEnds({ equal, low, high }: KeyRange): Cover {
   const excluded: KeyPart[] = []
   const end = (bound: Bound | undefined): Bound | undefined => {
-    // The key of an array or an object stands for many values, and nothing is to be gained from those behind it.
+    // The key of an array or an object stands for many values, so that the columns after it do not help.
     if (bound === undefined || bound.inclusive || rankByte(bound.part) >= 5) return bound
     excluded.push(bound.part)
     return { ...bound, inclusive: true }
@@ -169,7 +169,7 @@ function isEnforced(test: Condition): boolean {
 
 const exact: ReadonlySet<LeafOperator> = new Set(['$eq', '$lt', '$lte', '$gt', '$gte'])
 
-/** Bounds that follow from a condition without being equal to it. */
+/** Bounds that are implied by a condition without being equivalent to it. */
 function implied(test: Condition): Bounds {
   if (test.kind === 'elements') return ofRank(test.op === '$keyMapMatch' ? 6 : 5)
   if (test.kind !== 'leaf') return {}

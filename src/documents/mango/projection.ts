@@ -38,7 +38,7 @@ export function place(kept: Draft, path: Path, value: Json): void {
   let inner = kept
   for (const step of path.slice(0, -1)) {
     const member = Object.hasOwn(inner, step) ? inner[step] : undefined
-    // An array was asked for as a whole before: the element is in it already.
+    // The whole array was requested before: the element is in it already.
     if (Array.isArray(member)) return
     // A copy, because the member may belong to the document.
     const next: Draft = isObject(member) ? copy(member) : {}

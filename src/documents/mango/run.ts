@@ -35,7 +35,7 @@ export interface FindResult {
 const smallestPage = 64
 /** CouchDB warns when more documents than this were examined for each one returned. */
 const scanRatio = 10
-/** Documents looked at between two looks at the clock. */
+/** Documents processed between two checks of the clock. */
 const clockStep = 64
 
 /**
@@ -65,7 +65,7 @@ export async function runFind(
   const results = run.docs.length
   const isWide = !plan.covering && isHigh(run.examined, results)
   const warnings = isWide ? [...plan.warnings, ratioWarning] : plan.warnings
-  // CouchDB looks at one row more to find that the limit is reached.
+  // CouchDB reads one row more to find that the limit is reached.
   const keys = run.examined + (run.isCut ? 1 : 0)
   const documents = plan.covering ? 0 : keys
   const isQuorum = request.quorum > 1
@@ -142,7 +142,7 @@ class Run {
     this.#checkClock()
     const batches = await openBatches(this.#plan, this.#reader, position)
     if (this.#plan.contradiction === 'hidden') {
-      // Nothing matches: only whether CouchDB would complain about the scan is of interest.
+      // Nothing matches: it only matters whether CouchDB would warn about the scan.
       for (let last = false; !last && !isHigh(this.examined, 0); ) {
         const batch = await batches.next(scanRatio + 1)
         this.examined += batch.documents.length

@@ -1,4 +1,4 @@
-/** Workers that run the code of applications. None is run here: there is never one that is installed. */
+/** Workers that run the code of applications. They are not supported here: no such application is ever installed. */
 import { JobFailure, type Worker } from '../service.ts'
 
 export const applicationWorkers: readonly Worker[] = ['service', 'konnector'].map((name) => ({

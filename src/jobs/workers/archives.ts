@@ -1,4 +1,4 @@
-/** `zip` and `unzip` by jobs are not done here; what there is to say about them without doing them is said. */
+/** Jobs for `zip` and `unzip` are not supported here; their messages are checked, and the answer says so. */
 import type { FileStore } from '../../../storage/files/contract.ts'
 import { isObject } from '../../model/json/value.ts'
 import { JobFailure, type Worker } from '../service.ts'

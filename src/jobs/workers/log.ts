@@ -1,4 +1,4 @@
-/** Writes into the log that it ran: the smallest job there is, for trying out triggers. What it was given is not logged. */
+/** Logs that it ran: the smallest possible job, for trying out triggers. Its message is not logged. */
 import { JobFailure, type Worker } from '../service.ts'
 
 export const logWorker: Worker = {

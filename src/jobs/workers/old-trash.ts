@@ -57,7 +57,7 @@ function trashedMs({ value }: Node): number | undefined {
   return Number.isNaN(time) ? undefined : time
 }
 
-/** Somebody may have taken it out, or deleted it, meanwhile; or thrown it away again, which is another time. */
+/** It may have been restored or deleted in the meantime; or trashed again, which counts from then. */
 async function destroy(files: Pick<Files, 'destroy'>, drive: Drive, { id, rev }: Node): Promise<void> {
   try {
     await files.destroy(drive, id, { inTrash: true, ifMatch: rev })

@@ -34,7 +34,7 @@ export function sendmailWorker({ mail, instances, secrets, mayAsk }: SendmailOpt
       }
       const instance = await instances.byHost(tenant.domain)
       if (instance === undefined) throw new JobFailure('the instance no longer exists', { final: true })
-      // Whoever has an account could send the world its advertisements in the operator's name otherwise.
+      // Otherwise anyone with an account could send advertisements to everyone in the operator's name.
       if (!task.trusted && task.attempt === 1 && !(await mayAsk(tenant.prefix))) {
         throw new JobFailure('too many mails were sent in this hour', { final: true })
       }

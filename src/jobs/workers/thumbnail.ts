@@ -21,7 +21,7 @@ export const thumbnailTrigger: BuiltInTrigger = {
 }
 
 const limits = { maxMemory: 1_500_000_000, timeoutMs: 60_000 }
-/** Of what is read out of images: other versions may read more. */
+/** Version of the metadata reader: other versions may read more. */
 const extractorVersion = 2
 
 export interface ThumbnailWorkerOptions {
@@ -29,7 +29,7 @@ export interface ThumbnailWorkerOptions {
   readonly thumbnails: Thumbnails
   readonly instances: Pick<Instances, 'byHost'>
   readonly driveOf: (instance: Instance) => Promise<Drive>
-  /** Told of each image: whether it was drawn, and the bytes of memory that it took. */
+  /** Called for each image: whether it was drawn, and the bytes of memory that it took. */
   readonly observe: (drawn: boolean, peakBytes: number) => void
 }
 
@@ -70,12 +70,12 @@ async function run(
     throw error
   }
   observe(true, peak)
-  // The smallest last: where it is, all are.
+  // The smallest last: if it exists, all do.
   for (const [at, { format, contentType }] of [...painted.thumbnails.entries()].reverse()) {
     await thumbnails.put(tenant.prefix, node.id, format, painted.contents[at] ?? new Uint8Array(), contentType)
   }
   await describe(files, drive, node.id, painted)
-  // It may have been deleted meanwhile: then nobody else would take these away.
+  // It may have been deleted in the meantime: then nothing else would remove these.
   if ((await nodeOf(files, drive, node.id)) === undefined) await thumbnails.remove(tenant.prefix, node.id)
 }
 
@@ -85,7 +85,7 @@ function wantedOf({ event, message }: Task): string | undefined {
   return typeof id === 'string' ? id : undefined
 }
 
-/** The content is the one before. */
+/** The content is unchanged. */
 function isUnchanged(event: JsonObject | undefined): boolean {
   const [doc, old] = [event?.['doc'], event?.['old']]
   if (!isObject(doc) || !isObject(old)) return false
@@ -110,7 +110,7 @@ async function describe(files: Files, drive: Drive, id: string, painted: Painted
   if (node?.kind !== 'file') return
   const known = node.exact['metadata']
   const before = isObject(known) ? known : {}
-  // What was read out of the content before makes way, what somebody wrote does not.
+  // What was read from the previous content is replaced, what a user wrote is not.
   const isOurs = before['extractor_version'] === extractorVersion
   const metadata: JsonObject = {
     ...(isOurs ? before : {}),
@@ -122,7 +122,7 @@ async function describe(files: Files, drive: Drive, id: string, painted: Painted
   try {
     await files.change(drive, id, { metadata })
   } catch (error) {
-    // Deleted, or changed by somebody else: the thumbnails are there anyway.
+    // Deleted, or changed by someone else: the thumbnails exist anyway.
     if (!(error instanceof Problem) || error.status >= 500) throw error
   }
 }

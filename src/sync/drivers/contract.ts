@@ -143,9 +143,9 @@ export interface DriverKind {
   readonly secrets: readonly string[]
   /** Between 0 and 1: sources are asked in this order. */
   readonly velocity: number
-  /** Days in which all contents are read and compared once, unless an entry says otherwise; 0: never. */
+  /** Days in which all content is read and compared once, unless an entry says otherwise; 0: never. */
   readonly checkDays: number
-  /** Milliseconds between full listings when nobody asks for one. */
+  /** Milliseconds between full listings when none is requested. */
   readonly rescanMs: number
   /** Validates against the real place. @throws DriverError `options` when it can never work, `unavailable` when it may later */
   open(options: Readonly<Record<string, unknown>>, context: DriverContext): Promise<Driver>
@@ -153,6 +153,21 @@ export interface DriverKind {
 
 /** The folder or prefix of our own in every place: marker, stages and trash. Never synchronised. */
 export const ownFolder = '.hearth-sync'
+/** The file that names the entry a place belongs to. */
+export const markerName = `${ownFolder}/entry`
+/** The folder of content being uploaded. */
+export const stageFolder = `${ownFolder}/stage`
+/** Files in one page of a listing. */
+export const listingPage = 1_000
+/** Capabilities of a remote place, unless its driver says otherwise. */
+export const remoteCapabilities: Capabilities = {
+  caseSensitive: true,
+  keepsUnicode: true,
+  atomicReplace: false,
+  keepsExecutable: false,
+  maxSegmentBytes: 255,
+  wholeFiles: true,
+}
 
 /** True for our own files and folders. */
 export function isOwn(name: string): boolean {

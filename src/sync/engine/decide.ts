@@ -8,7 +8,7 @@ import type { Content } from '../content.ts'
 import type { FileRecord } from '../drivers/contract.ts'
 import { fileId, foldKey } from '../names.ts'
 
-/** Content that lies in an entry, or a file that is not there any more, as confirmed by a look. */
+/** Content that lies in an entry, or a file that is gone, as confirmed by a check. */
 export interface Observation {
   readonly filename: string
   readonly native: string
@@ -135,7 +135,7 @@ function present(
   if (on.isWriteOnly) {
     if (file.live && replica?.owner) return { kind: 'aside' }
     if (replica !== undefined && replica.fingerprint !== null) {
-      // What was to be deleted has become somebody's own.
+      // What was to be deleted has become a user's own file.
       empty(replica)
       replica.base = file.head
       on.touched.add(file.fid)
@@ -150,7 +150,7 @@ function present(
     if (on.folders.has(seen.filename)) return { kind: 'conflict' }
     return create(on, state, seen, found)
   }
-  // After a restore nobody may have what the head is: then there is nothing that this could be in conflict with.
+  // After a restore no entry may have the head's content: then there is nothing to conflict with.
   const isNews = base === null && !isHeld(state) && !on.history.some((one) => one.fid === file.fid && one.hash === hash)
   if (base !== file.head && !isNews) return { kind: 'conflict' }
   // The usual case: a change of the version that all entries have.

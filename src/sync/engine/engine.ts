@@ -196,7 +196,7 @@ export class Engine {
     await this.#startRunner(runner)
   }
 
-  /** The transition goes on when it takes too long. */
+  /** If it takes too long, the transition continues. */
   async #inTime(work: () => Promise<void>): Promise<{ time: number }> {
     let timer: ReturnType<typeof setTimeout> | undefined
     const late = new Promise<never>((_, reject) => {

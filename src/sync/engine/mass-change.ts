@@ -5,7 +5,7 @@
 import { fewFiles, share } from './mass-deletion.ts'
 import type { Timing } from './timing.ts'
 
-/** Whether so many changes within a while are taken over only after a person said yes. */
+/** Whether this many changes within a while need a user's confirmation. */
 export function isMassChange(changed: number, held: number): boolean {
   return changed > fewFiles && changed > held * share
 }
@@ -16,7 +16,7 @@ export class Overwritten {
   readonly #seen = new Map<string, number>()
   /** Those that wait for a person. */
   readonly #waiting = new Set<string>()
-  /** Those that a person said yes to. */
+  /** Those that a user has confirmed. */
   readonly #allowed = new Set<string>()
 
   constructor({ longestQuietMs }: Pick<Timing, 'longestQuietMs'>) {
@@ -27,7 +27,7 @@ export class Overwritten {
     return this.#waiting.size
   }
 
-  /** Those that nobody has said yes to. A yes is good for one change. */
+  /** Those that are not confirmed. A confirmation is good for one change. */
   withoutAllowed(natives: readonly string[]): readonly string[] {
     return natives.filter((native) => !this.#allowed.delete(native))
   }
@@ -51,7 +51,7 @@ export class Overwritten {
     this.#waiting.delete(native)
   }
 
-  /** A person has said yes: gives those that waited, to be looked at again. */
+  /** A user has confirmed: returns those that waited, to be checked again. */
   allow(): readonly string[] {
     const natives = [...this.#waiting]
     this.#waiting.clear()

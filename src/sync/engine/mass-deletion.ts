@@ -4,13 +4,13 @@
  */
 import type { Timing } from './timing.ts'
 
-/** From so many on a share counts. */
+/** From this many on, the share counts. */
 export const fewFiles = 50
 export const share = 0.25
 /** Emptying an entry of more files than this is a mass change, however few they are. */
 const fewInAll = 10
 
-/** Whether so many deletions of an entry that holds so many files are done only after a person said yes. */
+/** Whether this many deletions of an entry with this many files need a user's confirmation. */
 export function isMassDeletion(deleted: number, held: number): boolean {
   if (deleted > fewFiles && deleted > held * share) return true
   return deleted >= held && deleted > fewInAll

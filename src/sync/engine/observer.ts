@@ -1,6 +1,6 @@
 /**
- * Looks at an entry: at names that somebody hinted at, and at everything. Hints are never believed, they only cause a
- * look; what was seen becomes an observation when its content is known and nobody is still writing it.
+ * Scans an entry: names from hints, and everything periodically. Hints are never trusted, they only cause a
+ * check; a file becomes an observation when its content is known and it is no longer being written.
  */
 import type { IssueRow, ReplicaRow } from '../../../storage/sync/contract.ts'
 import { inParallel } from '../../platform/parallel.ts'
@@ -28,15 +28,15 @@ export class Observer {
   readonly #entry: OwnEntry
   readonly #missing: Missing
   readonly #hints = new Set<string>()
-  /** Names of files that somebody may still be writing: each may be a missing one under its new name. */
+  /** Names of files that may still be being written: each may be a missing one under its new name. */
   readonly #unsettled = new Set<string>()
   #deferredSince: number | undefined
   /** Deletions that wait for a person. */
   readonly #held = new Set<string>()
-  /** Deletions that a person said yes to. */
+  /** Deletions that a user has confirmed. */
   readonly #confirmed = new Set<string>()
   readonly #overwritten: Overwritten
-  /** What a look at everything has found fault with so far; each look tells anew of all that is so still. */
+  /** Problems found by the current full scan; each scan reports all that still exist. */
   #faulty: Set<string> | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #scanning: Promise<void> | undefined
@@ -53,7 +53,7 @@ export class Observer {
     this.#overwritten = new Overwritten(context.timing)
   }
 
-  /** True when nothing waits to be looked at. */
+  /** True when nothing waits to be checked. */
   get isQuiet(): boolean {
     return this.#hints.size === 0 && this.#missing.names.size === 0 && this.#pending === 0
   }
@@ -276,7 +276,7 @@ export class Observer {
     await reachSync('look:accepted')
   }
 
-  /** Leaves out new contents of files that were known, when there are so many of them that a person has to say yes. */
+  /** Leaves out new contents of known files when there are so many that a user has to confirm them. */
   async #withoutMass(
     observations: readonly Observation[],
     known: ReadonlyMap<string, ReplicaRow>,
@@ -405,7 +405,7 @@ export class Observer {
     await this.#context.change((tx) => tx.save({ issues }))
   }
 
-  /** Why something is left as it is in an entry that goes one way only. */
+  /** Why something is left as it is in a one-way entry. */
   #refusal({ kind }: Outcome): string | undefined {
     if (kind === 'refused') return notTaken
     return this.#entry.mode === 'ro'
@@ -443,7 +443,7 @@ export class Observer {
       if (seen === undefined || seen.kind === 'folder') gone.push(native)
       else if (seen.kind === 'file') this.hint(native)
     })
-    // Asked again, since the place may have gone while it was looked at.
+    // Asked again, since the place may have disappeared during the scan.
     if (gone.length === 0 || !(await this.#entry.isItself())) return
     const count = await this.#context.store.countHeld(entry)
     const all = gone.filter((native) => !this.#confirmed.has(native)).length + this.#held.size

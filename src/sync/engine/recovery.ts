@@ -4,7 +4,7 @@ import type { EngineContext, OwnEntry } from './context.ts'
 import { empty, replicaIn } from './decide.ts'
 import { contentOf } from './hashing.ts'
 
-/** Settles all intents of an entry. What somebody else did meanwhile is left to the scan that follows. */
+/** Settles all intents of an entry. What someone else did in the meantime is left to the next scan. */
 export async function recoverIntents(context: EngineContext, entry: OwnEntry): Promise<void> {
   for (const intent of await context.store.intents()) {
     if (intent.entry === entry.name) await recover(context, entry, intent)

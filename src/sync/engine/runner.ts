@@ -86,7 +86,7 @@ export class Runner {
     return this.#open?.carrier.transfers ?? []
   }
 
-  /** Nothing is being looked at or done. */
+  /** Nothing is being checked or done. */
   get isQuiet(): boolean {
     return this.#open === undefined || (this.#open.observer.isQuiet && this.#open.carrier.isQuiet)
   }
@@ -136,7 +136,7 @@ export class Runner {
     await this.#open?.observer.scan()
   }
 
-  /** A person has looked at what is held and says that it is right. */
+  /** A user has reviewed what is on hold and confirms it. */
   async confirm(): Promise<string> {
     const { held } = this.#entry
     const observer = this.#open?.observer
@@ -263,7 +263,7 @@ export class Runner {
       suspect: (native) => void verifyReplica(context, own, native).catch(() => {}),
       hold: async (why, detail) => {
         context.log.warning('an entry is held', { entry: own.name, why, detail })
-        // Of two reasons the first stays: the other one is told of when somebody has confirmed this one.
+        // Of two reasons the first stays: the other one is reported when this one is confirmed.
         if (this.#entry.held === '') await this.#setHeld(why)
       },
       failed: (error) => this.#failed(error),

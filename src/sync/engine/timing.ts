@@ -1,14 +1,14 @@
 /** Milliseconds that the engine waits. Tests shrink them; nothing that is decided depends on them. */
 export interface Timing {
-  /** A file that somebody may still be writing must not have been touched for so long. */
+  /** A file that may still be being written must not have been touched for this long. */
   readonly settleMs: number
-  /** A file that is written all the time is looked at again after this. */
+  /** A file that is written all the time is checked again after this. */
   readonly hintMs: number
-  /** Deletions are believed when no further one was seen for so long, so that a mass of them is seen as one. */
+  /** Deletions are accepted when no further one was seen for this long, so that a mass of them is seen as one. */
   readonly quietMs: number
   /** But they wait no longer than this. */
   readonly longestQuietMs: number
-  /** Between two looks at a place that cannot be opened or is held. */
+  /** Between two checks of a place that cannot be opened or is on hold. */
   readonly reopenMs: number
   /** Longest pause between two attempts. */
   readonly longestRetryMs: number
@@ -16,11 +16,11 @@ export interface Timing {
   readonly blockedMs: number
   /** Times the drivers' own interval between full listings. */
   readonly rescanFactor: number
-  /** Content stays in the trash for so long. */
+  /** Content stays in the trash for this long. */
   readonly trashMs: number
   /** A few contents are read and compared as often as this. */
   readonly scrubEveryMs: number
-  /** Lifecycle changes take at most so long. */
+  /** Lifecycle changes take at most this long. */
   readonly transitionMs: number
 }
 

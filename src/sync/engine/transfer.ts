@@ -22,7 +22,7 @@ export interface Progress {
   done: number
 }
 
-/** Writes all chunks that the stage does not have yet. Gives how many bytes it had. */
+/** Writes all chunks that the stage does not have yet. Resolves to how many bytes it had. */
 export async function fillStage(
   context: EngineContext,
   entry: OwnEntry,

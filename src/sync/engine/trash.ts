@@ -6,7 +6,7 @@ import { conflictNames } from '../names.ts'
 import { notRunning } from '../problems.ts'
 import type { EngineContext, RunningEntry } from './context.ts'
 
-/** Back under its name, or one like it where that is taken. Gives the name. */
+/** Restores it under its name, or a similar one if that is taken. Resolves to the name. */
 export async function restoreTrashed(context: EngineContext, key: string): Promise<unknown> {
   const { content, entry } = await find(context, key)
   const name = await freeName(context, entry, content.name)

@@ -11,7 +11,7 @@ export async function verifyReplica(context: EngineContext, entry: OwnEntry, nat
   const [known] = await context.store.replicas(entry.name, [native])
   const seen = await entry.driver.stat(native)
   if (known === undefined || seen?.kind !== 'file' || seen.file.fingerprint !== known.replica.fingerprint) {
-    // Somebody changed it: that is not rot.
+    // Someone changed it: that is not rot.
     entry.hint(native)
     return true
   }

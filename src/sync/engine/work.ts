@@ -15,7 +15,7 @@ export async function retryWork(context: EngineContext, named: Named): Promise<u
   return {}
 }
 
-/** It is not tried any more, until the file changes or somebody says retry. */
+/** It is not tried again until the file changes or a user asks for it. */
 export async function cancelWork(context: EngineContext, named: Named): Promise<unknown> {
   await change(context, named, true)
   return {}

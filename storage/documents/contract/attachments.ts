@@ -50,7 +50,7 @@ export interface AttachmentLedger {
 export interface Compaction {
   /**
    * Drops bodies of revisions that are not leaves, all of them unless `keep` says which stay; trees stay as they are.
-   * Gives up the contents of attachments that no body names any more and nobody has a lease on.
+   * Discards the contents of attachments that no body names any more and that are not leased.
    */
   compact(ref: DatabaseRef, keep?: KeptBodies): Promise<void>
 

@@ -31,7 +31,7 @@ export async function upload(
   let part = 1
   let running: { readonly id: string; readonly sender: ReturnType<typeof newPartSender> } | undefined
 
-  /** Makes room in the block: a larger one, or an empty one when this is a whole part. */
+  /** Makes room in the block: a larger one, or an empty one when this one is a whole part. */
   async function makeRoom(): Promise<void> {
     const partBytes = partBytesOf(part, expected)
     if (block.length < partBytes) {

@@ -43,7 +43,7 @@ async function versionOf(cluster: string): Promise<number | undefined> {
   return version === undefined ? undefined : Number.parseInt(version, 10)
 }
 
-/** Makes the cluster unless it is there. As with the program, the folder gets its name only when it is complete. */
+/** Makes the cluster unless it exists. As with the program, the folder gets its name only when it is complete. */
 export async function initialiseCluster(layout: Layout, program: string, user: ServerUser): Promise<void> {
   if (existsSync(layout.cluster)) return
   const draft = unfinished(layout.home)

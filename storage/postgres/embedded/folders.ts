@@ -39,7 +39,7 @@ export async function makeFolder(path: string, user: ServerUser): Promise<void> 
 
 /**
  * Makes a folder that only the server's user can enter.
- * @throws StartupError when something else has that name: in a shared folder that may be somebody's trap.
+ * @throws StartupError when something else has that name: in a shared folder that may be a trap.
  */
 export async function makePrivateFolder(path: string, user: ServerUser): Promise<void> {
   const made = await mkdir(path, { recursive: true, mode: 0o700 })

@@ -36,7 +36,7 @@ async function take(file: string): Promise<Lock> {
   }
 }
 
-/** A link appears whole or not at all, and never replaces what is there: no other process sees a half-written lock. */
+/** A link appears completely or not at all, and never replaces a file: no other process sees a half-written lock. */
 async function linked(draft: string, file: string): Promise<boolean> {
   try {
     await link(draft, file)

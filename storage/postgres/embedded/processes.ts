@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 
 /**
  * Distinguishes processes that reuse an id: the boot and the start in clock ticks since then.
- * Undefined when there is no such process, or only a zombie that nobody has waited for.
+ * Undefined when there is no such process, or only a zombie.
  */
 export async function startTimeOf(pid: number): Promise<string | undefined> {
   const stat = await readProc(pid, 'stat')

@@ -59,7 +59,7 @@ export interface InstalledProgram {
 }
 
 /**
- * Unpacks the program into `home` unless it is there. The folder gets its name only when all its files are on the disk,
+ * Unpacks the program into `home` unless it exists. The folder gets its name only when all its files are on the disk,
  * so one with the right name is complete, also after a power cut.
  */
 export async function installProgram(

@@ -37,7 +37,7 @@ export class ServerLog {
       .filter((line) => line !== '')
   }
 
-  /** Moves a log that has grown too long aside. The writers go on in the same file, which is emptied under them. */
+  /** Moves a log that has grown too long aside. The writers keep writing to the same file, which is truncated. */
   async bound(): Promise<void> {
     if ((await this.#size()) <= this.#largest) return
     await copyFile(this.path, `${this.path}.1`)
@@ -87,7 +87,7 @@ export function watchLog(log: ServerLog, tell: (line: string) => void): LogWatch
     await log.bound()
     return grave.at(-1) ?? ''
   }
-  // A look that fails (a full disk) is repeated a second later; the server itself goes on.
+  // A check that fails (a full disk) is repeated a second later; the server itself continues.
   const timer = setInterval(() => void look().catch(() => {}), 1_000)
   timer.unref()
   return { stop: () => clearInterval(timer), last: () => look().catch(() => '') }

@@ -8,10 +8,10 @@ import { guarded, type Sql } from '../connection.ts'
 /** Where the tenant begins in the name of an object, counted from 1. */
 const tenantAt = tenantPrefix('').length
 
-/** Who took objects for deletion has this long; then somebody else tries. */
+/** How long a process may take to delete the objects it claimed; then another one tries. */
 const takenMs = 600_000
 
-/** An export of the tenant still has to give out what it listed. What a whole tenant left goes anyway. */
+/** An export of the tenant still has to deliver what it listed. The objects of a removed tenant are deleted anyway. */
 function isHeld(sql: Sql) {
   return sql`(right(name, 1) <> '/' AND EXISTS (
     SELECT 1 FROM secrets WHERE kind = ${objectHold} AND expires > now()

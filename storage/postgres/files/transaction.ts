@@ -1,6 +1,6 @@
 /**
  * One transaction on a tenant's files. The rows of its two databases are locked first, ascending, as every writer of
- * documents does: so nobody else writes files of this tenant until it ends, in any process, whichever way they come.
+ * documents does: so no one else writes files of this tenant until it ends, in any process.
  */
 import { emptyBody } from '../../../src/model/body.ts'
 import { Problem } from '../../../src/model/errors.ts'
@@ -32,7 +32,7 @@ export async function lockFiles(tx: Transaction, databases: DatabaseCache, prefi
       SELECT ${prefix}, name FROM unnest(${[filesDoctype, versionsDoctype]}::text[]) AS t (name)
       ON CONFLICT (prefix, name) DO NOTHING RETURNING name`
     isNew = made.some((row) => row['name'] === filesDoctype)
-    // Those that somebody else made just now.
+    // Those that someone else has just made.
     await lock()
   }
   const files = await databases.load({ prefix, name: filesDoctype }, tx)

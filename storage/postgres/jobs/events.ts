@@ -111,7 +111,7 @@ export interface ToldEvents {
   readonly jobs: readonly NewJob[]
 }
 
-/** The feed's row first, then databases: nobody takes them in the other order. */
+/** The feed's row first, then databases: no code locks them in the other order. */
 export async function eventsDone(
   tx: Transaction,
   databases: DatabaseCache,

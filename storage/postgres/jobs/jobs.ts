@@ -2,14 +2,7 @@
 
 import type { PendingQuery, Row } from 'postgres'
 import type { DatabaseRef, RevisionId } from '../../documents/contract.ts'
-import {
-  type JobFilter,
-  type JobRecord,
-  type JobStore,
-  type NewJob,
-  type TakenJob,
-  triggersDoctype,
-} from '../../jobs/contract.ts'
+import { type JobFilter, type JobRecord, type JobStore, type NewJob, triggersDoctype } from '../../jobs/contract.ts'
 import { guarded, type Sql } from '../connection.ts'
 import type { DatabaseCache } from '../database-cache.ts'
 import { endFeed, eventPage, eventPlace, eventsDone, eventTenants, eventTriggers, untold } from './events.ts'
@@ -17,6 +10,7 @@ import { Grouped } from './grouped.ts'
 import { jobsOf, lockForJobs, pushIn } from './push.ts'
 import { endJobs, recordJobs } from './record.ts'
 import { dueTriggers, fire, nextTrigger } from './schedule.ts'
+import { takeJobs, takeSuspect } from './take.ts'
 
 export interface PostgresJobsOptions {
   readonly sql: Sql
@@ -33,21 +27,6 @@ export interface PostgresJobsOptions {
 const queueRef: DatabaseRef = { prefix: 'global', name: 'jobs.queue' }
 /** The same for triggers that changed. */
 const triggersRef: DatabaseRef = { prefix: 'global', name: 'jobs.triggers' }
-
-interface TakenRow {
-  readonly prefix: string
-  readonly id: string
-  readonly worker: string
-  readonly trusted: boolean
-  readonly gathering: string | null
-  readonly errors: number
-  readonly deaths: number
-  readonly body: string
-}
-
-function takenOf({ prefix, id, worker, trusted, gathering, errors, deaths, body }: TakenRow): TakenJob {
-  return { prefix, id, worker, trusted, errors, deaths, text: body, isNew: gathering !== null }
-}
 
 export function newPostgresJobs({ sql, databases, changed, watch, shared }: PostgresJobsOptions): JobStore {
   const tell = (jobs: readonly { readonly prefix: string }[]) => {
@@ -76,20 +55,8 @@ export function newPostgresJobs({ sql, databases, changed, watch, shared }: Post
       if (jobs.some(({ queue }) => queue !== undefined)) changed(queueRef)
       return revisions
     },
-    take: (worker, { slots, after, by, leaseMs }) =>
-      guarded(async () => {
-        const rows = await sql<TakenRow[]>`
-          SELECT prefix, id, worker, trusted, gathering, errors, deaths, body
-          FROM hearth_take_jobs(${worker}, ${slots}, ${after}, ${by}, ${leaseMs})`
-        return rows.map(takenOf)
-      }),
-    takeSuspect: (workers, { by, leaseMs }) =>
-      guarded(async () => {
-        const rows = await sql<TakenRow[]>`
-          SELECT prefix, id, worker, trusted, gathering, errors, deaths, body
-          FROM hearth_take_suspect(${[...workers]}::text[], ${by}, ${leaseMs})`
-        return rows.map(takenOf)[0]
-      }),
+    take: (worker, options) => guarded(() => takeJobs(sql, worker, options)),
+    takeSuspect: (workers, options) => guarded(() => takeSuspect(sql, workers, options)),
     ready: () =>
       guarded(async () => {
         const rows = await sql<{ worker: string | null }[]>`

@@ -41,7 +41,7 @@ export async function recordJobs(
   return records.map((_, at) => held.has(at))
 }
 
-/** Jobs that somebody ends from outside, in the queue or not. @returns how many documents were written */
+/** Jobs that are ended from outside, in the queue or not. @returns how many documents were written */
 export async function endJobs(
   tx: Transaction,
   databases: DatabaseCache,
@@ -79,7 +79,7 @@ interface Written {
 
 type Held = JobRecord & Written
 
-/** A document that somebody deleted stays deleted; one that never was is made. */
+/** A deleted document stays deleted; a missing one is created. */
 function editsOf(locked: LockedDatabases, jobs: readonly Written[]): readonly LockedEdit[] {
   return jobs.flatMap(({ prefix, id, body, isNew, current }): LockedEdit[] => {
     const ref = jobsOf(prefix)

@@ -12,7 +12,7 @@ const lock = [4837, 3862] as const
 export interface LeadershipTiming {
   /** Milliseconds between two signs of life. */
   readonly beatMs: number
-  /** Without a sign for so long a leader is replaced. */
+  /** Without a sign of life for this long a leader is replaced. */
   readonly silenceMs: number
 }
 

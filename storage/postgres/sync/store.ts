@@ -12,9 +12,9 @@ export interface PostgresSyncOptions {
   readonly timing?: LeadershipTiming
 }
 
-/** Milliseconds between two looks for an answer of the leader. */
+/** Milliseconds between two checks for an answer of the leader. */
 const answerPollMs = 20
-/** Answers that nobody fetched are thrown away after this. */
+/** Answers that were not fetched are deleted after this. */
 const answerKept = '10 minutes'
 
 /** Connects when it is first used, with connections of its own: requests never wait for the engine. */
@@ -51,7 +51,7 @@ export function openPostgresSync({ target, timing = usualTiming }: PostgresSyncO
           await sql`DELETE FROM sync_commands WHERE id = ${id}`
           return row.answer
         }
-        // One that nobody has taken is not to be done any more.
+        // A command that was not taken must not be carried out any more.
         await sql`DELETE FROM sync_commands WHERE id = ${id} AND taken_at IS NULL`
         return undefined
       }),

@@ -13,8 +13,9 @@ import {
   type FileRecord,
   isOwn,
   type Listed,
-  ownFolder,
+  markerName,
   type Stage,
+  stageFolder,
   type TrashPlace,
 } from '../contract.ts'
 import { DriverError, type DriverErrorCode } from '../error.ts'
@@ -146,12 +147,12 @@ async function openHearth(
 
     identity: () =>
       onDrive('', async () => {
-        const node = await nodeAt(`${ownFolder}/entry`)
+        const node = await nodeAt(markerName)
         return node?.kind === 'file' ? (await textOf(files, drive, node)).trim() : undefined
       }),
     mark: (token) =>
       onDrive('', async () => {
-        const name = `${ownFolder}/entry`
+        const name = markerName
         const folder = await folderOf(name)
         const node = await nodeAt(name)
         const body = bytesOf(Buffer.from(`${token}\n`))
@@ -198,7 +199,7 @@ async function openHearth(
     async stage(key, request): Promise<Stage> {
       const { name, size, executable } = request
       if (isOwn(name)) throw new DriverError('name', `${name}: the name is reserved`)
-      const stageName = `${ownFolder}/stage/${key}`
+      const stageName = `${stageFolder}/${key}`
       const folder = await onDrive(name, () => folderOf(stageName))
       const old = await onDrive(name, () => nodeAt(stageName))
       if (old !== undefined) await onDrive(name, () => files.destroy(drive, old.id, { inTrash: false }))
@@ -253,7 +254,7 @@ async function openHearth(
     },
     sweepStages: (keep) =>
       onDrive('', async () => {
-        const folder = await nodeAt(`${ownFolder}/stage`)
+        const folder = await nodeAt(stageFolder)
         if (folder?.kind !== 'directory') return
         for await (const child of childrenOf(folder)) {
           if (!keep.has(child.name)) await files.destroy(drive, child.id, { inTrash: false })

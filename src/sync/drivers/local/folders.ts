@@ -19,11 +19,11 @@ export interface Place {
 }
 
 export interface Folders {
-  /** Gives `work` the place of `name` in its folder. @throws ENOENT, or DriverError `name` for a link on the way */
+  /** Runs `work` with the place of `name` in its folder. @throws ENOENT, or DriverError `name` for a link on the way */
   at<T>(name: string, work: (place: Place) => Promise<T>): Promise<T>
   /** The same, making the folders on the way. */
   making<T>(name: string, work: (place: Place) => Promise<T>): Promise<T>
-  /** Gives `work` an open folder; an empty name is the root. */
+  /** Runs `work` with an open folder; an empty name is the root. */
   inside<T>(folder: string, work: (path: string) => Promise<T>): Promise<T>
   /** Removes a file's folder, and those above it, as far as they are empty. */
   removeEmpty(name: string): Promise<void>

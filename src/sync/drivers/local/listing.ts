@@ -3,14 +3,13 @@
 import type { BigIntStats } from 'node:fs'
 import { lstat, readdir } from 'node:fs/promises'
 import { errnoOf } from '../../../model/errno.ts'
-import { isOwn, type Listed } from '../contract.ts'
+import { isOwn, type Listed, listingPage } from '../contract.ts'
 import { DriverError } from '../error.ts'
 import { localError } from './failures.ts'
 import { type Folders, split } from './folders.ts'
 import { type Mounts, missedMount } from './mounts.ts'
 import { oddKind, recordOf } from './record.ts'
 
-const pageSize = 1_000
 /** Names that are examined together: more do not make a disk faster. */
 const together = 128
 
@@ -50,7 +49,7 @@ export async function* listBelow(folders: Folders, mounts: Mounts, top: string):
         page.push({ kind: 'odd', name: child.folder, reason: message, hidesBelow: true })
       }
     }
-    if (page.length >= pageSize) {
+    if (page.length >= listingPage) {
       yield page
       page = []
     }

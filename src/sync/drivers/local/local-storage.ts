@@ -5,7 +5,16 @@ import { lstat, open, readdir, readFile, realpath, stat, statfs, unlink, writeFi
 import { z } from 'zod'
 import { errnoOf } from '../../../model/errno.ts'
 import { cutBytes } from '../../names.ts'
-import { type Driver, type DriverKind, isOwn, ownFolder, type Seen, type TrashPlace } from '../contract.ts'
+import {
+  type Driver,
+  type DriverKind,
+  isOwn,
+  markerName,
+  ownFolder,
+  type Seen,
+  stageFolder,
+  type TrashPlace,
+} from '../contract.ts'
 import { DriverError } from '../error.ts'
 import { commonOptions } from '../options.ts'
 import { localError, onDisk } from './failures.ts'
@@ -16,10 +25,9 @@ import { probe } from './probe.ts'
 import { renameExclusive, takeAway } from './publishing.ts'
 import { readRange } from './reading.ts'
 import { oddKind, recordOf, recordOfPlaced } from './record.ts'
-import { openStage, stageFolder } from './staging.ts'
+import { openStage } from './staging.ts'
 import { watchFolder } from './watching.ts'
 
-const markerName = `${ownFolder}/entry`
 const trashFolder = `${ownFolder}/trash`
 
 export const localStorage: DriverKind = {

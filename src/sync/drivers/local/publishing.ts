@@ -1,5 +1,5 @@
 /**
- * Puts files into their places, and takes them out, so that whatever somebody else does to the same name in that moment is
+ * Moves files into place, and out of it, so that whatever someone else does to the same name at that moment is
  * kept: nothing is replaced or removed before it was checked to be what was expected.
  */
 
@@ -36,7 +36,7 @@ async function renameWhereFree(from: string, to: string, name: string): Promise<
 
 /**
  * Lets `from` take the place of `to`, which must be the expected file and goes to `aside`.
- * @throws DriverError `changed`: `to` is as somebody made it, `from` is where it was.
+ * @throws DriverError `changed`: `to` is unchanged, `from` is where it was.
  */
 export async function replace(
   from: string,

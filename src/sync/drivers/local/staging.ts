@@ -1,7 +1,7 @@
 /** Content on its way into a folder: a file beside the trash, renamed into place when it is complete and on disk. */
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, lstat, open, unlink } from 'node:fs/promises'
-import { ownFolder, type Stage, type StageRequest } from '../contract.ts'
+import { type Stage, type StageRequest, stageFolder } from '../contract.ts'
 import { DriverError } from '../error.ts'
 import { onDisk } from './failures.ts'
 import type { Folders } from './folders.ts'
@@ -9,9 +9,7 @@ import { renameExclusive, replace } from './publishing.ts'
 import { readRange } from './reading.ts'
 import { recordOf, recordOfPlaced } from './record.ts'
 
-export const stageFolder = `${ownFolder}/stage`
-
-/** Gives a file the owner and the permissions of the one that it is to replace: whoever could not read it still cannot. */
+/** Copies the owner and the permissions of the file that is to be replaced: whoever could not read it still cannot. */
 async function takeAfter(handle: FileHandle, model: Stats, isExecutable: boolean): Promise<void> {
   const { mode, uid, gid } = model
   const own = await handle.stat()

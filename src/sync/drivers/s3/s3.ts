@@ -11,9 +11,13 @@ import {
   type FileRecord,
   isOwn,
   type Listed,
+  listingPage,
+  markerName,
   ownFolder,
+  remoteCapabilities,
   type Stage,
   type StageRequest,
+  stageFolder,
   type TrashPlace,
 } from '../contract.ts'
 import { DriverError } from '../error.ts'
@@ -21,8 +25,6 @@ import { commonOptions } from '../options.ts'
 import type { Bucket, BucketHead, OpenBucket } from './bucket.ts'
 import { onBucket } from './failures.ts'
 
-const pageSize = 1_000
-const marker = `${ownFolder}/entry`
 /** What a server copies at once (Amazon S3, CopyObject). */
 const maxBytes = 5 * 1024 ** 3
 
@@ -89,7 +91,7 @@ function newDriver(bucket: Bucket, prefix: string): Driver {
   const keyOf = (name: string) => prefix + name
   const trashKey = ({ key, name }: TrashPlace) =>
     keyOf(`${ownFolder}/trash/${key}/${name.slice(name.lastIndexOf('/') + 1)}`)
-  const stageKey = (key: string) => keyOf(`${ownFolder}/stage/${key}`)
+  const stageKey = (key: string) => keyOf(`${stageFolder}/${key}`)
 
   /** Copies exactly this content to a free name, and returns what is there then. */
   async function copyTo(from: string, fingerprint: string, to: string, name: string): Promise<FileRecord> {
@@ -107,30 +109,23 @@ function newDriver(bucket: Bucket, prefix: string): Driver {
   }
 
   return {
-    capabilities: {
-      caseSensitive: true,
-      keepsUnicode: true,
-      atomicReplace: false,
-      keepsExecutable: false,
-      maxSegmentBytes: 255,
-      wholeFiles: true,
-    },
+    capabilities: remoteCapabilities,
 
     identity: () =>
-      onBucket(marker, async () => {
-        const got = await bucket.get(keyOf(marker), {})
+      onBucket(markerName, async () => {
+        const got = await bucket.get(keyOf(markerName), {})
         if (got.state !== 'found') return undefined
         return (await toText(streamFrom(got.response))).trim()
       }),
     mark: (token) =>
-      onBucket(marker, async () => void (await bucket.put(keyOf(marker), Buffer.from(`${token}\n`), {}))),
+      onBucket(markerName, async () => void (await bucket.put(keyOf(markerName), Buffer.from(`${token}\n`), {}))),
 
     async *list(below) {
       const start = keyOf(below === undefined || below === '' ? '' : `${below}/`)
       let next: string | undefined = ''
       while (next !== undefined) {
         const at: string = next
-        const page = await onBucket('the bucket', () => bucket.list(start, at === '' ? {} : { next: at }, pageSize))
+        const page = await onBucket('the bucket', () => bucket.list(start, at === '' ? {} : { next: at }, listingPage))
         const listed: Listed[] = []
         for (const { key, ...head } of page.keys) {
           const name = key.slice(prefix.length)

@@ -12,23 +12,24 @@ import {
   type FileRecord,
   isOwn,
   type Listed,
+  listingPage,
+  markerName,
   ownFolder,
+  remoteCapabilities,
   type Seen,
   type Stage,
   type StageRequest,
+  stageFolder,
   type TrashPlace,
 } from '../contract.ts'
 import { DriverError, driverCode } from '../error.ts'
 import { commonOptions } from '../options.ts'
 import { openSession, type Session } from './session.ts'
 
-const marker = `${ownFolder}/entry`
-const stageFolder = `${ownFolder}/stage`
 /** Bytes of one request: what every server takes. */
 const blockBytes = 32 * 1024
 /** Requests under way at the same time. */
 const window = 32
-const pageSize = 1_000
 
 export interface SftpServices {
   /** Addresses that anyone but the operator may name. @throws when there are none */
@@ -206,24 +207,17 @@ function newDriver(session: Session, root: string, aheadMs: number): Driver {
   }
 
   return {
-    capabilities: {
-      caseSensitive: true,
-      keepsUnicode: true,
-      atomicReplace: false,
-      keepsExecutable: true,
-      maxSegmentBytes: 255,
-      wholeFiles: false,
-    },
+    capabilities: { ...remoteCapabilities, keepsExecutable: true, wholeFiles: false },
     async identity() {
-      const stats = await session.lstat(pathOf(marker))
+      const stats = await session.lstat(pathOf(markerName))
       if (stats === undefined) return undefined
       const chunks: Uint8Array[] = []
-      for await (const chunk of readRange(session, pathOf(marker), 0, stats.size)) chunks.push(chunk)
+      for await (const chunk of readRange(session, pathOf(markerName), 0, stats.size)) chunks.push(chunk)
       return Buffer.concat(chunks).toString().trim()
     },
     async mark(token) {
-      await makeFolders(marker)
-      const handle = await session.open(pathOf(marker), 'w')
+      await makeFolders(markerName)
+      const handle = await session.open(pathOf(markerName), 'w')
       await session.write(handle, Buffer.from(`${token}\n`), 0)
       await session.sync(handle)
       await session.close(handle)
@@ -237,7 +231,7 @@ function newDriver(session: Session, root: string, aheadMs: number): Driver {
       let page: Listed[] = []
       for await (const listed of walk(below)) {
         page.push(listed)
-        if (page.length < pageSize) continue
+        if (page.length < listingPage) continue
         yield page
         page = []
       }

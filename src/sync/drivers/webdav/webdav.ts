@@ -1,6 +1,6 @@
 /**
  * A folder of a WebDAV server (RFC 4918). Files are put beside and moved into their places, never over anything. A file is
- * replaced in two steps, so that for a moment none is there.
+ * replaced in two steps, so that for a moment it is missing.
  */
 import { z } from 'zod'
 import type { Outgoing } from '../../../outgoing/outgoing.ts'
@@ -11,19 +11,20 @@ import {
   type FileRecord,
   isOwn,
   type Listed,
+  listingPage,
+  markerName,
   ownFolder,
+  remoteCapabilities,
   type Seen,
   type Stage,
   type StageRequest,
+  stageFolder,
   type TrashPlace,
 } from '../contract.ts'
 import { DriverError, type DriverErrorCode, driverCode } from '../error.ts'
 import { commonOptions } from '../options.ts'
 import { type Resource, resourcesOf } from './answers.ts'
 
-const marker = `${ownFolder}/entry`
-const stageFolder = `${ownFolder}/stage`
-const pageSize = 1_000
 /** Of a listing of one folder. */
 const maxAnswerBytes = 16 * 1024 ** 2
 /** An upload slower than this counts as stuck. */
@@ -197,32 +198,25 @@ function newDriver(
   }
 
   return {
-    capabilities: {
-      caseSensitive: true,
-      keepsUnicode: true,
-      atomicReplace: false,
-      keepsExecutable: false,
-      maxSegmentBytes: 255,
-      wholeFiles: true,
-    },
+    capabilities: remoteCapabilities,
     async identity() {
-      const response = await ask('GET', marker)
+      const response = await ask('GET', markerName)
       if (response.status === 404) {
         await response.body?.cancel().catch(() => {})
         return undefined
       }
-      if (!response.ok) throw refusal(marker, response.status)
+      if (!response.ok) throw refusal(markerName, response.status)
       return (await response.text()).trim()
     },
     async mark(token) {
-      await makeFolders(marker)
-      await tell('PUT', marker, [], { body: `${token}\n` })
+      await makeFolders(markerName)
+      await tell('PUT', markerName, [], { body: `${token}\n` })
     },
     async *list(below = '') {
       let page: Listed[] = []
       for await (const listed of walk(below)) {
         page.push(listed)
-        if (page.length < pageSize) continue
+        if (page.length < listingPage) continue
         yield page
         page = []
       }

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { AttemptStore } from '../../storage/attempts/contract.ts'
-import { networkOf, newLimits } from './limits.ts'
+import { networkOf, newLimits } from './attempt-limits.ts'
 
 test.each([
   ['192.0.2.1', '192.0.2.1'],

@@ -1,4 +1,4 @@
-/** How often something may be tried before it has to wait. */
+/** Limits of attempts: how often something may be tried before it has to wait. */
 import { isIPv6 } from 'node:net'
 import type { AttemptLimit, AttemptStore } from '../../storage/attempts/contract.ts'
 import { Problem } from '../model/errors.ts'
@@ -7,7 +7,7 @@ import { digestOf } from './codes.ts'
 const minute = 60_000
 const hour = 60 * minute
 
-/** Windows of what people and clients try. */
+/** The limit of each kind of attempt. */
 export const limits = {
   /** Wrong passphrases of one account from one address. */
   passphraseHere: { max: 10, perMs: 15 * minute },
@@ -17,7 +17,7 @@ export const limits = {
   passphraseAddress: { max: 50, perMs: 15 * minute },
   /** Passcodes tried for one login. */
   passcode: { max: 5, perMs: 15 * minute },
-  /** Mails that one account is sent because somebody asked. */
+  /** Mails that one account is sent on request. */
   mail: { max: 5, perMs: hour },
   /** Clients registered by one address, and on one instance. */
   registrationAddress: { max: 60, perMs: hour },
@@ -30,7 +30,7 @@ export const limits = {
 
 export type LimitName = keyof typeof limits
 
-/** Who tries what. Keys are digested, so that no address is stored; addresses in them stand alone between spaces. */
+/** Who attempts what. Keys are digested, so that no address is stored; addresses in them are separated by spaces. */
 export interface Attempt {
   readonly limit: LimitName
   readonly key: string
@@ -41,7 +41,7 @@ export interface Limits {
   count(...attempts: readonly Attempt[]): Promise<void>
   /** The same without counting. */
   check(...attempts: readonly Attempt[]): Promise<void>
-  /** Takes them back: what was tried was right. */
+  /** Takes attempts back: the guess was right. */
   undo(...attempts: readonly Attempt[]): Promise<void>
 }
 
@@ -66,8 +66,8 @@ function storedKey({ limit, key }: Attempt): string {
 }
 
 /**
- * What counts as one client: an address of IPv4, or the 64 bits in front of one of IPv6, since whoever has one of these
- * usually has all that begin alike. Any other text is given back as it is.
+ * What counts as one client: an IPv4 address, or the first 64 bits of an IPv6 address, since whoever has one of these
+ * usually has all with the same beginning. Any other text is returned as it is.
  */
 export function networkOf(address: string): string {
   if (!isIPv6(address)) return address
