@@ -17,7 +17,7 @@ const lostCodes = new Set([
 export function isConnectionLost(error: unknown): boolean {
   const code = errnoOf(error)
   // How the driver (postgres.js 3.4.9) fails in a transaction whose connection is gone: it writes to no socket.
-  if (error instanceof TypeError && /'socket\.write'|reading 'write'/.test(error.message)) return true
+  if (error instanceof TypeError && /'socket\d*\.write'|reading 'write'/.test(error.message)) return true
   return lostCodes.has(code) || code.startsWith('08') || code.startsWith('57P')
 }
 
