@@ -26,7 +26,7 @@ import { watchUncaught } from './uncaught.ts'
 /** Running requests get this long to finish; the rest of the 10 s is for the store. */
 const drainMs = 5_000
 /** After this the process ends whatever is still open; an embedded server left running is adopted by the next start. */
-const giveUpMs = 9_500
+const giveUpMs = 8_500
 
 /** Adds `hearth serve`. */
 export function addServeCommand(program: Command, output: Output): void {
