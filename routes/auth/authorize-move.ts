@@ -30,9 +30,9 @@ export function authorizeMoveRoutes(face: Face, services: AuthServices): void {
   const { auth, usageOf } = services
 
   /** @throws Problem `bad_request`: nothing is sent to an address that the client has not registered */
-  async function wishOf(instance: Instance, given: Readonly<Record<string, string | undefined>>): Promise<Wish> {
-    const { state = '', client_id: clientId = '' } = given
-    const redirectUri = given['redirect_uri'] ?? given['redirect'] ?? ''
+  async function wishOf(instance: Instance, query: Readonly<Record<string, string | undefined>>): Promise<Wish> {
+    const { state = '', client_id: clientId = '' } = query
+    const redirectUri = query['redirect_uri'] ?? query['redirect'] ?? ''
     if (state === '') throw new Problem('bad_request', 'The state parameter is mandatory')
     const client = await auth.clients.find(instance, clientId)
     if (client === undefined) throw new Problem('bad_request', 'The client must be registered')
@@ -97,8 +97,8 @@ export function authorizeMoveRoutes(face: Face, services: AuthServices): void {
         if (!(await auth.login.verify(instance, passphrase, client.address))) return refuse(c, visit, wish)
         if (asksPasscode(instance)) return showForm(c, visit, wish, { token: await auth.login.askPasscode(instance) })
       } else {
-        const given = { token, passcode: fields['two_factor_passcode'] ?? '', address: client.address }
-        if (!(await auth.login.checkPasscode(instance, given))) return refuse(c, visit, wish, token)
+        const attempt = { token, passcode: fields['two_factor_passcode'] ?? '', address: client.address }
+        if (!(await auth.login.checkPasscode(instance, attempt))) return refuse(c, visit, wish, token)
       }
       const { clientId, redirectUri, state } = wish
       const code = await auth.oauth.issueCode(instance, { clientId, redirectUri, scope: moveScope })

@@ -14,9 +14,9 @@ import { header } from '../http/router.ts'
 import { instanceOf } from '../http/tenant.ts'
 import type { MoveServices } from './services.ts'
 
-export function confirmRoutes(given: Face, services: MoveServices): void {
+export function confirmRoutes(jsonFace: Face, services: MoveServices): void {
   const { moves, instances, clientOf } = services
-  const face = given.withErrorBody(pageError)
+  const face = jsonFace.withErrorBody(pageError)
 
   endpoint(
     face,

@@ -27,9 +27,9 @@ import type { MoveServices } from './services.ts'
 const tag = 'move'
 const media = 'application/x-www-form-urlencoded'
 
-export function dataRoutes(given: Face, services: MoveServices): void {
+export function dataRoutes(jsonFace: Face, services: MoveServices): void {
   const { auth, exports, imports, outgoing, clientOf, wizardOf } = services
-  const face = given.withErrorBody(pageError)
+  const face = jsonFace.withErrorBody(pageError)
   face.router.use(`${dataPath}/*`, sameSiteOnly(face.onError))
 
   endpoint(

@@ -8,9 +8,9 @@ import { endpoint, type Face } from '../http/endpoint.ts'
 import { header } from '../http/router.ts'
 import type { MoveServices } from './services.ts'
 
-export function vaultRoute(given: Face, services: MoveServices): void {
+export function vaultRoute(jsonFace: Face, services: MoveServices): void {
   endpoint(
-    given.withErrorBody(pageError),
+    jsonFace.withErrorBody(pageError),
     {
       method: 'GET',
       path: '/move/vault',

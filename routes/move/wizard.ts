@@ -11,9 +11,9 @@ import { sameSiteOnly } from '../http/same-site.ts'
 import { countOrder } from './access.ts'
 import type { MoveServices } from './services.ts'
 
-export function wizardRoutes(given: Face, services: MoveServices): void {
+export function wizardRoutes(jsonFace: Face, services: MoveServices): void {
   const { moves, wizardOf } = services
-  const face = given.withErrorBody(pageError)
+  const face = jsonFace.withErrorBody(pageError)
   face.router.use(
     '/move/initialize',
     // The page of settings holds the form, too.
