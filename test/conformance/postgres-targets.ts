@@ -46,7 +46,8 @@ const shared = globalThis as { [key]?: Promise<() => Promise<Target>> }
 
 async function startEmbedded(): Promise<() => Promise<Target>> {
   const folder = mkdtempSync(join(tmpdir(), 'hearth-embedded-'))
-  const { connection, pid } = await openEmbeddedPostgres({ dataDir: folder, log: () => {} })
+  // Tests open several stores at once, each as large as that of a server.
+  const { connection, pid } = await openEmbeddedPostgres({ dataDir: folder, log: () => {}, maxConnections: 64 })
   guard(pid, folder)
   const admin = plainSql(connection)
   let count = 0

@@ -30,7 +30,7 @@ for (const server of bothPostgres) {
       sql = plainSql(target)
     }, 60_000)
     afterAll(async () => {
-      for (const one of opened) await close(one)
+      for (const one of [...opened]) await close(one)
       await sql?.end({ timeout: 1 })
     })
 
