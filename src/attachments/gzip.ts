@@ -2,10 +2,9 @@
  * Contents that a client sent packed with gzip. They are kept as they came, as CouchDB keeps them, and known by the digest
  * and the length of the packed bytes; who does not take gzip gets them unpacked.
  */
-import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createGunzip } from 'node:zlib'
+import { createGunzip, type Gunzip } from 'node:zlib'
 import { Problem } from '../model/errors.ts'
 
 /** The bytes unpacked, only as fast as they are asked for. Ends with an error when they are not gzip. */
@@ -37,8 +36,8 @@ export async function* checkedGzip(
   read.catch(() => {})
   try {
     for await (const chunk of packed) {
-      if (gunzip.destroyed) break
-      if (!gunzip.write(chunk)) await Promise.race([once(gunzip, 'drain'), read])
+      // A source may free a chunk when the next one is asked for: it is unpacked by then. Padding behind the end is not.
+      if (!gunzip.destroyed) await Promise.race([written(gunzip, chunk).catch(() => read), read])
       yield chunk
     }
     gunzip.end()
@@ -49,6 +48,10 @@ export async function* checkedGzip(
   } finally {
     gunzip.destroy()
   }
+}
+
+function written(gunzip: Gunzip, chunk: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => gunzip.write(chunk, (error) => (error ? reject(error) : resolve())))
 }
 
 function isZlibError(error: unknown): boolean {

@@ -72,6 +72,23 @@ test('entries of an equal index that an application made serve that of the serve
   expect((await ask(ref, mine)).ids).toEqual(['c1007'])
 }, 60_000)
 
+test("an index of the server's own can be copied, as cozy-client does when it looks for one under a name of its own", async () => {
+  const ref = { prefix: 'copied', name: 'io.cozy.contacts' }
+  await store.createDatabase(ref)
+  await add(ref, named(3, 'c'), (n) => ({ me: n === 1 }))
+  const shown = await documents.read(ref, '_design/by-me')
+  if (shown.kind !== 'found') throw new Error('the index is not shown')
+  const { rev: name, text } = shown.document
+  const rev = { gen: 1, hash: name.slice('1-'.length) }
+  expect(await documents.copy(ref, { id: '_design/by-me', rev }, { id: '_design/mine' })).toMatchObject({ kind: 'ok' })
+  const copy = await documents.read(ref, '_design/mine')
+  const members = (json: string) => ({ ...JSON.parse(json), _id: '', _rev: '' })
+  expect(copy.kind === 'found' && members(copy.document.text)).toEqual(members(text))
+  expect((await ask(ref, { selector: { me: true }, use_index: '_design/mine' })).ids).toEqual(['c1001'])
+  const unknown = { id: '_design/by-me', rev: { ...rev, gen: 2 } }
+  expect(await documents.copy(ref, unknown, { id: '_design/other' })).toMatchObject({ kind: 'missing' })
+}, 60_000)
+
 test('documents without conflicts are not read for an index of conflicts', async () => {
   const ref = { prefix: 'computed', name: 'forks' }
   await store.createDatabase(ref)

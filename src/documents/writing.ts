@@ -17,8 +17,8 @@ import { isWritable } from '../model/doctypes.ts'
 import { Problem } from '../model/errors.ts'
 import { stringifyJson } from '../model/json/exact.ts'
 import { noDatabase } from '../model/no-database.ts'
-import { checkSuccessor, formatRevision } from '../model/revision.ts'
-import { isBuiltinDesign } from './builtin-designs.ts'
+import { checkSuccessor, formatRevision, sameRevision } from '../model/revision.ts'
+import { builtinDesign, isBuiltinDesign } from './builtin-designs.ts'
 import { creating } from './creating.ts'
 import { checkDocumentId, type PreparedDocument } from './document.ts'
 import type { BulkOptions, BulkOutcome, WriteOutcome, WriteRequest } from './service.ts'
@@ -231,9 +231,10 @@ export async function copyDocument(
 ): Promise<WriteOutcome> {
   checkDocumentId(to.id)
   checkSuccessor(to.rev)
-  const winner = await store.read(ref, from.id)
+  const winner = (await store.read(ref, from.id)) ?? builtinDesign(ref.name, from.id)?.document
   if (!winner) return { kind: 'missing', id: from.id }
-  const source = from.rev ? await store.readRevision(ref, from.id, from.rev) : winner
+  const isOlder = from.rev !== undefined && !sameRevision(from.rev, winner)
+  const source = isOlder ? await store.readRevision(ref, from.id, from.rev) : winner
   if (!source) return { kind: 'missing', id: from.id }
   if (source.deleted) return { kind: 'deleted', id: from.id }
   const { members, stubs } = partsOf(source.text)
