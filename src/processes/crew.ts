@@ -132,8 +132,14 @@ export function newCrew({ count, log, start, onInstancesChanged }: CrewOptions):
     place.silent = 0
     place.beganAt = performance.now()
     child.on('message', (message: unknown) => channel.receive(message))
-    child.on('error', (error) => log.debug('worker', { worker: place.number, error }))
     place.ended = new Promise((resolve) => {
+      child.on('error', (error) => {
+        log.debug('worker', { worker: place.number, error })
+        // It never began (the program is being replaced on the disk, memory is short), and there will be no `exit`.
+        if (child.process.pid !== undefined) return
+        channel.end(error.message)
+        resolve()
+      })
       child.once('exit', (code, signal) => {
         const served = place.serving
         place.serving = false
