@@ -51,7 +51,6 @@ import { observeSync } from './sync/metrics.ts'
 import { openSyncFromSettings } from './sync/open.ts'
 import { openThumbnails } from './thumbnails/thumbnails.ts'
 
-/** Milliseconds between looks for objects that nobody needs any more. */
 /** Milliseconds until other processes on the same database know that an instance was blocked. */
 const otherProcessesMs = 6_000
 

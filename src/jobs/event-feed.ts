@@ -36,6 +36,8 @@ import { clientWorker, isKnownWorker } from './worker-names.ts'
 
 /** What is read of a database at a time; a single document may be larger. */
 const page = { rows: 200, bytes: 4 * 1024 * 1024 }
+/** Characters of the jobs that one commit makes, though it makes all of one change: each trigger gets a copy of the document. */
+const maxMade = 16 * 1024 * 1024
 /** Tenants whose triggers are read at a time. */
 const tenantPage = 500
 const netMs = 30_000
@@ -265,14 +267,20 @@ export class EventFeed {
     if (after >= place.updateSeq) return false
     const found = await jobs.eventPage(place, { after, ...page })
     const made: NewJob[] = []
+    let [size, until] = [0, found.until]
     for (const row of found.rows) {
       if (row.id.startsWith('_design/')) continue
       const event = eventOf(ref.name, { ...row, parent: parentOf(row) })
       const concerned = waiting.filter((one) => row.seq > beginOf(one, place))
-      made.push(...(await this.#jobsOf(ref, event, concerned)))
+      const own = await this.#jobsOf(ref, event, concerned)
+      made.push(...own)
+      size = own.reduce((sum, { body }) => sum + body.text.length, size)
+      if (size <= maxMade) continue
+      until = row.seq
+      break
     }
     // Where somebody else told them meanwhile, the next page shows what is left.
-    return !(await jobs.eventsDone(ref, place, found.until, made)) || found.full
+    return !(await jobs.eventsDone(ref, place, until, made)) || until < place.updateSeq
   }
 
   /** All triggers of a tenant that were there when what a place shows was committed. */

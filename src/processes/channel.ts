@@ -58,8 +58,8 @@ export interface Channel {
   ): Promise<Questions[Question]['answer']>
   /** To be called with every message of the other side. */
   receive(message: unknown): void
-  /** The other side has ended. */
-  end(): void
+  /** The other side has ended. `why`: what is known of it. */
+  end(why?: string): void
 }
 
 interface Asked {
@@ -76,7 +76,7 @@ type Message =
 export function newChannel(send: (message: object) => void, answerer: Answerer): Channel {
   const asked = new Map<number, Asked>()
   let last = 0
-  let ended = false
+  let ended: string | undefined
 
   function reply(message: Message): void {
     try {
@@ -116,7 +116,7 @@ export function newChannel(send: (message: object) => void, answerer: Answerer):
         const entry: Asked = { resolve: over((value) => resolve(value as never)), reject: over(reject) }
         asked.set(id, entry)
         try {
-          if (ended) throw new Error('it has ended')
+          if (ended !== undefined) throw new Error(ended)
           send({ ask: question, id, about } satisfies Message)
         } catch (error) {
           entry.reject(new ChannelError(`${question} could not be asked: ${(error as Error).message}`))
@@ -130,8 +130,8 @@ export function newChannel(send: (message: object) => void, answerer: Answerer):
       else if ('failed' in message) asked.get(message.id)?.reject(new ChannelError(message.failed, message.code))
       else asked.get(message.id)?.resolve(message.answer)
     },
-    end() {
-      ended = true
+    end(why = 'it has ended') {
+      ended = why
       for (const { reject } of [...asked.values()]) reject(new ChannelError('the other process has ended'))
     },
   }

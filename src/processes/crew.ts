@@ -88,6 +88,7 @@ export function newCrew({ count, log, start, onInstancesChanged }: CrewOptions):
     }),
   )
   let ended: readonly Counted[] = []
+  let keeping: Promise<void> = Promise.resolve()
   let stopping = false
   let watching: ReturnType<typeof setInterval> | undefined
   /** Workers begin only while it is open. */
@@ -131,28 +132,42 @@ export function newCrew({ count, log, start, onInstancesChanged }: CrewOptions):
     place.silent = 0
     place.beganAt = performance.now()
     child.on('message', (message: unknown) => channel.receive(message))
-    child.on('error', (error) => log.debug('worker', { worker: place.number, error }))
     place.ended = new Promise((resolve) => {
+      child.on('error', (error) => {
+        log.debug('worker', { worker: place.number, error })
+        // It never began (the program is being replaced on the disk, memory is short), and there will be no `exit`.
+        if (child.process.pid !== undefined) return
+        channel.end(error.message)
+        resolve()
+      })
       child.once('exit', (code, signal) => {
         const served = place.serving
         place.serving = false
         channel.end()
         resolve()
-        void keepCounted(place)
+        keepCounted(place)
         if (stopping || !served) return
         log.error('a worker has ended and is replaced', { worker: place.number, code, signal })
         void replace(place)
       })
     })
-    await Promise.race([hearing, place.ended])
+    // One that never hears is ended like one that never serves.
+    await Promise.race([hearing, place.ended, pause(startMs, undefined, { ref: false })])
     await channel.ask('start', { ...start(), worker: place.number }, startMs)
     place.serving = true
+    // Of what changed since its listener opened it was not told.
+    void channel.ask('instancesChanged', null, forgetMs).catch(() => {})
   }
 
-  async function keepCounted(place: Place): Promise<void> {
+  /** One after the other: of two that end together, neither is lost. */
+  function keepCounted(place: Place): void {
     const { counted } = place
     place.counted = []
-    ended = await addEnded(ended, counted)
+    keeping = keeping
+      .then(async () => {
+        ended = await addEnded(ended, counted)
+      })
+      .catch((error: unknown) => log.warning('what a worker counted is lost', { worker: place.number, error }))
   }
 
   async function replace(place: Place): Promise<void> {
@@ -196,7 +211,11 @@ export function newCrew({ count, log, start, onInstancesChanged }: CrewOptions):
       const outcomes = await Promise.allSettled(places.map(launch))
       const failed = outcomes.find((outcome) => outcome.status === 'rejected')
       if (failed !== undefined) {
-        for (const { process: child } of places) child?.process.kill('SIGKILL')
+        for (const place of places) {
+          // It is not replaced: all begin again, or none.
+          place.serving = false
+          place.process?.process.kill('SIGKILL')
+        }
         await Promise.all(places.map((place) => place.ended))
         throw failed.reason instanceof ChannelError ? failed.reason : new ChannelError(String(failed.reason))
       }
@@ -213,6 +232,7 @@ export function newCrew({ count, log, start, onInstancesChanged }: CrewOptions):
         const answer = answers[at]
         if (Array.isArray(answer) && place.serving) place.counted = answer as Counted[]
       }
+      await keeping
       const known = places.filter(({ counted }) => counted.length > 0)
       const all = known.map(({ number, counted }): Counts => ({ process: String(number), metrics: counted }))
       return ended.length === 0 ? all : [...all, { process: 'ended', metrics: ended }]

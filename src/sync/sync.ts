@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Lead, SyncStore } from '../../storage/sync/contract.ts'
+import { Alarm } from '../documents/alarm.ts'
 import type { Log } from '../log.ts'
 import { answerOf, type Command, type EntryGiven, readAnswer } from './commands.ts'
 import type { DriverKind } from './drivers/contract.ts'
@@ -42,9 +43,10 @@ export interface Sync {
   close(): Promise<void>
 }
 
-/** Milliseconds between two attempts to lead, and between two looks for commands. */
+/** Milliseconds between two attempts to lead. */
 const leadEveryMs = 500
-const commandsEveryMs = 50
+/** Commands are looked for without having been notified, in case a notification was lost: well within `answerMs`. */
+const commandsEveryMs = 10_000
 /** What a command may take beyond the engine's own limit. */
 const answerMs = 32_000
 
@@ -98,15 +100,24 @@ export function openSync(options: SyncOptions): Sync {
     engine = leading
     begin()
     const running = new Set<Promise<void>>()
-    while (!taken.lost.aborted && !stopping.signal.aborted) {
-      for (const { id, command } of await store.takeCommands()) {
-        const run = answerOf(() => leading.run(JSON.parse(command) as Command))
-          .then((answer) => store.answer(id, answer))
-          .catch((error: unknown) => log.error('a command failed', { error }))
-        running.add(run)
-        void run.finally(() => running.delete(run))
+    const alarm = new Alarm()
+    const unwatch = store.watchCommands(alarm.ring)
+    for (const signal of [taken.lost, stopping.signal]) signal.addEventListener('abort', alarm.ring)
+    try {
+      while (!taken.lost.aborted && !stopping.signal.aborted) {
+        alarm.clear()
+        for (const { id, command } of await store.takeCommands()) {
+          const run = answerOf(() => leading.run(JSON.parse(command) as Command))
+            .then((answer) => store.answer(id, answer))
+            .catch((error: unknown) => log.error('a command failed', { error }))
+          running.add(run)
+          void run.finally(() => running.delete(run))
+        }
+        await alarm.wait(commandsEveryMs)
       }
-      await rest(commandsEveryMs, taken.lost)
+    } finally {
+      unwatch()
+      stopping.signal.removeEventListener('abort', alarm.ring)
     }
     await Promise.all(running)
   }
@@ -129,9 +140,8 @@ export function openSync(options: SyncOptions): Sync {
     await store.setSeeded(epoch)
   }
 
-  async function rest(ms: number, lost?: AbortSignal): Promise<void> {
-    const signal = lost === undefined ? stopping.signal : AbortSignal.any([stopping.signal, lost])
-    await pause(ms, undefined, { signal }).catch(() => {})
+  async function rest(ms: number): Promise<void> {
+    await pause(ms, undefined, { signal: stopping.signal }).catch(() => {})
   }
 
   const loop = lead()

@@ -165,7 +165,7 @@ export async function openPostgresDocuments(options: PostgresDocumentsOptions): 
   }
 
   return {
-    sync: openPostgresSync({ target: options.target }),
+    sync: openPostgresSync({ target: options.target, notifications }),
     files: newPostgresFiles({ sql, databases, notifications, maxConnections: options.maxConnections }),
     jobs: newPostgresJobs({
       sql,

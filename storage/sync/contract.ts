@@ -242,6 +242,8 @@ export interface SyncStore {
   send(command: string, timeoutMs: number): Promise<string | undefined>
   /** Commands that wait, each given out once. */
   takeCommands(): Promise<SentCommand[]>
+  /** Calls `listener` soon after any process sent a command, until the function returned is called. A call may be lost. */
+  watchCommands(listener: () => void): () => void
   answer(id: string, answer: string): Promise<void>
 
   // Reads.

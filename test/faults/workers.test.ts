@@ -57,6 +57,10 @@ async function metric(name: string): Promise<ReadonlyMap<string, number>> {
   return new Map(lines.map(([, process = '', value]) => [process, Number(value)]))
 }
 
+/** All requests that were ever counted. */
+const requests = async () =>
+  [...(await metric('hearth_process_requests_total')).values()].reduce((sum, n) => sum + n, 0)
+
 /** A PUT whose body is being read, and waits for its end. */
 function beginSlowPut(target: string): Promise<{ readonly finish: () => void; readonly status: Promise<number> }> {
   const { hostname, port } = new URL(server.url)
@@ -206,8 +210,6 @@ test(
       }
       client.close()
     })
-    const requests = async () =>
-      [...(await metric('hearth_process_requests_total')).values()].reduce((sum, n) => sum + n, 0)
     await eventually('100 writes', () => acknowledged.size >= 100)
     const [victim = 0, other = 0] = await bothServe()
     const before = await requests()
@@ -239,9 +241,10 @@ test(
 )
 
 test(
-  'a worker that is told to stop finishes its requests and is replaced',
+  'workers that are told to stop finish their requests and are replaced, and what both had counted still counts',
   async () => {
     const before = await bothServe()
+    const counted = await requests()
     const slow = await Promise.all(Array.from({ length: 6 }, (_, at) => beginSlowPut(`${path}/slow${at}`)))
     for (const pid of before) process.kill(pid, 'SIGTERM')
     for (const { finish } of slow) finish()
@@ -252,6 +255,7 @@ test(
     })
     await bothServe()
     expect((await alone('/version')).status).toBe(200)
+    expect(await requests()).toBeGreaterThan(counted)
   },
   patienceMs,
 )

@@ -162,6 +162,42 @@ for (const server of bothPostgres) {
       await close(one)
     }, 100_000)
 
+    test('many triggers wait for large documents -> some at a time are told, each once and in order', async () => {
+      const one = await open()
+      const prefix = await newTenant(one)
+      const triggers: string[] = []
+      for (let n = 0; n < 6; n += 1) triggers.push(await addTrigger(one, prefix))
+      const text = 'x'.repeat(350_000)
+      for (let n = 0; n < 10; n += 1) await write(one, prefix, `d${n}`, { n, text })
+      const sizes: number[] = []
+      const feed = new EventFeed({
+        ...{ store: one.store, log: silentLog, builtIn: [] },
+        jobs: {
+          ...one.store.jobs,
+          eventsDone(ref, place, until, jobs) {
+            sizes.push(jobs.reduce((sum, { body }) => sum + body.text.length, 0))
+            return one.store.jobs.eventsDone(ref, place, until, jobs)
+          },
+        },
+        ancestors: async () => [],
+        domainOf: async (name) => name,
+      })
+      await feed.refresh()
+      feed.start()
+      await write(one, prefix, 'd10', { n: 10 })
+      const all = Array.from({ length: 11 }, (_, n) => `CREATED d${n} ${n}`)
+      await until('all jobs', async () => {
+        const [row] = await sql<{ n: number }[]>`SELECT count(*)::int AS n FROM job_queue WHERE prefix = ${prefix}`
+        return row?.n === triggers.length * all.length
+      })
+      for (const trigger of triggers) expect(await told(prefix, trigger)).toEqual(all)
+      // One document more than fits, with its six copies.
+      expect(Math.max(...sizes)).toBeLessThan(20 * 1024 * 1024)
+      expect(Math.max(...sizes)).toBeGreaterThan(16 * 1024 * 1024)
+      await feed.close()
+      await close(one)
+    }, 100_000)
+
     test('a page holds no more bytes than it may, and at least one document', async () => {
       const one = await open()
       const prefix = await newTenant(one)

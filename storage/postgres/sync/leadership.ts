@@ -16,7 +16,7 @@ export interface LeadershipTiming {
   readonly silenceMs: number
 }
 
-export const usualTiming: LeadershipTiming = { beatMs: 1_000, silenceMs: 15_000 }
+export const usualTiming: LeadershipTiming = { beatMs: 3_000, silenceMs: 15_000 }
 
 /** Sign of life of the leader, read by every process. */
 export async function hasLeader(sql: Sql, { silenceMs }: LeadershipTiming): Promise<boolean> {
@@ -27,11 +27,30 @@ export async function hasLeader(sql: Sql, { silenceMs }: LeadershipTiming): Prom
   return row?.alive === true
 }
 
+/** Whether another process holds the lead and shows life: asked on a connection that is open already. */
+async function isLed(sql: Sql, silenceMs: number): Promise<boolean> {
+  const rows = await sql`
+    SELECT 1 FROM ${heldLock(sql)} WHERE l.pid = s.backend
+      AND s.beat > now() - make_interval(secs => ${silenceMs / 1000}::float8)`
+  return rows.length > 0
+}
+
+/** The state as `s` and the lock as `l`, where somebody holds it. */
+function heldLock(sql: Sql) {
+  return sql`
+    sync_state s JOIN pg_locks l ON l.locktype = 'advisory'
+      AND l.classid = ${lock[0]} AND l.objid = ${lock[1]} AND l.objsubid = 2 AND l.granted
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+}
+
+/** `shared` is a pool for the question whether somebody leads; who may lead gets a connection of its own. */
 export async function tryLead(
+  shared: Sql,
   target: ConnectionOptions['target'],
   who: string,
   { beatMs, silenceMs }: LeadershipTiming,
 ): Promise<Lead | undefined> {
+  if (await isLed(shared, silenceMs)) return undefined
   const sql = openSession(target)
   try {
     await sql`INSERT INTO sync_state DEFAULT VALUES ON CONFLICT DO NOTHING`
@@ -69,9 +88,7 @@ function openSession(target: ConnectionOptions['target']): Sql {
 
 async function endSilentLeader(sql: Sql, silenceMs: number): Promise<void> {
   await sql`
-    SELECT pg_terminate_backend(l.pid) FROM sync_state s JOIN pg_locks l ON l.locktype = 'advisory'
-      AND l.classid = ${lock[0]} AND l.objid = ${lock[1]} AND l.objsubid = 2 AND l.granted
-      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    SELECT pg_terminate_backend(l.pid) FROM ${heldLock(sql)}
     WHERE s.beat < now() - make_interval(secs => ${silenceMs / 1000}::float8) AND l.pid = s.backend`
 }
 

@@ -18,7 +18,16 @@ import {
 
 type Reads = Omit<
   SyncStore,
-  'tryLead' | 'hasLeader' | 'isUnseeded' | 'setSeeded' | 'send' | 'takeCommands' | 'answer' | 'change' | 'close'
+  | 'tryLead'
+  | 'hasLeader'
+  | 'isUnseeded'
+  | 'setSeeded'
+  | 'send'
+  | 'takeCommands'
+  | 'watchCommands'
+  | 'answer'
+  | 'change'
+  | 'close'
 >
 
 export function newSyncReads(sql: Sql): Reads {

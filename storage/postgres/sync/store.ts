@@ -1,8 +1,10 @@
 /** The engine's knowledge on PostgreSQL: composes the parts of this folder into the contract. */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { DatabaseRef } from '../../documents/contract.ts'
 import { LeadLost, type SyncStore } from '../../sync/contract.ts'
 import { type ConnectionOptions, guarded, openPool } from '../connection.ts'
+import type { Notifications } from '../notifications.ts'
 import { hasLeader, type LeadershipTiming, tryLead, usualTiming } from './leadership.ts'
 import { newSyncReads } from './reading.ts'
 import { newSyncTransaction } from './transaction.ts'
@@ -10,7 +12,12 @@ import { newSyncTransaction } from './transaction.ts'
 export interface PostgresSyncOptions {
   readonly target: ConnectionOptions['target']
   readonly timing?: LeadershipTiming
+  /** Carries the word that a command was sent; without it the leader finds commands only when it looks. */
+  readonly notifications?: Pick<Notifications, 'changed' | 'watchUncounted'>
 }
+
+/** No database: what is told of it is that a command was sent. */
+const commandsRef: DatabaseRef = { prefix: 'global', name: 'sync.commands' }
 
 /** Milliseconds between two checks for an answer of the leader. */
 const answerPollMs = 20
@@ -18,7 +25,7 @@ const answerPollMs = 20
 const answerKept = '10 minutes'
 
 /** Connects when it is first used, with connections of its own: requests never wait for the engine. */
-export function openPostgresSync({ target, timing = usualTiming }: PostgresSyncOptions): SyncStore {
+export function openPostgresSync({ target, timing = usualTiming, notifications }: PostgresSyncOptions): SyncStore {
   const sql = openPool({ target, maxConnections: 3 }, { application_name: 'hearth-sync' })
   let turn: Promise<unknown> = Promise.resolve()
 
@@ -31,7 +38,7 @@ export function openPostgresSync({ target, timing = usualTiming }: PostgresSyncO
   return {
     ...newSyncReads(sql),
 
-    tryLead: (who) => guarded(() => tryLead(target, who, timing)),
+    tryLead: (who) => guarded(() => tryLead(sql, target, who, timing)),
     hasLeader: () => hasLeader(sql, timing),
     isUnseeded: () => guarded(async () => (await sql`SELECT 1 FROM sync_state WHERE seeded`).length === 0),
     setSeeded: (epoch) =>
@@ -43,6 +50,7 @@ export function openPostgresSync({ target, timing = usualTiming }: PostgresSyncO
       guarded(async () => {
         const id = randomUUID()
         await sql`INSERT INTO sync_commands (id, command) VALUES (${id}, ${command})`
+        notifications?.changed(commandsRef)
         const deadline = performance.now() + timeoutMs
         while (performance.now() < deadline) {
           await pause(answerPollMs)
@@ -61,6 +69,10 @@ export function openPostgresSync({ target, timing = usualTiming }: PostgresSyncO
           UPDATE sync_commands SET taken_at = now() WHERE taken_at IS NULL RETURNING id, command`
         return [...rows]
       }),
+    watchCommands(listener) {
+      const end = notifications?.watchUncounted(commandsRef, listener)
+      return () => void end?.()
+    },
     answer: (id, answer) =>
       guarded(async () => {
         await sql`UPDATE sync_commands SET answer = ${answer} WHERE id = ${id}`
