@@ -41,7 +41,9 @@ export function renameScenario(title: string, newPlace: () => RenamedPlace, canR
         await world.rules([{ match: { path: '/' }, sync: ['A', 'R'] }])
         for (let n = 0; n < 12; n++) await world.folder('A').place(`d/${n}`, `content ${n}`)
         await world.until('copies', async () => (await world.store.counts()).every(({ waiting }) => waiting === 0))
-        await world.until('the last', async () => (await place.read(options, 'd/11')) === 'content 11')
+        // Copies run beside each other: the last need not be the last to arrive.
+        for (let n = 0; n < 12; n++)
+          await world.until(`copy ${n}`, async () => (await place.read(options, `d/${n}`)) === `content ${n}`)
         expect(staged).toBe(12)
 
         for (let n = 0; n < 12; n++) await place.rename(options, `d/${n}`, `e/${n}`)
@@ -56,7 +58,12 @@ export function renameScenario(title: string, newPlace: () => RenamedPlace, canR
         expect((await world.store.entry('R'))?.held).toBe('')
 
         for (let n = 0; n < 12; n++) await world.folder('A').rename(`e/${n}`, `f/${n}`)
-        await world.until('renamed there', async () => (await place.read(options, 'f/11')) === 'content 11', 60_000)
+        for (let n = 0; n < 12; n++)
+          await world.until(
+            `renamed there ${n}`,
+            async () => (await place.read(options, `f/${n}`)) === `content ${n}`,
+            60_000,
+          )
         await world.quiet()
         expect(await place.read(options, 'e/3')).toBeUndefined()
         expect(await place.read(options, 'f/3')).toBe('content 3')

@@ -1,6 +1,6 @@
 /** An engine of its own over a fresh database, with entries that a test makes: what the scenarios run on. */
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -34,9 +34,10 @@ export const quickTiming: Timing = {
 export class Folder {
   constructor(readonly root: string) {}
 
+  /** A new file appears whole, so that tests can count its versions; one that exists is written in place. */
   async write(name: string, content: string | Uint8Array): Promise<void> {
     const path = join(this.root, name)
-    await mkdir(dirname(path), { recursive: true })
+    if (!existsSync(path)) return this.place(name, content)
     await writeFile(path, content)
   }
 
