@@ -9,6 +9,7 @@ import type { ObjectStore } from '../../storage/objects/contract.ts'
 import { type ReadEntry, readZip } from '../archive/zip-reader.ts'
 import type { ZipSource } from '../archive/zip-source.ts'
 import { newInternalId } from '../files/ids.ts'
+import { checkName } from '../files/names.ts'
 import { rootId, trashId, trashPath } from '../files/node.ts'
 import { editOf, membersOf, type OwnEdit } from '../instances/own-documents.ts'
 import { isDatabaseName } from '../model/doctypes.ts'
@@ -31,8 +32,8 @@ import {
   withoutCertificates,
 } from './import-rules.ts'
 
-/** Where triggers wait: under their own name they would begin to fire. */
-export const waitingTriggers = 'io.cozy.triggers.waiting'
+/** Where triggers wait: under their own name they would begin to fire. No doctype of an archive can have this name. */
+export const waitingTriggers = 'io.cozy.triggers (waiting)'
 
 /** Entries of one part; their directory is held in memory. */
 const maxEntries = 1_000_000
@@ -87,7 +88,8 @@ export class ArchiveLoader {
   async load(source: ZipSource): Promise<void> {
     const { room } = this.#options
     const maxBytes = room === undefined ? source.size * 200 + gib : 2 * room + gib
-    const entries = await readZip(source, { maxEntries, maxBytes })
+    // Ids of documents may be addresses such as `https://example.org`, and nothing is stored under these paths.
+    const entries = await readZip(source, { maxEntries, maxBytes, emptyNames: true })
     if (entries.length === 0) throw new ImportFailure('a part of the archive is empty')
     // Each content waits for the disk twice: several wait together.
     await inParallel(atOnce, this.#pairs(entries), async ({ document, content }) => {
@@ -194,6 +196,9 @@ export class ArchiveLoader {
       ) {
         throw new ImportFailure(`the archive has a directory without a place: ${id}`)
       }
+      const [before, ...names] = value['path'].split('/')
+      if (before !== '') throw wrongName(id)
+      checkNames(id, [value['name'], ...names])
       return this.add(filesDoctype, id, { ...value, type: 'directory' })
     }
     this.#specials.add(id)
@@ -230,6 +235,7 @@ export class ArchiveLoader {
     if (typeof value['dir_id'] !== 'string' || typeof value['name'] !== 'string') {
       throw new ImportFailure(`the archive has a file without a place: ${id}`)
     }
+    checkNames(id, [value['name']])
     await this.add(filesDoctype, id, { ...value, type: 'file', internal_vfs_id: internalId } as JsonObject)
   }
 
@@ -291,6 +297,19 @@ function checkFileId(id: string): void {
   ) {
     throw new ImportFailure(`the archive has a file with a wrong id: ${id.slice(0, 100)}`)
   }
+}
+
+/** Downloads and copies elsewhere have these names: they must lead nowhere else. */
+function checkNames(id: string, names: readonly string[]): void {
+  try {
+    for (const name of names) checkName(name)
+  } catch {
+    throw wrongName(id)
+  }
+}
+
+function wrongName(id: string): ImportFailure {
+  return new ImportFailure(`the archive has a file or directory with a wrong name: ${id}`)
 }
 
 function now(): string {

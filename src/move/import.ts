@@ -368,10 +368,8 @@ class Import {
 
 /** What is shown to the owner. */
 function failureOf(error: unknown): JobFailure {
-  const isForOwner =
-    error instanceof ImportFailure ||
-    error instanceof OutgoingError ||
-    (error instanceof Problem && error.status < 500) ||
-    error instanceof JobFailure
-  return new JobFailure(isForOwner ? (error as Error).message : 'the import failed', { final: true, cause: error })
+  const isForOwner = error instanceof ImportFailure || error instanceof OutgoingError || error instanceof JobFailure
+  const told = error instanceof Problem && error.status < 500 ? error.reason : undefined
+  const reason = told ?? (isForOwner ? error.message : 'the import failed')
+  return new JobFailure(reason, { final: true, cause: error })
 }
