@@ -9,6 +9,7 @@ import type { Instance, InstanceAdministration, Instances } from '../instances/s
 import type { Jobs, Worker } from '../jobs/service.ts'
 import type { Triggers } from '../jobs/triggers.ts'
 import type { Log } from '../log.ts'
+import { Problem } from '../model/errors.ts'
 import type { Outgoing } from '../outgoing/outgoing.ts'
 import type { Secrets } from '../secrets/secrets.ts'
 import { openMoveRecords } from './move-record.ts'
@@ -73,7 +74,8 @@ export function openMoves(options: MovesOptions): Moves {
       if (record?.ended === 'moved') throw moveIsOver()
       if (record === undefined || record.ended !== undefined) return
       if (record.role === 'source') return source.abort(instance, record, caller)
-      if (!(await target.giveUp(instance, record, { reason: 'the other server gave up' }))) throw moveIsOver()
+      const reason = 'the other server gave up'
+      if (!(await target.giveUp(instance, record, { reason }).catch(notNow))) throw moveIsOver()
     },
     async isLeaving(instance) {
       const record = await records.read(instance)
@@ -93,4 +95,10 @@ export function openMoves(options: MovesOptions): Moves {
       },
     }),
   }
+}
+
+/** To the other server a conflict means that the data has arrived: nothing else may be answered like that. */
+function notNow(error: unknown): never {
+  const isConflict = error instanceof Problem && error.code === 'conflict'
+  throw isConflict ? new Problem('store_unavailable', error.reason, { cause: error }) : error
 }

@@ -100,8 +100,13 @@ describe('a move that a wizard leads', () => {
     const { access_token: token } = (await exchanged.json()) as { access_token: string }
     const form = { ...requestForm(target, await authorizeTarget(target)), token, client_id, client_secret }
     const link = await requestMove(source, form, mailbox)
+    // The target refuses at first. The link is good still, and so is what comes of it.
+    expect((await target.ask('POST', '/move/importing?source=other.example')).status).toBe(204)
+    expect((await source.browse('GET', link)).status).toBe(400)
+    expect((await target.ask('POST', '/move/abort')).status).toBe(204)
     expect((await source.browse('GET', link)).status).toBe(303)
-    await mailbox.next(target.mail, /has moved/)
+    expect(await mailbox.next(target.mail, /has moved/)).not.toContain('could not be told')
+    expect((await source.attributes())['moved']).toBe(true)
     expect(await settingsOf(target)).toMatchObject({ import_vault: true })
     await target.logIn()
     expect((await target.browse('GET', '/auth/login')).headers.get('location')).toBe('/move/vault')
@@ -122,6 +127,16 @@ describe('a move that a wizard leads', () => {
     expect(await settingsOf(source)).not.toHaveProperty('moved_to')
   }, 120_000)
 })
+
+test('a source that is gone before its archive is fetched -> the target opens again, and its owner is told', async () => {
+  const target = await openOwner(to, number++)
+  expect((await target.ask('POST', '/move/importing?source=gone.example')).status).toBe(204)
+  const gone = 'http://127.0.0.1:1/'
+  const attributes = { url: `${gone}#/exports/abc`, move_from: { url: gone, token: 't' } }
+  expect((await target.ask('POST', '/move/imports', { data: { attributes } })).status).toBe(303)
+  await mailbox.next(target.mail, /move of your data has failed/)
+  expect(await target.attributes()).not.toHaveProperty('blocked')
+}, 120_000)
 
 describe('nobody gets more by a move than its owner gives', () => {
   test('a code is good for its first target only, and opens nothing else', async () => {
