@@ -3,6 +3,7 @@ import type { DocumentStore } from '../../storage/documents/contract.ts'
 import type { FileStore } from '../../storage/files/contract.ts'
 import type { Auth } from '../auth/auth.ts'
 import type { OwnerMail } from '../auth/mail.ts'
+import { doorOf } from '../instances/door.ts'
 import { readDocument } from '../instances/own-documents.ts'
 import { settingsDoctype, vaultId } from '../instances/records.ts'
 import type { Instance, InstanceAdministration, Instances } from '../instances/service.ts'
@@ -12,7 +13,7 @@ import type { Log } from '../log.ts'
 import { Problem } from '../model/errors.ts'
 import type { Outgoing } from '../outgoing/outgoing.ts'
 import type { Secrets } from '../secrets/secrets.ts'
-import { openMoveRecords } from './move-record.ts'
+import { openMoveRecords, type SourceRecord } from './move-record.ts'
 import { newOtherServer } from './other-server.ts'
 import { type MoveRequests, openMoveRequests } from './requests.ts'
 import { type MoveSource, moveIsOver, openMoveSource } from './source.ts'
@@ -30,6 +31,8 @@ export interface Moves {
   abort(instance: Instance, caller?: string): Promise<void>
   /** Whether the instance is the source of a running move. */
   isLeaving(instance: Instance): Promise<boolean>
+  /** A part of an archive is being fetched: where it belongs to a running move, the source stays closed for another while. */
+  keepLeaving(instance: Instance): Promise<void>
   /** Ends moves whose time is over. */
   readonly deadline: Worker
 }
@@ -65,6 +68,11 @@ export function openMoves(options: MovesOptions): Moves {
     hasVault: async ({ prefix }) =>
       (await readDocument(store, { prefix, name: settingsDoctype }, vaultId))?.value['extension_installed'] === true,
   })
+  async function leaving(instance: Instance): Promise<SourceRecord | undefined> {
+    const record = await records.read(instance)
+    return record?.role === 'source' ? source.current(instance, record.id) : undefined
+  }
+
   return {
     requests,
     source,
@@ -77,9 +85,11 @@ export function openMoves(options: MovesOptions): Moves {
       const reason = 'the other server gave up'
       if (!(await target.giveUp(instance, record, { reason }).catch(notNow))) throw moveIsOver()
     },
-    async isLeaving(instance) {
-      const record = await records.read(instance)
-      return record?.role === 'source' && (await source.current(instance, record.id)) !== undefined
+    isLeaving: async (instance) => (await leaving(instance)) !== undefined,
+    async keepLeaving(instance) {
+      if (doorOf(instance).kind !== 'blocked') return
+      const record = await leaving(instance)
+      if (record !== undefined) await source.renew(instance, record)
     },
     deadline: moveDeadlineWorker({
       ...options,

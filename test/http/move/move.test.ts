@@ -1,5 +1,7 @@
 /** Moves between two servers, as a wizard and the owner make them. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import {
   authorizeSource,
   authorizeTarget,
@@ -136,6 +138,37 @@ test('a source that is gone before its archive is fetched -> the target opens ag
   expect((await target.ask('POST', '/move/imports', { data: { attributes } })).status).toBe(303)
   await mailbox.next(target.mail, /move of your data has failed/)
   expect(await target.attributes()).not.toHaveProperty('blocked')
+}, 120_000)
+
+test('while its archive is fetched the source stays closed for as long as that takes', async () => {
+  let link = ''
+  // A target that never ends.
+  const target = createServer((request, response) => {
+    let text = ''
+    request.on('data', (chunk) => {
+      text += chunk
+    })
+    request.on('end', () => {
+      if (request.url === '/move/imports') link = JSON.parse(text).data.attributes.url
+      response.writeHead(204).end()
+    })
+  })
+  await new Promise<void>((done) => target.listen(0, '127.0.0.1', done))
+  const source = await openOwner(from, number++)
+  await source.logIn()
+  const target_url = `http://127.0.0.1:${(target.address() as AddressInfo).port}/`
+  const form = { target_url, target_token: 't', target_client_id: 'c', target_client_secret: 's' }
+  const go = await requestMove(source, { ...form, code: await authorizeSource(source) }, mailbox)
+  expect((await source.browse('GET', go)).status).toBe(303)
+  await until('the archive is announced', () => (link === '' ? undefined : true))
+  const before = String((await source.attributes())['blocked_until'])
+  const part = await source.browse('GET', `/move/exports/data/${link.split('#/exports/')[1]}`)
+  expect(part.status).toBe(200)
+  await part.arrayBuffer()
+  expect(String((await source.attributes())['blocked_until']) > before).toBe(true)
+  expect((await source.ask('POST', '/move/abort')).status).toBe(204)
+  expect(await source.attributes()).not.toHaveProperty('blocked')
+  target.close()
 }, 120_000)
 
 describe('nobody gets more by a move than its owner gives', () => {
