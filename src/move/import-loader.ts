@@ -42,6 +42,8 @@ const atOnce = 4
 /** Bytes of documents that are written together, and how many. */
 const gib = 1024 ** 3
 const batch = { documents: 100, bytes: 4 * 1024 ** 2 }
+/** Applications and accounts that are named to the owner: they are held in memory and sent by mail. */
+const mostNamed = 1_000
 
 export interface LoaderOptions {
   readonly store: Pick<DocumentStore, 'createDatabase' | 'write'>
@@ -170,7 +172,8 @@ export class ArchiveLoader {
   }
 
   async #addDocument(doctype: string, id: string, value: JsonObject): Promise<void> {
-    if (appDoctypes.has(doctype) && typeof value['slug'] === 'string') this.slugs.add(value['slug'])
+    if (appDoctypes.has(doctype) && isNameable(value['slug']) && this.slugs.size < mostNamed)
+      this.slugs.add(value['slug'])
     if (!isImported(doctype, id, value)) return
     if (doctype === accountsDoctype) return this.add(doctype, id, this.#account(id, value))
     const name = doctype === triggersDoctype ? waitingTriggers : doctype
@@ -182,7 +185,9 @@ export class ArchiveLoader {
   #account(id: string, value: JsonObject): JsonObject {
     const { secrets, prefix } = this.#options
     const { account, incomplete } = openAccount(value, secrets, exportContext)
-    if (incomplete) this.withoutSecrets.push(typeof value['account_type'] === 'string' ? value['account_type'] : id)
+    if (incomplete && this.withoutSecrets.length < mostNamed) {
+      this.withoutSecrets.push([value['account_type'], id].find(isNameable) ?? 'account')
+    }
     return sealAccount(incomplete ? withoutSealed(account) : account, secrets, accountContext(prefix))
   }
 
@@ -271,6 +276,10 @@ export class ArchiveLoader {
     if (bad >= 0)
       throw new ImportFailure(`the archive holds a document twice: ${edits[bad]?.ref.name}/${edits[bad]?.id}`)
   }
+}
+
+function isNameable(name: unknown): name is string {
+  return typeof name === 'string' && /^[\w.@:/-]{1,100}$/.test(name)
 }
 
 function unexplained({ path }: ReadEntry): ImportFailure {

@@ -420,6 +420,16 @@ test('a doctype that is called like triggers brings none', async () => {
   expect(Object.keys(await documents(target, 'io.cozy.triggers.waiting'))).toEqual(['x'])
 })
 
+test('the mail names applications that are missing, but not whatever an archive calls one', async () => {
+  const target = await account('named.example')
+  const entries = ['notes', 'x'.repeat(101), '<b>'].map((slug, at) => {
+    return [`My Cozy/Data/io.cozy.apps/${at}.json`, JSON.stringify({ _id: `${at}`, slug })] as const
+  })
+  const mail = await imported(target, offer('named', [zip(entries)]))
+  expect(mail).toContain('notes')
+  expect(mail).not.toMatch(/x{101}|<b>|&lt;b/)
+})
+
 test('operators import too', async () => {
   const target = await account('operated.example')
   const before = mails.length
