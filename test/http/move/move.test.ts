@@ -161,6 +161,12 @@ test('while its archive is fetched the source stays closed for as long as that t
   const go = await requestMove(source, { ...form, code: await authorizeSource(source) }, mailbox)
   expect((await source.browse('GET', go)).status).toBe(303)
   await until('the archive is announced', () => (link === '' ? undefined : true))
+  // Nor does another export take the archive away.
+  expect((await source.ask('POST', '/move/exports', { data: { attributes: {} } })).status).toBe(201)
+  await until('the other export is refused', async () => {
+    const { body } = await source.ask('GET', '/data/io.cozy.jobs/_all_docs?include_docs=true')
+    return JSON.stringify(body).includes('the instance is being moved') ? true : undefined
+  })
   const before = String((await source.attributes())['blocked_until'])
   const part = await source.browse('GET', `/move/exports/data/${link.split('#/exports/')[1]}`)
   expect(part.status).toBe(200)
