@@ -19,7 +19,7 @@ const Order = z.object({
 })
 
 export function exportRoutes(face: Face, services: MoveServices): void {
-  const { exports, instances, clientOf } = services
+  const { exports, instances, moves, clientOf } = services
   endpoint(
     face,
     {
@@ -68,8 +68,9 @@ export function exportRoutes(face: Face, services: MoveServices): void {
     },
     async (c, { path, query }) => {
       const instance = await instanceOf(c, instances)
-      const found = await exports.find(instance, path.identifier)
-      return sendPart(c, services, exports.part(found, query.cursor))
+      const part = exports.part(await exports.find(instance, path.identifier), query.cursor)
+      await moves.keepLeaving(instance)
+      return sendPart(c, services, part)
     },
   )
 

@@ -35,6 +35,8 @@ export interface ZipLimits {
   readonly maxEntries: number
   /** Bytes of all entries, unpacked. */
   readonly maxBytes: number
+  /** Whether paths may have empty names in them, for readers that store nothing under them. Default false. */
+  readonly emptyNames?: boolean
 }
 
 const stored = 0
@@ -61,7 +63,7 @@ export async function readZip(source: ZipSource, limits: ZipLimits): Promise<rea
   const paths = new Set<string>()
   let bytes = 0
   const entries = records.map((record, at) => {
-    const entry = checked(source, record, ends[at] ?? 0)
+    const entry = checked(source, record, ends[at] ?? 0, limits)
     bytes += entry.size
     if (bytes > limits.maxBytes) throw archiveRefused(`unpacks to more than ${limits.maxBytes} bytes`)
     const name = entry.path.replace(/\/$/, '')
@@ -89,9 +91,9 @@ function endsOf(records: readonly DirectoryRecord[], directoryAt: number): reado
   return ends
 }
 
-function checked(source: ZipSource, record: DirectoryRecord, end: number): ReadEntry {
+function checked(source: ZipSource, record: DirectoryRecord, end: number, limits: ZipLimits): ReadEntry {
   const { method, flags, size, packed, modifiedMs, attributes, onUnix } = record
-  const path = pathOf(record.name)
+  const path = pathOf(record.name, limits)
   const kind = path.endsWith('/') ? 'directory' : 'file'
   if ((flags & encryptedFlags) !== 0) throw archiveRefused('is encrypted')
   if (method !== stored && method !== deflate) throw archiveRefused(`uses the compression method ${method}`)
@@ -109,10 +111,10 @@ function checked(source: ZipSource, record: DirectoryRecord, end: number): ReadE
   }
 }
 
-function pathOf(name: Uint8Array): string {
+function pathOf(name: Uint8Array, { emptyNames = false }: ZipLimits): string {
   const path = decodeName(name)
   const names = path.replace(/\/$/, '').split('/')
-  const isPlain = names.every((one) => one !== '' && one !== '.' && one !== '..')
+  const isPlain = names.every((one) => (emptyNames || one !== '') && one !== '.' && one !== '..')
   // Backslashes and colons lead elsewhere on other systems only; as parts of names they are harmless here.
   if (!isPlain || path.includes('\0') || path.length > longestPath) {
     throw archiveRefused('holds a path that leads elsewhere')

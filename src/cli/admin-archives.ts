@@ -75,7 +75,10 @@ export interface ShownJob {
 
 const lookMs = 500
 
-/** Waits for the end of a job. @throws AdminClientError with the job's own words when it failed */
+/** A job has failed, in its own words. */
+export class JobError extends AdminClientError {}
+
+/** Waits for the end of a job. @throws JobError when it failed */
 export async function awaitJob(
   target: AdminTarget,
   domain: string,
@@ -87,7 +90,7 @@ export async function awaitJob(
     if (job === undefined) throw new AdminClientError('the server no longer knows the job')
     onProgress(job)
     if (job.state === 'done') return
-    if (job.state === 'errored') throw new AdminClientError(job.error ?? 'the job failed', 500)
+    if (job.state === 'errored') throw new JobError(job.error ?? 'the job failed', 500)
     await pause(lookMs)
   }
 }

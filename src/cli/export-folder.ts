@@ -29,6 +29,8 @@ const Description = z.object({
   /** Absent: everything. */
   with_doctypes: z.array(z.string()).optional(),
   parts: z.array(Part).default([]),
+  /** Of an earlier export, which are there until this one is made. */
+  former: z.array(Part).default([]),
 })
 
 /** What is known of an export that is being downloaded, or was. */
@@ -76,7 +78,7 @@ export async function writeDescription(path: string, description: ExportDescript
 }
 
 /** Deletes what was downloaded of an export. */
-export async function removeParts(folder: string, { parts }: ExportDescription): Promise<void> {
+export async function removeParts(folder: string, { parts }: Pick<ExportDescription, 'parts'>): Promise<void> {
   for (const { file } of parts) {
     await rm(join(folder, file), { force: true })
     await rm(join(folder, file + partialEnding), { force: true })

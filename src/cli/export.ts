@@ -91,29 +91,27 @@ class Download {
 
   async run(): Promise<{ readonly description: ExportDescription; readonly fetched: ReadonlyMap<string, number> }> {
     await makeFolder(this.#options.output)
-    const description = (await this.#goesOn()) ?? (await this.#begin())
+    const known = await readDescription(this.#path)
+    const description = (known && (await this.#goesOn(known))) ?? (await this.#begin(known))
     await this.#fetch(description)
     return { description, fetched: this.#fetched }
   }
 
   /** The export that the folder is about, if it is complete or can be completed. */
-  async #goesOn(): Promise<ExportDescription | undefined> {
+  async #goesOn(known: ExportDescription): Promise<ExportDescription | undefined> {
     const { output, new: isNew } = this.#options
-    const known = await readDescription(this.#path)
-    if (known === undefined) return undefined
-    if (!isNew) {
-      const complete = await Promise.all(known.parts.map((part) => isComplete(output, part)))
-      if (known.parts.length > 0 && complete.every(Boolean)) return known
-      const made = await this.#made(known.job)
-      if (made !== undefined) return this.#describe(known, made)
-    }
-    await removeParts(output, known)
-    return undefined
+    if (isNew) return undefined
+    const complete = await Promise.all(known.parts.map((part) => isComplete(output, part)))
+    if (known.parts.length > 0 && complete.every(Boolean)) return known
+    const made = await this.#made(known.job)
+    return made && this.#describe(known, made)
   }
 
-  async #begin(): Promise<ExportDescription> {
+  /** What was downloaded before stays until there is something in its place. */
+  async #begin(known: ExportDescription | undefined): Promise<ExportDescription> {
     const job = await orderExport(this.#target, this.#domain, this.#options)
-    const description = { domain: this.#domain, job, parts: [] }
+    const former = known === undefined ? [] : [...known.former, ...known.parts]
+    const description = { domain: this.#domain, job, parts: [], former }
     await writeDescription(this.#path, description)
     const made = await this.#made(job)
     if (made === undefined) throw new AdminClientError('the server no longer has the archive: begin again')
@@ -149,10 +147,10 @@ class Download {
       ...(cursor === undefined ? {} : { cursor }),
     }))
     // After an update the server may pack the same contents otherwise: what was fetched before does not fit.
-    const changed = known.parts.filter(
+    const changed = [...known.former, ...known.parts].filter(
       ({ file, etag }) => !parts.some((part) => part.file === file && part.etag === etag),
     )
-    await removeParts(this.#options.output, { ...known, parts: changed })
+    await removeParts(this.#options.output, { parts: changed })
     const description: ExportDescription = {
       domain: this.#domain,
       job: known.job,
@@ -162,6 +160,7 @@ class Download {
       ...(made.filesSize === undefined ? {} : { files_size: made.filesSize }),
       ...(made.doctypes === undefined ? {} : { with_doctypes: [...made.doctypes] }),
       parts,
+      former: [],
     }
     await writeDescription(this.#path, description)
     return description

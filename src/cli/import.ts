@@ -4,7 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { StartupError } from '../model/startup-error.ts'
 import type { Piece } from '../move/import-upload.ts'
-import { awaitJob, beginUpload, missingPieces, sendPiece, startImport } from './admin-archives.ts'
+import { awaitJob, beginUpload, JobError, missingPieces, sendPiece, startImport } from './admin-archives.ts'
 import { AdminClientError, type AdminTarget, showInstance } from './admin-client.ts'
 import { adminTarget } from './admin-target.ts'
 import { type ArchiveFiles, readArchiveFiles } from './archive-files.ts'
@@ -134,7 +134,7 @@ class Sender {
         () => 'Everything is imported',
       )
     } catch (error) {
-      if (!(error instanceof AdminClientError) || error.status !== 500) throw error
+      if (!(error instanceof JobError)) throw error
       throw new StartupError(`the import failed, and ${this.#domain} is as it was: ${error.message}`, { cause: error })
     }
     return job
@@ -151,8 +151,14 @@ class Sender {
   async #sendPiece(one: Piece, handles: Map<number, FileHandle>): Promise<void> {
     const file = this.#archive.files[one.part]
     if (file === undefined) throw new AdminClientError('the server asks for a part that the archive does not have')
-    const handle = handles.get(one.part) ?? (await open(file.path))
-    handles.set(one.part, handle)
+    let handle = handles.get(one.part)
+    if (handle === undefined) {
+      // One part after the other: there may be more of them than a process can have open.
+      for (const former of handles.values()) await former.close()
+      handles.clear()
+      handle = await open(file.path)
+      handles.set(one.part, handle)
+    }
     const bytes = new Uint8Array(this.#lengthOf(one))
     for (let filled = 0; filled < bytes.length; ) {
       const at = one.piece * this.#pieceBytes + filled

@@ -25,6 +25,7 @@ import { exportIdentifier } from './identifier.ts'
 import { mailOwner } from './owner-mail.ts'
 import { exportLink } from './settings-address.ts'
 import type { MoveSource } from './source.ts'
+import { moveOf } from './timed-block.ts'
 
 /** The message of an export job. */
 export const ExportOrder = z.object({
@@ -73,10 +74,18 @@ export function exportWorker(options: ExportOptions): Worker {
       // Where a link leads, and whether a mail tells of it, is for the server to say.
       const { parts_size, max_age, with_doctypes } = parsed.data
       const order = task.trusted ? parsed.data : { parts_size, max_age, with_doctypes }
-      if (order.move === undefined) await makeExport(options, instance, order, task)
-      else await exportForMove(options, instance, { ...order, move: order.move }, task)
+      if (order.move !== undefined) return exportForMove(options, instance, { ...order, move: order.move }, task)
+      await requireStaying(options, instance)
+      await makeExport(options, instance, order, task)
     },
   }
+}
+
+/** Another archive would take the place of the one that the target of a move is fetching. @throws JobFailure */
+async function requireStaying({ moving }: ExportOptions, instance: Instance): Promise<void> {
+  const id = moveOf(instance.document)
+  if (id === undefined || (await moving.current(instance, id)) === undefined) return
+  throw new JobFailure('export: the instance is being moved', { final: true })
 }
 
 /** Makes the archive, unless the job has made it before its process died, and tells the target of it. */

@@ -9,6 +9,7 @@ import type { ObjectStore } from '../../storage/objects/contract.ts'
 import { type ReadEntry, readZip } from '../archive/zip-reader.ts'
 import type { ZipSource } from '../archive/zip-source.ts'
 import { newInternalId } from '../files/ids.ts'
+import { checkName } from '../files/names.ts'
 import { rootId, trashId, trashPath } from '../files/node.ts'
 import { editOf, membersOf, type OwnEdit } from '../instances/own-documents.ts'
 import { isDatabaseName } from '../model/doctypes.ts'
@@ -31,8 +32,8 @@ import {
   withoutCertificates,
 } from './import-rules.ts'
 
-/** Where triggers wait: under their own name they would begin to fire. */
-export const waitingTriggers = 'io.cozy.triggers.waiting'
+/** Where triggers wait: under their own name they would begin to fire. No doctype of an archive can have this name. */
+export const waitingTriggers = 'io.cozy.triggers (waiting)'
 
 /** Entries of one part; their directory is held in memory. */
 const maxEntries = 1_000_000
@@ -41,6 +42,8 @@ const atOnce = 4
 /** Bytes of documents that are written together, and how many. */
 const gib = 1024 ** 3
 const batch = { documents: 100, bytes: 4 * 1024 ** 2 }
+/** Applications and accounts that are named to the owner: they are held in memory and sent by mail. */
+const mostNamed = 1_000
 
 export interface LoaderOptions {
   readonly store: Pick<DocumentStore, 'createDatabase' | 'write'>
@@ -87,7 +90,8 @@ export class ArchiveLoader {
   async load(source: ZipSource): Promise<void> {
     const { room } = this.#options
     const maxBytes = room === undefined ? source.size * 200 + gib : 2 * room + gib
-    const entries = await readZip(source, { maxEntries, maxBytes })
+    // Ids of documents may be addresses such as `https://example.org`, and nothing is stored under these paths.
+    const entries = await readZip(source, { maxEntries, maxBytes, emptyNames: true })
     if (entries.length === 0) throw new ImportFailure('a part of the archive is empty')
     // Each content waits for the disk twice: several wait together.
     await inParallel(atOnce, this.#pairs(entries), async ({ document, content }) => {
@@ -168,7 +172,8 @@ export class ArchiveLoader {
   }
 
   async #addDocument(doctype: string, id: string, value: JsonObject): Promise<void> {
-    if (appDoctypes.has(doctype) && typeof value['slug'] === 'string') this.slugs.add(value['slug'])
+    if (appDoctypes.has(doctype) && isNameable(value['slug']) && this.slugs.size < mostNamed)
+      this.slugs.add(value['slug'])
     if (!isImported(doctype, id, value)) return
     if (doctype === accountsDoctype) return this.add(doctype, id, this.#account(id, value))
     const name = doctype === triggersDoctype ? waitingTriggers : doctype
@@ -180,7 +185,9 @@ export class ArchiveLoader {
   #account(id: string, value: JsonObject): JsonObject {
     const { secrets, prefix } = this.#options
     const { account, incomplete } = openAccount(value, secrets, exportContext)
-    if (incomplete) this.withoutSecrets.push(typeof value['account_type'] === 'string' ? value['account_type'] : id)
+    if (incomplete && this.withoutSecrets.length < mostNamed) {
+      this.withoutSecrets.push([value['account_type'], id].find(isNameable) ?? 'account')
+    }
     return sealAccount(incomplete ? withoutSealed(account) : account, secrets, accountContext(prefix))
   }
 
@@ -194,6 +201,9 @@ export class ArchiveLoader {
       ) {
         throw new ImportFailure(`the archive has a directory without a place: ${id}`)
       }
+      const [before, ...names] = value['path'].split('/')
+      if (before !== '') throw wrongName(id)
+      checkNames(id, [value['name'], ...names])
       return this.add(filesDoctype, id, { ...value, type: 'directory' })
     }
     this.#specials.add(id)
@@ -230,6 +240,7 @@ export class ArchiveLoader {
     if (typeof value['dir_id'] !== 'string' || typeof value['name'] !== 'string') {
       throw new ImportFailure(`the archive has a file without a place: ${id}`)
     }
+    checkNames(id, [value['name']])
     await this.add(filesDoctype, id, { ...value, type: 'file', internal_vfs_id: internalId } as JsonObject)
   }
 
@@ -267,6 +278,10 @@ export class ArchiveLoader {
   }
 }
 
+function isNameable(name: unknown): name is string {
+  return typeof name === 'string' && /^[\w.@:/-]{1,100}$/.test(name)
+}
+
 function unexplained({ path }: ReadEntry): ImportFailure {
   return new ImportFailure(`the archive does not say what this is: ${path}`)
 }
@@ -291,6 +306,19 @@ function checkFileId(id: string): void {
   ) {
     throw new ImportFailure(`the archive has a file with a wrong id: ${id.slice(0, 100)}`)
   }
+}
+
+/** Downloads and copies elsewhere have these names: they must lead nowhere else. */
+function checkNames(id: string, names: readonly string[]): void {
+  try {
+    for (const name of names) checkName(name)
+  } catch {
+    throw wrongName(id)
+  }
+}
+
+function wrongName(id: string): ImportFailure {
+  return new ImportFailure(`the archive has a file or directory with a wrong name: ${id}`)
 }
 
 function now(): string {

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import type { DocumentStore, TenantExchanger } from '../../storage/documents/contract.ts'
 import { type FileStore, filesDoctype, versionsDoctype } from '../../storage/files/contract.ts'
 import type { ObjectStore } from '../../storage/objects/contract.ts'
+import { newInternalId } from '../files/ids.ts'
 import { ownDatabases } from '../instances/create.ts'
 import { membersOf, readDocument, scanDocuments } from '../instances/own-documents.ts'
 import { settingsDoctype, settingsId, vaultId } from '../instances/records.ts'
@@ -217,8 +218,10 @@ class Import {
 
   async #source(quota: number | undefined): Promise<ImportSource> {
     const { store, objects, outgoing, uploads } = this.#options
-    const { signal, id } = this.#task
+    const { signal } = this.#task
     const { ledger } = store.files
+    // Another one each time: what an interrupted attempt has let go must not be put again under its name.
+    const key = newInternalId()
     if (this.#order.upload !== undefined) return uploadedSource(uploads, this.#prefix, this.#order.upload)
     return fetchedSource(await readManifestAt(outgoing, this.#manifestUrl()), {
       outgoing,
@@ -226,7 +229,7 @@ class Import {
       signal,
       maxBytes: quota === undefined ? 16_384 * gib : 2 * quota + gib,
       progress: (bytes) => this.#progress(bytes),
-      objectOf: (part) => `${tenantPrefix(this.#prefix)}imports/${id}/${part}`,
+      objectOf: (part) => `${tenantPrefix(this.#prefix)}imports/${key}/${part}`,
       lease: async (object) => {
         this.#objects.push(object)
         await ledger.lease([object], leaseMs)
@@ -368,10 +371,8 @@ class Import {
 
 /** What is shown to the owner. */
 function failureOf(error: unknown): JobFailure {
-  const isForOwner =
-    error instanceof ImportFailure ||
-    error instanceof OutgoingError ||
-    (error instanceof Problem && error.status < 500) ||
-    error instanceof JobFailure
-  return new JobFailure(isForOwner ? (error as Error).message : 'the import failed', { final: true, cause: error })
+  const isForOwner = error instanceof ImportFailure || error instanceof OutgoingError || error instanceof JobFailure
+  const told = error instanceof Problem && error.status < 500 ? error.reason : undefined
+  const reason = told ?? (isForOwner ? error.message : 'the import failed')
+  return new JobFailure(reason, { final: true, cause: error })
 }

@@ -3,15 +3,17 @@ import type { DocumentStore } from '../../storage/documents/contract.ts'
 import type { FileStore } from '../../storage/files/contract.ts'
 import type { Auth } from '../auth/auth.ts'
 import type { OwnerMail } from '../auth/mail.ts'
+import { doorOf } from '../instances/door.ts'
 import { readDocument } from '../instances/own-documents.ts'
 import { settingsDoctype, vaultId } from '../instances/records.ts'
 import type { Instance, InstanceAdministration, Instances } from '../instances/service.ts'
 import type { Jobs, Worker } from '../jobs/service.ts'
 import type { Triggers } from '../jobs/triggers.ts'
 import type { Log } from '../log.ts'
+import { Problem } from '../model/errors.ts'
 import type { Outgoing } from '../outgoing/outgoing.ts'
 import type { Secrets } from '../secrets/secrets.ts'
-import { openMoveRecords } from './move-record.ts'
+import { openMoveRecords, type SourceRecord } from './move-record.ts'
 import { newOtherServer } from './other-server.ts'
 import { type MoveRequests, openMoveRequests } from './requests.ts'
 import { type MoveSource, moveIsOver, openMoveSource } from './source.ts'
@@ -29,6 +31,8 @@ export interface Moves {
   abort(instance: Instance, caller?: string): Promise<void>
   /** Whether the instance is the source of a running move. */
   isLeaving(instance: Instance): Promise<boolean>
+  /** A part of an archive is being fetched: where it belongs to a running move, the source stays closed for another while. */
+  keepLeaving(instance: Instance): Promise<void>
   /** Ends moves whose time is over. */
   readonly deadline: Worker
 }
@@ -64,6 +68,11 @@ export function openMoves(options: MovesOptions): Moves {
     hasVault: async ({ prefix }) =>
       (await readDocument(store, { prefix, name: settingsDoctype }, vaultId))?.value['extension_installed'] === true,
   })
+  async function leaving(instance: Instance): Promise<SourceRecord | undefined> {
+    const record = await records.read(instance)
+    return record?.role === 'source' ? source.current(instance, record.id) : undefined
+  }
+
   return {
     requests,
     source,
@@ -73,11 +82,14 @@ export function openMoves(options: MovesOptions): Moves {
       if (record?.ended === 'moved') throw moveIsOver()
       if (record === undefined || record.ended !== undefined) return
       if (record.role === 'source') return source.abort(instance, record, caller)
-      if (!(await target.giveUp(instance, record, { reason: 'the other server gave up' }))) throw moveIsOver()
+      const reason = 'the other server gave up'
+      if (!(await target.giveUp(instance, record, { reason }).catch(notNow))) throw moveIsOver()
     },
-    async isLeaving(instance) {
-      const record = await records.read(instance)
-      return record?.role === 'source' && (await source.current(instance, record.id)) !== undefined
+    isLeaving: async (instance) => (await leaving(instance)) !== undefined,
+    async keepLeaving(instance) {
+      if (doorOf(instance).kind !== 'blocked') return
+      const record = await leaving(instance)
+      if (record !== undefined) await source.renew(instance, record)
     },
     deadline: moveDeadlineWorker({
       ...options,
@@ -93,4 +105,10 @@ export function openMoves(options: MovesOptions): Moves {
       },
     }),
   }
+}
+
+/** To the other server a conflict means that the data has arrived: nothing else may be answered like that. */
+function notNow(error: unknown): never {
+  const isConflict = error instanceof Problem && error.code === 'conflict'
+  throw isConflict ? new Problem('store_unavailable', error.reason, { cause: error }) : error
 }

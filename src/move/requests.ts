@@ -190,7 +190,8 @@ export function openMoveRequests(options: MoveRequestsOptions): MoveRequests {
       return move
     },
 
-    restore: keep,
+    // The client was removed with the move that did not begin: the next one makes its own.
+    restore: (instance, secret, { client, ...move }) => keep(instance, secret, move),
   }
 }
 

@@ -149,10 +149,11 @@ export function openMoveTarget(options: MoveTargetOptions): MoveTarget {
       await records.write(instance, { ...record, ended: 'unmoved' })
       await changeOwnerSettings(store, instance, { importing: undefined, moved_from: undefined })
       await unblock(instances, instance.domain, moveBlock(record.id))
+      log.warning('a move to here was given up', { instance: instance.domain, reason })
+      // Before the source is told, which may not answer for as long as it is asked.
+      if (wasUnderWay) await mailOwner(options, instance, 'move_error', { Reason: reason })
       const { from } = record
       if (tell !== undefined && from !== undefined) await persistently(() => other.abort(from), { signal: tell })
-      log.warning('a move to here was given up', { instance: instance.domain, reason })
-      if (wasUnderWay) await mailOwner(options, instance, 'move_error', { Reason: reason })
       return true
     },
   }

@@ -16,6 +16,11 @@ export function moveBlock(id: string): string {
   return `move ${id}`
 }
 
+/** The id of the move that has blocked an instance. */
+export function moveOf(document: Document): string | undefined {
+  return /^move (.+)$/.exec(String(document['blocked_by'] ?? ''))?.[1]
+}
+
 /** Members of an instance's document that end its block. */
 export const unblocked = {
   blocked: undefined,

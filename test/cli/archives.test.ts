@@ -95,6 +95,14 @@ describe('an export', () => {
       stderr: expect.stringMatching(/^from\.archives\.test is in one file of 12 MB, made 20/),
     })
     expect(calls).toEqual([])
+    // What was there stays until there is something in its place.
+    intercept = ({ method }, answer) => {
+      if (method === 'POST') answer.writeHead(500).end()
+      return method === 'POST'
+    }
+    expect((await hearth('export', source.domain, '-o', dir, '--new')).code).not.toBe(0)
+    intercept = () => false
+    execFileSync('unzip', ['-tqq', join(dir, 'from.archives.test.zip')])
     expect((await hearth('export', source.domain, '-o', dir, '--new')).code).toBe(0)
     const again = readFileSync(join(dir, 'from.archives.test.export.json'), 'utf8')
     expect(JSON.parse(again).export).not.toBe(JSON.parse(made).export)

@@ -232,6 +232,7 @@ describe('what one instance exports', () => {
     first = await account('first.example')
     for (let n = 0; n < 250; n++) await first.ask('PUT', `/data/org.example.bills/b${n}`, { n, vendor: 'Été & Gaz' })
     await first.ask('PUT', '/data/org.example.bills/a%2Fb', { id: 'a/b', big: 1e21 })
+    await first.ask('PUT', '/data/org.example.bills/https%3A%2F%2Fexample.org%2F%2Fb', { vendor: 'an address' })
     await first.ask('PUT', '/data/io.cozy.accounts/bank', { auth: { login: 'me', password: 'planted-geheim' } })
     const folderOf = (await first.ask('POST', '/files/?Type=directory&Name=%C3%89t%C3%A9%20%F0%9F%8E%84')) as {
       data: Node
@@ -325,6 +326,22 @@ describe('an archive that is refused leaves the instance as it was', () => {
         ]),
       'wrong id',
     ],
+    [
+      'a file name that leads elsewhere',
+      () =>
+        offer('h13', [
+          zip([
+            [pathOf(id), file({ name: '../../a.txt' })],
+            ['My Cozy/Files/a.txt', 'hello'],
+          ]),
+        ]),
+      'wrong name',
+    ],
+    [
+      'a directory path that leads elsewhere',
+      () => offer('h14', [zip([[pathOf(id), file({ type: 'directory', name: 'etc', path: '/../etc' })]])]),
+      'wrong name',
+    ],
     ['a path that leads elsewhere', () => offer('h5', [zip([bill, ['My Cozy/../../etc/passwd', 'x']])]), 'elsewhere'],
     [
       'a document in a wrong place',
@@ -392,6 +409,25 @@ describe('an archive that is refused leaves the instance as it was', () => {
     const headers = { host: target.domain, authorization: `Bearer ${await server.token('io.cozy.files', target)}` }
     expect((await server.fetch('/move/imports', { method: 'POST', headers, body })).status).toBe(403)
   })
+})
+
+test('a doctype that is called like triggers brings none', async () => {
+  const target = await account('triggered.example')
+  const trigger = { _id: 'x', type: '@every', arguments: '24h', worker: 'trash-files', domain: 'first.example' }
+  const entry = [`My Cozy/Data/io.cozy.triggers.waiting/x.json`, JSON.stringify(trigger)] as const
+  expect(await imported(target, offer('triggers', [zip([entry])]))).toContain('successfully imported')
+  expect(await target.ask('GET', '/jobs/triggers')).toMatchObject({ data: [] })
+  expect(Object.keys(await documents(target, 'io.cozy.triggers.waiting'))).toEqual(['x'])
+})
+
+test('the mail names applications that are missing, but not whatever an archive calls one', async () => {
+  const target = await account('named.example')
+  const entries = ['notes', 'x'.repeat(101), '<b>'].map((slug, at) => {
+    return [`My Cozy/Data/io.cozy.apps/${at}.json`, JSON.stringify({ _id: `${at}`, slug })] as const
+  })
+  const mail = await imported(target, offer('named', [zip(entries)]))
+  expect(mail).toContain('notes')
+  expect(mail).not.toMatch(/x{101}|<b>|&lt;b/)
 })
 
 test('operators import too', async () => {

@@ -1,5 +1,7 @@
 /** Moves between two servers, as a wizard and the owner make them. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import {
   authorizeSource,
   authorizeTarget,
@@ -100,8 +102,13 @@ describe('a move that a wizard leads', () => {
     const { access_token: token } = (await exchanged.json()) as { access_token: string }
     const form = { ...requestForm(target, await authorizeTarget(target)), token, client_id, client_secret }
     const link = await requestMove(source, form, mailbox)
+    // The target refuses at first. The link is good still, and so is what comes of it.
+    expect((await target.ask('POST', '/move/importing?source=other.example')).status).toBe(204)
+    expect((await source.browse('GET', link)).status).toBe(400)
+    expect((await target.ask('POST', '/move/abort')).status).toBe(204)
     expect((await source.browse('GET', link)).status).toBe(303)
-    await mailbox.next(target.mail, /has moved/)
+    expect(await mailbox.next(target.mail, /has moved/)).not.toContain('could not be told')
+    expect((await source.attributes())['moved']).toBe(true)
     expect(await settingsOf(target)).toMatchObject({ import_vault: true })
     await target.logIn()
     expect((await target.browse('GET', '/auth/login')).headers.get('location')).toBe('/move/vault')
@@ -122,6 +129,53 @@ describe('a move that a wizard leads', () => {
     expect(await settingsOf(source)).not.toHaveProperty('moved_to')
   }, 120_000)
 })
+
+test('a source that is gone before its archive is fetched -> the target opens again, and its owner is told', async () => {
+  const target = await openOwner(to, number++)
+  expect((await target.ask('POST', '/move/importing?source=gone.example')).status).toBe(204)
+  const gone = 'http://127.0.0.1:1/'
+  const attributes = { url: `${gone}#/exports/abc`, move_from: { url: gone, token: 't' } }
+  expect((await target.ask('POST', '/move/imports', { data: { attributes } })).status).toBe(303)
+  await mailbox.next(target.mail, /move of your data has failed/)
+  expect(await target.attributes()).not.toHaveProperty('blocked')
+}, 120_000)
+
+test('while its archive is fetched the source stays closed for as long as that takes', async () => {
+  let link = ''
+  // A target that never ends.
+  const target = createServer((request, response) => {
+    let text = ''
+    request.on('data', (chunk) => {
+      text += chunk
+    })
+    request.on('end', () => {
+      if (request.url === '/move/imports') link = JSON.parse(text).data.attributes.url
+      response.writeHead(204).end()
+    })
+  })
+  await new Promise<void>((done) => target.listen(0, '127.0.0.1', done))
+  const source = await openOwner(from, number++)
+  await source.logIn()
+  const target_url = `http://127.0.0.1:${(target.address() as AddressInfo).port}/`
+  const form = { target_url, target_token: 't', target_client_id: 'c', target_client_secret: 's' }
+  const go = await requestMove(source, { ...form, code: await authorizeSource(source) }, mailbox)
+  expect((await source.browse('GET', go)).status).toBe(303)
+  await until('the archive is announced', () => (link === '' ? undefined : true))
+  // Nor does another export take the archive away.
+  expect((await source.ask('POST', '/move/exports', { data: { attributes: {} } })).status).toBe(201)
+  await until('the other export is refused', async () => {
+    const { body } = await source.ask('GET', '/data/io.cozy.jobs/_all_docs?include_docs=true')
+    return JSON.stringify(body).includes('the instance is being moved') ? true : undefined
+  })
+  const before = String((await source.attributes())['blocked_until'])
+  const part = await source.browse('GET', `/move/exports/data/${link.split('#/exports/')[1]}`)
+  expect(part.status).toBe(200)
+  await part.arrayBuffer()
+  expect(String((await source.attributes())['blocked_until']) > before).toBe(true)
+  expect((await source.ask('POST', '/move/abort')).status).toBe(204)
+  expect(await source.attributes()).not.toHaveProperty('blocked')
+  target.close()
+}, 120_000)
 
 describe('nobody gets more by a move than its owner gives', () => {
   test('a code is good for its first target only, and opens nothing else', async () => {
