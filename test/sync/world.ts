@@ -1,6 +1,6 @@
 /** An engine of its own over a fresh database, with entries that a test makes: what the scenarios run on. */
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { lstatSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -37,7 +37,10 @@ export class Folder {
   /** A new file appears whole, so that tests can count its versions; one that exists is written in place. */
   async write(name: string, content: string | Uint8Array): Promise<void> {
     const path = join(this.root, name)
-    if (!existsSync(path)) return this.place(name, content)
+    await mkdir(dirname(path), { recursive: true })
+    const isNew = lstatSync(path, { throwIfNoEntry: false }) === undefined
+    // A file cannot be moved in from another disk.
+    if (isNew && statSync(dirname(path)).dev === statSync(dirname(this.root)).dev) return this.place(name, content)
     await writeFile(path, content)
   }
 
