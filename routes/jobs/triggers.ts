@@ -1,8 +1,8 @@
 /** Triggers: what makes jobs by itself. */
 import { z } from '@hono/zod-openapi'
 import { durationSeconds } from '../../src/instances/duration.ts'
-import { isTriggerType } from '../../src/jobs/schedule.ts'
 import type { Trigger } from '../../src/jobs/trigger-document.ts'
+import { isTriggerType } from '../../src/jobs/trigger-schedule.ts'
 import { clientWorker } from '../../src/jobs/worker-names.ts'
 import { Problem } from '../../src/model/errors.ts'
 import { memberOf } from '../../src/model/json/exact.ts'

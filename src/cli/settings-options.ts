@@ -1,7 +1,7 @@
 /** Adds one flag for every setting to a command, made from the schema, and reads them back. */
 import { type Command, Option } from 'commander'
+import { settings } from '../config/leaves.ts'
 import type { LoadedConfig } from '../config/load.ts'
-import { settings } from '../config/setting-list.ts'
 import { loadProcessConfig } from '../config.ts'
 
 /** Adds `--config` and a flag for every setting that may have one. */

@@ -1,6 +1,6 @@
 /** Reads the YAML configuration file into settings with their lines. */
 import { isCollection, isMap, isNode, isScalar, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml'
-import { settingNamed, settings } from './setting-list.ts'
+import { settingNamed, settings } from './leaves.ts'
 import { didYouMean } from './suggest.ts'
 
 export interface FileValue {

@@ -4,8 +4,8 @@
  */
 import { dirname, join, resolve } from 'node:path'
 import { parseConfigFile } from './file.ts'
+import { type Setting, settingNamed, settings, variableOf } from './leaves.ts'
 import { explainStructure } from './mistakes.ts'
-import { type Setting, settingNamed, settings, variableOf } from './setting-list.ts'
 import type { Config } from './settings.ts'
 import { didYouMean } from './suggest.ts'
 

@@ -1,6 +1,6 @@
 /** Explains what is wrong inside a map or a list, each mistake with its own place in the file. */
 import { z } from 'zod'
-import type { Setting } from './setting-list.ts'
+import type { Setting } from './leaves.ts'
 import { isSecretPath, schemaAt, withoutSecrets, writePath } from './structured.ts'
 import { didYouMean } from './suggest.ts'
 import { allowedText } from './values.ts'

@@ -1,6 +1,7 @@
 /** Prints the configuration: for people, for machines, and as the reference of the README. */
+
+import { type Setting, settings } from './leaves.ts'
 import type { SettingValue } from './load.ts'
-import { type Setting, settings } from './setting-list.ts'
 import { withoutSecrets } from './structured.ts'
 
 /** Longer values push only their own origin aside. */

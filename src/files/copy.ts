@@ -13,7 +13,7 @@ import { changedMeanwhile, fileNotFound, parentInTrash } from './problems.ts'
 import { uploaded } from './provenance.ts'
 import { checkRoom, roomIn } from './quota.ts'
 import type { Drive } from './service.ts'
-import { withNewObject } from './storing.ts'
+import { withNewObject } from './store-content.ts'
 import { checkUsage, type Uploading } from './upload.ts'
 import { setAside } from './versions.ts'
 

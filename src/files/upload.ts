@@ -12,7 +12,7 @@ import { parentInTrash } from './problems.ts'
 import { uploaded } from './provenance.ts'
 import { checkRoom, roomIn } from './quota.ts'
 import type { Bytes, Drive, NewContent, NewFile } from './service.ts'
-import { type Received, receive, type Storing, withNewObject } from './storing.ts'
+import { type Received, receive, type Storing, withNewObject } from './store-content.ts'
 import { setAside } from './versions.ts'
 
 export interface Uploading extends Storing {

@@ -3,8 +3,8 @@ import { durationSeconds } from '../instances/duration.ts'
 import { revText } from '../instances/own-documents.ts'
 import { stringifyJson } from '../model/json/exact.ts'
 import { isObject, type Json, type JsonObject } from '../model/json/value.ts'
-import { isTriggerType, parseSchedule, type Schedule, type TriggerType } from './schedule.ts'
 import type { JobOptions, JobOrder, Tenant } from './service.ts'
+import { isTriggerType, parseSchedule, type Schedule, type TriggerType } from './trigger-schedule.ts'
 
 export interface Trigger {
   readonly id: string

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { parseSchedule, type TriggerType } from './schedule.ts'
+import { parseSchedule, type TriggerType } from './trigger-schedule.ts'
 
 const created = Date.parse('2026-01-15T10:00:00Z')
 const times = (type: TriggerType, text: string, from: string, count: number, zone = 'UTC', seed = 'seed') => {

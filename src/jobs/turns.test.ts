@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { silentLog } from '../log.ts'
-import { Recurring } from './recurring.ts'
+import { Recurring } from './turns.ts'
 
 async function until(check: () => boolean) {
   const deadline = Date.now() + 60_000
